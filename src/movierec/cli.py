@@ -1,0 +1,227 @@
+"""`movierec`: recommendations for one person, out of the model that the pipeline trained.
+
+Libraries that are slow to load are imported by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from movierec import errors
+from movierec.errors import MovierecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from movierec.model import Model
+    from movierec.params import TrainParams
+    from movierec.sparse import Array
+
+Rows = list[dict[str, Any]]
+
+
+def main() -> None:
+    """The entry point: errors end in one line and status 1."""
+    errors.run(cli)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="movierec")
+def cli() -> None:
+    """Recommend films with the model in models/, trained by `dvc repro`.
+
+    Run it in the project's folder.
+    """
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every command that prints a table takes."""
+    for option in (
+        click.option("--csv", "form", flag_value="csv", help="Print CSV, for programs."),
+        click.option("--json", "form", flag_value="json", help="Print JSON, for programs."),
+        click.option(
+            "-n", "n", default=10, show_default=True, type=click.IntRange(1), help="How many."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.option("--user-id", "--user_id", type=int, help="A user of the data set, by its own id.")
+@click.option(
+    "--like",
+    multiple=True,
+    metavar="TITLE[=RATING]",
+    help="A film that a new person likes, best of ratings unless given. May be repeated.",
+)
+@click.option(
+    "--min-ratings", type=click.IntRange(0), help="Leave out films with fewer ratings."
+)
+@output_options
+def recommend(
+    user_id: int | None, like: tuple[str, ...], min_ratings: int | None, n: int, form: str | None
+) -> None:
+    """Films for a user of the data set, or for a new person who likes some.
+
+    \b
+    movierec recommend --user-id 196
+    movierec recommend --like "Star Wars" --like "Toy Story=4.5"
+    """
+    if (user_id is None) == (not like):
+        raise MovierecError("give either --user-id ID or --like TITLE[=RATING]")
+    from movierec import artifacts, model_file
+    from movierec.params import load_params
+
+    params = load_params()
+    model, items = model_file.read_model(), artifacts.read_items()
+    data = params.datasets.get(model.manifest["dataset"], params.data)
+    if user_id is not None:
+        user_index, seen = _user(user_id)
+        factors, bias = model.user_factors[user_index], float(model.user_biases[user_index])
+    else:
+        seen, ratings = _liked(like, items, data.rating_min, data.rating_max)
+        from movierec import als
+
+        factors, bias = als.fold_in(model, seen, ratings, _trained_with(model))
+    predicted = model.global_mean + bias + model.item_biases + model.item_factors @ factors
+    floor = params.recommend.min_ratings if min_ratings is None else min_ratings
+    predicted[items["n_ratings"].to_numpy() < floor] = -float("inf")
+    predicted[seen] = -float("inf")
+    best = (-predicted).argsort(kind="stable")[:n]
+    best = best[predicted[best] > -float("inf")]
+    clipped = predicted.clip(data.rating_min, data.rating_max)
+    _print(_rows(items, best, {"predicted_rating": clipped[best]}), form)
+
+
+@cli.command()
+@click.argument("title")
+@output_options
+def similar(title: str, n: int, form: str | None) -> None:
+    """Films whose factors are most like one film's."""
+    from movierec import artifacts, model_file, recommend
+    from movierec.params import load_params
+    from movierec.titles import Catalogue
+
+    items = artifacts.read_items()
+    item = Catalogue(items["title"].tolist()).find(title)
+    eligible = items["n_ratings"].to_numpy() >= load_params().recommend.min_ratings
+    found, cosines = recommend.similar_items(model_file.read_model(), item, n, eligible)
+    if not len(found):
+        raise MovierecError(f"{items['title'][item]}: nobody rated it, or the model has no factors")
+    _print(_rows(items, found, {"similarity": cosines}), form)
+
+
+@cli.command()
+@click.argument("query")
+@output_options
+def search(query: str, n: int, form: str | None) -> None:
+    """Films by the words of their titles, the most rated first."""
+    from movierec import artifacts
+    from movierec.titles import Catalogue
+
+    items = artifacts.read_items()
+    catalogue = Catalogue(items["title"].tolist())
+    found = catalogue.search(query) or catalogue.similar(query)
+    if not found:
+        raise MovierecError(f"no movie has a title like {query!r}")
+    _print(_rows(items, found[:n], {}), form)
+
+
+def _user(user_id: int) -> tuple[int, Array]:
+    from movierec import artifacts
+
+    users = artifacts.read_users()
+    found = (users["user_id"] == user_id).to_numpy().nonzero()[0]
+    if not len(found):
+        ids = users["user_id"]
+        raise MovierecError(
+            f"no user {user_id} in the data: {len(ids):,} users, with ids from {ids.min()} to"
+            f" {ids.max()}"
+        )
+    return int(found[0]), artifacts.read_seen(int(found[0]))
+
+
+def _liked(
+    like: tuple[str, ...], items: pd.DataFrame, low: float, high: float
+) -> tuple[Array, Array]:
+    """Item indices and ratings out of TITLE[=RATING]; a film named twice counts as last said."""
+    import numpy as np
+
+    from movierec.titles import Catalogue
+
+    catalogue = Catalogue(items["title"].tolist())
+    ratings = {}
+    for text in like:
+        title, given = _title_and_rating(text)
+        rating = high if given is None else given
+        if not low <= rating <= high:
+            raise MovierecError(f"--like {text!r}: a rating is from {low:g} to {high:g}")
+        ratings[catalogue.find(title)] = rating
+    return np.array(list(ratings), np.int32), np.array(list(ratings.values()), np.float32)
+
+
+def _title_and_rating(text: str) -> tuple[str, float | None]:
+    title, equals, number = text.rpartition("=")
+    try:
+        return (title, float(number)) if equals else (text, None)
+    except ValueError:
+        return text, None
+
+
+def _trained_with(model: Model) -> TrainParams:
+    from movierec.params import TrainParams
+
+    return TrainParams.model_validate(
+        {key: model.manifest["train"][key] for key in TrainParams.model_fields}
+    )
+
+
+def _rows(items: pd.DataFrame, chosen: Any, columns: dict[str, Any]) -> Rows:
+    return [
+        {
+            "rank": rank,
+            "movie_id": int(items["movie_id"].iloc[item]),
+            "title": str(items["title"].iloc[item]),
+            "genres": "|".join(items["genres"].iloc[item]),
+            "n_ratings": int(items["n_ratings"].iloc[item]),
+            **{name: round(float(values[rank - 1]), 4) for name, values in columns.items()},
+        }
+        for rank, item in enumerate(chosen, 1)
+    ]
+
+
+def _print(rows: Rows, form: str | None) -> None:
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif form == "csv":
+        writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: Rows) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        click.echo("nothing left to recommend: lower --min-ratings")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in rows[0]:
+        label = name.replace("_", " ").replace("n ratings", "ratings")
+        numeric = not isinstance(rows[0][name], str)
+        table.add_column(label, justify="right" if numeric else "left", no_wrap=numeric)
+    for row in rows:
+        cells = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row.values())
+        table.add_row(*(cell.replace("|", ", ") for cell in cells))
+    Console().print(table)

@@ -1,0 +1,63 @@
+"""Dense indices for users and items, in falling order of their number of ratings.
+
+The most active user and the most rated item are 0. Rows that are used often then lie together in
+memory, which alone makes an epoch a third faster (docs/performance.md).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from movierec.sparse import Array, Ratings
+
+
+@dataclass(frozen=True)
+class Index:
+    """Ratings by dense index, ordered by user and item, and the ids the indices stand for.
+
+    user_ids (n_users,), movie_ids (n_items,): row number = index. Movies without a rating come
+    last. n_duplicates: older ratings of a pair that a newer one replaced.
+    """
+
+    ratings: Ratings
+    user_ids: Array
+    movie_ids: Array
+    n_duplicates: int
+
+
+def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
+    """Index ratings whose user_index and item_index are places in user_ids and movie_ids.
+
+    Of several ratings of one pair the newest counts; of the same second, the last in the list.
+    """
+    unique = newest(raw, len(user_ids), len(movie_ids))
+    users, user_index = _by_falling_count(unique.user_index, user_ids)
+    items, item_index = _by_falling_count(unique.item_index, movie_ids)
+    ratings = Ratings(user_index, item_index, unique.rating, unique.timestamp)
+    ratings = ratings.sort(len(users), len(items))
+    return Index(ratings, users, items, len(raw) - len(unique))
+
+
+def newest(ratings: Ratings, n_users: int, n_items: int) -> Ratings:
+    """One rating a (user, item) pair, the newest, ordered by user and item."""
+    ordered = ratings.sort(n_users, n_items)
+    same = (np.diff(ordered.user_index) == 0) & (np.diff(ordered.item_index) == 0)
+    if not same.any():
+        return ordered
+    repeated = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    pairs = ordered.take(repeated)
+    by_age = np.lexsort((pairs.timestamp, pairs.item_index, pairs.user_index))
+    last = np.append(~same, True)[repeated]  # by_age moves ratings within their pair only
+    keep = np.append(True, ~same)
+    keep[repeated] = False
+    keep[repeated[by_age[last]]] = True
+    return ordered.take(keep)
+
+
+def _by_falling_count(places: Array, ids: Array) -> tuple[Array, Array]:
+    """Ids by falling count, equal counts by rising id, and each place's new index (int32)."""
+    counts = np.bincount(places, minlength=len(ids))
+    order = np.lexsort((ids, -counts))
+    index = np.empty(len(ids), np.int32)
+    index[order] = np.arange(len(ids), dtype=np.int32)
+    return ids[order], index[places]

@@ -1,0 +1,139 @@
+"""The row solver: the posterior mean of many rows (users or items), the other side held fixed.
+
+A row's ratings are modelled as r = global_mean + fixed_bias + row · (fixed_factors, 1), the row
+being its factors and, last, its bias. With a Gaussian prior the row's posterior is Gaussian:
+
+    precision  P = Λ + Σ f fᵀ        f = (fixed_factors, 1), summed over the row's ratings
+    rhs        b = Λ m₀ + Σ f (r − global_mean − fixed_bias)
+    mean       m = P⁻¹ b
+
+in units of the rating precision λ. P is kept with b as one more column, the *system*:
+
+    rows 0 … width−1    the factors' part of P (upper triangle), its bias column, its rhs column
+    row  width          the bias row of P: Σ factors, and at column `width` its diagonal
+    row  width+1        the rhs: Σ f residual, and at column `width` the bias' own
+
+`width` is n_factors rounded up to whole tiles; the factors that pad it are 0 with precision 1.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from movierec.kernels.tiles import (
+    TILE,
+    add_product,
+    factor_tile,
+    solve_tile,
+    subtract_product,
+)
+
+# Ratings gathered at a time. 128 rows of 64 floats are 32 kB, so tiles read them from the cache.
+BLOCK = 128
+# Sums may be reordered into vectors and products fused; NaN and infinity keep their meaning.
+FASTMATH = {"reassoc", "contract", "nsz"}
+
+
+@njit(cache=True, fastmath=FASTMATH)
+def add_ratings(system, block, indices, values, fixed_factors, fixed_biases, global_mean):
+    """Add the ratings of one row to its system."""
+    width = fixed_factors.shape[1]
+    for start in range(0, len(indices), BLOCK):
+        n = min(BLOCK, len(indices) - start)
+        for k in range(n):
+            column = indices[start + k]
+            residual = values[start + k] - global_mean - fixed_biases[column]
+            for factor in range(width):
+                block[k, factor] = fixed_factors[column, factor]
+                system[width, factor] += block[k, factor]
+                system[width + 1, factor] += residual * block[k, factor]
+            system[width + 1, width] += residual
+        system[width, width] += n
+        for i in range(0, width, TILE):
+            for j in range(i, width, TILE):
+                add_product(system, i, j, block, i, block, j, n)
+
+
+@njit(cache=True, fastmath=FASTMATH)
+def factor(system, width):
+    """Cholesky of the factors' part, tile by tile; the two last columns come to U⁻ᵀ times them.
+
+    Left-looking: a tile row takes all earlier tile rows at once, then is solved in registers.
+    """
+    for i in range(width):
+        system[i, width] = system[width, i]
+        system[i, width + 1] = system[width + 1, i]
+    for i in range(0, width, TILE):
+        for j in range(i, width + TILE, TILE):
+            subtract_product(system, i, j, system, i, system, j, i)
+        factor_tile(system, i)
+        for j in range(i + TILE, width + TILE, TILE):
+            solve_tile(system, i, j)
+
+
+@njit(cache=True, fastmath=FASTMATH)
+def substitute(system, width, solution):
+    """The solution out of a factored system: the bias first, then the factors backwards."""
+    precision = system[width, width]
+    rhs = system[width + 1, width]
+    for i in range(width):
+        precision -= system[i, width] * system[i, width]
+        rhs -= system[i, width] * system[i, width + 1]
+    bias = rhs / precision
+    for i in range(width - 1, -1, -1):
+        rest = system[i, width + 1] - bias * system[i, width]
+        for j in range(i + 1, width):
+            rest -= system[i, j] * solution[j]
+        solution[i] = rest * system[i, i]
+    solution[width] = bias
+    return precision > 0
+
+
+@njit(cache=True, fastmath=FASTMATH, parallel=True)
+def solve_rows(
+    indptr,
+    indices,
+    values,
+    fixed_factors,
+    fixed_biases,
+    global_mean,
+    prior_system,
+    prior_per_rating,
+    chunks,
+    factors,
+    biases,
+):
+    """Solve rows chunks[0] … chunks[-1] − 1; every row is written by one thread alone.
+
+    indptr, indices, values: the rows' ratings as CSR.
+    fixed_factors (n_fixed, width), fixed_biases (n_fixed,): the side held fixed, padded.
+    prior_system (width + 2, width + TILE): the system of a row without ratings.
+    prior_per_rating (width + 1,): what the diagonal of P gains with each rating.
+    chunks: bounds of the runs of rows that are handed to a thread.
+    factors (n_rows, n_factors), biases (n_rows,): written. A row that has no solution, since its
+    matrix is not positive definite, gets NaN as its bias.
+    """
+    width = fixed_factors.shape[1]
+    n_factors = factors.shape[1]
+    for chunk in prange(len(chunks) - 1):
+        block = np.empty((BLOCK, width), fixed_factors.dtype)
+        system = np.empty_like(prior_system)
+        solution = np.empty(width + 1, fixed_factors.dtype)
+        for row in range(chunks[chunk], chunks[chunk + 1]):
+            start, stop = indptr[row], indptr[row + 1]
+            system[:] = prior_system
+            add_ratings(
+                system,
+                block,
+                indices[start:stop],
+                values[start:stop],
+                fixed_factors,
+                fixed_biases,
+                global_mean,
+            )
+            for i in range(width + 1):
+                system[i, i] += (stop - start) * prior_per_rating[i]
+            factor(system, width)
+            positive = substitute(system, width, solution)
+            for i in range(n_factors):
+                factors[row, i] = solution[i]
+            biases[row] = solution[width] if positive else np.nan

@@ -1,0 +1,93 @@
+"""Errors of predicted ratings, and the quality of rankings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from movierec.model import Model
+from movierec.sparse import Array, Ratings
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of predictions, in stars; clipped to the rating scale unless it says unclipped.
+
+    squared (n,) float64: of each rating, clipped. rmse, mae, rmse_unclipped: their means.
+    """
+
+    rmse: float
+    mae: float
+    rmse_unclipped: float
+    squared: Array
+
+    @property
+    def summary(self) -> dict[str, float]:
+        return {"rmse": self.rmse, "mae": self.mae, "rmse_unclipped": self.rmse_unclipped}
+
+
+def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
+    """Errors of a model on some ratings; NaN where there are none."""
+    predicted = model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
+    unclipped = ratings.rating - predicted
+    clipped = ratings.rating - np.clip(predicted, *scale)
+    if not len(ratings):
+        return Errors(np.nan, np.nan, np.nan, clipped)
+    return Errors(
+        rmse=float(np.sqrt(np.mean(clipped**2))),
+        mae=float(np.mean(np.abs(clipped))),
+        rmse_unclipped=float(np.sqrt(np.mean(unclipped**2))),
+        squared=clipped**2,
+    )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The quality of top-n lists; means over the users who have a relevant held-out item.
+
+    ndcg: binary gain, log2 discount, over the ideal list of min(relevant, n)
+    (Järvelin & Kekäläinen, TOIS 2002). recall: found over relevant. precision: found over n.
+    coverage: the share of items that are in anyone's list. novelty: mean −log2 of the share of
+    users who rated a recommended item (Vargas & Castells, RecSys 2011).
+    n_users: how many users were counted; n_left_out: those without a relevant item.
+    """
+
+    ndcg: float
+    recall: float
+    precision: float
+    coverage: float
+    novelty: float
+    n_users: int
+    n_left_out: int
+
+
+def ranking(lists: Array, relevant: Ratings, counts: Array, n_users: int) -> Ranking:
+    """Judge top-n lists against the relevant held-out ratings of the same users.
+
+    lists (n_listed_users, n) int32, −1 where a list is shorter; row r is the list of user r.
+    relevant: relevant ratings, their user_index the row of `lists`.
+    counts (n_items,): ratings of each item in train; n_users: of how many users (for novelty).
+    """
+    n_items, n = len(counts), lists.shape[1]
+    rows = np.arange(len(lists), dtype=np.int64)[:, None]
+    wanted = relevant.user_index.astype(np.int64) * n_items + relevant.item_index
+    hits = np.isin(rows * n_items + lists, wanted) & (lists >= 0)
+    n_relevant = np.bincount(relevant.user_index, minlength=len(lists))
+    counted = n_relevant > 0
+    discounts = 1 / np.log2(np.arange(2, n + 2))
+    ideal = np.concatenate(([0], np.cumsum(discounts)))[np.minimum(n_relevant, n)]
+    found, gained = hits.sum(axis=1), (hits * discounts).sum(axis=1)
+    listed = lists[lists >= 0]
+    share = np.maximum(counts[listed], 1) / max(1, n_users)
+
+    def mean(values: Array) -> float:
+        return float(values.mean()) if len(values) else 0.0
+
+    return Ranking(
+        ndcg=mean(gained[counted] / ideal[counted]),
+        recall=mean(found[counted] / n_relevant[counted]),
+        precision=mean(found[counted] / n),
+        coverage=len(np.unique(listed)) / n_items,
+        novelty=mean(-np.log2(share)),
+        n_users=int(counted.sum()),
+        n_left_out=int((~counted).sum()),
+    )

@@ -1,0 +1,87 @@
+"""Ratings as arrays: a list of them, and grouped by row (CSR)."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from movierec.kernels.grouping import group_order
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Csr:
+    """Values grouped by row; `by_user` the rows are users and the indices items, or `by_item`.
+
+    indptr (n_rows + 1,) int64; indices (n_values,) int32, rising within a row; values (n_values,)
+    float32.
+    """
+
+    indptr: Array
+    indices: Array
+    values: Array
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def counts(self) -> Array:
+        """The number of values in each row (n_rows,) int64."""
+        return np.diff(self.indptr)
+
+    @property
+    def row_index(self) -> Array:
+        """The row of each value (n_values,) int32."""
+        return np.repeat(np.arange(self.n_rows, dtype=np.int32), self.counts)
+
+    def transpose(self, n_columns: int) -> "Csr":
+        """The same values grouped by column: by item what was by user."""
+        indptr, order = group_order(self.indices, n_columns)
+        return Csr(indptr, self.row_index[order], self.values[order])
+
+    def take(self, rows: Array) -> "Csr":
+        """These rows, in this order."""
+        counts = self.counts[rows]
+        indptr = indptr_of(counts)
+        places = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
+        return Csr(indptr, self.indices[places], self.values[places])
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """A list of ratings: four arrays of one length, in int32, int32, float32 and int64 (seconds)."""
+
+    user_index: Array
+    item_index: Array
+    rating: Array
+    timestamp: Array
+
+    def __len__(self) -> int:
+        return len(self.rating)
+
+    def take(self, selection: Array) -> Self:
+        """The ratings at these positions, or where this mask is true."""
+        columns = (self.user_index, self.item_index, self.rating, self.timestamp)
+        return type(self)(*(column[selection] for column in columns))
+
+    def append(self, other: Self) -> Self:
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return type(self)(*(np.concatenate(pair) for pair in pairs))
+
+    def sort(self, n_users: int, n_items: int) -> Self:
+        """The same ratings by user and, within a user, by item; equal pairs keep their order."""
+        _, by_item = group_order(self.item_index, n_items)
+        _, by_user = group_order(self.user_index[by_item], n_users)
+        return self.take(by_item[by_user])
+
+    def by_user(self, n_users: int) -> Csr:
+        """Group by user ratings that are in order of user and item, as `sort` leaves them."""
+        indptr = indptr_of(np.bincount(self.user_index, minlength=n_users))
+        return Csr(indptr, self.item_index, self.rating)
+
+
+def indptr_of(counts: Array) -> Array:
+    """Where each row begins, and where the last ends (n_rows + 1,), from the rows' counts."""
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)))

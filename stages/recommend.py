@@ -1,0 +1,41 @@
+"""Recommend: the best unseen movies for every user."""
+
+import numpy as np
+
+from movierec import artifacts, errors, model_file, outputs, recommend, reports
+from movierec.params import load_params
+
+
+def main() -> None:
+    params = load_params()
+    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    model = model_file.read_model()
+    outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    seen = artifacts.read_csr(
+        outputs.INDEX / "ratings_by_user.parquet", outputs.INDEX / "users.parquet"
+    )
+    users, items = artifacts.read_users(), artifacts.read_items()
+    eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
+    lists, ratings = recommend.top_n(model, seen, params.recommend.top_n, eligible)
+    predicted = np.clip(ratings, params.data.rating_min, params.data.rating_max)
+    with outputs.output_file(outputs.EXPORT) as path:
+        artifacts.write_recommendations(path, users, items, lists, ratings, predicted)
+    listed = lists[lists >= 0]
+    metrics = {
+        "n_users": len(users),
+        "n_recommendations": len(listed),
+        "coverage": len(np.unique(listed)) / len(items),
+        "mean_predicted_rating": float(predicted[lists >= 0].mean()) if len(listed) else None,
+        "median_n_ratings": float(np.median(items["n_ratings"].to_numpy()[listed]))
+        if len(listed)
+        else None,
+    }
+    reports.write_metrics("metrics/recommend.json", metrics)
+    reports.say(
+        f"recommend  {len(listed):,} recommendations for {len(users):,} users in"
+        f" {outputs.EXPORT}"
+    )
+
+
+if __name__ == "__main__":
+    errors.run(main)
