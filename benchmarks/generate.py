@@ -95,7 +95,7 @@ def _draw_items(indptr, cumulative, n_items, seed):  # pragma: no cover - compil
     for user in prange(n_users):
         np.random.seed((seed * 1_000_003 + user) % 2**31)
         start, stop = indptr[user], indptr[user + 1]
-        taken = set([-1])
+        taken = {-1}
         filled = start
         for item in range(user, n_items, n_users):  # so that every item is rated by someone
             if filled < stop:
@@ -125,9 +125,7 @@ def _planted(rng, indptr, item_index, n_items):
     item_factors = rng.normal(0, scale, (n_items, N_PLANTED_FACTORS)).astype(np.float32)
     user_biases = rng.normal(0, 0.4, n_users).astype(np.float32)
     item_biases = rng.normal(0, 0.4, n_items).astype(np.float32)
-    expected = _expected(
-        indptr, item_index, user_factors, item_factors, user_biases, item_biases
-    )
+    expected = _expected(indptr, item_index, user_factors, item_factors, user_biases, item_biases)
     return expected, rng.normal(0, 0.75, n_ratings).astype(np.float32)
 
 

@@ -32,8 +32,7 @@ def main() -> None:
     }
     reports.write_metrics("metrics/recommend.json", metrics)
     reports.say(
-        f"recommend  {len(listed):,} recommendations for {len(users):,} users in"
-        f" {outputs.EXPORT}"
+        f"recommend  {len(listed):,} recommendations for {len(users):,} users in {outputs.EXPORT}"
     )
 
 

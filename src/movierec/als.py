@@ -24,7 +24,7 @@ from movierec.model import Model
 from movierec.params import TrainParams
 from movierec.sparse import Array, Csr, Ratings
 
-CHUNKS = 512  # runs of rows handed to threads: enough that none waits long for the last
+RUNS = 512  # runs of rows handed to threads: enough that none waits long for the last
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def half_epoch(
     factors = np.empty((ratings.n_rows, n_factors), dtype)
     biases = np.empty(ratings.n_rows, dtype)
     solve_rows(
+        _runs(ratings.indptr, width),
         ratings.indptr,
         ratings.indices,
         ratings.values,
@@ -115,7 +116,6 @@ def half_epoch(
         dtype.type(global_mean),
         prior_system,
         per_rating,
-        _chunks(ratings.indptr, width),
         factors,
         biases,
     )
@@ -129,11 +129,11 @@ def half_epoch(
     return factors, biases
 
 
-def _chunks(indptr: Array, width: int) -> Array:
+def _runs(indptr: Array, width: int) -> Array:
     """Bounds of runs of rows of about equal cost: ratings' products and a Cholesky per row."""
     rows = np.arange(len(indptr))
     cost = indptr * (width * width / 2 + 8 * width + 16.0) + rows * (width**3 / 3 + 20.0 * width)
-    shares = np.searchsorted(cost, np.linspace(0, cost[-1], CHUNKS + 1))
+    shares = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1))
     return np.unique(np.concatenate(([0], shares, [len(rows) - 1])))
 
 

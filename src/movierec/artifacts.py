@@ -139,7 +139,7 @@ def write_recommendations(
     scores: Array,
     predicted_ratings: Array,
 ) -> None:
-    """Write top-n lists (n_users, n) of item indices, −1 where a list is shorter, a row an entry."""
+    """Write top-n lists (n_users, n) of item indices, −1 where a list is shorter."""
     there = lists >= 0
     rank = np.broadcast_to(np.arange(1, lists.shape[1] + 1, dtype=np.int32), lists.shape)
     listed = pa.array(lists[there])

@@ -61,9 +61,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="TITLE[=RATING]",
     help="A film that a new person likes, best of ratings unless given. May be repeated.",
 )
-@click.option(
-    "--min-ratings", type=click.IntRange(0), help="Leave out films with fewer ratings."
-)
+@click.option("--min-ratings", type=click.IntRange(0), help="Leave out films with fewer ratings.")
 @output_options
 def recommend(
     user_id: int | None, like: tuple[str, ...], min_ratings: int | None, n: int, form: str | None
@@ -132,6 +130,14 @@ def search(query: str, n: int, form: str | None) -> None:
     if not found:
         raise MovierecError(f"no movie has a title like {query!r}")
     _print(_rows(items, found[:n], {}), form)
+
+
+@cli.command()
+def summary() -> None:
+    """The result of the last run: test RMSE beside the baselines, and where the lists are."""
+    from movierec import reports
+
+    reports.summary()
 
 
 def _user(user_id: int) -> tuple[int, Array]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 
 # Okabe & Ito's palette, which the colour-blind can tell apart.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8C8C8C"
-LOOK = {
+LOOK: Any = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
@@ -64,15 +65,15 @@ def result(
         if training["validation_rmse"].notna().all():
             curve.plot(training["epoch"], training["validation_rmse"], color=ORANGE)
             ends.append(("validation", training["validation_rmse"], ORANGE))
-            stop = int(training["validation_rmse"].idxmin())
-            at = training["epoch"][stop], training["validation_rmse"][stop]
+            best_row = training.sort_values("validation_rmse").iloc[0]
+            at = int(best_row["epoch"]), float(best_row["validation_rmse"])
             curve.plot(*at, "o", color=ORANGE)
             curve.annotate(
                 f"best: {at[1]:.4f}", at, xytext=(0, 8), textcoords="offset points", ha="center"
             )
             curve.set_title(f"validation is best after {at[0]} epochs")
-        for name, values, colour in ends:
-            curve.text(training["epoch"].iloc[-1], values.iloc[-1], f" {name}", color=colour)
+        for name, rmses, colour in ends:
+            curve.text(training["epoch"].iloc[-1], rmses.iloc[-1], f" {name}", color=colour)
         curve.margins(x=0.14, y=0.15)
         curve.set_xlabel("epoch")
         curve.set_ylabel("RMSE, stars")
@@ -97,7 +98,7 @@ def factor_map(
         # A direction's sign is arbitrary; fix it, so that the same model gives the same picture.
         directions *= np.sign(directions[np.arange(2), np.abs(directions).argmax(axis=1)])[:, None]
         places = centred @ directions.T
-        axes.scatter(*places.T, s=9, color=BLUE, alpha=0.45, linewidths=0)
+        axes.scatter(places[:, 0], places[:, 1], s=9, color=BLUE, alpha=0.45, linewidths=0)
         axes.margins(x=0.12)
         _label(figure, places, [titles.iloc[item] for item in most_rated])
 

@@ -27,10 +27,27 @@ from movierec.sparse import Array, Ratings
 COLUMNS = ("user_id", "movie_id", "rating", "timestamp")
 TYPES = {"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float64()}
 TYPES |= {"timestamp": pa.int64()}
-GENRES_100K = (
-    "unknown|Action|Adventure|Animation|Children's|Comedy|Crime|Documentary|Drama|Fantasy"
-    "|Film-Noir|Horror|Musical|Mystery|Romance|Sci-Fi|Thriller|War|Western"
-).split("|")
+GENRES_100K = [
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+]
 NO_GENRES = {"(no genres listed)", "unknown", ""}
 YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 
@@ -99,7 +116,7 @@ def _read_recbole_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFr
     names = {"user_id": "user_id:token", "movie_id": "item_id:token"}
     names |= {"rating": "rating:float", "timestamp": "timestamp:float"}
     ratings = _read_csv(path, data, "ml-100k.inter", separator="\t", names=names)
-    header, *lines = _lines(path, data, "ml-100k.item", data.encoding, "\t", 4)
+    _, *lines = _lines(path, data, "ml-100k.item", data.encoding, "\t", 4)
     titles = [f"{title} ({year})" if year else title for _, title, year, _ in lines]
     genres = pd.Series([line[3].split(" ") for line in lines])
     return ratings, _movies(pd.Series([line[0] for line in lines]), pd.Series(titles), genres)

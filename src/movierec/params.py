@@ -163,5 +163,5 @@ def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
     sources = {"package": PackageSource, "url": UrlSource, "path": PathSource}
     blocks = {"split": SplitParams, "train": TrainParams}
     blocks |= {"evaluate": EvaluateParams, "recommend": RecommendParams}
-    names: dict[Any, type[BaseModel]] = {**sources, **blocks}
+    names: dict[Any, Any] = {**sources, **blocks}
     return list((names[location[-1]] if location else Params).model_fields)

@@ -28,13 +28,16 @@ def top_n(
     item_scores = model.item_biases
     if eligible is not None:
         item_scores = np.where(eligible, item_scores, item_scores.dtype.type(-np.inf))
-    items, scores = top_n_items(
+    items = np.full((seen.n_rows, n), -1, np.int32)
+    scores = np.full((seen.n_rows, n), -np.inf, factors.dtype)
+    top_n_items(
         _transposed(factors, TILE),
         _transposed(model.item_factors, TILE),
         np.pad(item_scores, (0, -len(item_scores) % TILE), constant_values=-np.inf),
         seen.indptr,
         seen.indices,
-        n,
+        items,
+        scores,
     )
     return items, scores + biases[:, None] + scores.dtype.type(model.global_mean)
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from movierec.outputs import output_file
+from movierec.errors import MovierecError
+from movierec.outputs import EXPORT, output_file
 
 DIGITS = 6  # significant ones
 
@@ -43,6 +46,30 @@ def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
 def say(text: str) -> None:
     """Print a line; on a terminal above any bar."""
     console.print(text, markup=False)
+
+
+def summary() -> None:
+    """Print the result of the last run out of its metrics."""
+    path = Path("metrics/evaluate.json")
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise MovierecError(f"{path}: no metrics of a whole run there; run dvc repro") from None
+    rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    ranking = metrics["ranking"]
+    at_n = next(iter(ranking["model"]))
+    for title in ("", "test RMSE", f"test {at_n.upper()}"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for name in dict.fromkeys([*rmses, *ranking, "model"]):
+        rmse = metrics["test"]["rmse"] if name == "model" else rmses.get(name)
+        quality = ranking.get(name, {}).get(at_n)
+        cells = ("" if value is None else f"{value:.4f}" for value in (rmse, quality))
+        style = "bold" if name == "model" else ""
+        table.add_row(name.replace("_", " "), *cells, style=style)
+    console.print(table)
+    say(f"Recommendations of every user: {EXPORT}")
+    say('For one person: movierec recommend --like "Star Wars"   (in .venv/bin)')
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Csr:
 
 @dataclass(frozen=True)
 class Ratings:
-    """A list of ratings: four arrays of one length, in int32, int32, float32 and int64 (seconds)."""
+    """A list of ratings: four arrays of one length: int32, int32, float32 and int64 (seconds)."""
 
     user_index: Array
     item_index: Array

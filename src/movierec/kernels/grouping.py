@@ -6,7 +6,7 @@ from numba import njit, prange
 
 @njit(cache=True)
 def group_order(keys, n_keys):
-    """Stable counting sort. Returns indptr (n_keys + 1,) and order, positions grouped by rising key.
+    """Stable counting sort. Returns indptr (n_keys + 1,) and order, the positions by rising key.
 
     order[indptr[k]:indptr[k + 1]] are the positions of key k in their original order.
     """

@@ -33,6 +33,14 @@ BLOCK = 128
 FASTMATH = {"reassoc", "contract", "nsz"}
 
 
+@njit(cache=True)
+def copy(source, target):
+    """target[:] = source, which takes Numba seconds to compile."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
 @njit(cache=True, fastmath=FASTMATH)
 def add_ratings(system, block, indices, values, fixed_factors, fixed_biases, global_mean):
     """Add the ratings of one row to its system."""
@@ -88,8 +96,10 @@ def substitute(system, width, solution):
     return precision > 0
 
 
-@njit(cache=True, fastmath=FASTMATH, parallel=True)
-def solve_rows(
+@njit(cache=True, fastmath=FASTMATH)
+def solve_run(
+    first,
+    last,
     indptr,
     indices,
     values,
@@ -98,42 +108,46 @@ def solve_rows(
     global_mean,
     prior_system,
     prior_per_rating,
-    chunks,
     factors,
     biases,
 ):
-    """Solve rows chunks[0] … chunks[-1] − 1; every row is written by one thread alone.
+    """Solve rows first … last − 1, one after the other."""
+    width = fixed_factors.shape[1]
+    block = np.empty((BLOCK, width), fixed_factors.dtype)
+    system = np.empty_like(prior_system)
+    solution = np.empty(width + 1, fixed_factors.dtype)
+    for row in range(first, last):
+        start, stop = indptr[row], indptr[row + 1]
+        copy(prior_system, system)
+        add_ratings(
+            system,
+            block,
+            indices[start:stop],
+            values[start:stop],
+            fixed_factors,
+            fixed_biases,
+            global_mean,
+        )
+        for i in range(width + 1):
+            system[i, i] += (stop - start) * prior_per_rating[i]
+        factor(system, width)
+        positive = substitute(system, width, solution)
+        for i in range(factors.shape[1]):
+            factors[row, i] = solution[i]
+        biases[row] = solution[width] if positive else np.nan
 
-    indptr, indices, values: the rows' ratings as CSR.
+
+@njit(cache=True, parallel=True)
+def solve_rows(runs, *arguments):
+    """Solve all rows, runs[k] … runs[k + 1] − 1 by one thread; no row depends on another.
+
+    arguments: indptr, indices, values: the rows' ratings as CSR.
     fixed_factors (n_fixed, width), fixed_biases (n_fixed,): the side held fixed, padded.
+    global_mean: a scalar of their dtype.
     prior_system (width + 2, width + TILE): the system of a row without ratings.
     prior_per_rating (width + 1,): what the diagonal of P gains with each rating.
-    chunks: bounds of the runs of rows that are handed to a thread.
     factors (n_rows, n_factors), biases (n_rows,): written. A row that has no solution, since its
     matrix is not positive definite, gets NaN as its bias.
     """
-    width = fixed_factors.shape[1]
-    n_factors = factors.shape[1]
-    for chunk in prange(len(chunks) - 1):
-        block = np.empty((BLOCK, width), fixed_factors.dtype)
-        system = np.empty_like(prior_system)
-        solution = np.empty(width + 1, fixed_factors.dtype)
-        for row in range(chunks[chunk], chunks[chunk + 1]):
-            start, stop = indptr[row], indptr[row + 1]
-            system[:] = prior_system
-            add_ratings(
-                system,
-                block,
-                indices[start:stop],
-                values[start:stop],
-                fixed_factors,
-                fixed_biases,
-                global_mean,
-            )
-            for i in range(width + 1):
-                system[i, i] += (stop - start) * prior_per_rating[i]
-            factor(system, width)
-            positive = substitute(system, width, solution)
-            for i in range(n_factors):
-                factors[row, i] = solution[i]
-            biases[row] = solution[width] if positive else np.nan
+    for run in prange(len(runs) - 1):
+        solve_run(runs[run], runs[run + 1], *arguments)

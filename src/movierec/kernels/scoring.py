@@ -78,37 +78,50 @@ def keep_best(scores, first_item, best_scores, best_items):
             least = best_scores[n - 1]
 
 
+@njit(cache=True)
+def top_n_of_tile(
+    first_user, user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores
+):
+    """The best items of TILE users, panel by panel of items."""
+    n_factors, n_items = item_factors.shape
+    in_tile = min(TILE, len(items) - first_user)
+    panel = np.empty((TILE, PANEL), user_factors.dtype)
+    next_seen = seen_indptr[first_user : first_user + in_tile].copy()
+    for start in range(0, n_items, PANEL):
+        length = min(PANEL, n_items - start)
+        for k in range(TILE):
+            for j in range(length):
+                panel[k, j] = item_scores[start + j]
+        for j in range(0, length, TILE):
+            add_product(panel, 0, j, user_factors, first_user, item_factors, start + j, n_factors)
+        for k in range(in_tile):
+            user = first_user + k
+            seen = next_seen[k]
+            while seen < seen_indptr[user + 1] and seen_indices[seen] < start + length:
+                panel[k, seen_indices[seen] - start] = -np.inf
+                seen += 1
+            next_seen[k] = seen
+            keep_best(panel[k, :length], start, scores[user], items[user])
+
+
 @njit(cache=True, parallel=True)
-def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indices, n):
-    """The n best unseen items of each user by user · item + item_scores, best first.
+def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores):
+    """The best unseen items of each user by user · item + item_scores, best first.
 
     user_factors (n_factors, n_users) and item_factors (n_factors, n_items), transposed, and
     item_scores (n_items,) are padded to whole tiles; an item of score −inf is never chosen.
     seen_indptr, seen_indices: CSR of the items each user has seen, rising within a user.
-    Returns items (n_users, n) int32, −1 where there are no more, and their scores.
+    items (n_users, n) int32 and scores (n_users, n), filled with −1 and −inf, are written and keep
+    those where a user has no more.
     """
-    n_factors, n_items = item_factors.shape
-    n_users = len(seen_indptr) - 1
-    items = np.full((n_users, n), -1, np.int32)
-    scores = np.full((n_users, n), -np.inf, user_factors.dtype)
-    for tile in prange((n_users + TILE - 1) // TILE):
-        first_user = tile * TILE
-        in_tile = min(TILE, n_users - first_user)
-        panel = np.empty((TILE, PANEL), user_factors.dtype)
-        next_seen = seen_indptr[first_user : first_user + in_tile].copy()
-        for start in range(0, n_items, PANEL):
-            length = min(PANEL, n_items - start)
-            panel[:, :length] = item_scores[start : start + length]
-            for j in range(0, length, TILE):
-                add_product(
-                    panel, 0, j, user_factors, first_user, item_factors, start + j, n_factors
-                )
-            for k in range(in_tile):
-                user = first_user + k
-                seen = next_seen[k]
-                while seen < seen_indptr[user + 1] and seen_indices[seen] < start + length:
-                    panel[k, seen_indices[seen] - start] = -np.inf
-                    seen += 1
-                next_seen[k] = seen
-                keep_best(panel[k, :length], start, scores[user], items[user])
-    return items, scores
+    for tile in prange((len(items) + TILE - 1) // TILE):
+        top_n_of_tile(
+            tile * TILE,
+            user_factors,
+            item_factors,
+            item_scores,
+            seen_indptr,
+            seen_indices,
+            items,
+            scores,
+        )

@@ -187,24 +187,24 @@ def solve_tile(typing_context, matrix, i, j):  # type: ignore[no-untyped-def]
 if numba.config.DISABLE_JIT:
     Floats = np.ndarray[Any, Any]
 
-    def add_product(  # noqa: F811
+    def add_product(
         out: Floats, i: int, j: int, left: Floats, a: int, right: Floats, b: int, n: int
     ) -> None:
         out[i : i + TILE, j : j + TILE] += left[:n, a : a + TILE].T @ right[:n, b : b + TILE]
 
-    def subtract_product(  # noqa: F811
+    def subtract_product(
         out: Floats, i: int, j: int, left: Floats, a: int, right: Floats, b: int, n: int
     ) -> None:
         out[i : i + TILE, j : j + TILE] -= left[:n, a : a + TILE].T @ right[:n, b : b + TILE]
 
-    def factor_tile(matrix: Floats, i: int) -> None:  # noqa: F811
+    def factor_tile(matrix: Floats, i: int) -> None:
         tile = matrix[i : i + TILE, i : i + TILE]
         upper = np.triu(tile)
         factor = np.linalg.cholesky(upper + np.triu(upper, 1).T).T
         np.fill_diagonal(factor, 1 / np.diagonal(factor))
         tile[:] = factor
 
-    def solve_tile(matrix: Floats, i: int, j: int) -> None:  # noqa: F811
+    def solve_tile(matrix: Floats, i: int, j: int) -> None:
         upper = np.triu(matrix[i : i + TILE, i : i + TILE])
         np.fill_diagonal(upper, 1 / np.diagonal(upper))
         tile = matrix[i : i + TILE, j : j + TILE]

@@ -1,0 +1,52 @@
+# Thin: every target is a line or two of the tools themselves.
+PYTHON ?= python3
+DATASET ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test check format coverage clean lock
+
+help:  ## List what make can do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+env: .venv/installed  ## Set up .venv from requirements.lock, exact versions with hashes
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	@echo "setting up .venv (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+run: env  ## Run the pipeline, and show the result (DATASET=ml-25m for another data set)
+	@$(if $(DATASET),dvc exp run -S dataset=$(DATASET),dvc repro)
+	@movierec summary
+
+test: env  ## Run all tests
+	python -m pytest
+
+check: env  ## Lint, types, import direction, tests, kernels' coverage with the JIT off
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-cache
+	python -m pytest
+	$(MAKE) --no-print-directory coverage
+
+coverage: env  ## Coverage of the kernels, run as plain Python
+	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py
+	coverage report
+
+format: env  ## Format the code
+	ruff check --fix .
+	ruff format .
+
+lock: env  ## Write requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q -o requirements.lock
+
+clean:  ## Remove the environment, what the pipeline made, and its cache
+	rm -rf .venv data models exports .checkpoints dvc_plots .dvc/cache .dvc/tmp
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
+	find src stages tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,60 @@
+"""What the evaluate stage reports beyond single errors: rankings, and errors by count."""
+
+import numpy as np
+import pandas as pd
+
+from movierec import metrics, recommend, seeds
+from movierec.metrics import Errors
+from movierec.model import Model
+from movierec.params import Params
+from movierec.sparse import Array, Csr, Ratings
+
+
+def rank(
+    models: dict[str, Model], known: Csr, test: Ratings, params: Params
+) -> dict[str, dict[str, float]]:
+    """Judge each model's lists over a seeded sample of users; all items not in `known` compete."""
+    n, draw = params.evaluate.top_n, seeds.stream(params.seed, "evaluate/users")
+    n_sampled = min(params.evaluate.ranking_users, known.n_rows)
+    users = np.sort(draw.choice(known.n_rows, n_sampled, replace=False))
+    row = np.full(known.n_rows, -1, np.int32)
+    row[users] = np.arange(len(users), dtype=np.int32)
+    wanted = (test.rating >= params.evaluate.relevant_rating) & (row[test.user_index] >= 0)
+    relevant = test.take(wanted)
+    relevant = Ratings(row[relevant.user_index], *list(vars(relevant).values())[1:])
+    counts = np.bincount(known.indices, minlength=next(iter(models.values())).n_items)
+    seen = known.take(users)
+    result = {}
+    for name, model in models.items():
+        # As in the export, the model recommends no movie with fewer ratings than the floor.
+        floor = params.recommend.min_ratings if name == "model" else 0
+        lists, _ = recommend.top_n(model, seen, n, counts >= floor, users)
+        quality = metrics.ranking(lists, relevant, counts, known.n_rows)
+        result[name] = {
+            f"ndcg@{n}": quality.ndcg,
+            f"recall@{n}": quality.recall,
+            f"precision@{n}": quality.precision,
+            f"coverage@{n}": quality.coverage,
+            f"novelty@{n}": quality.novelty,
+            "n_users": quality.n_users,
+            "n_left_out": quality.n_left_out,
+        }
+    return result
+
+
+def errors_by_count(counts: Array, model: Errors, baseline: Errors) -> pd.DataFrame:
+    """RMSE on test by the number of ratings in training, in bins that double."""
+    bins = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))) + 1, 0).astype(int)
+    rows = []
+    for number in np.unique(bins):
+        inside = bins == number
+        low, high = (0, 0) if number == 0 else (2 ** (number - 1), 2**number - 1)
+        rows.append(
+            {
+                "n_ratings": str(low) if low == high else f"{low}-{high}",
+                "rmse": np.sqrt(model.squared[inside].mean()),
+                "damped_biases_rmse": np.sqrt(baseline.squared[inside].mean()),
+                "n_test": int(inside.sum()),
+            }
+        )
+    return pd.DataFrame(rows)

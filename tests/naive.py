@@ -1,0 +1,182 @@
+"""Slow, obvious twins of the kernels, in float64, and of what else the tests compare with.
+
+Each says what a function of src/movierec does in as few steps as can be, one number at a time or
+by NumPy's own solver.
+"""
+
+import math
+
+import numpy as np
+
+# --- kernels/tiles.py
+
+
+def add_product(out, i, j, left, a, right, b, n, tile, sign=1):
+    """out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on one tile, as a new matrix."""
+    result = out.astype(np.float64)
+    for row in range(tile):
+        for column in range(tile):
+            for k in range(n):
+                product = float(left[k, a + row]) * float(right[k, b + column])
+                result[i + row, j + column] += sign * product
+    return result
+
+
+def cholesky(matrix):
+    """U with UᵀU = matrix, read from the upper triangle; the textbook's three loops."""
+    n = len(matrix)
+    upper = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i, n):
+            rest = float(matrix[i, j]) - sum(upper[k, i] * upper[k, j] for k in range(i))
+            upper[i, j] = math.sqrt(rest) if i == j else rest / upper[i, i]
+    return upper
+
+
+def solve_transposed(upper, right):
+    """U⁻ᵀ · right by forward substitution."""
+    solved = np.zeros(right.shape)
+    for i in range(len(upper)):
+        for j in range(right.shape[1]):
+            rest = right[i, j] - sum(upper[k, i] * solved[k, j] for k in range(i))
+            solved[i, j] = rest / upper[i, i]
+    return solved
+
+
+# --- kernels/rows.py
+
+
+def row_system(indices, values, fixed_factors, fixed_biases, global_mean, precision, prior_mean):
+    """P and b of one row: the prior's, then every rating's outer product and residual."""
+    matrix = np.array(precision, np.float64)
+    rhs = matrix @ prior_mean
+    for index, value in zip(indices, values, strict=True):
+        features = np.append(fixed_factors[index].astype(np.float64), 1.0)
+        matrix += np.outer(features, features)
+        rhs += features * (float(value) - global_mean - float(fixed_biases[index]))
+    return matrix, rhs
+
+
+def solve_rows(csr, fixed_factors, fixed_biases, global_mean, precision, per_rating, prior_mean):
+    """The posterior mean of every row (n_rows, n_factors + 1), the bias last."""
+    solved = np.zeros((csr.n_rows, len(prior_mean)))
+    for row in range(csr.n_rows):
+        start, stop = csr.indptr[row], csr.indptr[row + 1]
+        matrix, rhs = row_system(
+            csr.indices[start:stop],
+            csr.values[start:stop],
+            fixed_factors,
+            fixed_biases,
+            global_mean,
+            precision,
+            prior_mean,
+        )
+        matrix += (stop - start) * np.diag(per_rating)
+        solved[row] = np.linalg.solve(matrix, rhs)
+    return solved
+
+
+# --- kernels/grouping.py
+
+
+def group_order(keys, n_keys):
+    """Counts added up, and positions by key, equal keys in their order."""
+    groups = [[position for position, key in enumerate(keys) if key == k] for k in range(n_keys)]
+    indptr = [sum(len(group) for group in groups[:k]) for k in range(n_keys + 1)]
+    return indptr, [position for group in groups for position in group]
+
+
+def ranks_in_rows(indptr, keys, tie_breakers):
+    """How many of its row's ratings come before each, by key, tie breaker and place."""
+    ranks = []
+    for start, stop in zip(indptr[:-1], indptr[1:], strict=True):
+        order = [(keys[k], tie_breakers[k], k) for k in range(start, stop)]
+        ranks += [sum(other < mine for other in order) for mine in order]
+    return ranks
+
+
+# --- kernels/scoring.py
+
+
+def predict(model, user, item):
+    """The prediction of one pair."""
+    product = sum(
+        float(a) * float(b)
+        for a, b in zip(model.user_factors[user], model.item_factors[item], strict=True)
+    )
+    biases = float(model.user_biases[user]) + float(model.item_biases[item])
+    return model.global_mean + biases + product
+
+
+def squared_errors_by_row(model, by_user, low, high):
+    """Sums of squared errors of each user's ratings (n_users, 2): as predicted, and clipped."""
+    sums = np.zeros((by_user.n_rows, 2))
+    for user, item, value in zip(by_user.row_index, by_user.indices, by_user.values, strict=True):
+        predicted = predict(model, user, item)
+        sums[user, 0] += (float(value) - predicted) ** 2
+        sums[user, 1] += (float(value) - min(max(predicted, low), high)) ** 2
+    return sums
+
+
+def best(scores, n):
+    """The n places of the greatest scores above −inf, best first, equal ones by rising place."""
+    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
+    return [place for place in order if scores[place] > -math.inf][:n]
+
+
+def top_n(model, seen, n, eligible):
+    """The n best unseen eligible items of each user by a full sort, padded with −1."""
+    lists = np.full((seen.n_rows, n), -1)
+    for user in range(seen.n_rows):
+        known = set(seen.indices[seen.indptr[user] : seen.indptr[user + 1]].tolist())
+        scores = [
+            predict(model, user, item) if eligible[item] and item not in known else -math.inf
+            for item in range(model.n_items)
+        ]
+        chosen = best(scores, n)
+        lists[user, : len(chosen)] = chosen
+    return lists
+
+
+# --- als.py, metrics.py
+
+
+def objective(model, by_user, by_item, params):
+    """½ λ Σ (r − r̂)² + ½ Σ_rows (τ + τₙ n) |factors|² + ½ Σ_rows (γ + γₙ n) bias²."""
+    total = params.rating_precision * squared_errors_by_row(model, by_user, 0, 0)[:, 0].sum()
+    for csr, factors, biases in (
+        (by_user, model.user_factors, model.user_biases),
+        (by_item, model.item_factors, model.item_biases),
+    ):
+        for n, row, bias in zip(csr.counts, factors, biases, strict=True):
+            of_factors = params.factor_precision + params.factor_precision_per_rating * n
+            of_bias = params.bias_precision + params.bias_precision_per_rating * n
+            total += of_factors * sum(float(x) ** 2 for x in row) + of_bias * float(bias) ** 2
+    return total / 2
+
+
+def ranking(lists, relevant, counts, n_users):
+    """The fields of metrics.Ranking in order, one user and one place at a time."""
+    ndcg, recall, precision, novelty, listed = [], [], [], [], set()
+    for user, items in enumerate(lists.tolist()):
+        n = len(items)
+        pairs = zip(relevant.user_index.tolist(), relevant.item_index.tolist(), strict=True)
+        wanted = {item for of_user, item in pairs if of_user == user}
+        for item in items:
+            if item >= 0:
+                listed.add(item)
+                novelty.append(-math.log2(max(1, counts[item]) / n_users))
+        if wanted:
+            gains = [1 / math.log2(k + 2) for k in range(n) if items[k] in wanted]
+            ideal = [1 / math.log2(k + 2) for k in range(min(n, len(wanted)))]
+            ndcg.append(sum(gains) / sum(ideal))
+            recall.append(len(gains) / len(wanted))
+            precision.append(len(gains) / n)
+
+    def mean(values):
+        return sum(values) / len(values) if values else 0.0
+
+    coverage = len(listed) / len(counts)
+    left_out = len(lists) - len(ndcg)
+    means = (mean(ndcg), mean(recall), mean(precision), coverage, mean(novelty))
+    return (*means, len(ndcg), left_out)

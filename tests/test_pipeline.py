@@ -1,0 +1,199 @@
+"""The real pipeline, in a temporary clone: what DVC's verbs promise about it."""
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.generate import generate, write_zip
+from tests.workspace import ROOT, Workspace, make_workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The committed default, run once for all tests of this module."""
+    workspace = make_workspace(tmp_path_factory.mktemp("movierec") / "clone")
+    workspace.run("dvc", "repro")
+    workspace.commit("a run")
+    return workspace
+
+
+def metrics(workspace: Workspace, name: str) -> dict:
+    return json.loads((workspace.path / "metrics" / f"{name}.json").read_text())
+
+
+def stages_run(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def test_the_default_run_is_as_good_as_the_committed_one(workspace: Workspace) -> None:
+    rmse = metrics(workspace, "evaluate")["test"]["rmse"]
+    assert 0.89 < rmse <= 0.912
+    committed = json.loads((ROOT / "metrics" / "evaluate.json").read_text())["test"]["rmse"]
+    assert rmse == pytest.approx(committed, abs=5e-4)  # processors round differently
+
+
+def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: Workspace) -> None:
+    assert "up to date" in workspace.run("dvc", "status")
+    assert stages_run(workspace.run("dvc", "repro")) == []
+    again = workspace.run("dvc", "repro", "--force", "--single-item", "index", "train", "evaluate")
+    assert stages_run(again) == ["index", "train", "evaluate"]
+    assert workspace.run("git", "status", "--porcelain") == ""
+
+
+def test_a_train_param_reruns_what_depends_on_it_and_back_reruns_nothing(
+    workspace: Workspace,
+) -> None:
+    before = (workspace.path / "dvc.lock").read_bytes()
+    changed = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=3")
+    assert stages_run(changed) == ["train", "evaluate", "recommend"]
+    assert "3" in workspace.run("dvc", "params", "diff")
+    assert "test.rmse" in workspace.run("dvc", "metrics", "diff")
+    back = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=8")
+    assert stages_run(back) == []
+    assert (workspace.path / "dvc.lock").read_bytes() == before
+
+
+def test_the_verbs_read_well(workspace: Workspace) -> None:
+    assert "test.rmse" in workspace.run("dvc", "metrics", "show")
+    stages = workspace.run("dvc", "stage", "list")
+    for name in ("download", "index", "split", "train", "evaluate", "recommend"):
+        described = [line for line in stages.splitlines() if line.startswith(name)]
+        assert len(described[0].split()) > 4, "every stage says what it does"
+        assert name in workspace.run("dvc", "dag", "--mermaid")
+    assert "train.n_factors" in workspace.run("dvc", "exp", "show", "--csv")
+    assert "index.html" in workspace.run("dvc", "plots", "show")
+    workspace.run("dvc", "params", "diff", "HEAD~1")
+    workspace.run("dvc", "metrics", "diff", "HEAD~1")
+
+
+def test_metrics_and_plots_show_before_anything_ran(tmp_path: Path) -> None:
+    fresh = make_workspace(tmp_path / "fresh")
+    assert "test.rmse" in fresh.run("dvc", "metrics", "show", "metrics/evaluate.json")
+    assert "index.html" in fresh.run("dvc", "plots", "show")
+    assert "Would" not in fresh.run("dvc", "repro", "--dry", "--allow-missing")
+
+
+COLUMNS = {
+    "data/index/users.parquet": "user_id n_ratings offset",
+    "data/index/items.parquet": "movie_id title year genres n_ratings offset",
+    "data/index/ratings_by_user.parquet": "item_index rating timestamp",
+    "data/index/ratings_by_item.parquet": "user_index rating",
+    "data/split/train_by_user.parquet": "item_index rating timestamp",
+    "data/split/train_by_item.parquet": "user_index rating",
+    "data/split/train_users.parquet": "n_ratings offset",
+    "data/split/train_items.parquet": "n_ratings offset",
+    "data/split/validation.parquet": "user_index item_index rating timestamp",
+    "data/split/test.parquet": "user_index item_index rating timestamp",
+    "exports/recommendations.parquet": "user_id rank movie_id title score predicted_rating",
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_outputs_have_the_columns_of_the_contract(workspace: Workspace, name: str) -> None:
+    assert pq.read_schema(workspace.path / name).names == COLUMNS[name].split()
+
+
+def test_parts_make_up_the_whole_and_orientations_agree(workspace: Workspace) -> None:
+    data = workspace.path / "data"
+    users = pd.read_parquet(data / "index/users.parquet")
+    items = pd.read_parquet(data / "index/items.parquet")
+    assert users["n_ratings"].is_monotonic_decreasing
+    assert items["n_ratings"].is_monotonic_decreasing
+    assert len(users) == 943
+    assert len(items) == 1682
+    triples = []
+    for side, rows in (("user", users), ("item", items)):
+        other = "item" if side == "user" else "user"
+        part = pd.read_parquet(data / f"index/ratings_by_{side}.parquet")
+        part[f"{side}_index"] = np.repeat(np.arange(len(rows)), rows["n_ratings"])
+        assert (rows["offset"] == rows["n_ratings"].cumsum() - rows["n_ratings"]).all()
+        keys = ["user_index", "item_index", "rating"]
+        assert other in part.columns[0]
+        triples.append(part[keys].sort_values(keys).to_numpy())
+    assert (triples[0] == triples[1]).all()
+    counts = metrics(workspace, "split")
+    assert counts["n_train"] + counts["n_validation"] + counts["n_test"] == 100_000
+    held_out = pd.read_parquet(data / "split/test.parquet")
+    kept = users["n_ratings"] - held_out.groupby("user_index").size()
+    assert (kept == np.floor(users["n_ratings"] * 4 / 5)).all()
+
+
+def test_recommendations_are_unseen_and_ranked(workspace: Workspace) -> None:
+    lists = pd.read_parquet(workspace.path / "exports/recommendations.parquet")
+    users = pd.read_parquet(workspace.path / "data/index/users.parquet")
+    items = pd.read_parquet(workspace.path / "data/index/items.parquet")
+    ratings = pd.read_parquet(workspace.path / "data/index/ratings_by_user.parquet")
+    seen = set(
+        zip(
+            np.repeat(users["user_id"], users["n_ratings"]),
+            items["movie_id"].to_numpy()[ratings["item_index"]],
+            strict=True,
+        )
+    )
+    assert not seen & set(zip(lists["user_id"], lists["movie_id"], strict=True))
+    assert (lists.groupby("user_id")["rank"].max() == 20).all()
+    assert (lists.groupby("user_id")["score"].diff().dropna() <= 0).all()
+    floor = items.set_index("movie_id")["n_ratings"].loc[lists["movie_id"]]
+    assert floor.min() >= 20
+
+
+def test_people_can_ask(workspace: Workspace) -> None:
+    movierec = (sys.executable, "-m", "movierec")
+    found = workspace.run(*movierec, "recommend", "--like", "Star Wars", "--json")
+    titles = [entry["title"] for entry in json.loads(found)]
+    assert "Empire Strikes Back, The (1980)" in titles
+    assert "Star Wars (1977)" not in titles
+    assert f"{metrics(workspace, 'evaluate')['test']['rmse']:.4f}" in workspace.run(
+        *movierec, "summary"
+    )
+
+
+def test_it_runs_with_the_environment_not_activated(workspace: Workspace) -> None:
+    (workspace.path / ".venv").symlink_to(sys.prefix)
+    output = workspace.run(
+        ".venv/bin/dvc", "repro", "--force", "--single-item", "split", PATH="/usr/bin:/bin"
+    )
+    (workspace.path / ".venv").unlink()
+    assert stages_run(output) == ["split"]
+
+
+def test_another_data_set_and_back(workspace: Workspace) -> None:
+    archive = workspace.path.parent / "mine.zip"
+    write_zip(generate(4000, seed=3), archive, name="mine")
+    key = "datasets.local"
+    settings = [f"{key}.path={archive}", f"{key}.folder=mine", "dataset=local"]
+    command = ["dvc", "exp", "run", *(word for each in settings for word in ("-S", each))]
+    unpinned = workspace.run(*command, fails=True)
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert sha256 in unpinned
+    ran = workspace.run(*command, "-S", f"{key}.sha256={sha256}")
+    assert stages_run(ran)[-5:] == ["index", "split", "train", "evaluate", "recommend"]
+    assert metrics(workspace, "index")["n_ratings"] == 4000
+    stale = workspace.run(
+        sys.executable, "stages/split.py", fails=True, PYTHONPATH="src", **only_dataset(workspace)
+    )
+    assert "made from data set 'local'" in stale
+    workspace.run("git", "checkout", "-q", ".")
+    back = workspace.run("dvc", "repro")
+    assert stages_run(back) == []
+    assert workspace.run("git", "status", "--porcelain") == ""
+
+
+def only_dataset(workspace: Workspace) -> dict[str, str]:
+    """Name the default data set in params.yaml again, and leave everything else."""
+    params = workspace.path / "params.yaml"
+    params.write_text(params.read_text().replace("dataset: local", "dataset: ml-100k"))
+    return {}
+
+
+def test_an_unknown_data_set_fails_clearly(workspace: Workspace) -> None:
+    said = workspace.run("dvc", "exp", "run", "-S", "dataset=ml-26m", fails=True)
+    assert "ml-26m" in said
+    workspace.run("git", "checkout", "-q", ".")

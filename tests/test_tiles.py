@@ -1,0 +1,91 @@
+"""The four steps on tiles do what their naive twins do, in the tile and nowhere else."""
+
+import naive
+import numpy as np
+import pytest
+from numba import njit
+
+from movierec.kernels import tiles
+from movierec.kernels.tiles import TILE
+
+TOLERANCE = {"float32": 2e-4, "float64": 1e-11}
+pytestmark = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+@njit(cache=True)
+def add_product(out, i, j, left, a, right, b, n):
+    tiles.add_product(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def subtract_product(out, i, j, left, a, right, b, n):
+    tiles.subtract_product(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def factor_tile(matrix, i):
+    tiles.factor_tile(matrix, i)
+
+
+@njit(cache=True)
+def solve_tile(matrix, i, j):
+    tiles.solve_tile(matrix, i, j)
+
+
+def normal(seed, shape, dtype):
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+def positive_definite(n, dtype):
+    root = normal(5, (n, n), np.float64)
+    return (root @ root.T + n * np.eye(n)).astype(dtype)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 37])
+@pytest.mark.parametrize(("step", "sign"), [(add_product, 1), (subtract_product, -1)])
+def test_product_is_added_to_one_tile(step, sign, n, dtype):
+    out = normal(0, (TILE + 5, TILE + 3), dtype)
+    left, right = normal(1, (37, TILE + 2), dtype), normal(2, (40, TILE + 7), dtype)
+    expected = naive.add_product(out, 4, 2, left, 1, right, 6, n, TILE, sign)
+    step(out, 4, 2, left, 1, right, 6, n)
+    np.testing.assert_allclose(out, expected, atol=TOLERANCE[dtype] * 10)
+
+
+def test_product_may_read_the_matrix_it_writes(dtype):
+    """As the row solver uses it: a tile row takes the earlier tile rows of the same matrix."""
+    system = normal(3, (2 * TILE, 2 * TILE), dtype)
+    expected = naive.add_product(system, TILE, TILE, system, TILE, system, TILE, TILE, TILE, -1)
+    subtract_product(system, TILE, TILE, system, TILE, system, TILE, TILE)
+    np.testing.assert_allclose(system, expected, atol=TOLERANCE[dtype] * 10)
+
+
+def test_factor_reads_the_upper_triangle_and_inverts_the_diagonal(dtype):
+    matrix = np.zeros((2 * TILE, 2 * TILE), dtype)
+    tile = positive_definite(TILE, dtype)
+    expected = naive.cholesky(tile)
+    np.fill_diagonal(expected, 1 / np.diagonal(expected))
+    tile[np.tril_indices(TILE, -1)] = 99
+    matrix[TILE:, TILE:] = tile
+    factor_tile(matrix, TILE)
+    result = np.triu(matrix[TILE:, TILE:])
+    np.testing.assert_allclose(result, expected, atol=TOLERANCE[dtype] * 10)
+    assert not matrix[:TILE].any() and not matrix[:, :TILE].any()
+
+
+@pytest.mark.parametrize("place", [0, TILE // 2, TILE - 1])
+def test_factor_of_a_tile_that_is_not_positive_definite_is_nan(place, dtype):
+    tile = np.eye(TILE, dtype=dtype)
+    tile[place, place] = -1
+    factor_tile(tile, 0)
+    assert np.isnan(tile[place, place])
+
+
+def test_solve_replaces_a_tile(dtype):
+    matrix = np.zeros((TILE, 3 * TILE), dtype)
+    matrix[:, :TILE] = positive_definite(TILE, dtype)
+    matrix[:, 2 * TILE :] = right = normal(6, (TILE, TILE), dtype)
+    expected = naive.solve_transposed(naive.cholesky(matrix[:, :TILE]), right)
+    factor_tile(matrix, 0)
+    solve_tile(matrix, 0, 2 * TILE)
+    np.testing.assert_allclose(matrix[:, 2 * TILE :], expected, atol=TOLERANCE[dtype])
+    assert not matrix[:, TILE : 2 * TILE].any()
