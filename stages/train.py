@@ -1,11 +1,13 @@
 """Train: alternating least squares, stopped early by validation, then refitted on all of train."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 
-from movierec import als, artifacts, errors, model_file, outputs, reports
+from movierec import als, artifacts, checkpoint, errors, model_file, outputs, reports
 from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
@@ -15,23 +17,40 @@ CURVE = Path("plots/training.csv")
 def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
+    with checkpoint.only_one("train"), checkpoint.stoppable():
+        key = checkpoint.key_of(
+            {"seed": params.seed, "data": params.data.model_dump(), **params.train.model_dump()},
+            [*sorted(outputs.SPLIT.iterdir()), Path(__file__), *sorted(Path("src").rglob("*.py"))],
+        )
+        searched, refitted = (checkpoint.Checkpoint(name, key) for name in ("search", "refit"))
+        train(params, manifest, searched, refitted)
+        searched.remove()
+        refitted.remove()
+
+
+def train(
+    params: Params,
+    manifest: outputs.Manifest,
+    searched: checkpoint.Checkpoint,
+    refitted: checkpoint.Checkpoint,
+) -> None:
     by_user, by_item = artifacts.read_train()
     validation = artifacts.read_ratings(outputs.SPLIT / "validation.parquet")
-    fit = search(params, by_user, by_item, validation)
+    n_items = by_item.n_rows
+    fit = search(params, by_user, by_item, validation, searched)
     result = {
         "best_epoch": fit.best_epoch,
-        "n_epochs": len(fit.epochs),
-        "validation": fit.validation.summary if fit.validation else None,
+        "validation": fit.validation and {"rmse": fit.validation.rmse, "mae": fit.validation.mae},
         "refit": params.train.refit and len(validation) > 0,
     }
     if result["refit"]:
-        n_items = by_item.n_rows
         del by_user, by_item  # for the memory: the refit reads its own
-        fit = refit(params, artifacts.read_train_and_validation(), n_items, fit.best_epoch)
-    last = fit.epochs[fit.best_epoch - 1]
+        both = artifacts.read_train_and_validation()
+        fit = refit(params, both, n_items, fit.best_epoch, refitted)
     entry = {**params.train.model_dump(), "seed": params.seed, "result": result}
     model = replace(fit.model, manifest={**manifest, "train": entry})
     model_file.write_model(outputs.MODEL, model)
+    last = fit.epochs[fit.best_epoch - 1]
     metrics = {
         "best_epoch": result["best_epoch"],
         "objective": last.objective,
@@ -42,17 +61,22 @@ def main() -> None:
     reports.write_metrics("metrics/train.json", metrics)
 
 
-def search(params: Params, by_user: Csr, by_item: Csr, validation: Ratings) -> als.Fit:
+def search(
+    params: Params,
+    by_user: Csr,
+    by_item: Csr,
+    validation: Ratings,
+    saved: checkpoint.Checkpoint,
+) -> als.Fit:
     """Find the best number of epochs; the curve on disk grows with each."""
-    rows: list[dict[str, float]] = []
-    with reports.progress("train", params.train.max_epochs) as advance:
 
-        def on_epoch(epoch: als.Epoch) -> None:
-            rows.append(asdict(epoch))
-            reports.write_plot(CURVE, pd.DataFrame(rows))
-            report("train", epoch)
-            advance()
+    def write_curve(fit: als.Fit) -> None:
+        reports.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
 
+    so_far = saved.load()
+    if so_far:
+        write_curve(so_far)
+    with following("train", params.train.max_epochs, so_far, saved, write_curve) as on_epoch:
         return als.fit(
             by_user,
             by_item,
@@ -61,17 +85,47 @@ def search(params: Params, by_user: Csr, by_item: Csr, validation: Ratings) -> a
             (params.data.rating_min, params.data.rating_max),
             validation if len(validation) else None,
             on_epoch,
+            so_far,
         )
 
 
-def refit(params: Params, by_user: Csr, n_items: int, n_epochs: int) -> als.Fit:
-    """Train again from the start on train and validation together, for as many epochs."""
-    with reports.progress("refit", n_epochs) as advance:
+@contextmanager
+def following(
+    phase: str,
+    n_epochs: int,
+    so_far: als.Fit | None,
+    saved: checkpoint.Checkpoint,
+    then: Callable[[als.Fit], None] = lambda fit: None,
+) -> Iterator[Callable[[als.Fit], None]]:
+    """What to do after each epoch: save it, print its line, move the bar on a terminal."""
+    done = len(so_far.epochs) if so_far else 0
+    if done:
+        reports.say(f"{phase}      going on after epoch {done}")
+    with reports.progress(phase, n_epochs, done) as advance:
 
-        def on_epoch(epoch: als.Epoch) -> None:
-            report("refit", epoch)
+        def on_epoch(fit: als.Fit) -> None:
+            saved.save(fit)
+            then(fit)
+            reports.say(line(phase, fit.epochs[-1]))
             advance()
 
+        yield on_epoch
+
+
+def line(phase: str, epoch: als.Epoch) -> str:
+    text = f"{phase}      epoch {epoch.epoch:3d}   objective {epoch.objective:.6g}"
+    text += f"   train RMSE {epoch.train_rmse:.4f}"
+    if epoch.validation_rmse is not None:
+        text += f"   validation RMSE {epoch.validation_rmse:.4f}"
+    return text
+
+
+def refit(
+    params: Params, by_user: Csr, n_items: int, n_epochs: int, saved: checkpoint.Checkpoint
+) -> als.Fit:
+    """Train again from the start on train and validation together, for as many epochs."""
+    so_far = saved.load()
+    with following("refit", n_epochs, so_far, saved) as on_epoch:
         return als.fit(
             by_user,
             by_user.transpose(n_items),
@@ -79,15 +133,8 @@ def refit(params: Params, by_user: Csr, n_items: int, n_epochs: int) -> als.Fit:
             params.seed,
             (params.data.rating_min, params.data.rating_max),
             on_epoch=on_epoch,
+            so_far=so_far,
         )
-
-
-def report(phase: str, epoch: als.Epoch) -> None:
-    line = f"{phase}      epoch {epoch.epoch:3d}   objective {epoch.objective:.6g}"
-    line += f"   train RMSE {epoch.train_rmse:.4f}"
-    if epoch.validation_rmse is not None:
-        line += f"   validation RMSE {epoch.validation_rmse:.4f}"
-    reports.say(line)
 
 
 if __name__ == "__main__":

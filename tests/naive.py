@@ -4,6 +4,7 @@ Each says what a function of src/movierec does in as few steps as can be, one nu
 by NumPy's own solver.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -41,6 +42,11 @@ def solve_transposed(upper, right):
             rest = right[i, j] - sum(upper[k, i] * solved[k, j] for k in range(i))
             solved[i, j] = rest / upper[i, i]
     return solved
+
+
+def dot(left, right):
+    """The sum of products, in order."""
+    return sum(float(a) * float(b) for a, b in zip(left, right, strict=True))
 
 
 # --- kernels/rows.py
@@ -89,7 +95,7 @@ def group_order(keys, n_keys):
 def ranks_in_rows(indptr, keys, tie_breakers):
     """How many of its row's ratings come before each, by key, tie breaker and place."""
     ranks = []
-    for start, stop in zip(indptr[:-1], indptr[1:], strict=True):
+    for start, stop in itertools.pairwise(indptr):
         order = [(keys[k], tie_breakers[k], k) for k in range(start, stop)]
         ranks += [sum(other < mine for other in order) for mine in order]
     return ranks
@@ -100,10 +106,7 @@ def ranks_in_rows(indptr, keys, tie_breakers):
 
 def predict(model, user, item):
     """The prediction of one pair."""
-    product = sum(
-        float(a) * float(b)
-        for a, b in zip(model.user_factors[user], model.item_factors[item], strict=True)
-    )
+    product = dot(model.user_factors[user], model.item_factors[item])
     biases = float(model.user_biases[user]) + float(model.item_biases[item])
     return model.global_mean + biases + product
 

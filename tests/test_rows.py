@@ -1,13 +1,13 @@
 """The row solver: each row is the solution of its own normal equations."""
 
-import naive
 import numba
 import numpy as np
 import pytest
-from random_data import csr_of_counts
 
-from movierec.kernels.rows import BLOCK, add_ratings, factor, solve_rows, substitute
-from movierec.kernels.tiles import TILE
+from movierec.kernels.rows import BLOCK, add_ratings, copy, factor, solve_rows, substitute
+from movierec.kernels.tiles import LANES, TILE
+from tests import naive
+from tests.random_data import csr_of_counts
 
 N_FIXED = 2 * BLOCK + 20
 COUNTS = np.array([0, 1, 2, 5, BLOCK - 1, BLOCK, BLOCK + 1, 0, 2 * BLOCK + 7])
@@ -22,7 +22,7 @@ class Problem:
     def __init__(self, n_factors, dtype="float64", counts=COUNTS):
         rng = np.random.default_rng(n_factors)
         self.dtype, self.n_factors = np.dtype(dtype), n_factors
-        self.width = -(-n_factors // TILE) * TILE
+        self.width = -(-n_factors // LANES) * LANES
         self.ratings = csr_of_counts(n_factors, counts, N_FIXED)
         self.factors = rng.normal(0, 0.7, (N_FIXED, n_factors)).astype(dtype)
         self.biases = rng.normal(0, 0.5, N_FIXED).astype(dtype)
@@ -159,6 +159,7 @@ def test_a_matrix_that_is_not_positive_definite_gives_nan(n_factors):
         np.testing.assert_array_equal(solved[1], good[1])
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # with the JIT off
 @pytest.mark.parametrize("n_factors", [0, 3, TILE + 1])
 def test_a_singular_matrix_gives_nan(n_factors):
     for place in range(n_factors + 1):
@@ -170,10 +171,13 @@ def test_a_singular_matrix_gives_nan(n_factors):
 @pytest.mark.parametrize("n_factors", [0, 1, TILE, TILE + 1])
 @pytest.mark.parametrize("n", [0, 1, BLOCK, 2 * BLOCK + 7])
 def test_the_steps_of_one_row(n_factors, n):
-    """Sum up, factor, substitute: each against NumPy."""
+    """Copy the prior, sum up, factor, substitute: each against NumPy."""
     problem = Problem(n_factors, counts=np.array([n]))
     width, f = problem.width, n_factors
-    system = problem.prior_system()
+    prior_system = problem.prior_system()
+    system = np.full_like(prior_system, 99)
+    copy(prior_system, system)
+    np.testing.assert_array_equal(system, prior_system)
     add_ratings(
         system,
         np.empty((BLOCK, width)),
@@ -203,8 +207,8 @@ def test_the_steps_of_one_row(n_factors, n):
     np.testing.assert_allclose(np.triu(system[:f, :f], 1), np.triu(upper, 1), atol=1e-10)
     np.testing.assert_allclose(system[:f, width : width + 2], columns, atol=1e-10)
 
-    solution = np.empty(width + 1)
+    solution = np.empty((1, width + 1))
     assert substitute(system, width, solution)
-    solved = np.append(solution[:f], solution[width])
+    solved = np.append(solution[0, :f], solution[0, width])
     np.testing.assert_allclose(solved, np.linalg.solve(matrix, rhs), atol=1e-10)
-    assert not solution[f:width].any()
+    assert not solution[0, f:width].any()

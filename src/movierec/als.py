@@ -18,7 +18,7 @@ from movierec import seeds
 from movierec.errors import MovierecError
 from movierec.kernels.rows import solve_rows
 from movierec.kernels.scoring import squared_errors_by_row
-from movierec.kernels.tiles import TILE
+from movierec.kernels.tiles import LANES, TILE
 from movierec.metrics import Errors, errors_of
 from movierec.model import Model
 from movierec.params import TrainParams
@@ -72,12 +72,17 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained model, its epochs, the best of them, and the model's errors on validation."""
+    """Training as far as it has come.
+
+    model: that of the best epoch; validation: its errors there. last: that of the last epoch, with
+    which training goes on.
+    """
 
     model: Model
-    epochs: list[Epoch]
-    best_epoch: int
-    validation: Errors | None
+    last: Model
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int = 0
+    validation: Errors | None = None
 
 
 def half_epoch(
@@ -96,7 +101,7 @@ def half_epoch(
     Raises MovierecError where a row's matrix is not positive definite; `side` names the rows.
     """
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
-    width = -(-n_factors // TILE) * TILE
+    width = -(-n_factors // LANES) * LANES
     prior_system = np.zeros((width + 2, width + TILE), dtype)
     np.fill_diagonal(prior_system[:n_factors, :n_factors], prior.factor)
     np.fill_diagonal(prior_system[n_factors:width, n_factors:width], 1)
@@ -140,8 +145,8 @@ def _runs(indptr: Array, width: int) -> Array:
 def start(by_user: Csr, n_items: int, params: TrainParams, seed: int) -> Model:
     """A model before its first epoch: small random item factors, all else zero.
 
-    The factors' standard deviation is init_scale / √n_factors, so that a product's does not depend
-    on n_factors.
+    The factors' standard deviation is init_scale / √n_factors, so that a row's expected length is
+    init_scale whatever n_factors.
     """
     dtype = np.dtype(params.dtype)
     draws = seeds.stream(seed, "train/item_factors").standard_normal((n_items, params.n_factors))
@@ -201,32 +206,45 @@ def fit(
     seed: int,
     scale: tuple[float, float],
     validation: Ratings | None = None,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    on_epoch: Callable[[Fit], None] = lambda fit: None,
+    so_far: Fit | None = None,
 ) -> Fit:
     """Train until the RMSE on validation has not improved for `params.patience` epochs, by more
     than `params.min_improvement`.
 
     Without validation ratings all `params.max_epochs` are run, and the last is the best.
-    scale: the least and the greatest rating. on_epoch is called after each epoch.
+    scale: the least and the greatest rating. on_epoch is called after each epoch. so_far: what it
+    was called with before an interruption; training then goes on to the very same bits.
     Raises MovierecError if there is nothing to train on, or nothing to solve.
     """
     _check(by_user, by_item, params)
-    model, prior = start(by_user, by_item.n_rows, params, seed), Prior.of(params)
-    epochs: list[Epoch] = []
-    best = Fit(model, epochs, 0, None)
-    for number in range(1, params.max_epochs + 1):
-        model = run_epoch(model, by_user, by_item, prior)
-        value, train_rmse = objective(model, by_user, by_item, params, scale)
-        errors = errors_of(model, validation, scale) if validation is not None else None
-        epochs.append(Epoch(number, value, train_rmse, errors.rmse if errors else None))
-        if not (errors and best.validation) or (
-            errors.rmse < best.validation.rmse - params.min_improvement
-        ):
-            best = Fit(model, epochs, number, errors)
-        on_epoch(epochs[-1])
-        if number - best.best_epoch >= params.patience:
-            break
-    return best
+    if so_far is None:
+        first = start(by_user, by_item.n_rows, params, seed)
+        so_far = Fit(first, first)
+    while len(so_far.epochs) < min(params.max_epochs, so_far.best_epoch + params.patience):
+        so_far = _next_epoch(so_far, by_user, by_item, params, scale, validation)
+        on_epoch(so_far)
+    return so_far
+
+
+def _next_epoch(
+    so_far: Fit,
+    by_user: Csr,
+    by_item: Csr,
+    params: TrainParams,
+    scale: tuple[float, float],
+    validation: Ratings | None,
+) -> Fit:
+    number = len(so_far.epochs) + 1
+    model = run_epoch(so_far.last, by_user, by_item, Prior.of(params))
+    value, train_rmse = objective(model, by_user, by_item, params, scale)
+    errors = errors_of(model, validation, scale) if validation is not None else None
+    epoch = Epoch(number, value, train_rmse, errors.rmse if errors else None)
+    so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
+    best = so_far.validation.rmse - params.min_improvement if so_far.validation else np.inf
+    if errors is None or errors.rmse < best:
+        return replace(so_far, model=model, best_epoch=number, validation=errors)
+    return so_far
 
 
 def _check(by_user: Csr, by_item: Csr, params: TrainParams) -> None:
@@ -245,7 +263,8 @@ def fold_in(
 ) -> tuple[Array, float]:
     """Factors (n_factors,) and bias of a new user with these ratings: the same row solve.
 
-    item_index (n,) int32; rating (n,) in stars. A user of the training data folds in to his row.
+    item_index (n,) int32; rating (n,) in stars. A user of the training data folds in to the row
+    that the next half epoch would give him, which is his own once training has converged.
     """
     order = np.argsort(item_index)
     indptr = np.array([0, len(item_index)])

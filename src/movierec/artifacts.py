@@ -81,11 +81,8 @@ def read_train(folder: Path = SPLIT) -> tuple[Csr, Csr]:
 
 def read_train_and_validation(folder: Path = SPLIT) -> Csr:
     """The ratings that are not test, by user."""
-    path = folder / "train_by_user.parquet"
-    by_user = read_csr(path, folder / "train_users.parquet")
-    timestamp = read_table(path, ["timestamp"])["timestamp"].to_numpy()
-    train = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
-    both = train.append(read_ratings(folder / "validation.parquet"))
+    by_user = read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
+    both = by_user.ratings.append(read_ratings(folder / "validation.parquet"))
     n_items = pq.read_metadata(folder / "train_items.parquet").num_rows
     return both.sort(by_user.n_rows, n_items).by_user(by_user.n_rows)
 
@@ -125,10 +122,10 @@ def read_seen(user_index: int, folder: Path = INDEX) -> Array:
     rows = read_table(folder / "users.parquet", ["offset", "n_ratings"])
     start = rows["offset"][user_index].as_py()
     stop = start + rows["n_ratings"][user_index].as_py()
+    groups = range(start // ROW_GROUP, -(-stop // ROW_GROUP))
     with pq.ParquetFile(folder / "ratings_by_user.parquet") as file:
-        groups = list(range(start // ROW_GROUP, (max(start, stop - 1)) // ROW_GROUP + 1))
-        items = file.read_row_groups(groups, ["item_index"])["item_index"].to_numpy()
-    return items[start - groups[0] * ROW_GROUP : stop - groups[0] * ROW_GROUP]
+        items = file.read_row_groups(list(groups), ["item_index"])["item_index"].to_numpy()
+    return items[start - groups.start * ROW_GROUP : stop - groups.start * ROW_GROUP]
 
 
 def write_recommendations(

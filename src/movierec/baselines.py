@@ -19,7 +19,7 @@ def item_mean(by_user: Csr, by_item: Csr) -> Model:
 def damped_biases(by_user: Csr, by_item: Csr, damping: float) -> Model:
     """Item, then user biases, each a mean of what is left, drawn to 0 by `damping` ratings.
 
-    Funk's improved regularised mean, as in Koren, "Factor in the neighbors" (TKDD 2010), eq. 2.
+    The baseline estimates of Koren, "Factor in the neighbors" (TKDD 4(1), 2010), section 2.1.
     """
     of_items = _damped_means(by_item, damping, by_user)
     left = by_user.values - by_user.values.mean(dtype=np.float64) - of_items[by_user.indices]

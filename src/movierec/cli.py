@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,14 @@ from movierec.errors import MovierecError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from movierec.model import Model
-    from movierec.params import TrainParams
+    from movierec.params import Params, TrainParams
     from movierec.sparse import Array
 
 Rows = list[dict[str, Any]]
+WIDE = 10_000  # columns, for tables that no terminal shows
 
 
 def main() -> None:
@@ -74,20 +77,19 @@ def recommend(
     """
     if (user_id is None) == (not like):
         raise MovierecError("give either --user-id ID or --like TITLE[=RATING]")
-    from movierec import artifacts, model_file
-    from movierec.params import load_params
-
-    params = load_params()
-    model, items = model_file.read_model(), artifacts.read_items()
-    data = params.datasets.get(model.manifest["dataset"], params.data)
+    params, model, items = _project()
+    data = params.data
     if user_id is not None:
         user_index, seen = _user(user_id)
         factors, bias = model.user_factors[user_index], float(model.user_biases[user_index])
+        about = f"For user {user_id}, who rated {len(seen):,} films"
     else:
         seen, ratings = _liked(like, items, data.rating_min, data.rating_max)
         from movierec import als
 
         factors, bias = als.fold_in(model, seen, ratings, _trained_with(model))
+        given = zip(items["title"].iloc[seen], ratings, strict=True)
+        about = "For whoever rates " + ", ".join(f"{title} {stars:g}" for title, stars in given)
     predicted = model.global_mean + bias + model.item_biases + model.item_factors @ factors
     floor = params.recommend.min_ratings if min_ratings is None else min_ratings
     predicted[items["n_ratings"].to_numpy() < floor] = -float("inf")
@@ -95,7 +97,7 @@ def recommend(
     best = (-predicted).argsort(kind="stable")[:n]
     best = best[predicted[best] > -float("inf")]
     clipped = predicted.clip(data.rating_min, data.rating_max)
-    _print(_rows(items, best, {"predicted_rating": clipped[best]}), form)
+    _print(_rows(items, best, {"predicted_rating": clipped[best]}), form, about)
 
 
 @cli.command()
@@ -103,17 +105,17 @@ def recommend(
 @output_options
 def similar(title: str, n: int, form: str | None) -> None:
     """Films whose factors are most like one film's."""
-    from movierec import artifacts, model_file, recommend
-    from movierec.params import load_params
+    from movierec import recommend
     from movierec.titles import Catalogue
 
-    items = artifacts.read_items()
+    params, model, items = _project()
     item = Catalogue(items["title"].tolist()).find(title)
-    eligible = items["n_ratings"].to_numpy() >= load_params().recommend.min_ratings
-    found, cosines = recommend.similar_items(model_file.read_model(), item, n, eligible)
+    eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
+    found, cosines = recommend.similar_items(model, item, n, eligible)
+    name = items["title"].iloc[item]
     if not len(found):
-        raise MovierecError(f"{items['title'][item]}: nobody rated it, or the model has no factors")
-    _print(_rows(items, found, {"similarity": cosines}), form)
+        raise MovierecError(f"{name}: nobody rated it, or the model has no factors")
+    _print(_rows(items, found, {"similarity": cosines}), form, f"Most like {name}")
 
 
 @cli.command()
@@ -128,7 +130,7 @@ def search(query: str, n: int, form: str | None) -> None:
     catalogue = Catalogue(items["title"].tolist())
     found = catalogue.search(query) or catalogue.similar(query)
     if not found:
-        raise MovierecError(f"no movie has a title like {query!r}")
+        raise MovierecError(f"no film has a title like {query!r}; try fewer words")
     _print(_rows(items, found[:n], {}), form)
 
 
@@ -138,6 +140,17 @@ def summary() -> None:
     from movierec import reports
 
     reports.summary()
+
+
+def _project() -> tuple[Params, Model, pd.DataFrame]:
+    """The params, model and movies in this folder, known to belong together."""
+    from movierec import artifacts, model_file, outputs
+    from movierec.params import load_params
+
+    params, model = load_params(), model_file.read_model()
+    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    return params, model, artifacts.read_items()
 
 
 def _user(user_id: int) -> tuple[int, Array]:
@@ -182,11 +195,14 @@ def _title_and_rating(text: str) -> tuple[str, float | None]:
 
 
 def _trained_with(model: Model) -> TrainParams:
+    from movierec import outputs
     from movierec.params import TrainParams
 
-    return TrainParams.model_validate(
-        {key: model.manifest["train"][key] for key in TrainParams.model_fields}
-    )
+    trained_with = model.manifest["train"]
+    missing = [key for key in TrainParams.model_fields if key not in trained_with]
+    if missing:
+        raise MovierecError(f"{outputs.MODEL}: trained by another version; run dvc repro")
+    return TrainParams.model_validate({key: trained_with[key] for key in TrainParams.model_fields})
 
 
 def _rows(items: pd.DataFrame, chosen: Any, columns: dict[str, Any]) -> Rows:
@@ -203,31 +219,50 @@ def _rows(items: pd.DataFrame, chosen: Any, columns: dict[str, Any]) -> Rows:
     ]
 
 
-def _print(rows: Rows, form: str | None) -> None:
+def _print(rows: Rows, form: str | None, about: str | None = None) -> None:
+    """Print rows as asked for; the table, for people, says what it is about."""
     if form == "json":
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif form == "csv":
         writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    else:
-        _print_table(rows)
-
-
-def _print_table(rows: Rows) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
+    elif not rows:
         click.echo("nothing left to recommend: lower --min-ratings")
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in rows[0]:
-        label = name.replace("_", " ").replace("n ratings", "ratings")
-        numeric = not isinstance(rows[0][name], str)
-        table.add_column(label, justify="right" if numeric else "left", no_wrap=numeric)
-    for row in rows:
-        cells = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row.values())
-        table.add_row(*(cell.replace("|", ", ") for cell in cells))
-    Console().print(table)
+    else:
+        from rich.console import Console
+
+        is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
+        console = Console(width=None if is_sized else WIDE, highlight=False)
+        if about:
+            console.print(about, markup=False)
+        console.print(_table(rows, console.width))
+
+
+def _table(rows: Rows, width: int) -> Table:
+    """One line a film, where its title allows; what does not fit is cut off the genres."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = {name: [_cell(row[name]) for row in rows] for name in rows[0] if name != "movie_id"}
+    headers = {name: name.replace("predicted_", "predicted\n") for name in cells}
+    numeric = {name: not isinstance(rows[0][name], str) for name in cells}
+    taken = sum(2 + max(map(len, headers[name].split("\n"))) for name in cells if numeric[name])
+    longest = max(len(title) for title in cells["title"])
+    for_genres = max(1, width - taken - min(longest, (width - taken) * 2 // 3) - 2)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name, header in headers.items():
+        table.add_column(
+            header,
+            justify="right" if numeric[name] else "left",
+            no_wrap=numeric[name] or name == "genres",
+            max_width=for_genres if name == "genres" else None,
+        )
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value).replace("|", ", ")

@@ -1,18 +1,17 @@
 """What the evaluate stage reports beyond single errors: rankings, and errors by count."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from movierec import metrics, recommend, seeds
-from movierec.metrics import Errors
 from movierec.model import Model
 from movierec.params import Params
 from movierec.sparse import Array, Csr, Ratings
 
 
-def rank(
-    models: dict[str, Model], known: Csr, test: Ratings, params: Params
-) -> dict[str, dict[str, float]]:
+def rank(models: dict[str, Model], known: Csr, test: Ratings, params: Params) -> dict[str, Any]:
     """Judge each model's lists over a seeded sample of users; all items not in `known` compete."""
     n, draw = params.evaluate.top_n, seeds.stream(params.seed, "evaluate/users")
     n_sampled = min(params.evaluate.ranking_users, known.n_rows)
@@ -31,19 +30,14 @@ def rank(
         lists, _ = recommend.top_n(model, seen, n, counts >= floor, users)
         quality = metrics.ranking(lists, relevant, counts, known.n_rows)
         result[name] = {
-            f"ndcg@{n}": quality.ndcg,
-            f"recall@{n}": quality.recall,
-            f"precision@{n}": quality.precision,
-            f"coverage@{n}": quality.coverage,
-            f"novelty@{n}": quality.novelty,
-            "n_users": quality.n_users,
-            "n_left_out": quality.n_left_out,
+            f"{key}@{n}": getattr(quality, key) for key in ("ndcg", "recall", "coverage", "novelty")
         }
-    return result
+    n_judged = len(np.unique(relevant.user_index))
+    return {"ranking": result, "n_ranked_users": n_judged, "n_left_out_users": n_sampled - n_judged}
 
 
-def errors_by_count(counts: Array, model: Errors, baseline: Errors) -> pd.DataFrame:
-    """RMSE on test by the number of ratings in training, in bins that double."""
+def errors_by_count(counts: Array, model: Array, baseline: Array) -> pd.DataFrame:
+    """RMSE by the number of ratings in training, in bins that double, out of squared errors."""
     bins = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))) + 1, 0).astype(int)
     rows = []
     for number in np.unique(bins):
@@ -52,8 +46,8 @@ def errors_by_count(counts: Array, model: Errors, baseline: Errors) -> pd.DataFr
         rows.append(
             {
                 "n_ratings": str(low) if low == high else f"{low}-{high}",
-                "rmse": np.sqrt(model.squared[inside].mean()),
-                "damped_biases_rmse": np.sqrt(baseline.squared[inside].mean()),
+                "rmse": np.sqrt(model[inside].mean()),
+                "damped_biases_rmse": np.sqrt(baseline[inside].mean()),
                 "n_test": int(inside.sum()),
             }
         )

@@ -46,11 +46,19 @@ def _from_package_index(data: PackageSource, folder: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheel = Path(scratch) / data.file
         if done.returncode or not wheel.is_file():
-            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            reason = errors[-1].removeprefix("ERROR: ") if errors else "pip gave no reason"
-            raise MovierecError(f"pip could not download {data.requirement}: {reason}")
+            raise MovierecError(
+                f"pip could not download {data.requirement}: {_reason_of_pip(done.stderr)}"
+            )
         check(wheel, data)
         return Path(shutil.move(wheel, folder / data.file))
+
+
+def _reason_of_pip(stderr: str) -> str:
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return "the index's file is not the one whose sha256 is in params.yaml"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no such file came"])[-1].removeprefix("ERROR: ")
 
 
 def _from_url(data: UrlSource, folder: Path) -> Path:
@@ -63,22 +71,35 @@ def _from_url(data: UrlSource, folder: Path) -> Path:
                     stream.write(piece)
     except requests.RequestException as error:
         raise MovierecError(
-            f"{data.url}: {error}; with a copy of {data.file} at hand, set the block's source to"
-            " path, its path and its sha256"
+            f"{data.url}: {_reason_of_web(error)}; with a copy of {data.file} at hand, set the data"
+            " set's source in params.yaml to path, and its path and sha256"
         ) from None
     check(target, data)
     return target
 
 
+def _reason_of_web(error: requests.RequestException) -> str:
+    match error:
+        case requests.HTTPError(response=requests.Response() as response):
+            return f"the server says {response.status_code} {response.reason}"
+        case requests.Timeout():
+            return "no answer in time"
+        case requests.ConnectionError():
+            return "no connection"
+        case requests.exceptions.ChunkedEncodingError():
+            return "the connection broke off"
+    return str(error)
+
+
 def _from_path(data: PathSource, folder: Path) -> Path:
     if data.path is None:
-        raise MovierecError("params.yaml: the data set's path is not set: name your file there")
+        raise MovierecError("the data set's path in params.yaml is not set: name your file there")
     source = Path(data.path).expanduser()
     if not source.is_file():
         raise MovierecError(f"{source}: no such file; see the data set's path in params.yaml")
     if data.sha256 is None:
         raise MovierecError(
-            f"{source}: the data set's sha256 in params.yaml is not set; of the file it is"
+            f"{source}: the data set's sha256 in params.yaml is not set; set it to"
             f" {sha256_of(source)}"
         )
     check(source, data)

@@ -69,7 +69,7 @@ def result(
             at = int(best_row["epoch"]), float(best_row["validation_rmse"])
             curve.plot(*at, "o", color=ORANGE)
             curve.annotate(
-                f"best: {at[1]:.4f}", at, xytext=(0, 8), textcoords="offset points", ha="center"
+                f"best: {at[1]:.4f}", at, xytext=(0, 9), textcoords="offset points", ha="right"
             )
             curve.set_title(f"validation is best after {at[0]} epochs")
         for name, rmses, colour in ends:

@@ -10,54 +10,48 @@ from movierec.sparse import Array, Ratings
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of predictions, in stars; clipped to the rating scale unless it says unclipped.
-
-    squared (n,) float64: of each rating, clipped. rmse, mae, rmse_unclipped: their means.
-    """
+    """Errors of predictions, in stars; clipped to the rating scale unless it says unclipped."""
 
     rmse: float
     mae: float
     rmse_unclipped: float
-    squared: Array
-
-    @property
-    def summary(self) -> dict[str, float]:
-        return {"rmse": self.rmse, "mae": self.mae, "rmse_unclipped": self.rmse_unclipped}
 
 
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
     """Errors of a model on some ratings; NaN where there are none."""
-    predicted = model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
-    unclipped = ratings.rating - predicted
-    clipped = ratings.rating - np.clip(predicted, *scale)
     if not len(ratings):
-        return Errors(np.nan, np.nan, np.nan, clipped)
+        return Errors(np.nan, np.nan, np.nan)
+    predicted = model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
+    clipped = ratings.rating - np.clip(predicted, *scale)
     return Errors(
         rmse=float(np.sqrt(np.mean(clipped**2))),
         mae=float(np.mean(np.abs(clipped))),
-        rmse_unclipped=float(np.sqrt(np.mean(unclipped**2))),
-        squared=clipped**2,
+        rmse_unclipped=float(np.sqrt(np.mean((ratings.rating - predicted) ** 2))),
     )
+
+
+def squared_errors(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Array:
+    """The squared error of each rating, clipped: (n_ratings,) float64."""
+    predicted = model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
+    return np.square(ratings.rating - np.clip(predicted, *scale))
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The quality of top-n lists; means over the users who have a relevant held-out item.
+    """The quality of top-n lists.
+
+    ndcg and recall are means over the users who have a relevant held-out item.
 
     ndcg: binary gain, log2 discount, over the ideal list of min(relevant, n)
-    (Järvelin & Kekäläinen, TOIS 2002). recall: found over relevant. precision: found over n.
+    (Järvelin & Kekäläinen, TOIS 2002). recall: found over relevant.
     coverage: the share of items that are in anyone's list. novelty: mean −log2 of the share of
-    users who rated a recommended item (Vargas & Castells, RecSys 2011).
-    n_users: how many users were counted; n_left_out: those without a relevant item.
+    users who rated a recommended item; both over all lists (Vargas & Castells, RecSys 2011).
     """
 
     ndcg: float
     recall: float
-    precision: float
     coverage: float
     novelty: float
-    n_users: int
-    n_left_out: int
 
 
 def ranking(lists: Array, relevant: Ratings, counts: Array, n_users: int) -> Ranking:
@@ -85,9 +79,6 @@ def ranking(lists: Array, relevant: Ratings, counts: Array, n_users: int) -> Ran
     return Ranking(
         ndcg=mean(gained[counted] / ideal[counted]),
         recall=mean(found[counted] / n_relevant[counted]),
-        precision=mean(found[counted] / n),
         coverage=len(np.unique(listed)) / n_items,
         novelty=mean(-np.log2(share)),
-        n_users=int(counted.sum()),
-        n_left_out=int((~counted).sum()),
     )

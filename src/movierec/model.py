@@ -17,7 +17,7 @@ class Model:
 
     global_mean: in stars. user_factors (n_users, n_factors), item_factors (n_items, n_factors),
     user_biases (n_users,), item_biases (n_items,): float32 (or float64), all of one dtype.
-    manifest: what the model was trained with: data set, archive, params, versions.
+    manifest: what the model was trained with: data set, archive, params.
     """
 
     global_mean: float

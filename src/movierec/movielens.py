@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ GENRES_100K = [
     "War",
     "Western",
 ]
+NO_HEADER = {"dat", "100k"}  # layouts whose ratings begin on the first line
 NO_GENRES = {"(no genres listed)", "unknown", ""}
 YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 
@@ -57,7 +59,7 @@ class Archive:
     """What an archive holds. `ratings` index user_ids and movie_ids by their places there.
 
     movies: movie_id, title, year (Int32, may be missing), genres (lists); every movie of the
-    archive, and those only rated, with their id as the title.
+    archive, and those only rated, under the title "Movie <id>".
     """
 
     ratings: Ratings
@@ -87,7 +89,9 @@ def _read_csv_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]
     names = {"user_id": "userId", "movie_id": "movieId"}
     ratings = _read_csv(path, data, "ratings.csv", names=names)
     with _member(path, data, "movies.csv") as stream:
-        movies = pd.read_csv(stream, dtype=str, keep_default_na=False, encoding=data.encoding)
+        movies = pd.read_csv(
+            stream, dtype=str, keep_default_na=False, encoding=data.encoding, index_col=False
+        )
     missing = {"movieId", "title", "genres"} - set(movies.columns)
     if missing:
         raise MovierecError(f"{path}: movies.csv: no column {', '.join(sorted(missing))}")
@@ -124,12 +128,18 @@ def _read_recbole_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFr
 
 def _read_ratings_csv(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
     with path.open("rb") as stream:
-        header = stream.readline().decode("utf-8-sig")
-    return _parse_csv(path, path.open("rb"), path.name, ",", _spelt(header)), _movies([], [], [])
+        header = stream.readline().decode("utf-8-sig").split(",")
+        names = _spelt([name.strip().strip('"') for name in header], path)
+        stream.seek(0)
+        return _parse_csv(path, stream, path.name, ",", names), _movies([], [], [])
 
 
 def _read_ratings_parquet(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
-    names = _spelt(",".join(pa.parquet.read_schema(path).names))
+    schema = pa.parquet.read_schema(path)
+    names = _spelt(schema.names, path)
+    kind = schema.field(names["timestamp"]).type
+    if pa.types.is_temporal(kind):
+        raise MovierecError(f"{path}: timestamp is of type {kind}; make it whole seconds")
     table = pa.parquet.read_table(path, columns=list(names.values()))
     table = table.select(list(names.values())).rename_columns(list(COLUMNS))
     return table.cast(pa.schema(TYPES)), _movies([], [], [])
@@ -150,9 +160,15 @@ def _explain(path: Path) -> Iterator[None]:
     """Turn what libraries raise on a bad file into one line that names it."""
     try:
         yield
-    except zipfile.BadZipFile as error:
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file; run dvc repro") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise MovierecError(f"{path}: not a whole zip archive ({error}); fetch it anew") from None
-    except (pa.ArrowException, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise MovierecError(
+            f"{path}: not {error.encoding} text; is the data set's encoding in params.yaml right?"
+        ) from None
+    except (pa.ArrowException, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise MovierecError(f"{path}: {reason}; is it the layout that params.yaml says?") from None
 
@@ -162,8 +178,7 @@ def _member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
     """Open a member of the archive for reading, after checking its hash if one is pinned."""
     member = f"{data.folder}/{name}" if data.folder else name
     with zipfile.ZipFile(path) as archive:
-        if member not in archive.namelist():
-            raise MovierecError(f"{path}: no {member} in it; is it the archive of this data set?")
+        _check_listed(path, member, archive.namelist())
         with archive.open(member) as stream:
             if not isinstance(data, PackageSource):
                 yield stream
@@ -173,6 +188,19 @@ def _member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
         if found != data.members.get(name):
             raise MovierecError(f"{path}: {member} has sha256 {found}, not the one in params.yaml")
         yield io.BytesIO(content)
+
+
+def _check_listed(path: Path, member: str, listed: list[str]) -> None:
+    if member in listed:
+        return
+    name = member.rpartition("/")[2]
+    elsewhere = [there for there in listed if there.endswith(f"/{name}") or there == name]
+    if elsewhere:
+        raise MovierecError(
+            f"{path}: no {member} in it, but {elsewhere[0]}; set the data set's folder in"
+            " params.yaml"
+        )
+    raise MovierecError(f"{path}: no {member} in it; is it the archive of this data set?")
 
 
 def _read_csv(
@@ -199,37 +227,56 @@ def _parse_csv(
     header: dict[str, str],
     has_header: bool = True,
 ) -> pa.Table:
+    """Read four columns, called as `header` says; of an error the second reading knows the line."""
     spelt = {header[column]: kind for column, kind in TYPES.items()}
-    try:
-        table = pa.csv.read_csv(
+
+    def parse(use_threads: bool) -> pa.Table:
+        return pa.csv.read_csv(
             pa.PythonFile(stream, mode="r"),
             pa.csv.ReadOptions(
-                block_size=1 << 24, column_names=None if has_header else list(spelt)
+                block_size=1 << 24,
+                column_names=None if has_header else list(spelt),
+                use_threads=use_threads,
             ),
             pa.csv.ParseOptions(delimiter=separator, quote_char='"' if separator == "," else False),
             pa.csv.ConvertOptions(
                 column_types=spelt, include_columns=list(spelt), null_values=[""]
             ),
         )
+
+    try:
+        try:
+            table = parse(use_threads=True)
+        except pa.ArrowInvalid:
+            stream.seek(0)
+            table = parse(use_threads=False)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise MovierecError(f"{path}: {name}: {_reason(error)}") from None
     return table.rename_columns(list(COLUMNS))
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip("'\"").splitlines()[0]
-    missing = re.search(r"Column '(.+)' in include_columns does not exist", text)
-    return f"no column {missing[1]}" if missing else text
+    """What pyarrow says of a CSV file, as people would."""
+    text = str(error.args[0]).splitlines()[0]
+    if found := re.search(r"Column '(.+)' in include_columns does not exist", text):
+        return f"no column {found[1]}"
+    if found := re.search(r"column #(\d+): Row #(\d+): .* to (\w+): invalid value '(.*)'", text):
+        kind = "a whole number" if found[3].startswith("int") else "a number"
+        return f"line {found[2]}: {found[4]!r} in column {int(found[1]) + 1} is not {kind}"
+    if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
+        return f"line {found[1]}: {found[3]} fields, not {found[2]}"
+    return text
 
 
-def _spelt(header: str) -> dict[str, str]:
+def _spelt(there: list[str], path: Path) -> dict[str, str]:
     """How people's own file spells the four columns: user_id or userId, movie_id or movieId."""
-    there = [name.strip().strip('"') for name in header.split(",")]
     spellings = {"user_id": ("user_id", "userId"), "movie_id": ("movie_id", "movieId")}
     names = {}
     for column in COLUMNS:
         found = [name for name in spellings.get(column, (column,)) if name in there]
-        names[column] = found[0] if found else column
+        if not found:
+            raise MovierecError(f"{path}: no column {column}; it has {', '.join(there)}")
+        names[column] = found[0]
     return names
 
 
@@ -253,7 +300,7 @@ def _movies(ids: Any, titles: Any, genres: Any) -> pd.DataFrame:
     year = [int(found[1]) if (found := YEAR.search(text)) else None for text in title]
     return pd.DataFrame(
         {
-            "movie_id": pd.to_numeric(pd.Series(ids, dtype=object)).astype(np.int64).to_numpy(),
+            "movie_id": pd.Series(ids, dtype=object).astype(np.int64).to_numpy(),
             "title": title,
             "year": pd.array(year, dtype="Int32"),
             "genres": [[name for name in names if name not in NO_GENRES] for names in genres],
@@ -264,7 +311,7 @@ def _movies(ids: Any, titles: Any, genres: Any) -> pd.DataFrame:
 def _with_rated(movies: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFrame:
     if movies["movie_id"].duplicated().any():
         twice = movies["movie_id"][movies["movie_id"].duplicated()].iloc[0]
-        raise MovierecError(f"{path}: movie {twice} is listed twice")
+        raise MovierecError(f"{path}: movie {twice} is listed twice among the movies")
     unlisted = np.setdiff1d(rated_ids, movies["movie_id"].to_numpy())
     if not len(unlisted):
         return movies
@@ -280,15 +327,23 @@ def _checked(table: pa.Table, path: Path, data: DataSet) -> dict[str, pa.Array]:
     for name, column in columns.items():
         if column.null_count:
             row = column.is_null().index(True).as_py()
-            raise MovierecError(f"{path}: {name} is missing in rating {row + 1}")
+            raise MovierecError(f"{path}: ratings, {_place(row, data)}: no {name}")
     rating = columns["rating"].to_numpy()
     bad = np.flatnonzero(~((rating >= data.rating_min) & (rating <= data.rating_max)))
     if len(bad):
         raise MovierecError(
-            f"{path}: rating {bad[0] + 1} is {rating[bad[0]]:g}, outside the scale"
-            f" {data.rating_min:g} to {data.rating_max:g} of params.yaml ({len(bad)} such ratings)"
+            f"{path}: ratings, {_place(bad[0], data)}: rating {rating[bad[0]]:g} is not on the"
+            f" scale of {data.rating_min:g} to {data.rating_max:g} in params.yaml ({len(bad):,}"
+            " in all)"
         )
     return columns
+
+
+def _place(row: int, data: DataSet) -> str:
+    """Where a rating stands in its file, counted from 1."""
+    if data.layout == "ratings_parquet":
+        return f"row {row + 1}"
+    return f"line {row + (1 if data.layout in NO_HEADER else 2)}"
 
 
 def _encode(ids: pa.Array) -> tuple[Array, Array]:

@@ -3,28 +3,46 @@
 Every field is explained where it is set, in params.yaml; a test keeps the two in step.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from movierec.errors import MovierecError
 
 
 def _no_bool(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("should be a number, not true or false")
+        raise ValueError("should be a number")
     return value
+
+
+def _like(pattern: str, words: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"should be {words}")
+        return text
+
+    return AfterValidator(check)
 
 
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Precision = Annotated[Number, Field(ge=0)]
 Fraction = Annotated[Number, Field(ge=0, lt=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Sha256 = Annotated[str, _like("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]
+Md5 = Annotated[str, _like("[0-9a-f]{32}", "32 hexadecimal digits in lower case")]
+FileName = Annotated[str, _like("[A-Za-z0-9][A-Za-z0-9._-]*", "a file's name, without a folder")]
 Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
 
 
@@ -40,12 +58,18 @@ class _DataSet(_Block):
     rating_max: Number
     licence: str
 
+    @model_validator(mode="after")
+    def _scale_rises(self) -> Self:
+        if self.rating_min >= self.rating_max:
+            raise ValueError("rating_min should be less than rating_max")
+        return self
+
 
 class PackageSource(_DataSet):
     """An archive that is a wheel on the package index."""
 
     source: Literal["package"]
-    requirement: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+$")]
+    requirement: Annotated[str, _like("[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+", "name==version")]
     file: FileName
     size: Annotated[Integer, Field(gt=0)]
     sha256: Sha256
@@ -56,11 +80,17 @@ class UrlSource(_DataSet):
     """An archive on a web server."""
 
     source: Literal["url"]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
     file: FileName
     size: Annotated[Integer, Field(gt=0)]
     sha256: Sha256 | None = None
     md5: Md5 | None = None
+
+    @model_validator(mode="after")
+    def _has_hash(self) -> Self:
+        if self.sha256 is None and self.md5 is None:
+            raise ValueError("sha256 or md5 should be set")
+        return self
 
 
 class PathSource(_DataSet):
@@ -71,6 +101,7 @@ class PathSource(_DataSet):
     sha256: Sha256 | None
 
 
+SOURCES = {"package": PackageSource, "url": UrlSource, "path": PathSource}
 DataSet = Annotated[PackageSource | UrlSource | PathSource, Field(discriminator="source")]
 
 
@@ -132,36 +163,50 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run this in the project's folder") from None
-    except yaml.YAMLError as error:
-        raise MovierecError(f"{path}: not valid YAML: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MovierecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
         raise MovierecError(f"{path}: {_describe(error)}") from None
     if params.dataset not in params.datasets:
         known = ", ".join(params.datasets)
-        raise MovierecError(f"{path}: dataset: {params.dataset!r} has no block; known: {known}")
+        raise MovierecError(
+            f"{path}: dataset: should be a block under datasets ({known}), not {params.dataset!r}"
+        )
     return params
 
 
 def _describe(error: ValidationError) -> str:
     first, *others = error.errors()
-    # The tag of a data set's source is part of pydantic's location, not of the file.
-    keys = [str(key) for key in first["loc"] if key not in ("package", "url", "path", "[key]")]
-    if first["type"] == "extra_forbidden":
-        problem = f"unknown key; allowed here: {', '.join(_allowed_keys(first['loc'][:-1]))}"
-    elif first["type"] == "missing":
-        problem = "is missing"
-    else:
-        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        problem = f"{message}, not {first['input']!r}"
+    keys = list(first["loc"])
+    if keys[:1] == ["datasets"] and len(keys) > 2:
+        del keys[2]  # the kind of source, part of pydantic's location and not of the file
+    where = ".".join(str(key) for key in keys if key != "[key]") or "the file"
     more = f" (and {len(others)} more)" if others else ""
-    return f"{'.'.join(keys) or 'the file'}: {problem}{more}"
+    return f"{where}: {_problem(first)}{more}"
+
+
+def _problem(error: Any) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key; allowed here: {', '.join(_allowed_keys(error['loc'][:-1]))}"
+        case "missing":
+            return "is missing"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"should be a block of keys, not {error['input']!r}"
+        case "union_tag_invalid":
+            return f"source should be {' or '.join(SOURCES)}, not {error['ctx']['tag']!r}"
+        case "union_tag_not_found":
+            return f"source is missing; it should be {' or '.join(SOURCES)}"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return message if isinstance(error["input"], dict) else f"{message}, not {error['input']!r}"
 
 
 def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
-    sources = {"package": PackageSource, "url": UrlSource, "path": PathSource}
-    blocks = {"split": SplitParams, "train": TrainParams}
-    blocks |= {"evaluate": EvaluateParams, "recommend": RecommendParams}
-    names: dict[Any, Any] = {**sources, **blocks}
-    return list((names[location[-1]] if location else Params).model_fields)
+    block: Any = Params
+    if location[:1] == ("datasets",):
+        block = SOURCES[str(location[2])]
+    elif location:
+        block = Params.model_fields[str(location[0])].annotation
+    return list(block.model_fields)

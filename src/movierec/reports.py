@@ -73,12 +73,12 @@ def summary() -> None:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Any]:
+def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
     """A bar at the foot of a terminal (none elsewhere); yields what to call after each step."""
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     if not console.is_terminal:
         yield lambda: None
         return
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(title, total=total, completed=done)
         yield lambda: bar.advance(task)

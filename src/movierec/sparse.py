@@ -41,6 +41,12 @@ class Csr:
         indptr, order = group_order(self.indices, n_columns)
         return Csr(indptr, self.row_index[order], self.values[order])
 
+    @property
+    def ratings(self) -> "Ratings":
+        """The values as a list of ratings of users (the rows), their timestamps unknown: 0."""
+        timestamp = np.zeros(len(self.values), np.int64)
+        return Ratings(self.row_index, self.indices, self.values, timestamp)
+
     def take(self, rows: Array) -> "Csr":
         """These rows, in this order."""
         counts = self.counts[rows]

@@ -42,7 +42,7 @@ def point_in_time(
     if not len(ratings):
         return np.zeros(0, bool)
     times = np.sort(ratings.timestamp)
-    first = len(times) - int(fraction * len(times))
+    first = len(times) - int(round(fraction * len(times), 9))  # 0.29 · 100 counts as 29
     if first == len(times):
         return np.zeros(len(ratings), bool)
     # The moment must not divide ratings of one second, so step to the next second if it does.

@@ -35,7 +35,8 @@ class Catalogue:
     def find(self, query: str) -> int:
         """The one movie that is meant: the only match, or the only one with just these words.
 
-        Raises MovierecError with candidates where none or several are.
+        Of several with the very same title it is the most rated. Raises MovierecError with
+        candidates where none or several are meant.
         """
         matches = self.search(query)
         wanted = sorted(words(query))
@@ -44,17 +45,18 @@ class Catalogue:
             for item in matches
             if wanted in (sorted(words(self.titles[item])), self._without_year(item))
         ]
-        if len(exact) == 1 or len(matches) == 1:
-            return (exact or matches)[0]
-        if not matches:
-            close = self.similar(query)
-            meant = f"; did you mean {self._quoted(close)}?" if close else ""
-            raise MovierecError(f"no movie has the title {query!r}{meant}")
         several = exact or matches
-        raise MovierecError(
-            f"{len(several)} movies match {query!r}: {self._quoted(several[:N_CANDIDATES])}"
-            f"{', …' if len(several) > N_CANDIDATES else ''}; give the whole title with its year"
-        )
+        if len({self.titles[item] for item in several}) == 1:
+            return several[0]
+        if several:
+            more = ", …" if len(several) > N_CANDIDATES else ""
+            raise MovierecError(
+                f"{len(several)} films match {query!r}: {self._quoted(several[:N_CANDIDATES])}"
+                f"{more}; give more of the title, or its year"
+            )
+        close = self.similar(query)
+        meant = f"did you mean {self._quoted(close)}?" if close else "try movierec search"
+        raise MovierecError(f"no film has the title {query!r}; {meant}")
 
     def similar(self, query: str) -> list[int]:
         """Movies whose titles are spelt much like the query, nearest first."""

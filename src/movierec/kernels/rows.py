@@ -13,15 +13,17 @@ in units of the rating precision λ. P is kept with b as one more column, the *s
     row  width          the bias row of P: Σ factors, and at column `width` its diagonal
     row  width+1        the rhs: Σ f residual, and at column `width` the bias' own
 
-`width` is n_factors rounded up to whole tiles; the factors that pad it are 0 with precision 1.
+`width` is n_factors rounded up to a multiple of LANES; what pads it are factors 0 of precision 1.
 """
 
 import numpy as np
 from numba import njit, prange
 
 from movierec.kernels.tiles import (
+    LANES,
     TILE,
     add_product,
+    dot,
     factor_tile,
     solve_tile,
     subtract_product,
@@ -29,8 +31,6 @@ from movierec.kernels.tiles import (
 
 # Ratings gathered at a time. 128 rows of 64 floats are 32 kB, so tiles read them from the cache.
 BLOCK = 128
-# Sums may be reordered into vectors and products fused; NaN and infinity keep their meaning.
-FASTMATH = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True)
@@ -41,7 +41,7 @@ def copy(source, target):
             target[i, j] = source[i, j]
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True)
 def add_ratings(system, block, indices, values, fixed_factors, fixed_biases, global_mean):
     """Add the ratings of one row to its system."""
     width = fixed_factors.shape[1]
@@ -61,7 +61,7 @@ def add_ratings(system, block, indices, values, fixed_factors, fixed_biases, glo
                 add_product(system, i, j, block, i, block, j, n)
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True)
 def factor(system, width):
     """Cholesky of the factors' part, tile by tile; the two last columns come to U⁻ᵀ times them.
 
@@ -78,25 +78,30 @@ def factor(system, width):
             solve_tile(system, i, j)
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True, error_model="numpy")
 def substitute(system, width, solution):
-    """The solution out of a factored system: the bias first, then the factors backwards."""
+    """The solution out of a factored system: the bias first, then the factors backwards.
+
+    Returns whether there is one; a precision of 0 divides to infinity or NaN, without an error.
+    """
     precision = system[width, width]
     rhs = system[width + 1, width]
     for i in range(width):
         precision -= system[i, width] * system[i, width]
         rhs -= system[i, width] * system[i, width + 1]
     bias = rhs / precision
+    for i in range(width):
+        solution[0, i] = 0
     for i in range(width - 1, -1, -1):
-        rest = system[i, width + 1] - bias * system[i, width]
-        for j in range(i + 1, width):
-            rest -= system[i, j] * solution[j]
-        solution[i] = rest * system[i, i]
-    solution[width] = bias
+        start = i - i % LANES  # what lies before i is 0 in the solution
+        known = dot(system, i, start, solution, 0, start, width - start)
+        rest = system[i, width + 1] - bias * system[i, width] - known
+        solution[0, i] = rest * system[i, i]
+    solution[0, width] = bias
     return precision > 0
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True)
 def solve_run(
     first,
     last,
@@ -115,7 +120,7 @@ def solve_run(
     width = fixed_factors.shape[1]
     block = np.empty((BLOCK, width), fixed_factors.dtype)
     system = np.empty_like(prior_system)
-    solution = np.empty(width + 1, fixed_factors.dtype)
+    solution = np.empty((1, width + 1), fixed_factors.dtype)
     for row in range(first, last):
         start, stop = indptr[row], indptr[row + 1]
         copy(prior_system, system)
@@ -133,8 +138,8 @@ def solve_run(
         factor(system, width)
         positive = substitute(system, width, solution)
         for i in range(factors.shape[1]):
-            factors[row, i] = solution[i]
-        biases[row] = solution[width] if positive else np.nan
+            factors[row, i] = solution[0, i]
+        biases[row] = solution[0, width] if positive else np.nan
 
 
 @njit(cache=True, parallel=True)

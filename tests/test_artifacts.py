@@ -1,0 +1,189 @@
+"""Parquet files: what is written is read back, and the same values give the same bytes."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from movierec import artifacts
+from movierec.errors import MovierecError
+from movierec.sparse import indptr_of
+from tests.random_data import random_csrs, random_ratings
+
+N_USERS, N_ITEMS, N_RATINGS = 12, 9, 60
+
+
+def write_split(folder, seed=1):
+    """The files of data/split; validation is made of the pairs that train does not have."""
+    everything = random_ratings(seed, N_USERS, N_ITEMS, N_RATINGS)
+    in_train = np.arange(N_RATINGS) % 4 > 0
+    train, validation = everything.take(in_train), everything.take(~in_train)
+    by_user = train.by_user(N_USERS)
+    by_item = by_user.transpose(N_ITEMS)
+    artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
+    artifacts.write_rows(folder / "train_users.parquet", by_user)
+    artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
+    artifacts.write_rows(folder / "train_items.parquet", by_item)
+    artifacts.write_ratings(folder / "validation.parquet", validation)
+    return everything, train, validation, by_user, by_item
+
+
+def write_index(folder, seed=1):
+    """The files of data/index; returns the ratings and the movies."""
+    ratings = random_ratings(seed, N_USERS, N_ITEMS, N_RATINGS)
+    by_user = ratings.by_user(N_USERS)
+    by_item = by_user.transpose(N_ITEMS)
+    movies = pd.DataFrame(
+        {
+            "movie_id": np.arange(N_ITEMS) * 7 + 1,
+            "title": [f"Amélie, part {number}" for number in range(N_ITEMS)],
+            "year": pd.array([None, *range(1980, 1979 + N_ITEMS)], dtype="Int32"),
+            "genres": [["Drama", "War"][: number % 3] for number in range(N_ITEMS)],
+        }
+    )
+    user_ids = np.arange(N_USERS)[::-1] + 100
+    artifacts.write_rows(folder / "users.parquet", by_user, {"user_id": user_ids})
+    artifacts.write_rows(folder / "items.parquet", by_item, artifacts.movie_columns(movies))
+    artifacts.write_by_user(folder / "ratings_by_user.parquet", by_user, ratings.timestamp)
+    artifacts.write_by_item(folder / "ratings_by_item.parquet", by_item)
+    return ratings, movies
+
+
+def assert_same(found, expected):
+    for name, values in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), values)
+        assert getattr(found, name).dtype == values.dtype
+
+
+def test_index_round_trip(tmp_path):
+    ratings, movies = write_index(tmp_path)
+    found, n_users, n_items = artifacts.read_index(tmp_path)
+    assert_same(found, ratings)
+    assert (n_users, n_items) == (N_USERS, N_ITEMS)
+    items = artifacts.read_items(tmp_path)
+    assert items["movie_id"].tolist() == movies["movie_id"].tolist()
+    assert items["title"].tolist() == movies["title"].tolist()
+    assert items["genres"].map(list).tolist() == movies["genres"].tolist()
+    assert items["year"].isna().tolist() == [True] + [False] * (N_ITEMS - 1)
+    assert items["n_ratings"].sum() == N_RATINGS
+    users = artifacts.read_users(tmp_path)
+    assert users["user_id"].tolist() == list(range(111, 99, -1))
+    np.testing.assert_array_equal(users["offset"], indptr_of(users["n_ratings"].to_numpy())[:-1])
+
+
+def test_columns_and_types_of_the_index(tmp_path):
+    write_index(tmp_path)
+    types = {name: str(kind) for name, kind in schema(tmp_path / "items.parquet").items()}
+    assert types == {
+        "movie_id": "int64",
+        "title": "string",
+        "year": "int32",
+        "genres": "list<element: string>",
+        "n_ratings": "int32",
+        "offset": "int64",
+    }
+    assert list(schema(tmp_path / "users.parquet")) == ["user_id", "n_ratings", "offset"]
+    by_user = schema(tmp_path / "ratings_by_user.parquet")
+    assert by_user == {"item_index": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
+    by_item = schema(tmp_path / "ratings_by_item.parquet")
+    assert by_item == {"user_index": pa.int32(), "rating": pa.float32()}
+
+
+def schema(path):
+    found = pq.read_schema(path)
+    return dict(zip(found.names, found.types, strict=True))
+
+
+def test_split_round_trip(tmp_path):
+    everything, train, validation, by_user, by_item = write_split(tmp_path)
+    found_by_user, found_by_item = artifacts.read_train(tmp_path)
+    assert_same(found_by_user, by_user)
+    assert_same(found_by_item, by_item)
+    assert_same(artifacts.read_ratings(tmp_path / "validation.parquet"), validation)
+    assert_same(artifacts.read_train_and_validation(tmp_path), everything.by_user(N_USERS))
+    assert len(train) + len(validation) == N_RATINGS
+
+
+def test_same_values_give_the_same_bytes(tmp_path):
+    folders = [tmp_path / "first", tmp_path / "again"]
+    for folder in folders:
+        folder.mkdir()
+        write_index(folder)
+    written = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders]
+    assert written[0] == written[1]
+    assert len(written[0]) == 4
+    write_index(folders[1], seed=2)
+    assert (folders[1] / "users.parquet").read_bytes() != written[0]["users.parquet"]
+
+
+@pytest.mark.parametrize("row_group", [1, 7, 1 << 20])
+def test_read_seen_equals_the_full_read(tmp_path, monkeypatch, row_group):
+    """Also where a user's ratings lie across row groups."""
+    monkeypatch.setattr(artifacts, "ROW_GROUP", row_group)
+    ratings, _ = write_index(tmp_path)
+    n_groups = pq.read_metadata(tmp_path / "ratings_by_user.parquet").num_row_groups
+    assert n_groups == -(-N_RATINGS // row_group)
+    for user_index in range(N_USERS):
+        seen = artifacts.read_seen(user_index, tmp_path)
+        np.testing.assert_array_equal(seen, ratings.item_index[ratings.user_index == user_index])
+
+
+def test_read_seen_of_users_without_ratings(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "ROW_GROUP", 5)
+    by_user = random_ratings(3, 4, 6, 10).by_user(9)
+    artifacts.write_rows(tmp_path / "users.parquet", by_user)
+    timestamp = np.zeros(10, np.int64)
+    artifacts.write_by_user(tmp_path / "ratings_by_user.parquet", by_user, timestamp)
+    for user_index in range(4, 9):
+        assert len(artifacts.read_seen(user_index, tmp_path)) == 0
+
+
+def test_counts_that_do_not_fit_the_ratings(tmp_path):
+    by_user, by_item = random_csrs(1)
+    artifacts.write_by_item(tmp_path / "train_by_item.parquet", by_item)
+    artifacts.write_rows(tmp_path / "rows.parquet", by_user.take(np.arange(3)))
+    with pytest.raises(MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+$"):
+        artifacts.read_csr(tmp_path / "train_by_item.parquet", tmp_path / "rows.parquet")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(MovierecError, match=r"users\.parquet: no such file; run dvc repro"):
+        artifacts.read_users(tmp_path)
+
+
+def test_cut_file(tmp_path):
+    write_index(tmp_path)
+    path = tmp_path / "items.parquet"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(MovierecError) as caught:
+        artifacts.read_items(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).endswith("; restore it with dvc checkout --force")
+    assert "\n" not in str(caught.value)
+
+
+def test_recommendations(tmp_path):
+    """One line an entry; a shorter list ends early."""
+    users = pd.DataFrame({"user_id": [30, 10]})
+    items = pd.DataFrame({"movie_id": [5, 6, 7], "title": ["A", "B", "C"]})
+    lists = np.array([[2, 0], [1, -1]], np.int32)
+    scores = np.array([[5.5, 4.0], [3.0, -np.inf]], np.float32)
+    path = tmp_path / "recommendations.parquet"
+    artifacts.write_recommendations(path, users, items, lists, scores, scores.clip(1, 5))
+    assert pq.read_table(path).to_pylist() == [
+        entry(30, 1, 7, "C", 5.5, 5.0),
+        entry(30, 2, 5, "A", 4.0, 4.0),
+        entry(10, 1, 6, "B", 3.0, 3.0),
+    ]
+
+
+def entry(user_id, rank, movie_id, title, score, predicted_rating):
+    return {
+        "user_id": user_id,
+        "rank": rank,
+        "movie_id": movie_id,
+        "title": title,
+        "score": score,
+        "predicted_rating": predicted_rating,
+    }

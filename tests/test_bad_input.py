@@ -1,0 +1,115 @@
+"""Stages on bad input: one line on stderr, status 1, and nothing half written."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import archives
+from tests.archives import RATINGS
+from tests.project import run_stage, write_params
+from tests.workspace import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MOVIEREC_LOG", raising=False)
+    (tmp_path / "archive").mkdir()
+    return tmp_path
+
+
+def refusal(stage):
+    """The line that a stage, run as DVC runs it, ends on."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "stages" / f"{stage}.py"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("error: ").removesuffix("\n")
+
+
+def download(folder, ratings=RATINGS, layout="csv"):
+    path = archives.write(folder / "archive", layout, ratings)
+    write_params(folder, path, layout)
+    run_stage("download")
+    return folder / "data/raw" / path.name
+
+
+def written(folder):
+    return {str(path.relative_to(folder / "data")) for path in folder.glob("data/**/*")}
+
+
+def test_good_input_is_indexed(folder, capsys):
+    download(folder)
+    run_stage("index")
+    assert "6 ratings, 3 users, 5 movies, of which 4 rated" in capsys.readouterr().out
+    assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
+
+
+def test_duplicate_pair_is_counted_and_the_newest_stays(folder, capsys):
+    download(folder, [*RATINGS, (7, 50, 1.0, 999999999)])
+    run_stage("index")
+    assert "6 ratings" in (line := capsys.readouterr().out.splitlines()[-1])
+    assert line.endswith("1 duplicates")
+
+
+def test_bad_rating(folder):
+    path = download(folder, [*RATINGS, (7, 22, 11.0, 1)])
+    assert refusal("index") == (
+        f"{path.relative_to(folder)}: ratings, line 8: rating 11 is not on the scale of 0.5 to 5"
+        " in params.yaml (1 in all)"
+    )
+    assert written(folder) == {"raw", "raw/csv.zip", "raw/manifest.json"}
+
+
+def test_archive_that_changed_after_the_download(folder):
+    path = download(folder)
+    path.write_bytes(path.read_bytes()[:-30])
+    line = refusal("index")
+    assert line == "data/raw/csv.zip: missing or changed since it was fetched; run dvc repro"
+
+
+def test_archive_of_another_data_set(folder):
+    download(folder)
+    text = (folder / "params.yaml").read_text("utf-8")
+    (folder / "params.yaml").write_text(text.replace("dataset: local", "dataset: ml-25m"), "utf-8")
+    assert refusal("index") == (
+        "data/raw: made from data set 'local', but params.yaml says 'ml-25m'; run dvc repro"
+    )
+
+
+def test_index_before_download(folder):
+    write_params(folder, archives.write(folder / "archive", "csv"))
+    assert refusal("index") == "data/raw/manifest.json: no such file; run dvc repro"
+    assert not (folder / "data").exists()
+
+
+def test_failed_index_leaves_the_last_one(folder):
+    download(folder)
+    run_stage("index")
+    before = written(folder)
+    manifest = (folder / "data/index/manifest.json").read_bytes()
+    download(folder, [])
+    assert refusal("index") == "data/raw/csv.zip: no ratings in it"
+    assert written(folder) == before
+    assert (folder / "data/index/manifest.json").read_bytes() == manifest
+
+
+def test_file_that_does_not_have_the_pinned_hash(folder):
+    path = archives.write(folder / "archive", "csv")
+    write_params(folder, path)
+    path.write_bytes(path.read_bytes() + b"more")
+    assert "as pinned in params.yaml: damaged or another file" in refusal("download")
+    assert written(folder) == set()
+
+
+def test_bad_params(folder):
+    write_params(folder, archives.write(folder / "archive", "csv"), train={"n_factor": 3})
+    assert refusal("train").startswith("params.yaml: train.n_factor: unknown key; allowed here: ")

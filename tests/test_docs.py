@@ -1,0 +1,253 @@
+"""The docs against the project: what it has is documented, and what the docs name exists."""
+
+import json
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from movierec import artifacts, baselines, cli, model_file
+from movierec.errors import MovierecError
+from movierec.params import PackageSource, PathSource, UrlSource
+from tests.random_data import random_csrs
+
+ROOT = Path(__file__).parent.parent
+PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
+PAGES |= {ROOT / name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CHANGELOG.md")}
+PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def code_in(text: str) -> set[str]:
+    """What stands between backticks, whole."""
+    return set(re.findall(r"`([^`\n]+)`", FENCE.sub("", text)))
+
+
+def section(heading: str) -> str:
+    """A section of docs/pipeline.md, up to the next heading of the same level or a higher one."""
+    level = len(heading) - len(heading.lstrip("#"))
+    _, found, after = PIPELINE.partition(f"\n{heading}\n")
+    assert found, f"docs/pipeline.md has no heading {heading!r}"
+    return re.split(rf"^#{{1,{level}}} ", after, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def table_in(text: str) -> dict[str, str]:
+    """First and second column of a section's table, the first in backticks."""
+    return dict(re.findall(r"^\| `([^`|]+)` \| ([^|]+?) \|", text, re.MULTILINE))
+
+
+# --- What the project has is documented
+
+
+def test_every_stage_has_a_section_and_its_program_is_named() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name in stages:
+        assert f"`stages/{name}.py`" in section(f"## `{name}`")
+
+
+def outs_of(entry: dict[str, Any]) -> Iterator[str]:
+    for kind in ("outs", "metrics", "plots"):
+        for out in entry.get(kind, []):
+            yield out if isinstance(out, str) else next(iter(out))
+
+
+def test_every_output_is_named_in_the_section_of_its_stage() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, entry in stages.items():
+        named = {code.rstrip("/") for code in code_in(section(f"## `{name}`"))}
+        assert set(outs_of(entry)) <= named
+
+
+def param_keys() -> list[str]:
+    keys = ["seed", "dataset"]
+    for block in ("split", "train", "evaluate", "recommend"):
+        keys += [f"{block}.{key}" for key in PARAMS[block]]
+    return keys
+
+
+@pytest.mark.parametrize("key", param_keys())
+def test_every_param_is_documented(key: str) -> None:
+    assert key in code_in(PIPELINE)
+
+
+def test_every_block_of_params_is_looked_at() -> None:
+    keys = set(PARAMS) - {"datasets"}
+    assert keys == {key.partition(".")[0] for key in param_keys()}
+
+
+def test_every_data_set_and_every_key_of_its_block_is_documented() -> None:
+    known = code_in(PAGES[ROOT / "docs/data.md"])
+    used = {key for block in PARAMS["datasets"].values() for key in block}
+    allowed = {key for kind in (PackageSource, PathSource, UrlSource) for key in kind.model_fields}
+    assert set(PARAMS["datasets"]) | used | allowed <= known
+
+
+def metric_keys(metrics: dict[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            yield from metric_keys(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("metrics/*.json")), ids=lambda path: path.stem)
+def test_every_metric_is_documented(path: Path) -> None:
+    known = code_in(section(f"### `metrics/{path.name}`"))
+    keys = list(metric_keys(json.loads(path.read_text(encoding="utf-8"))))
+    assert keys
+    for key in keys:
+        generic = re.sub(r"^(baseline|ranking)\.(\w+)\.", r"\1.<name>.", key)
+        assert re.sub(r"@\d+$", "@n", generic) in known
+        if generic != key:
+            assert key.split(".")[1] in known
+
+
+def test_metrics_are_there_to_be_looked_at() -> None:
+    names = {path.stem for path in ROOT.glob("metrics/*.json")}
+    assert names == {"index", "split", "train", "evaluate", "recommend"}
+
+
+COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_its_options_are_documented(name: str) -> None:
+    command = name if name == "movierec" else f"movierec {name}"
+    text = section("## Command line")
+    assert any(f"{code} ".startswith(f"{command} ") for code in code_in(text))
+    rows = re.findall(r"^\| (`-.+?) \| (.+?) \|", text, re.MULTILINE)
+    listed = {option for options, of in rows if name in code_in(of) for option in code_in(options)}
+    for option in COMMANDS[name].params:
+        assert isinstance(option, click.Argument) or listed & set(option.opts), option.opts
+
+
+def test_columns_of_plots_are_documented() -> None:
+    for path in ROOT.glob("plots/*.csv"):
+        columns = pd.read_csv(path, nrows=0).columns
+        stage = "train" if path.stem == "training" else "evaluate"
+        stage = "index" if path.stem in ("ratings", "years") else stage
+        assert set(columns) <= code_in(section(f"## `{stage}`"))
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folders that the real stages write out of a few ratings, and an export."""
+    folder = tmp_path_factory.mktemp("outputs")
+    ratings = {"user_id": np.repeat([3, 5, 9], 4), "movie_id": np.tile([10, 20, 30, 40], 3)}
+    ratings |= {"rating": np.tile([1.0, 2.5, 4.0], 4), "timestamp": np.arange(12)}
+    pd.DataFrame(ratings).to_csv(folder / "own.csv", index=False)
+    local = {"path": "own.csv", "layout": "ratings_csv"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        # The first download tells the hash of one's own file, as docs/data.md says.
+        write_params(local)
+        with pytest.raises(MovierecError, match=r"sha256.* is not set") as stopped:
+            run_stage("download")
+        write_params(local | {"sha256": re.search("[0-9a-f]{64}", str(stopped.value))[0]})
+        for name in ("download", "index", "split"):
+            run_stage(name)
+        users, items = artifacts.read_users(), artifacts.read_items()
+        lists = np.array([[0, 1], [2, -1], [-1, -1]], np.int32)
+        scores = np.ones(lists.shape, np.float32)
+        path = Path("recommendations.parquet")
+        artifacts.write_recommendations(path, users, items, lists, scores, scores)
+    return folder
+
+
+def write_params(local: dict[str, str]) -> None:
+    datasets = {"local": PARAMS["datasets"]["local"] | local}
+    params = PARAMS | {"dataset": "local", "datasets": datasets}
+    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def run_stage(name: str) -> None:
+    runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
+
+
+def test_columns_and_their_types_are_documented_as_the_stages_write_them(outputs: Path) -> None:
+    spelt = {"float": "float32", "list<element: string>": "list of string"}
+    files = [*outputs.glob("data/*/*.parquet"), outputs / "recommendations.parquet"]
+    assert len(files) == 11
+    for path in files:
+        schema = pq.read_schema(path)
+        columns = {field.name: spelt.get(str(field.type), str(field.type)) for field in schema}
+        assert table_in(section(f"### `{path.name}`")) == columns, path.name
+
+
+def test_every_file_of_the_data_folders_has_a_section_or_is_named(outputs: Path) -> None:
+    names = {path.name for path in outputs.glob("data/*/*")} - {"own.csv"}
+    assert names <= code_in(PIPELINE)
+
+
+def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
+    model_file.write_model(tmp_path / "model.npz", baselines.global_mean(*random_csrs(0)))
+    with np.load(tmp_path / "model.npz") as file:
+        types = {name: str(file[name].dtype) for name in file}
+    types["manifest"] = "string"
+    assert table_in(section("### `model.npz`")) == types
+
+
+def test_every_module_is_in_the_layout() -> None:
+    package = ROOT / "src/movierec"
+    modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    assert modules == set(table_in_architecture())
+
+
+def table_in_architecture() -> list[str]:
+    text = PAGES[ROOT / "docs/architecture.md"]
+    return re.findall(r"^\| `([\w/]+\.py)` \|", text, re.MULTILINE)
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
+    assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+
+
+# --- What the docs name exists
+
+
+def anchors_of(text: str) -> set[str]:
+    """The anchors that headings get, by GitHub's rule."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in headings}
+
+
+def each_page(function: Any) -> Any:
+    names = [path.relative_to(ROOT).as_posix() for path in PAGES]
+    return pytest.mark.parametrize("page", PAGES, ids=names)(function)
+
+
+@each_page
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", PAGES[page])):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target.read_text(encoding="utf-8")), link
+
+
+@each_page
+def test_paths_named_exist(page: Path) -> None:
+    folders = "src|stages|tests|benchmarks|docs"
+    named = re.findall(rf"(?<![\w/.-])(?:{folders})/[\w./<>-]*[\w>]", PAGES[page])
+    assert not [path for path in named if "<" not in path and not (ROOT / path).exists()]
+
+
+@each_page
+def test_make_targets_named_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    indented = re.findall(r"^ {4}.*", PAGES[page], re.MULTILINE)
+    commands = "\n".join([*code_in(PAGES[page]), *FENCE.findall(PAGES[page]), *indented])
+    assert set(re.findall(r"^[ $]*make ([a-z][\w-]*)", commands, re.MULTILINE)) <= targets

@@ -1,0 +1,50 @@
+"""How a program ends on bad input: one line, status 1; a traceback only if asked for."""
+
+import pytest
+
+from movierec.errors import MovierecError, run
+
+
+def end(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.delenv("MOVIEREC_LOG", raising=False)
+
+
+def test_a_program_that_ends_well(capsys):
+    run(lambda: print("done"))
+    assert capsys.readouterr() == ("done\n", "")
+
+
+def test_bad_input_is_one_line(capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(end(MovierecError("params.yaml: seed:\n   is missing")))
+    assert caught.value.code == 1
+    assert capsys.readouterr() == ("", "error: params.yaml: seed: is missing\n")
+
+
+def test_error_of_the_system_is_one_line_that_names_the_file(capsys, tmp_path):
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: print((tmp_path / "none.txt").read_text()))
+    assert caught.value.code == 1
+    captured = capsys.readouterr().err
+    assert captured.startswith("error: ")
+    assert captured.count("\n") == 1
+    assert str(tmp_path / "none.txt") in captured
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    monkeypatch.setenv("MOVIEREC_LOG", "debug")
+    with pytest.raises(MovierecError, match="why"):
+        run(end(MovierecError("why")))
+
+
+def test_a_defect_is_not_dressed_up_as_bad_input():
+    with pytest.raises(ZeroDivisionError):
+        run(end(ZeroDivisionError("a bug")))

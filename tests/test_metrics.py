@@ -1,0 +1,107 @@
+"""Errors and rankings against brute force and against examples worked by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec import metrics
+from movierec.model import Model
+from movierec.sparse import Ratings
+from tests import naive
+from tests.random_data import random_model, random_ratings
+
+
+def pairs(*user_item):
+    """Ratings of 5 stars of these pairs."""
+    columns = np.array(user_item, np.int32).reshape(-1, 2).T
+    n = columns.shape[1]
+    return Ratings(*columns, np.full(n, 5, np.float32), np.zeros(n, np.int64))
+
+
+def constant(stars):
+    none = np.zeros((2, 0), np.float32)
+    return Model(stars, none, none, np.zeros(2, np.float32), np.zeros(2, np.float32))
+
+
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_errors_one_rating_at_a_time(seed, n_ratings):
+    model, ratings = random_model(seed), random_ratings(seed, n_ratings=n_ratings)
+    errors = metrics.errors_of(model, ratings, (3, 4))
+    squared, absolute, unclipped = [], [], []
+    for user, item, rating, _ in zip(*vars(ratings).values(), strict=True):
+        predicted = naive.predict(model, user, item)
+        error = float(rating) - min(max(predicted, 3), 4)
+        squared.append(error**2)
+        absolute.append(abs(error))
+        unclipped.append((float(rating) - predicted) ** 2)
+    np.testing.assert_allclose(metrics.squared_errors(model, ratings, (3, 4)), squared, atol=1e-12)
+    assert errors.rmse == pytest.approx(math.sqrt(sum(squared) / n_ratings))
+    assert errors.mae == pytest.approx(sum(absolute) / n_ratings)
+    assert errors.rmse_unclipped == pytest.approx(math.sqrt(sum(unclipped) / n_ratings))
+
+
+def test_errors_worked_by_hand():
+    """6 stars predicted, 5 on the scale; the ratings are 5, 5 and 2."""
+    ratings = Ratings(*np.array([[0, 1, 1], [0, 0, 1]]), np.float32([5, 5, 2]), np.zeros(3))
+    errors = metrics.errors_of(constant(6.0), ratings, (1, 5))
+    assert vars(errors) == pytest.approx(
+        {"rmse": math.sqrt(3), "mae": 1, "rmse_unclipped": math.sqrt(6)}
+    )
+
+
+def test_errors_of_no_ratings_are_nan():
+    errors = metrics.errors_of(constant(3.0), pairs(), (1, 5))
+    assert all(math.isnan(value) for value in vars(errors).values())
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(0, 40))
+def test_ranking_against_brute_force(seed, n, n_relevant):
+    """Lists of different lengths; some users have no relevant item, some items no rating."""
+    rng = np.random.default_rng(seed)
+    n_users, n_items = 7, 9
+    lists = np.array([rng.permutation(n_items)[:n] for _ in range(n_users)], np.int32)
+    lists[np.arange(n) >= rng.integers(0, n + 1, n_users)[:, None]] = -1
+    relevant = random_ratings(seed, n_users, n_items, n_relevant)
+    counts = rng.integers(0, 20, n_items)
+    quality = metrics.ranking(lists, relevant, counts, 20)
+    expected = naive.ranking(lists, relevant, counts, 20)
+    assert tuple(vars(quality).values()) == pytest.approx(expected, abs=1e-12)
+
+
+def test_ranking_worked_by_hand():
+    """User 0 finds the second and the third of his three; user 1 has none; user 2 misses his."""
+    lists = np.array([[4, 0, 2], [0, 1, 2], [0, 1, -1]], np.int32)
+    relevant = pairs((0, 0), (0, 2), (0, 5), (2, 3))
+    counts = np.array([8, 4, 2, 1, 1, 0, 0, 0])
+    quality = metrics.ranking(lists, relevant, counts, 8)
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert quality.ndcg == pytest.approx((1 / math.log2(3) + 1 / 2) / ideal / 2)
+    assert quality.recall == pytest.approx((2 / 3 + 0) / 2)
+    assert quality.precision == pytest.approx((2 / 3 + 0) / 2)
+    assert quality.coverage == 4 / 8
+    assert quality.novelty == pytest.approx((3 + 0 + 2 + 0 + 1 + 2 + 0 + 1) / 8)
+    assert (quality.n_users, quality.n_left_out) == (2, 1)
+
+
+def test_a_perfect_list_scores_one_however_many_are_relevant():
+    lists = np.array([[3, 1], [2, 0]], np.int32)
+    relevant = pairs((0, 3), (1, 0), (1, 2), (1, 3))
+    quality = metrics.ranking(lists, relevant, np.ones(4), 4)
+    assert quality.ndcg == pytest.approx(1)
+    assert quality.recall == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_an_empty_place_is_no_hit_on_the_last_item_of_the_user_before():
+    """−1 after user 1's list must not be read as user 0's last item."""
+    lists = np.array([[0, 1], [0, -1]], np.int32)
+    quality = metrics.ranking(lists, pairs((0, 3), (1, 2)), np.ones(4), 4)
+    assert (quality.ndcg, quality.recall, quality.precision) == (0, 0, 0)
+
+
+def test_nobody_has_a_relevant_item():
+    quality = metrics.ranking(np.array([[0, 1]], np.int32), pairs(), np.ones(4), 4)
+    assert (quality.ndcg, quality.recall, quality.precision) == (0, 0, 0)
+    assert (quality.n_users, quality.n_left_out) == (0, 1)

@@ -1,0 +1,101 @@
+"""The model's file: round trip, and refusal of what is not a whole model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from movierec.errors import MovierecError
+from movierec.model_file import MODEL_ARRAYS, read_model, write_model
+from tests.random_data import random_model
+
+MANIFEST = {"dataset": "tiny", "archive": {"file": "Amélie.zip"}, "train": {"init_scale": 0.1}}
+
+
+def refusal(path):
+    with pytest.raises(MovierecError) as caught:
+        read_model(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+@pytest.fixture
+def model():
+    return replace(random_model(4, dtype="float32"), manifest=MANIFEST)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_factors", [0, 3])
+def test_round_trip(tmp_path, dtype, n_factors):
+    model = replace(random_model(4, n_factors=n_factors, dtype=dtype), manifest=MANIFEST)
+    write_model(tmp_path / "models/model.npz", model)
+    found = read_model(tmp_path / "models/model.npz")
+    for name in MODEL_ARRAYS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(model, name))
+        assert getattr(found, name).dtype == dtype
+    assert (found.global_mean, found.manifest) == (model.global_mean, MANIFEST)
+    assert found.n_factors == n_factors
+
+
+def test_same_model_gives_the_same_bytes(tmp_path, model):
+    for name in ("first", "again"):
+        write_model(tmp_path / name, model)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "again").read_bytes()
+
+
+def test_anyone_can_read_it(tmp_path, model):
+    """Plain arrays: no pickle in it."""
+    write_model(tmp_path / "model.npz", model)
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+        assert {file[name].dtype.kind for name in MODEL_ARRAYS} == {"f"}
+        assert set(file) == {*MODEL_ARRAYS, "global_mean", "manifest"}
+
+
+def test_missing_file(tmp_path):
+    assert refusal(tmp_path / "model.npz") == "no such file; run dvc repro"
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
+def test_truncated_file(tmp_path, model, kept):
+    path = tmp_path / "model.npz"
+    write_model(path, model)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    line = refusal(path)
+    assert line.startswith("not a whole model (")
+    assert line.endswith("; restore it with dvc checkout --force")
+
+
+def test_damaged_array(tmp_path, model):
+    path = tmp_path / "model.npz"
+    write_model(path, model)
+    content = bytearray(path.read_bytes())
+    at = content.index(model.item_factors.tobytes())
+    content[at : at + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    assert "CRC" in refusal(path)
+
+
+def test_pickle_is_refused(tmp_path, model):
+    path = tmp_path / "model.npz"
+    arrays = {name: getattr(model, name) for name in MODEL_ARRAYS}
+    arrays["user_biases"] = np.array([{"run": "me"}], dtype=object)
+    np.savez(path, global_mean=3.5, manifest="{}", **arrays)
+    assert "allow_pickle=False" in refusal(path)
+
+
+def test_missing_array(tmp_path):
+    path = tmp_path / "model.npz"
+    np.savez(path, user_factors=np.zeros((2, 2)))
+    assert "item_factors" in refusal(path)
+
+
+def test_failed_write_leaves_the_old_model(tmp_path, model):
+    path = tmp_path / "model.npz"
+    write_model(path, model)
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        write_model(path, replace(model, manifest={"not": {"JSON"}}))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.npz"]

@@ -1,0 +1,98 @@
+"""Grouped and listed ratings say the same, whichever way they are turned."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec.sparse import indptr_of
+from tests.random_data import random_csrs, random_ratings
+
+SEEDS = st.integers(0, 1000)
+N_RATINGS = st.integers(0, 63)
+
+
+def dense(csr, n_columns):
+    """The values as a matrix, NaN where there is none."""
+    matrix = np.full((csr.n_rows, n_columns), np.nan)
+    for row in range(csr.n_rows):
+        for place in range(csr.indptr[row], csr.indptr[row + 1]):
+            matrix[row, csr.indices[place]] = csr.values[place]
+    return matrix
+
+
+@given(SEEDS, N_RATINGS)
+def test_by_user_holds_every_rating(seed, n_ratings):
+    ratings = random_ratings(seed, 9, 7, n_ratings)
+    by_user = ratings.by_user(9)
+    matrix = np.full((9, 7), np.nan)
+    matrix[ratings.user_index, ratings.item_index] = ratings.rating
+    np.testing.assert_array_equal(dense(by_user, 7), matrix)
+    np.testing.assert_array_equal(by_user.row_index, ratings.user_index)
+    np.testing.assert_array_equal(by_user.counts, (~np.isnan(matrix)).sum(axis=1))
+
+
+@given(SEEDS, N_RATINGS)
+def test_transpose(seed, n_ratings):
+    by_user, by_item = random_csrs(seed, 9, 7, n_ratings)
+    np.testing.assert_array_equal(dense(by_item, 9), dense(by_user, 7).T)
+    assert by_item.indices.dtype == np.int32
+    assert by_item.values.dtype == np.float32
+    for row in range(by_item.n_rows):
+        assert (np.diff(by_item.indices[by_item.indptr[row] : by_item.indptr[row + 1]]) > 0).all()
+    back = by_item.transpose(9)
+    for field, value in vars(by_user).items():
+        np.testing.assert_array_equal(getattr(back, field), value)
+
+
+@given(SEEDS, N_RATINGS, st.lists(st.integers(0, 8), max_size=12))
+def test_take_rows(seed, n_ratings, rows):
+    """In any order, some rows twice and others not at all."""
+    by_user, _ = random_csrs(seed, 9, 7, n_ratings)
+    taken = by_user.take(np.array(rows, np.int64))
+    assert taken.n_rows == len(rows)
+    np.testing.assert_array_equal(dense(taken, 7), dense(by_user, 7)[rows])
+
+
+@given(SEEDS, N_RATINGS)
+def test_sort_restores_the_order(seed, n_ratings):
+    ratings = random_ratings(seed, 9, 7, n_ratings)
+    shuffled = ratings.take(np.random.default_rng(seed).permutation(n_ratings))
+    for field, value in vars(shuffled.sort(9, 7)).items():
+        np.testing.assert_array_equal(value, getattr(ratings, field))
+
+
+def test_sort_keeps_equal_pairs_in_order():
+    ratings = random_ratings(0, 4, 4, 10)
+    doubled = ratings.append(ratings).sort(4, 4)
+    positions = np.append(np.arange(10), np.arange(10))
+    order = np.argsort(positions, kind="stable")
+    for field, value in vars(doubled).items():
+        np.testing.assert_array_equal(value, getattr(ratings.append(ratings), field)[order])
+
+
+def test_take_by_mask_and_append_undo_each_other():
+    ratings = random_ratings(0)
+    mask = np.arange(len(ratings)) < 11
+    both = ratings.take(mask).append(ratings.take(~mask))
+    assert len(ratings.take(mask)) == 11
+    for field, value in vars(both).items():
+        np.testing.assert_array_equal(value, getattr(ratings, field))
+
+
+def test_append_puts_the_other_after():
+    first, second = random_ratings(0), random_ratings(1)
+    both = first.append(second)
+    for field, value in vars(both).items():
+        expected = [*getattr(first, field), *getattr(second, field)]
+        np.testing.assert_array_equal(value, expected)
+        assert value.dtype == getattr(first, field).dtype
+
+
+@pytest.mark.parametrize(
+    ("counts", "indptr"), [([], [0]), ([0], [0, 0]), ([2, 0, 3], [0, 2, 2, 5])]
+)
+def test_indptr_of(counts, indptr):
+    result = indptr_of(np.array(counts, np.int32))
+    np.testing.assert_array_equal(result, indptr)
+    assert result.dtype == np.int64
