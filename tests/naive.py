@@ -160,7 +160,7 @@ def objective(model, by_user, by_item, params):
 
 def ranking(lists, relevant, counts, n_users):
     """The fields of metrics.Ranking in order, one user and one place at a time."""
-    ndcg, recall, precision, novelty, listed = [], [], [], [], set()
+    ndcg, recall, novelty, listed = [], [], [], set()
     for user, items in enumerate(lists.tolist()):
         n = len(items)
         pairs = zip(relevant.user_index.tolist(), relevant.item_index.tolist(), strict=True)
@@ -174,12 +174,8 @@ def ranking(lists, relevant, counts, n_users):
             ideal = [1 / math.log2(k + 2) for k in range(min(n, len(wanted)))]
             ndcg.append(sum(gains) / sum(ideal))
             recall.append(len(gains) / len(wanted))
-            precision.append(len(gains) / n)
 
     def mean(values):
         return sum(values) / len(values) if values else 0.0
 
-    coverage = len(listed) / len(counts)
-    left_out = len(lists) - len(ndcg)
-    means = (mean(ndcg), mean(recall), mean(precision), coverage, mean(novelty))
-    return (*means, len(ndcg), left_out)
+    return mean(ndcg), mean(recall), len(listed) / len(counts), mean(novelty)

@@ -80,7 +80,7 @@ def test_keep_best_in_two_parts(scores, n, cut):
 
 @pytest.mark.parametrize("n_factors", [0, 1, TILE + 1])
 def test_top_n_items_scores_and_padding(n_factors):
-    """Whole numbers as factors, so that products are exact; neither seen items nor padding get in."""
+    """Whole numbers, so that products are exact; neither seen items nor padding get in."""
     rng = np.random.default_rng(n_factors)
     n_users, n_items, n = TILE + 1, PANEL + 3, 4
     users = np.zeros((n_factors, 2 * TILE), np.float32)
@@ -92,7 +92,8 @@ def test_top_n_items_scores_and_padding(n_factors):
     seen = csr_of_counts(n_factors, np.arange(n_users) * 20, n_items)
     best_items = np.full((n_users, n), -1, np.int32)
     best_scores = np.full((n_users, n), -np.inf, np.float32)
-    top_n_items(users, items, item_scores, seen.indptr, seen.indices, best_items, best_scores)
+    lists = best_items, best_scores
+    top_n_items(users, items, item_scores, seen.indptr, seen.indices, *lists)
     scores = users[:, :n_users].T @ items + item_scores
     scores[seen.row_index, seen.indices] = -np.inf
     expected = np.array([naive.best(row, n) for row in scores])

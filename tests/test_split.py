@@ -67,14 +67,17 @@ def test_nothing_held_out_is_in_either_training_index(protocol, seed):
     assert len(pairs_of(by_item)) == len(train)
 
 
+@pytest.mark.parametrize("percent", [1, 10, 20, 29, 30, 70, 90, 99])
 @pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
-def test_of_each_user_floor_four_fifths_stay(protocol):
-    """In whole numbers, for every count: 0.8 · 35 in binary is more than 28."""
-    counts = np.arange(200)
+def test_what_stays_of_each_user_is_rounded_down(protocol, percent):
+    """In whole numbers, for every count: in binary, (1 − 0.9) · 10 is less than 1."""
+    counts = np.arange(120)
     ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
-    train, _, test = split.split(ratings, len(counts), split_params(protocol), 0)
-    np.testing.assert_array_equal(per_user(train, len(counts)), 4 * counts // 5)
-    np.testing.assert_array_equal(per_user(test, len(counts)), counts - 4 * counts // 5)
+    params = split_params(protocol, percent / 100)
+    train, _, test = split.split(ratings, len(counts), params, 0)
+    stay = (100 - percent) * counts // 100
+    np.testing.assert_array_equal(per_user(train, len(counts)), stay)
+    np.testing.assert_array_equal(per_user(test, len(counts)), counts - stay)
 
 
 @pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
@@ -120,6 +123,18 @@ def test_the_validation_fraction_leaves_test_alone(protocol):
     ]
     assert tests[0] == tests[1] == tests[2]
     assert tests[0]
+
+
+def test_test_and_validation_are_drawn_from_streams_of_their_own(monkeypatch):
+    names = []
+
+    def stream(seed, name):
+        names.append(name)
+        return np.random.default_rng(seed)
+
+    monkeypatch.setattr(split.seeds, "stream", stream)
+    split.split(random_ratings(0), 9, split_params("per_user_random", 0.2, 0.1), 5)
+    assert names == ["split/test", "split/validation"]
 
 
 @given(SEEDS, FRACTIONS)

@@ -23,11 +23,9 @@ import pyarrow.parquet
 
 from movierec.errors import MovierecError
 from movierec.params import DataSet, PackageSource
+from movierec.rating_table import COLUMNS, TYPES, checked, parse_csv, spelling
 from movierec.sparse import Array, Ratings
 
-COLUMNS = ("user_id", "movie_id", "rating", "timestamp")
-TYPES = {"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float64()}
-TYPES |= {"timestamp": pa.int64()}
 GENRES_100K = [
     "unknown",
     "Action",
@@ -49,7 +47,6 @@ GENRES_100K = [
     "War",
     "Western",
 ]
-NO_HEADER = {"dat", "100k"}  # layouts whose ratings begin on the first line
 NO_GENRES = {"(no genres listed)", "unknown", ""}
 YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 
@@ -74,7 +71,7 @@ def read_archive(path: Path, data: DataSet) -> Archive:
     """
     with _explain(path):
         table, movies = _READERS[data.layout](path, data)
-    columns = _checked(table, path, data)
+    columns = checked(table, path, data)
     user_ids, user_index = _encode(columns["user_id"])
     rated_ids, rated_index = _encode(columns["movie_id"])
     movies = _with_rated(movies, rated_ids, path)
@@ -129,14 +126,14 @@ def _read_recbole_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFr
 def _read_ratings_csv(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
     with path.open("rb") as stream:
         header = stream.readline().decode("utf-8-sig").split(",")
-        names = _spelt([name.strip().strip('"') for name in header], path)
+        names = spelling([name.strip().strip('"') for name in header], path)
         stream.seek(0)
-        return _parse_csv(path, stream, path.name, ",", names), _movies([], [], [])
+        return parse_csv(path, stream, path.name, ",", names), _movies([], [], [])
 
 
 def _read_ratings_parquet(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
     schema = pa.parquet.read_schema(path)
-    names = _spelt(schema.names, path)
+    names = spelling(schema.names, path)
     kind = schema.field(names["timestamp"]).type
     if pa.types.is_temporal(kind):
         raise MovierecError(f"{path}: timestamp is of type {kind}; make it whole seconds")
@@ -216,68 +213,7 @@ def _read_csv(
         if len(separator) > 1:
             stream = io.BytesIO(stream.read().replace(separator.encode(), b"\t"))
             separator = "\t"
-        return _parse_csv(path, stream, name, separator, header, has_header=names is not None)
-
-
-def _parse_csv(
-    path: Path,
-    stream: IO[bytes],
-    name: str,
-    separator: str,
-    header: dict[str, str],
-    has_header: bool = True,
-) -> pa.Table:
-    """Read four columns, called as `header` says; of an error the second reading knows the line."""
-    spelt = {header[column]: kind for column, kind in TYPES.items()}
-
-    def parse(use_threads: bool) -> pa.Table:
-        return pa.csv.read_csv(
-            pa.PythonFile(stream, mode="r"),
-            pa.csv.ReadOptions(
-                block_size=1 << 24,
-                column_names=None if has_header else list(spelt),
-                use_threads=use_threads,
-            ),
-            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if separator == "," else False),
-            pa.csv.ConvertOptions(
-                column_types=spelt, include_columns=list(spelt), null_values=[""]
-            ),
-        )
-
-    try:
-        try:
-            table = parse(use_threads=True)
-        except pa.ArrowInvalid:
-            stream.seek(0)
-            table = parse(use_threads=False)
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        raise MovierecError(f"{path}: {name}: {_reason(error)}") from None
-    return table.rename_columns(list(COLUMNS))
-
-
-def _reason(error: Exception) -> str:
-    """What pyarrow says of a CSV file, as people would."""
-    text = str(error.args[0]).splitlines()[0]
-    if found := re.search(r"Column '(.+)' in include_columns does not exist", text):
-        return f"no column {found[1]}"
-    if found := re.search(r"column #(\d+): Row #(\d+): .* to (\w+): invalid value '(.*)'", text):
-        kind = "a whole number" if found[3].startswith("int") else "a number"
-        return f"line {found[2]}: {found[4]!r} in column {int(found[1]) + 1} is not {kind}"
-    if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
-        return f"line {found[1]}: {found[3]} fields, not {found[2]}"
-    return text
-
-
-def _spelt(there: list[str], path: Path) -> dict[str, str]:
-    """How people's own file spells the four columns: user_id or userId, movie_id or movieId."""
-    spellings = {"user_id": ("user_id", "userId"), "movie_id": ("movie_id", "movieId")}
-    names = {}
-    for column in COLUMNS:
-        found = [name for name in spellings.get(column, (column,)) if name in there]
-        if not found:
-            raise MovierecError(f"{path}: no column {column}; it has {', '.join(there)}")
-        names[column] = found[0]
-    return names
+        return parse_csv(path, stream, name, separator, header, has_header=names is not None)
 
 
 def _lines(
@@ -317,33 +253,6 @@ def _with_rated(movies: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFr
         return movies
     added = _movies(unlisted, [f"Movie {number}" for number in unlisted], [[]] * len(unlisted))
     return pd.concat([movies, added], ignore_index=True) if len(movies) else added
-
-
-def _checked(table: pa.Table, path: Path, data: DataSet) -> dict[str, pa.Array]:
-    """The four columns, every rating known to be a number on the scale."""
-    if not table.num_rows:
-        raise MovierecError(f"{path}: no ratings in it")
-    columns = {name: table[name].combine_chunks() for name in COLUMNS}
-    for name, column in columns.items():
-        if column.null_count:
-            row = column.is_null().index(True).as_py()
-            raise MovierecError(f"{path}: ratings, {_place(row, data)}: no {name}")
-    rating = columns["rating"].to_numpy()
-    bad = np.flatnonzero(~((rating >= data.rating_min) & (rating <= data.rating_max)))
-    if len(bad):
-        raise MovierecError(
-            f"{path}: ratings, {_place(bad[0], data)}: rating {rating[bad[0]]:g} is not on the"
-            f" scale of {data.rating_min:g} to {data.rating_max:g} in params.yaml ({len(bad):,}"
-            " in all)"
-        )
-    return columns
-
-
-def _place(row: int, data: DataSet) -> str:
-    """Where a rating stands in its file, counted from 1."""
-    if data.layout == "ratings_parquet":
-        return f"row {row + 1}"
-    return f"line {row + (1 if data.layout in NO_HEADER else 2)}"
 
 
 def _encode(ids: pa.Array) -> tuple[Array, Array]:

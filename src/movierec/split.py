@@ -82,6 +82,6 @@ def split(
 
 def _last_in_rows(indptr: Array, keys: Array, tie_breakers: Array, fraction: float) -> Array:
     n_ratings = np.diff(indptr)
-    # Rounded first, so that 0.8 · 35 = 28.000000000000004 and its kind count as they are meant.
+    # Rounded first, so that (1 − 0.9) · 10 = 0.9999999999999998 counts as the 1 that is meant.
     stay = np.floor(np.round((1 - fraction) * n_ratings, 9)).astype(np.int64)
     return np.asarray(ranks_in_rows(indptr, keys, tie_breakers) >= np.repeat(stay, n_ratings))
