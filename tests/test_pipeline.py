@@ -146,10 +146,14 @@ def test_recommendations_are_unseen_and_ranked(workspace: Workspace) -> None:
 
 def test_people_can_ask(workspace: Workspace) -> None:
     movierec = (sys.executable, "-m", "movierec")
-    found = workspace.run(*movierec, "recommend", "--like", "Star Wars", "--json")
-    titles = [entry["title"] for entry in json.loads(found)]
-    assert "Empire Strikes Back, The (1980)" in titles
-    assert "Star Wars (1977)" not in titles
+    alike = json.loads(workspace.run(*movierec, "similar", "Star Wars", "-n", "2", "--json"))
+    assert {entry["title"] for entry in alike} == {
+        "Empire Strikes Back, The (1980)",
+        "Return of the Jedi (1983)",
+    }
+    liked = json.loads(workspace.run(*movierec, "recommend", "--like", "Star Wars", "--json"))
+    assert "Star Wars (1977)" not in {entry["title"] for entry in liked}
+    assert len(liked) == 10
     assert f"{metrics(workspace, 'evaluate')['test']['rmse']:.4f}" in workspace.run(
         *movierec, "summary"
     )

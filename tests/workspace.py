@@ -45,7 +45,7 @@ class Workspace:
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "-A")
-        self.run("git", "commit", "-qm", message)
+        self.run("git", "commit", "-q", "--allow-empty", "-m", message)
 
 
 def make_workspace(path: Path) -> Workspace:

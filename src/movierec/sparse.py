@@ -22,6 +22,9 @@ class Csr:
     indices: Array
     values: Array
 
+    def __post_init__(self) -> None:
+        _freeze(self)
+
     @property
     def n_rows(self) -> int:
         return len(self.indptr) - 1
@@ -64,6 +67,9 @@ class Ratings:
     rating: Array
     timestamp: Array
 
+    def __post_init__(self) -> None:
+        _freeze(self)
+
     def __len__(self) -> int:
         return len(self.rating)
 
@@ -86,6 +92,14 @@ class Ratings:
         """Group by user ratings that are in order of user and item, as `sort` leaves them."""
         indptr = indptr_of(np.bincount(self.user_index, minlength=n_users))
         return Csr(indptr, self.item_index, self.rating)
+
+
+def _freeze(data: Csr | Ratings) -> None:
+    """Make the arrays read-only views: safe to share, and one type for the kernels to compile."""
+    for name, array in vars(data).items():
+        view = array.view()
+        view.flags.writeable = False
+        object.__setattr__(data, name, view)
 
 
 def indptr_of(counts: Array) -> Array:
