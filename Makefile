@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check format coverage clean lock
+.PHONY: help env run test check bench bench-smoke format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -38,6 +38,12 @@ check: env  ## Lint, types, import direction, tests, kernels' coverage with the 
 coverage: env  ## Coverage of the kernels, run as plain Python
 	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py
 	coverage report
+
+bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see docs/performance.md)
+	python -m benchmarks.bench
+
+bench-smoke: env  ## The same, small
+	python -m benchmarks.bench --smoke --out /tmp/movierec-bench
 
 format: env  ## Format the code
 	ruff check --fix .

@@ -1,7 +1,7 @@
 """Times movierec and every installed peer on the same arrays in one run, and prints one table.
 
     python -m benchmarks.bench                      ml-25m's shape, minutes a peer
-    python -m benchmarks.bench --ratings 200_000    small
+    python -m benchmarks.bench --smoke              small, a minute
 
 The ratings are generated (benchmarks/generate.py); 80 % of them are trained on. Results are saved
 as JSON and Markdown.
@@ -148,10 +148,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ratings", type=int, default=ML_25M_RATINGS)
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--smoke", action="store_true", help="small: a minute, for the tests")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="contenders to run")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     args = parser.parse_args()
+    if args.smoke:
+        args.ratings, args.epochs = 50_000, 1
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         shape = prepare(args.ratings, args.seed, Path(scratch))
@@ -162,7 +165,7 @@ def main() -> None:
             entry = contend(name, n_factors, Path(scratch), args.epochs)
             report["results"].append(entry)
             print(json.dumps(entry), file=sys.stderr, flush=True)
-    name = f"bench-{args.ratings}"
+    name = "bench-smoke" if args.smoke else f"bench-{args.ratings}"
     (args.out / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     text = table(report)
     (args.out / f"{name}.md").write_text(text + "\n", encoding="utf-8")

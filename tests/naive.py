@@ -12,11 +12,11 @@ import numpy as np
 # --- kernels/tiles.py
 
 
-def add_product(out, i, j, left, a, right, b, n, tile, sign=1):
-    """out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on one tile, as a new matrix."""
+def add_product(out, i, j, left, a, right, b, n, shape, sign=1):
+    """out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on a tile of this shape, as a new matrix."""
     result = out.astype(np.float64)
-    for row in range(tile):
-        for column in range(tile):
+    for row in range(shape[0]):
+        for column in range(shape[1]):
             for k in range(n):
                 product = float(left[k, a + row]) * float(right[k, b + column])
                 result[i + row, j + column] += sign * product

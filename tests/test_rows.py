@@ -4,7 +4,15 @@ import numba
 import numpy as np
 import pytest
 
-from movierec.kernels.rows import BLOCK, add_ratings, copy, factor, solve_rows, substitute
+from movierec.kernels.rows import (
+    BLOCK,
+    add_ratings,
+    copy,
+    factor,
+    gather,
+    solve_rows,
+    substitute,
+)
 from movierec.kernels.tiles import LANES, TILE
 from tests import naive
 from tests.random_data import csr_of_counts
@@ -178,15 +186,23 @@ def test_the_steps_of_one_row(n_factors, n):
     system = np.full_like(prior_system, 99)
     copy(prior_system, system)
     np.testing.assert_array_equal(system, prior_system)
-    add_ratings(
-        system,
-        np.empty((BLOCK, width)),
-        problem.ratings.indices,
-        problem.ratings.values,
-        problem.padded,
-        problem.biases,
-        GLOBAL_MEAN,
-    )
+    block, weights = np.empty((BLOCK, width)), np.ones((BLOCK, 2))
+    for start in range(0, n, BLOCK):
+        in_block = min(BLOCK, n - start)
+        gather(
+            block,
+            weights,
+            problem.ratings.indices,
+            problem.ratings.values,
+            start,
+            in_block,
+            problem.padded,
+            problem.biases,
+            GLOBAL_MEAN,
+        )
+        columns = problem.ratings.indices[start : start + in_block]
+        np.testing.assert_array_equal(block[:in_block], problem.padded[columns])
+        add_ratings(system, block, weights, in_block)
     matrix, rhs = problem.unpack(system)
     expected = naive.row_system(
         problem.ratings.indices,

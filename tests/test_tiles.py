@@ -23,6 +23,31 @@ def subtract_product(out, i, j, left, a, right, b, n):
 
 
 @njit(cache=True)
+def add_upper(out, i, j, left, a, right, b, n):
+    tiles.add_upper(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def add_corner(out, i, j, left, a, right, b, n):
+    tiles.add_corner(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def add_sums(out, i, j, left, a, right, b, n):
+    tiles.add_sums(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def add_wide_sums(out, i, j, left, a, right, b, n):
+    tiles.add_wide_sums(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def gather_row(block, k, fixed, row, later):
+    tiles.gather_row(block, k, fixed, row, later)
+
+
+@njit(cache=True)
 def factor_tile(matrix, i):
     tiles.factor_tile(matrix, i)
 
@@ -47,19 +72,40 @@ def positive_definite(n, dtype):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 37])
-@pytest.mark.parametrize(("step", "sign"), [(add_product, 1), (subtract_product, -1)])
-def test_product_is_added_to_one_tile(step, sign, n, dtype):
-    out = normal(0, (TILE + 5, TILE + 3), dtype)
-    left, right = normal(1, (37, TILE + 2), dtype), normal(2, (40, TILE + 7), dtype)
-    expected = naive.add_product(out, 4, 2, left, 1, right, 6, n, TILE, sign)
+@pytest.mark.parametrize(
+    ("step", "sign", "rows", "columns"),
+    [
+        (add_product, 1, TILE, TILE),
+        (subtract_product, -1, TILE, TILE),
+        (add_upper, 1, TILE // 2, TILE),
+        (add_corner, 1, TILE // 2, TILE // 2),
+        (add_sums, 1, 2, TILE),
+        (add_wide_sums, 1, 2, 4 * TILE),
+    ],
+)
+def test_product_is_added_to_one_tile(step, sign, rows, columns, n, dtype):
+    out = normal(0, (TILE + 5, 4 * TILE + 3), dtype)
+    left, right = normal(1, (37, TILE + 2), dtype), normal(2, (40, 4 * TILE + 7), dtype)
+    expected = naive.add_product(out, 4, 2, left, 1, right, 6, n, (rows, columns), sign)
     step(out, 4, 2, left, 1, right, 6, n)
     np.testing.assert_allclose(out, expected, atol=TOLERANCE[dtype] * 10)
+
+
+@pytest.mark.parametrize("width", [0, LANES, 3 * LANES])
+def test_gather_copies_one_row(width, dtype):
+    block, fixed = normal(0, (3, width), dtype), normal(1, (5, width), dtype)
+    expected = block.copy()
+    expected[1] = fixed[4]
+    gather_row(block, 1, fixed, 4, 0)
+    np.testing.assert_array_equal(block, expected)
 
 
 def test_product_may_read_the_matrix_it_writes(dtype):
     """As the row solver uses it: a tile row takes the earlier tile rows of the same matrix."""
     system = normal(3, (2 * TILE, 2 * TILE), dtype)
-    expected = naive.add_product(system, TILE, TILE, system, TILE, system, TILE, TILE, TILE, -1)
+    expected = naive.add_product(
+        system, TILE, TILE, system, TILE, system, TILE, TILE, (TILE, TILE), -1
+    )
     subtract_product(system, TILE, TILE, system, TILE, system, TILE, TILE)
     np.testing.assert_allclose(system, expected, atol=TOLERANCE[dtype] * 10)
 

@@ -20,17 +20,25 @@ import numpy as np
 from numba import njit, prange
 
 from movierec.kernels.tiles import (
+    HALF,
     LANES,
     TILE,
+    add_corner,
     add_product,
+    add_sums,
+    add_upper,
+    add_wide_sums,
     dot,
     factor_tile,
+    gather_row,
     solve_tile,
     subtract_product,
 )
 
 # Ratings gathered at a time. 128 rows of 64 floats are 32 kB, so tiles read them from the cache.
 BLOCK = 128
+# How many ratings ahead of the one copied a fixed row is fetched from memory.
+AHEAD = 16
 
 
 @njit(cache=True)
@@ -42,23 +50,32 @@ def copy(source, target):
 
 
 @njit(cache=True)
-def add_ratings(system, block, indices, values, fixed_factors, fixed_biases, global_mean):
-    """Add the ratings of one row to its system."""
-    width = fixed_factors.shape[1]
-    for start in range(0, len(indices), BLOCK):
-        n = min(BLOCK, len(indices) - start)
-        for k in range(n):
-            column = indices[start + k]
-            residual = values[start + k] - global_mean - fixed_biases[column]
-            for factor in range(width):
-                block[k, factor] = fixed_factors[column, factor]
-                system[width, factor] += block[k, factor]
-                system[width + 1, factor] += residual * block[k, factor]
-            system[width + 1, width] += residual
-        system[width, width] += n
-        for i in range(0, width, TILE):
-            for j in range(i, width, TILE):
-                add_product(system, i, j, block, i, block, j, n)
+def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biases, global_mean):
+    """Copy the fixed rows of n ratings side by side, and their weights: 1, and the residual."""
+    last = len(indices) - 1
+    for k in range(n):
+        column = indices[start + k]
+        gather_row(block, k, fixed_factors, column, indices[min(start + k + AHEAD, last)])
+        weights[k, 1] = values[start + k] - global_mean - fixed_biases[column]
+
+
+@njit(cache=True)
+def add_ratings(system, block, weights, n):
+    """Add n gathered ratings to the system of their row."""
+    width = block.shape[1]
+    system[width, width] += n
+    for k in range(n):
+        system[width + 1, width] += weights[k, 1]
+    n_wide = width - width % (4 * TILE)
+    for j in range(0, n_wide, 4 * TILE):
+        add_wide_sums(system, width, j, weights, 0, block, j, n)
+    for j in range(n_wide, width, TILE):
+        add_sums(system, width, j, weights, 0, block, j, n)
+    for i in range(0, width, TILE):
+        add_upper(system, i, i, block, i, block, i, n)
+        add_corner(system, i + HALF, i + HALF, block, i + HALF, block, i + HALF, n)
+        for j in range(i + TILE, width, TILE):
+            add_product(system, i, j, block, i, block, j, n)
 
 
 @njit(cache=True)
@@ -119,20 +136,26 @@ def solve_run(
     """Solve rows first … last − 1, one after the other."""
     width = fixed_factors.shape[1]
     block = np.empty((BLOCK, width), fixed_factors.dtype)
+    weights = np.ones((BLOCK, 2), fixed_factors.dtype)
     system = np.empty_like(prior_system)
     solution = np.empty((1, width + 1), fixed_factors.dtype)
     for row in range(first, last):
         start, stop = indptr[row], indptr[row + 1]
         copy(prior_system, system)
-        add_ratings(
-            system,
-            block,
-            indices[start:stop],
-            values[start:stop],
-            fixed_factors,
-            fixed_biases,
-            global_mean,
-        )
+        for first in range(start, stop, BLOCK):
+            n = min(BLOCK, stop - first)
+            gather(
+                block,
+                weights,
+                indices,
+                values,
+                first,
+                n,
+                fixed_factors,
+                fixed_biases,
+                global_mean,
+            )
+            add_ratings(system, block, weights, n)
         for i in range(width + 1):
             system[i, i] += (stop - start) * prior_per_rating[i]
         factor(system, width)

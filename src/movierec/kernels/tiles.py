@@ -23,6 +23,7 @@ from numba.extending import intrinsic
 
 # As many accumulators as the registers hold: 32 of 16 floats with AVX-512, else 16 of 8.
 TILE = 16 if binding.get_host_cpu_features().get("avx512f", False) else 8
+HALF = TILE // 2
 
 LANES = 16  # running sums of a dot product, whatever the processor
 
@@ -55,9 +56,16 @@ class _Matrix:
     def vector_pointer(self, row: ir.Value, column: ir.Value) -> ir.Value:
         return self.builder.bitcast(self.pointer(row, column), self.vector.as_pointer())
 
-    def tile_pointers(self, row: ir.Value, column: ir.Value) -> Values:
-        rows = [self.builder.add(row, INT64(k)) for k in range(TILE)]
-        return [self.vector_pointer(row, column) for row in rows]
+    def tile_pointers(
+        self, row: ir.Value, column: ir.Value, rows: int = TILE, vectors: int = 1
+    ) -> Values:
+        """Pointers to the vectors of a tile, row by row."""
+        add, lanes = self.builder.add, self.vector.count
+        return [
+            self.vector_pointer(add(row, INT64(k)), add(column, INT64(v * lanes)))
+            for k in range(rows)
+            for v in range(vectors)
+        ]
 
     def load(self, pointer: ir.Value) -> ir.Value:
         return self.builder.load(pointer, align=self.align)
@@ -70,7 +78,7 @@ class _Matrix:
         """A vector that holds the number in every lane."""
         empty = ir.Constant(self.vector, ir.Undefined)
         first = self.builder.insert_element(empty, number, INT32(0))
-        lanes = ir.Constant(ir.VectorType(INT32, TILE), [0] * TILE)
+        lanes = ir.Constant(ir.VectorType(INT32, self.vector.count), [0] * self.vector.count)
         return self.builder.shuffle_vector(first, empty, lanes)
 
     def multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
@@ -102,8 +110,10 @@ class _Matrix:
         return self.builder.fneg(vector)
 
 
-def _product_step(sign: int) -> Callable[..., Any]:
-    """Build `out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on one tile."""
+def _product_step(
+    sign: int, rows: int = TILE, lanes: int = TILE, vectors: int = 1
+) -> Callable[..., Any]:
+    """Build `out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on rows × (vectors of lanes) numbers."""
 
     @intrinsic
     def step(typing_context, out, i, j, left, a, right, b, n):  # type: ignore[no-untyped-def]
@@ -113,11 +123,11 @@ def _product_step(sign: int) -> Callable[..., Any]:
 
         def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
             kinds = signature.args
-            target = _Matrix(context, builder, kinds[0], values[0])
-            source = _Matrix(context, builder, kinds[3], values[3])
-            other = _Matrix(context, builder, kinds[5], values[5])
+            target = _Matrix(context, builder, kinds[0], values[0], lanes)
+            source = _Matrix(context, builder, kinds[3], values[3], lanes)
+            other = _Matrix(context, builder, kinds[5], values[5], lanes)
             row, column, a, b, n = values[1], values[2], values[4], values[6], values[7]
-            pointers = target.tile_pointers(row, column)
+            pointers = target.tile_pointers(row, column, rows, vectors)
             before = [target.load(pointer) for pointer in pointers]
             entry = builder.block
             loop = builder.append_basic_block("product")
@@ -126,21 +136,22 @@ def _product_step(sign: int) -> Callable[..., Any]:
 
             builder.position_at_end(loop)
             k = builder.phi(INT64)
-            sums = [builder.phi(target.vector) for _ in range(TILE)]
-            right_vector = other.load(other.vector_pointer(k, b))
+            sums = [builder.phi(target.vector) for _ in pointers]
+            of_right = [other.load(pointer) for pointer in other.tile_pointers(k, b, 1, vectors)]
             if sign < 0:
-                right_vector = other.negate(right_vector)
+                of_right = [other.negate(vector) for vector in of_right]
             after = []
-            for lane, total in enumerate(sums):
-                number = source.load(source.pointer(k, builder.add(a, INT64(lane))))
-                after.append(target.multiply_add(target.spread(number), right_vector, total))
+            for place, total in enumerate(sums):
+                number = source.load(source.pointer(k, builder.add(a, INT64(place // vectors))))
+                vector = of_right[place % vectors]
+                after.append(target.multiply_add(target.spread(number), vector, total))
             next_k = builder.add(k, INT64(1))
             builder.cbranch(builder.icmp_signed("<", next_k, n), loop, done)
             k.add_incoming(INT64(0), entry)
             k.add_incoming(next_k, loop)
 
             builder.position_at_end(done)
-            results = [builder.phi(target.vector) for _ in range(TILE)]
+            results = [builder.phi(target.vector) for _ in pointers]
             for start, total, end, result in zip(before, sums, after, results, strict=True):
                 total.add_incoming(start, entry)
                 total.add_incoming(end, loop)
@@ -156,6 +167,44 @@ def _product_step(sign: int) -> Callable[..., Any]:
 
 add_product = _product_step(+1)
 subtract_product = _product_step(-1)
+# A tile on the diagonal: its upper rows, and the right half of its lower ones.
+add_upper = _product_step(+1, rows=HALF)
+add_corner = _product_step(+1, rows=HALF, lanes=HALF)
+# Two weighted sums of rows: of one vector of their columns, and of four.
+add_sums = _product_step(+1, rows=2)
+add_wide_sums = _product_step(+1, rows=2, vectors=4)
+
+
+@intrinsic
+def gather_row(typing_context, block, k, fixed, row, later):  # type: ignore[no-untyped-def]
+    """block[k] = fixed[row], rows of whole LANES; meanwhile fetch fixed[later] into the cache."""
+    signature = types.void(block, types.int64, fixed, types.int64, types.int64)
+
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        kinds = signature.args
+        target = _Matrix(context, builder, kinds[0], values[0], LANES)
+        source = _Matrix(context, builder, kinds[2], values[2], LANES)
+        k, row, later, width = values[1], values[3], values[4], source.row_length
+        entry = builder.block
+        loop = builder.append_basic_block("gather")
+        done = builder.append_basic_block("gather_done")
+        builder.cbranch(builder.icmp_signed(">", width, INT64(0)), loop, done)
+        builder.position_at_end(loop)
+        c = builder.phi(INT64)
+        vector = source.load(source.vector_pointer(row, c))
+        target.store([vector], [target.vector_pointer(k, c)])
+        byte = builder.bitcast(source.pointer(later, c), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [byte.type, INT32, INT32, INT32])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [byte, INT32(0), INT32(3), INT32(1)])
+        next_c = builder.add(c, INT64(LANES))
+        builder.cbranch(builder.icmp_signed("<", next_c, width), loop, done)
+        c.add_incoming(INT64(0), entry)
+        c.add_incoming(next_c, loop)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return signature, build
 
 
 @intrinsic
@@ -264,15 +313,21 @@ def dot(typing_context, left, i, a, right, j, b, n):  # type: ignore[no-untyped-
 if numba.config.DISABLE_JIT:
     Floats = np.ndarray[Any, Any]
 
-    def add_product(
-        out: Floats, i: int, j: int, left: Floats, a: int, right: Floats, b: int, n: int
-    ) -> None:
-        out[i : i + TILE, j : j + TILE] += left[:n, a : a + TILE].T @ right[:n, b : b + TILE]
+    def _plain_step(sign: int, rows: int = TILE, columns: int = TILE) -> Callable[..., None]:
+        def step(
+            out: Floats, i: int, j: int, left: Floats, a: int, right: Floats, b: int, n: int
+        ) -> None:
+            product = left[:n, a : a + rows].T @ right[:n, b : b + columns]
+            out[i : i + rows, j : j + columns] += sign * product
 
-    def subtract_product(
-        out: Floats, i: int, j: int, left: Floats, a: int, right: Floats, b: int, n: int
-    ) -> None:
-        out[i : i + TILE, j : j + TILE] -= left[:n, a : a + TILE].T @ right[:n, b : b + TILE]
+        return step
+
+    add_product, subtract_product = _plain_step(+1), _plain_step(-1)
+    add_upper, add_corner = _plain_step(+1, HALF), _plain_step(+1, HALF, HALF)
+    add_sums, add_wide_sums = _plain_step(+1, 2), _plain_step(+1, 2, 4 * TILE)
+
+    def gather_row(block: Floats, k: int, fixed: Floats, row: int, later: int) -> None:
+        block[k] = fixed[row]
 
     def factor_tile(matrix: Floats, i: int) -> None:
         tile = matrix[i : i + TILE, i : i + TILE]

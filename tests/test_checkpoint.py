@@ -1,0 +1,172 @@
+"""Training that is interrupted goes on to the very same bits."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.generate import generate, write_zip
+from movierec import als, checkpoint
+from movierec.checkpoint import Checkpoint
+from movierec.errors import MovierecError
+from tests.archives import FOLDERS
+from tests.project import run_stage, write_params
+from tests.random_data import random_csrs, random_ratings, train_params
+from tests.workspace import ROOT
+
+STOPS = {"max_epochs": 40, "patience": 9, "min_improvement": 0.03}
+
+
+@pytest.fixture
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+    params = train_params(**STOPS, dtype="float32")
+    validation = random_ratings(5, n_ratings=12)
+    return als.fit(*random_csrs(4), params, 0, (0.5, 5), validation, on_epoch, so_far)
+
+
+def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path) -> None:
+    saved = Checkpoint("search", "key")
+    stages = []
+
+    def on_epoch(so_far: als.Fit) -> None:
+        saved.save(so_far)
+        stages.append(saved.path.read_bytes())
+
+    whole = fit(on_epoch=on_epoch)
+    assert whole.best_epoch < len(whole.epochs), "some checkpoints lie after the best epoch"
+    for number, content in enumerate(stages, 1):
+        saved.path.write_bytes(content)
+        so_far = saved.load()
+        assert so_far is not None
+        assert len(so_far.epochs) == number
+        again = fit(so_far)
+        assert again.epochs == whole.epochs
+        assert (again.best_epoch, again.validation) == (whole.best_epoch, whole.validation)
+        np.testing.assert_array_equal(again.model.item_factors, whole.model.item_factors)
+        np.testing.assert_array_equal(again.model.user_biases, whole.model.user_biases)
+
+
+def test_another_key_is_not_resumed_and_none_is_none(somewhere: Path) -> None:
+    assert Checkpoint("search", "key").load() is None
+    Checkpoint("search", "key").save(fit())
+    assert Checkpoint("search", "other").load() is None
+    Checkpoint("search", "key").remove()
+    assert Checkpoint("search", "key").load() is None
+
+
+def test_a_damaged_checkpoint_is_named(somewhere: Path) -> None:
+    saved = Checkpoint("search", "key")
+    saved.save(fit())
+    saved.path.write_bytes(saved.path.read_bytes()[:-100])
+    with pytest.raises(MovierecError, match=r"search\.npz: not whole .* delete it"):
+        saved.load()
+
+
+def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:
+    path = somewhere / "data"
+    path.write_text("a")
+    keys = {checkpoint.key_of({"n": 1}, [path]), checkpoint.key_of({"n": 2}, [path])}
+    path.write_text("b")
+    keys.add(checkpoint.key_of({"n": 1}, [path]))
+    assert len(keys) == 3
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has been split, ready to train for some hundred short epochs."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    write_zip(generate(20_000), folder / "mine.zip", name=FOLDERS["csv"])
+    train = {"max_epochs": 400, "patience": 400, "min_improvement": 0.0, "n_factors": 24}
+    write_params(folder, folder / "mine.zip", train=train)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for stage in ("download", "index", "split"):
+            run_stage(stage)
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def start_training(project: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "stages" / "train.py")],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def train(project: Path) -> tuple[str, bytes]:
+    """Train to the end: what was said, and the model."""
+    process = start_training(project)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    return said, (project / "models/model.npz").read_bytes()
+
+
+def read_until(process: subprocess.Popen, text: str) -> None:
+    assert process.stdout is not None
+    assert any(text in line for line in process.stdout)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Path) -> bytes:
+    said, model = train(project)
+    assert "going on" not in said
+    return model
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_killed_training_goes_on(
+    project: Path, undisturbed: bytes, number: signal.Signals, status: int
+) -> None:
+    (project / "models/model.npz").unlink()
+    process = start_training(project)
+    read_until(process, "train      epoch   3 ")
+    process.send_signal(number)
+    said, _ = process.communicate()
+    assert process.returncode == status
+    assert ("the next dvc repro goes on" in said) == (number != signal.SIGKILL)
+    assert not (project / "models/model.npz").exists()
+    resumed, model = train(project)
+    assert "train      going on after epoch" in resumed
+    assert model == undisturbed
+    assert not list((project / ".checkpoints").glob("*.npz"))
+
+
+def test_a_training_killed_in_its_refit_goes_on(project: Path, undisturbed: bytes) -> None:
+    process = start_training(project)
+    read_until(process, "refit      epoch   1 ")
+    process.kill()
+    process.communicate()
+    resumed, model = train(project)
+    assert "epoch   1 " not in resumed.partition("refit")[0], "the search was not repeated"
+    assert model == undisturbed
+
+
+def test_a_second_training_says_who_holds_the_lock(project: Path, undisturbed: bytes) -> None:
+    first = start_training(project)
+    read_until(first, "epoch   1 ")
+    os.kill(first.pid, signal.SIGSTOP)
+    second = start_training(project)
+    said, _ = second.communicate()
+    assert second.returncode == 1
+    assert f"as process {first.pid}" in said
+    os.kill(first.pid, signal.SIGCONT)
+    first.communicate()
+    assert first.returncode == 0
+    assert (project / "models/model.npz").read_bytes() == undisturbed
