@@ -110,7 +110,7 @@ def table(report: dict[str, Any]) -> str:
     entries = report["results"]
     ours = [e["median"] for e in entries if (e["name"], e["n_factors"]) == ("movierec", FACTORS)]
     top_n = [e["median"] for e in entries if e["name"] == "movierec top-n" and "median" in e]
-    speed = next(SGEMM_OPERATIONS / e["median"] for e in entries if e["name"] == "sgemm")
+    speed = next((SGEMM_OPERATIONS / e["median"] for e in entries if e["name"] == "sgemm"), np.nan)
     shape, host = report["shape"], report["machine"]
     lines = [
         f"{shape['n_ratings']:,} generated ratings, {shape['n_train']:,} trained on,"
@@ -151,6 +151,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="small: a minute, for the tests")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="contenders to run")
+    parser.add_argument("--factors", nargs="*", type=int, help="numbers of factors to run")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     args = parser.parse_args()
     if args.smoke:
@@ -160,7 +161,9 @@ def main() -> None:
         shape = prepare(args.ratings, args.seed, Path(scratch))
         report = {"machine": machine(), "shape": shape, "results": []}
         for name, n_factors in RUNS:
-            if args.only and name not in (*args.only, "sgemm", "movierec"):
+            if args.only and name not in args.only:
+                continue
+            if args.factors and n_factors not in (0, *args.factors):
                 continue
             entry = contend(name, n_factors, Path(scratch), args.epochs)
             report["results"].append(entry)

@@ -51,10 +51,7 @@ def generate(n_ratings: int = ML_25M_RATINGS, seed: int = 0) -> Generated:
     rng = np.random.default_rng(seed)
     share = n_ratings / ML_25M_RATINGS
     n_users = max(2, round(ML_25M_USERS * share))
-    # Catalogues grow more slowly than audiences: by the square root below ml-25m's size.
-    n_items = max(60, round(ML_25M_RATED_MOVIES * max(share, share**0.5)))
-    if share > 1:
-        n_items = round(ML_25M_RATED_MOVIES * share**0.25)
+    n_items = max(600, round(ML_25M_RATED_MOVIES * share))  # enough to choose from when small
     counts = _activity(rng, n_users, n_items, n_ratings)
     indptr = np.concatenate(([0], np.cumsum(counts)))
     cumulative = np.cumsum(_popularity(n_items))

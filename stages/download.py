@@ -1,6 +1,7 @@
 """Download: the archive of the data set, as published, and a manifest that says what it is."""
 
 from movierec import errors, fetch, outputs, reports
+from movierec.http import Watch
 from movierec.params import load_params
 
 
@@ -8,7 +9,8 @@ def main() -> None:
     params = load_params()
     data = params.data
     with outputs.output_folder(outputs.RAW) as folder:
-        archive = fetch.fetch(data, folder)
+        with reports.transfer(f"download   {params.dataset}") as moved:
+            archive = fetch.fetch(data, folder, Watch(reports.say, moved))
         source = data.model_dump(include={"source", "requirement", "url", "layout", "licence"})
         manifest = {
             "dataset": params.dataset,

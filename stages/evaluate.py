@@ -16,7 +16,7 @@ def main() -> None:
     outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
     scale = (params.data.rating_min, params.data.rating_max)
     result = model.manifest["train"]["result"]
-    train, known = artifacts.read_train()[0], artifacts.read_train_and_validation()
+    train, known = artifacts.read_train_by_user(), artifacts.read_train_and_validation()
     test = artifacts.read_ratings(outputs.SPLIT / "test.parquet")
     by_user = known if result["refit"] else train  # what the model was fitted on
     by_item = by_user.transpose(model.n_items)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from movierec import artifacts, errors, fetch, index, movielens, outputs, reports
+from movierec import artifacts, errors, index, movielens, outputs, pinned, reports
 from movierec.params import load_params
 from movierec.sparse import Ratings
 
@@ -12,7 +12,7 @@ def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.RAW, params.dataset)
     path = outputs.RAW / manifest["archive"]["file"]
-    fetch.check_sha256(path, manifest["archive"]["sha256"])
+    pinned.check_sha256(path, manifest["archive"]["sha256"])
     archive = movielens.read_archive(path, params.data)
     indexed = index.build(archive.ratings, archive.user_ids, archive.movies["movie_id"].to_numpy())
     ratings, n_users, n_items = indexed.ratings, len(indexed.user_ids), len(indexed.movie_ids)
@@ -50,12 +50,15 @@ def describe(ratings: Ratings, n_users: int, n_items: int) -> dict[str, float]:
 
 
 def write_plots(ratings: Ratings) -> None:
+    earliest, latest = ratings.timestamp.min(), ratings.timestamp.max()
     values, counts = np.unique(ratings.rating, return_counts=True)
     histogram = pd.DataFrame({"rating": values, "n_ratings": counts})
     reports.write_plot("plots/ratings.csv", histogram)
-    years = ratings.timestamp.astype("datetime64[s]").astype("datetime64[Y]").astype(int) + 1970
-    values, counts = np.unique(years, return_counts=True)
-    reports.write_plot("plots/years.csv", pd.DataFrame({"year": values, "n_ratings": counts}))
+    first, last = (int(str(end.astype("datetime64[s]"))[:4]) for end in (earliest, latest))
+    years = np.arange(first, last + 1)
+    starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.int64)
+    counts = np.histogram(ratings.timestamp, [*starts, latest + 1])[0]
+    reports.write_plot("plots/years.csv", pd.DataFrame({"year": years, "n_ratings": counts}))
 
 
 if __name__ == "__main__":

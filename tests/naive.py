@@ -92,11 +92,11 @@ def group_order(keys, n_keys):
     return indptr, [position for group in groups for position in group]
 
 
-def ranks_in_rows(indptr, keys, tie_breakers):
-    """How many of its row's ratings come before each, by key, tie breaker and place."""
+def ranks_in_rows(indptr, keys):
+    """How many of its row's ratings come before each, by key and place."""
     ranks = []
     for start, stop in itertools.pairwise(indptr):
-        order = [(keys[k], tie_breakers[k], k) for k in range(start, stop)]
+        order = [(keys[k], k) for k in range(start, stop)]
         ranks += [sum(other < mine for other in order) for mine in order]
     return ranks
 

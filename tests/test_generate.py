@@ -25,13 +25,14 @@ def test_as_many_as_asked_and_every_pair_once(n_ratings: int) -> None:
 
 
 def test_the_shape_is_ml_25ms() -> None:
-    data = generate(100_000)
+    n_ratings = 1_000_000
+    data = generate(n_ratings)
     assert np.diff(data.indptr).min() >= generator.MIN_RATINGS_PER_USER
-    shares = np.bincount((data.rating * 2).astype(int), minlength=11)[1:] / 100_000
+    shares = np.bincount((data.rating * 2).astype(int), minlength=11)[1:] / n_ratings
     wanted = generator.ML_25M_HISTOGRAM / generator.ML_25M_HISTOGRAM.sum()
     np.testing.assert_allclose(shares, wanted, atol=0.005)
     counts = np.sort(np.bincount(data.item_index, minlength=data.n_items))[::-1]
-    assert counts[: data.n_items // 10].sum() > 0.6 * 100_000, "few films have most ratings"
+    assert counts[: data.n_items // 10].sum() > 0.6 * n_ratings, "few films have most ratings"
 
 
 def test_the_same_seed_gives_the_same_ratings() -> None:

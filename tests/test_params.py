@@ -152,6 +152,21 @@ def test_number_in_the_notation_of_science(tmp_path):
             "../x.zip",
             "datasets.ml-1m.file: should be a file's name, without a folder, not '../x.zip'",
         ),
+        *(
+            (
+                "datasets/ml-1m/folder",
+                folder,
+                "datasets.ml-1m.folder: should be a folder inside the archive: a or a/b, without"
+                f" .., not {folder!r}",
+            )
+            for folder in ("/etc", "..", "../x", "a/../b", "a/..", "./a", "a/", "a//b", "a\\b")
+        ),
+        (
+            "datasets/ml-25m/mirror_url",
+            "films.example",
+            "datasets.ml-25m.mirror_url: should be an address that begins with https:// or"
+            " http://, not 'films.example'",
+        ),
         ("datasets/ml-1m/sha256", None, "datasets.ml-1m: sha256 or md5 should be set"),
         (
             "datasets/ml-100k/requirement",

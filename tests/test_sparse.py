@@ -64,29 +64,11 @@ def test_sort_restores_the_order(seed, n_ratings):
 
 def test_sort_keeps_equal_pairs_in_order():
     ratings = random_ratings(0, 4, 4, 10)
-    doubled = ratings.append(ratings).sort(4, 4)
-    positions = np.append(np.arange(10), np.arange(10))
-    order = np.argsort(positions, kind="stable")
-    for field, value in vars(doubled).items():
-        np.testing.assert_array_equal(value, getattr(ratings.append(ratings), field)[order])
-
-
-def test_take_by_mask_and_append_undo_each_other():
-    ratings = random_ratings(0)
-    mask = np.arange(len(ratings)) < 11
-    both = ratings.take(mask).append(ratings.take(~mask))
-    assert len(ratings.take(mask)) == 11
-    for field, value in vars(both).items():
-        np.testing.assert_array_equal(value, getattr(ratings, field))
-
-
-def test_append_puts_the_other_after():
-    first, second = random_ratings(0), random_ratings(1)
-    both = first.append(second)
-    for field, value in vars(both).items():
-        expected = [*getattr(first, field), *getattr(second, field)]
-        np.testing.assert_array_equal(value, expected)
-        assert value.dtype == getattr(first, field).dtype
+    twice = np.tile(np.arange(10), 2)
+    doubled = ratings.take(twice)
+    expected = doubled.take(np.argsort(twice, kind="stable"))
+    for field, value in vars(doubled.sort(4, 4)).items():
+        np.testing.assert_array_equal(value, getattr(expected, field))
 
 
 @pytest.mark.parametrize(
@@ -96,3 +78,14 @@ def test_indptr_of(counts, indptr):
     result = indptr_of(np.array(counts, np.int32))
     np.testing.assert_array_equal(result, indptr)
     assert result.dtype == np.int64
+
+
+@pytest.mark.parametrize("n_more", [0, 1, 12, 30])
+def test_insert_puts_ratings_where_they_belong(n_more):
+    ratings = random_ratings(3)
+    chosen = np.isin(np.arange(30), np.random.default_rng(0).choice(30, n_more, replace=False))
+    whole = ratings.by_user(9)
+    again = ratings.take(~chosen).by_user(9).insert(ratings.take(chosen))
+    np.testing.assert_array_equal(again.indptr, whole.indptr)
+    np.testing.assert_array_equal(again.indices, whole.indices)
+    np.testing.assert_array_equal(again.values, whole.values)

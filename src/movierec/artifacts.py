@@ -72,19 +72,22 @@ def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
     return ratings, by_user.n_rows, n_items
 
 
+def read_train_by_user(folder: Path = SPLIT) -> Csr:
+    """The training ratings by user."""
+    return read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
+
+
 def read_train(folder: Path = SPLIT) -> tuple[Csr, Csr]:
     """The training ratings by user and by item."""
-    by_user = read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
+    by_user = read_train_by_user(folder)
     by_item = read_csr(folder / "train_by_item.parquet", folder / "train_items.parquet")
     return by_user, by_item
 
 
 def read_train_and_validation(folder: Path = SPLIT) -> Csr:
     """The ratings that are not test, by user."""
-    by_user = read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
-    both = by_user.ratings.append(read_ratings(folder / "validation.parquet"))
-    n_items = pq.read_metadata(folder / "train_items.parquet").num_rows
-    return both.sort(by_user.n_rows, n_items).by_user(by_user.n_rows)
+    by_user = read_train_by_user(folder)
+    return by_user.insert(read_ratings(folder / "validation.parquet"))
 
 
 def read_ratings(path: Path) -> Ratings:

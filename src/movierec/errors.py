@@ -21,3 +21,6 @@ def run(main: Callable[[], None]) -> None:
             raise
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)

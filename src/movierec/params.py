@@ -43,6 +43,11 @@ Fraction = Annotated[Number, Field(ge=0, lt=1)]
 Sha256 = Annotated[str, _like("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]
 Md5 = Annotated[str, _like("[0-9a-f]{32}", "32 hexadecimal digits in lower case")]
 FileName = Annotated[str, _like("[A-Za-z0-9][A-Za-z0-9._-]*", "a file's name, without a folder")]
+Folder = Annotated[
+    str,
+    _like(r"|(?!\.)[^/\\]+(/(?!\.)[^/\\]+)*", "a folder inside the archive: a or a/b, without .."),
+]
+Address = Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
 Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
 
 
@@ -52,7 +57,7 @@ class _Block(BaseModel):
 
 class _DataSet(_Block):
     layout: Layout
-    folder: str = ""  # the folder inside the archive, without a slash at its end
+    folder: Folder = ""  # the folder inside the archive, without a slash at its end
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     rating_min: Number
     rating_max: Number
@@ -80,7 +85,8 @@ class UrlSource(_DataSet):
     """An archive on a web server."""
 
     source: Literal["url"]
-    url: Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
+    url: Address
+    mirror_url: Address | None = None  # tried when url fails
     file: FileName
     size: Annotated[Integer, Field(gt=0)]
     sha256: Sha256 | None = None

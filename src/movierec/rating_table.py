@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from movierec.errors import MovierecError
 from movierec.params import DataSet
 
 COLUMNS = ("user_id", "movie_id", "rating", "timestamp")
-TYPES = {"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float64()}
+TYPES = {"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float32()}
 TYPES |= {"timestamp": pa.int64()}
 NO_HEADER = {"dat", "100k"}  # layouts whose ratings begin on the first line
 
@@ -78,24 +78,24 @@ def spelling(there: list[str], path: Path) -> dict[str, str]:
     return names
 
 
-def checked(table: pa.Table, path: Path, data: DataSet) -> dict[str, pa.Array]:
-    """The four columns, every rating known to be a number on the scale."""
+def check(table: pa.Table, path: Path, data: DataSet) -> None:
+    """Raise MovierecError unless there are ratings, all whole and on the scale."""
     if not table.num_rows:
         raise MovierecError(f"{path}: no ratings in it")
-    columns = {name: table[name].combine_chunks() for name in COLUMNS}
-    for name, column in columns.items():
-        if column.null_count:
-            row = column.is_null().index(True).as_py()
+    for name in COLUMNS:
+        if table[name].null_count:
+            row = table[name].is_null().index(True).as_py()
             raise MovierecError(f"{path}: ratings, {_place(row, data)}: no {name}")
-    rating = columns["rating"].to_numpy()
-    bad = np.flatnonzero(~((rating >= data.rating_min) & (rating <= data.rating_max)))
-    if len(bad):
+    least, most = (pa.scalar(end, pa.float32()) for end in (data.rating_min, data.rating_max))
+    good = pc.and_(pc.greater_equal(table["rating"], least), pc.less_equal(table["rating"], most))
+    if not pc.all(good).as_py():
+        row = good.index(False).as_py()
+        n_bad = table.num_rows - pc.sum(good).as_py()
         raise MovierecError(
-            f"{path}: ratings, {_place(bad[0], data)}: rating {rating[bad[0]]:g} is not on the"
-            f" scale of {data.rating_min:g} to {data.rating_max:g} in params.yaml ({len(bad):,}"
-            " in all)"
+            f"{path}: ratings, {_place(row, data)}: rating {table['rating'][row].as_py():g} is not"
+            f" on the scale of {data.rating_min:g} to {data.rating_max:g} in params.yaml"
+            f" ({n_bad:,} in all)"
         )
-    return columns
 
 
 def _place(row: int, data: DataSet) -> str:

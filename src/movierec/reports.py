@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,15 @@ from typing import Any
 import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from movierec.errors import MovierecError
@@ -82,3 +90,31 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total, completed=done)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields what to tell how many bytes have come, and of how many.
+
+    On a terminal that moves a bar, which appears when first told; elsewhere each tenth is a line.
+    """
+    if not console.is_terminal:
+        yield _tenths(title)
+        return
+    columns = TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _tenths(title: str) -> Callable[[int, int], None]:
+    told = 0
+
+    def moved(done: int, total: int) -> None:
+        nonlocal told
+        tenth = 10 * done // total
+        if tenth > told:
+            told = tenth
+            say(f"{title}: {10 * tenth} % of {total / 1e6:,.1f} MB")
+
+    return moved

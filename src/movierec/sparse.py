@@ -44,6 +44,22 @@ class Csr:
         indptr, order = group_order(self.indices, n_columns)
         return Csr(indptr, self.row_index[order], self.values[order])
 
+    def insert(self, more: "Ratings") -> "Csr":
+        """These values and more, which are in order of user (the row) and item as well."""
+        n_columns = 1 + max(self.indices.max(initial=0), more.item_index.max(initial=0))
+        places = np.searchsorted(
+            self.row_index * np.int64(n_columns) + self.indices,
+            more.user_index * np.int64(n_columns) + more.item_index,
+        ) + np.arange(len(more))
+        is_old = np.ones(len(self.values) + len(more), bool)
+        is_old[places] = False
+        indices = np.empty(len(is_old), self.indices.dtype)
+        values = np.empty(len(is_old), self.values.dtype)
+        indices[is_old], indices[places] = self.indices, more.item_index
+        values[is_old], values[places] = self.values, more.rating
+        counts = self.counts + np.bincount(more.user_index, minlength=self.n_rows)
+        return Csr(indptr_of(counts), indices, values)
+
     @property
     def ratings(self) -> "Ratings":
         """The values as a list of ratings of users (the rows), their timestamps unknown: 0."""
@@ -77,10 +93,6 @@ class Ratings:
         """The ratings at these positions, or where this mask is true."""
         columns = (self.user_index, self.item_index, self.rating, self.timestamp)
         return type(self)(*(column[selection] for column in columns))
-
-    def append(self, other: Self) -> Self:
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return type(self)(*(np.concatenate(pair) for pair in pairs))
 
     def sort(self, n_users: int, n_items: int) -> Self:
         """The same ratings by user and, within a user, by item; equal pairs keep their order."""

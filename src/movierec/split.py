@@ -16,8 +16,7 @@ def per_user_random(
     ratings: Ratings, indptr: Array, fraction: float, draw: np.random.Generator
 ) -> Array:
     """Of each user's n ratings all but floor((1 − fraction) · n), drawn evenly."""
-    keys = draw.random(len(ratings), dtype=np.float32)
-    return _last_in_rows(indptr, keys, keys, fraction)
+    return _last_in_rows(indptr, draw.random(len(ratings), dtype=np.float32), fraction)
 
 
 def per_rating_random(
@@ -31,8 +30,11 @@ def last_per_user(
     ratings: Ratings, indptr: Array, fraction: float, draw: np.random.Generator
 ) -> Array:
     """Of each user's n ratings the latest, all but floor((1 − fraction) · n); ties drawn."""
-    tie_breakers = draw.random(len(ratings), dtype=np.float32)
-    return _last_in_rows(indptr, ratings.timestamp, tie_breakers, fraction)
+    first = ratings.timestamp.min(initial=0)
+    seconds = (ratings.timestamp - first).astype(np.uint64)
+    # Ratings of one second are many: the lower bits draw among them.
+    keys = seconds << 24 | draw.integers(0, 1 << 24, len(ratings), dtype=np.uint64)
+    return _last_in_rows(indptr, keys, fraction)
 
 
 def point_in_time(
@@ -80,8 +82,8 @@ def split(
     return train, validation, test
 
 
-def _last_in_rows(indptr: Array, keys: Array, tie_breakers: Array, fraction: float) -> Array:
+def _last_in_rows(indptr: Array, keys: Array, fraction: float) -> Array:
     n_ratings = np.diff(indptr)
     # Rounded first, so that (1 − 0.9) · 10 = 0.9999999999999998 counts as the 1 that is meant.
     stay = np.floor(np.round((1 - fraction) * n_ratings, 9)).astype(np.int64)
-    return np.asarray(ranks_in_rows(indptr, keys, tie_breakers) >= np.repeat(stay, n_ratings))
+    return np.asarray(ranks_in_rows(indptr, keys) >= np.repeat(stay, n_ratings))

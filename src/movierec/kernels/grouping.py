@@ -25,13 +25,12 @@ def group_order(keys, n_keys):
 
 
 @njit(cache=True, parallel=True)
-def ranks_in_rows(indptr, keys, tie_breakers):
-    """The rank, from 0, of each rating among its row's by rising key, ties by tie breaker."""
+def ranks_in_rows(indptr, keys):
+    """The rank, from 0, of each rating among its row's by rising key, equal ones in order."""
     ranks = np.empty(len(keys), np.int64)
     for row in prange(len(indptr) - 1):
         start, stop = indptr[row], indptr[row + 1]
-        order = np.argsort(tie_breakers[start:stop], kind="mergesort")
-        order = order[np.argsort(keys[start:stop][order], kind="mergesort")]
+        order = np.argsort(keys[start:stop], kind="mergesort")
         for rank in range(stop - start):
             ranks[start + order[rank]] = rank
     return ranks
