@@ -12,6 +12,7 @@ from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
 CURVE = Path("plots/training.csv")
+FILES = [outputs.SPLIT / f"{name}.parquet" for name in ("train_by_user", "validation")]
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     with checkpoint.only_one("train"), checkpoint.stoppable():
         key = checkpoint.key_of(
             {"seed": params.seed, "data": params.data.model_dump(), **params.train.model_dump()},
-            [*sorted(outputs.SPLIT.iterdir()), Path(__file__), *sorted(Path("src").rglob("*.py"))],
+            [*FILES, Path(__file__), *sorted(Path("src").rglob("*.py"))],
         )
         searched, refitted = (checkpoint.Checkpoint(name, key) for name in ("search", "refit"))
         train(params, manifest, searched, refitted)

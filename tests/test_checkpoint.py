@@ -92,6 +92,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         for stage in ("download", "index", "split"):
             run_stage(stage)
+        Path("data/split/test.parquet").unlink()  # training must not read it
     finally:
         os.chdir(before)
     return folder

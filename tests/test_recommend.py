@@ -1,5 +1,7 @@
 """Top-n lists and similar items against a full sort."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
@@ -68,8 +70,8 @@ def test_top_n_of_real_numbers(dtype, n_factors):
 def test_seen_items_are_never_recommended_though_they_are_the_best():
     model = model_with_ties(6, 30, 20)
     first, _ = recommend.top_n(model, csr_of_counts(0, [0] * 30, 20), 3)
-    seen = csr_of_counts(0, [3] * 30, 20)
-    seen.indices[:] = np.sort(first, axis=1).ravel()
+    best = np.sort(first, axis=1).ravel()
+    seen = replace(csr_of_counts(0, [3] * 30, 20), indices=best)
     second, _ = recommend.top_n(model, seen, 3)
     for user in range(30):
         assert not set(first[user]) & set(second[user])

@@ -58,6 +58,11 @@ def solve_tile(matrix, i, j):
 
 
 @njit(cache=True)
+def any_above(matrix, i, j, bound):
+    return tiles.any_above(matrix, i, j, bound)
+
+
+@njit(cache=True)
 def dot(left, i, a, right, j, b, n):
     return tiles.dot(left, i, a, right, j, b, n)
 
@@ -89,6 +94,16 @@ def test_product_is_added_to_one_tile(step, sign, rows, columns, n, dtype):
     expected = naive.add_product(out, 4, 2, left, 1, right, 6, n, (rows, columns), sign)
     step(out, 4, 2, left, 1, right, 6, n)
     np.testing.assert_allclose(out, expected, atol=TOLERANCE[dtype] * 10)
+
+
+@pytest.mark.parametrize("place", [None, 0, TILE - 1])
+def test_any_above_looks_at_one_vector(place, dtype):
+    matrix = np.full((2, TILE + 4), 9, dtype)
+    matrix[1, 3 : 3 + TILE] = -np.inf
+    matrix[1, 4] = 1
+    if place is not None:
+        matrix[1, 3 + place] = 1.5
+    assert any_above(matrix, 1, 3, matrix.dtype.type(1)) == (place is not None)
 
 
 @pytest.mark.parametrize("width", [0, LANES, 3 * LANES])

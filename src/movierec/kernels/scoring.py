@@ -3,10 +3,11 @@
 import numpy as np
 from numba import njit, prange
 
-from movierec.kernels.tiles import TILE, add_product, dot
+from movierec.kernels.tiles import TILE, add_product, any_above, dot
 
-# Items scored at a time: 16 users × 512 items are 32 kB, so that choosing reads the cache.
-PANEL = 512
+# Users and items scored at a time: 64 factors of 512 items, and their scores for 64 users, are
+# 128 kB each, so that both stay in the second-level cache while they are used.
+GROUP, PANEL = 64, 512
 
 
 @njit(cache=True, parallel=True)
@@ -74,29 +75,47 @@ def keep_best(scores, first_item, best_scores, best_items):
 
 
 @njit(cache=True)
-def top_n_of_tile(
+def pack(source, first, target):
+    """target = source[:, first : first + its width], with 0 past the end."""
+    for k in range(len(target)):
+        row = source[k, first : first + target.shape[1]]
+        for j in range(target.shape[1]):
+            target[k, j] = row[j] if j < len(row) else 0
+
+
+@njit(cache=True)
+def top_n_of_group(
     first_user, user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores
 ):
-    """The best items of TILE users, panel by panel of items."""
+    """The best items of GROUP users, panel by panel of items, copied together for the cache."""
     n_factors, n_items = item_factors.shape
-    in_tile = min(TILE, len(items) - first_user)
-    panel = np.empty((TILE, PANEL), user_factors.dtype)
-    next_seen = seen_indptr[first_user : first_user + in_tile].copy()
+    n = scores.shape[1]
+    in_group = min(GROUP, len(items) - first_user)
+    left = np.empty((n_factors, GROUP), user_factors.dtype)
+    right = np.empty((n_factors, PANEL), user_factors.dtype)
+    panel = np.empty((GROUP, PANEL), user_factors.dtype)
+    next_seen = seen_indptr[first_user : first_user + in_group].copy()
+    pack(user_factors, first_user, left)
     for start in range(0, n_items, PANEL):
         length = min(PANEL, n_items - start)
-        for k in range(TILE):
+        pack(item_factors, start, right)
+        of_panel = item_scores[start : start + length]
+        for k in range(GROUP):
             for j in range(length):
-                panel[k, j] = item_scores[start + j]
-        for j in range(0, length, TILE):
-            add_product(panel, 0, j, user_factors, first_user, item_factors, start + j, n_factors)
-        for k in range(in_tile):
+                panel[k, j] = of_panel[j]
+        for i in range(0, GROUP, TILE):
+            for j in range(0, length, TILE):
+                add_product(panel, i, j, left, i, right, j, n_factors)
+        for k in range(in_group):
             user = first_user + k
             seen = next_seen[k]
             while seen < seen_indptr[user + 1] and seen_indices[seen] < start + length:
                 panel[k, seen_indices[seen] - start] = -np.inf
                 seen += 1
             next_seen[k] = seen
-            keep_best(panel[k, :length], start, scores[user], items[user])
+            for j in range(0, length, TILE):
+                if any_above(panel, k, j, scores[user, n - 1]):  # rare, once a list is full
+                    keep_best(panel[k, j : j + TILE], start + j, scores[user], items[user])
 
 
 @njit(cache=True, parallel=True)
@@ -109,9 +128,9 @@ def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indic
     items (n_users, n) int32 and scores (n_users, n), filled with −1 and −inf, are written and keep
     those where a user has no more.
     """
-    for tile in prange((len(items) + TILE - 1) // TILE):
-        top_n_of_tile(
-            tile * TILE,
+    for group in prange((len(items) + GROUP - 1) // GROUP):
+        top_n_of_group(
+            group * GROUP,
             user_factors,
             item_factors,
             item_scores,

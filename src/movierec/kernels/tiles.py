@@ -267,6 +267,21 @@ def solve_tile(typing_context, matrix, i, j):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def any_above(typing_context, matrix, i, j, bound):  # type: ignore[no-untyped-def]
+    """Whether any of matrix[i, j : j + TILE] is greater than a bound."""
+    signature = types.boolean(matrix, types.int64, types.int64, matrix.dtype)
+
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        source = _Matrix(context, builder, signature.args[0], values[0])
+        vector = source.load(source.vector_pointer(values[1], values[2]))
+        above = builder.fcmp_ordered(">", vector, source.spread(values[3]))
+        bits = builder.bitcast(above, ir.IntType(TILE))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return signature, build
+
+
+@intrinsic
 def dot(typing_context, left, i, a, right, j, b, n):  # type: ignore[no-untyped-def]
     """left[i, a : a + n] · right[j, b : b + n], in LANES running sums and then what is left."""
     signature = left.dtype(
@@ -344,6 +359,9 @@ if numba.config.DISABLE_JIT:
         np.fill_diagonal(upper, 1 / np.diagonal(upper))
         tile = matrix[i : i + TILE, j : j + TILE]
         tile[:] = np.linalg.solve(upper.T, tile)
+
+    def any_above(matrix: Floats, i: int, j: int, bound: float) -> Any:
+        return (matrix[i, j : j + TILE] > bound).any()
 
     def dot(left: Floats, i: int, a: int, right: Floats, j: int, b: int, n: int) -> Any:
         return left[i, a : a + n] @ right[j, b : b + n]
