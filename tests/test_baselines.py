@@ -1,5 +1,7 @@
 """The baselines against means taken one rating at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,7 +68,11 @@ def test_damped_biases_worked_by_hand():
     Items: (2 − 2) / (2 + 1) = 0 and 0 / 2 = 0. Users: (2 + 0) / 3 and −2 / 2.
     """
     by_user = csr_of_counts(0, [2, 1], 2)
-    by_user.indices[:], by_user.values[:] = [0, 1, 0], [5, 3, 1]
+    by_user = replace(
+        by_user,
+        indices=np.array([0, 1, 0], np.int32),
+        values=np.array([5, 3, 1], np.float32),
+    )
     model = baselines.damped_biases(by_user, by_user.transpose(2), 1)
     assert model.global_mean == 3
     np.testing.assert_allclose(model.item_biases, [0, 0])
