@@ -53,7 +53,14 @@ def main() -> None:
         reports.write_plot(f"plots/rmse_by_{name}.csv", curve)
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
     training = pd.read_csv("plots/training.csv")
-    figures.result("plots/result.png", params.dataset, report["test"]["rmse"], rmses, training)
+    figures.result(
+        "plots/result.png",
+        params.dataset,
+        report["test"]["rmse"],
+        rmses,
+        training,
+        result["best_epoch"],
+    )
     titles = artifacts.read_items()["title"]
     figures.factor_map("plots/factors.png", model.item_factors, titles, by_item.counts)
     best = min(rmses, key=lambda name: rmses[name])

@@ -44,6 +44,7 @@ def result(
     rmse: float,
     baselines: Mapping[str, float],
     training: pd.DataFrame,
+    best_epoch: int,
 ) -> None:
     """The model's test RMSE beside the baselines', and how training came to it."""
     with _picture(path, 9.5, 3.1, panels=2) as figure:
@@ -65,13 +66,13 @@ def result(
         if training["validation_rmse"].notna().all():
             curve.plot(training["epoch"], training["validation_rmse"], color=ORANGE)
             ends.append(("validation", training["validation_rmse"], ORANGE))
-            best_row = training.sort_values("validation_rmse").iloc[0]
+            best_row = training.iloc[best_epoch - 1]
             at = int(best_row["epoch"]), float(best_row["validation_rmse"])
             curve.plot(*at, "o", color=ORANGE)
             curve.annotate(
-                f"best: {at[1]:.4f}", at, xytext=(0, 9), textcoords="offset points", ha="right"
+                f"chosen: {at[1]:.4f}", at, xytext=(0, 9), textcoords="offset points", ha="right"
             )
-            curve.set_title(f"validation is best after {at[0]} epochs")
+            curve.set_title(f"validation stops improving after {at[0]} epochs")
         for name, rmses, colour in ends:
             curve.text(training["epoch"].iloc[-1], rmses.iloc[-1], f" {name}", color=colour)
         curve.margins(x=0.14, y=0.15)
