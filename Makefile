@@ -50,7 +50,7 @@ format: env  ## Format the code
 	ruff format .
 
 lock: env  ## Write requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate -q -o requirements.lock
 
 clean:  ## Remove the environment and what the pipeline made (not data/archives)
 	rm -rf .venv data/raw data/index data/split models exports .checkpoints dvc_plots .dvc/cache .dvc/tmp

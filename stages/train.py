@@ -12,7 +12,8 @@ from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
 CURVE = Path("plots/training.csv")
-FILES = [outputs.SPLIT / f"{name}.parquet" for name in ("train_by_user", "validation")]
+NAMES = ("train_by_user", "train_users", "train_items", "validation")
+FILES = [outputs.SPLIT / f"{name}.parquet" for name in NAMES]
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What the evaluate stage reports beyond single errors: rankings, and errors by count."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def rank(models: dict[str, Model], known: Csr, test: Ratings, params: Params) ->
     row[users] = np.arange(len(users), dtype=np.int32)
     wanted = (test.rating >= params.evaluate.relevant_rating) & (row[test.user_index] >= 0)
     relevant = test.take(wanted)
-    relevant = Ratings(row[relevant.user_index], *list(vars(relevant).values())[1:])
+    relevant = replace(relevant, user_index=row[relevant.user_index])
     counts = np.bincount(known.indices, minlength=next(iter(models.values())).n_items)
     seen = known.take(users)
     result = {}

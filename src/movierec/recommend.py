@@ -31,8 +31,8 @@ def top_n(
     items = np.full((seen.n_rows, n), -1, np.int32)
     scores = np.full((seen.n_rows, n), -np.inf, factors.dtype)
     top_n_items(
-        _transposed(factors, TILE),
-        _transposed(model.item_factors, TILE),
+        _transposed(factors),
+        _transposed(model.item_factors),
         np.pad(item_scores, (0, -len(item_scores) % TILE), constant_values=-np.inf),
         seen.indptr,
         seen.indices,
@@ -56,6 +56,6 @@ def similar_items(model: Model, item_index: int, n: int, eligible: Array) -> tup
     return best.astype(np.int32), cosines[best]
 
 
-def _transposed(factors: Array, multiple: int) -> Array:
-    """(n, n_factors) as C-contiguous (n_factors, n padded with zeros to a multiple)."""
-    return np.ascontiguousarray(np.pad(factors, ((0, -len(factors) % multiple), (0, 0))).T)
+def _transposed(factors: Array) -> Array:
+    """(n, n_factors) as C-contiguous (n_factors, n padded with zeros to whole tiles)."""
+    return np.ascontiguousarray(np.pad(factors, ((0, -len(factors) % TILE), (0, 0))).T)
