@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench bench-smoke format coverage clean lock
+.PHONY: help env run test test-faults check bench bench-smoke bench-pipeline format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ run: env  ## Run the pipeline, and show the result (DATASET=ml-25m for another d
 test: env  ## Run all tests
 	python -m pytest
 
+test-faults: env  ## Run the pipeline through kills, full disks and two runs at once (minutes)
+	python -m pytest -m faults tests/faults
+
 check: env  ## Lint, types, import direction, tests, kernels' coverage with the JIT off
 	ruff check .
 	ruff format --check .
@@ -44,6 +47,9 @@ bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see 
 
 bench-smoke: env  ## The same, small
 	python -m benchmarks.bench --smoke --out /tmp/movierec-bench
+
+bench-pipeline: env  ## Time the whole pipeline at ml-25m's size, and its memory (minutes)
+	python -m benchmarks.pipeline
 
 format: env  ## Format the code
 	ruff check --fix .

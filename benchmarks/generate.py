@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--zip", type=Path, required=True, help="the archive to write")
     args = parser.parse_args()
-    n_movies = ML_25M_MOVIES if args.ratings == ML_25M_RATINGS else 0
+    n_movies = round(ML_25M_MOVIES * args.ratings / ML_25M_RATINGS)
     write_zip(generate(args.ratings, args.seed), args.zip, n_movies=n_movies)
 
 

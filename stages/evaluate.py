@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from movierec import artifacts, baselines, errors, evaluate, figures, model_file, outputs, reports
+from movierec import artifacts, baselines, evaluate, figures, model_file, outputs, reports, stage
 from movierec.metrics import errors_of, squared_errors
 from movierec.params import load_params
 
@@ -14,6 +14,8 @@ def main() -> None:
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     model = model_file.read_model()
     outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    outputs.check_files(outputs.SPLIT, manifest, "split")
+    outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     scale = (params.data.rating_min, params.data.rating_max)
     result = model.manifest["train"]["result"]
     train, known = artifacts.read_train_by_user(), artifacts.read_train_and_validation()
@@ -41,6 +43,7 @@ def main() -> None:
             name: {"rmse": errors_of(other, test, scale).rmse} for name, other in others.items()
         },
         **evaluate.rank(ranked, known, test, params),
+        "made_from": [outputs.hash_of_manifest(model.manifest)],  # a list: DVC shows numbers alone
     }
     reports.write_metrics("metrics/evaluate.json", report)
     of_model = squared_errors(model, test, scale)
@@ -71,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stage.run("evaluate", main)

@@ -1,9 +1,11 @@
 """Recommend: the best unseen movies for every user."""
 
+from functools import partial
+
 import numpy as np
 
-from movierec import artifacts, errors, model_file, outputs, recommend, reports
-from movierec.params import load_params
+from movierec import artifacts, model_file, outputs, recommend, reports, stage
+from movierec.params import Params, load_params
 
 
 def main() -> None:
@@ -11,6 +13,8 @@ def main() -> None:
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
     model = model_file.read_model()
     outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
+    outputs.check_files(outputs.INDEX, manifest, "index", *names)
     seen = artifacts.read_csr(
         outputs.INDEX / "ratings_by_user.parquet", outputs.INDEX / "users.parquet"
     )
@@ -19,7 +23,9 @@ def main() -> None:
     lists, ratings = recommend.top_n(model, seen, params.recommend.top_n, eligible)
     predicted = np.clip(ratings, params.data.rating_min, params.data.rating_max)
     with outputs.output_file(outputs.EXPORT) as path:
-        artifacts.write_recommendations(path, users, items, lists, ratings, predicted)
+        artifacts.write_recommendations(
+            path, users, items, lists, ratings, predicted, partial(chain, params, model.manifest)
+        )
     listed = lists[lists >= 0]
     metrics = {
         "n_users": len(users),
@@ -36,5 +42,11 @@ def main() -> None:
     )
 
 
+def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
+    """The manifest of the export."""
+    entry = outputs.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
+    return {**manifest, "recommend": entry}
+
+
 if __name__ == "__main__":
-    errors.run(main)
+    stage.run("recommend", main)

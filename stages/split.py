@@ -1,24 +1,29 @@
 """Split: the ratings into train, validation and test."""
 
-from movierec import artifacts, errors, outputs, reports, split
+from movierec import artifacts, outputs, reports, split, stage
 from movierec.params import load_params
 
 
 def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
+    outputs.check_files(outputs.INDEX, manifest, "index", *names)
     ratings, n_users, n_items = artifacts.read_index()
     train, validation, test = split.split(ratings, n_users, params.split, params.seed)
-    by_user = train.by_user(n_users)
-    by_item = by_user.transpose(n_items)
+    del ratings  # for the memory
+    by_user, timestamp = train.by_user(n_users), train.timestamp
     with outputs.output_folder(outputs.SPLIT) as folder:
-        artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
-        artifacts.write_rows(folder / "train_users.parquet", by_user)
-        artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
-        artifacts.write_rows(folder / "train_items.parquet", by_item)
-        artifacts.write_ratings(folder / "validation.parquet", validation)
-        artifacts.write_ratings(folder / "test.parquet", test)
-        entry = {**params.split.model_dump(), "seed": params.seed}
+        with artifacts.at_once() as write:
+            write(artifacts.write_by_user, folder / "train_by_user.parquet", by_user, timestamp)
+            write(artifacts.write_ratings, folder / "validation.parquet", validation)
+            write(artifacts.write_ratings, folder / "test.parquet", test)
+            write(artifacts.write_rows, folder / "train_users.parquet", by_user)
+            by_item = by_user.transpose(n_items)
+            write(artifacts.write_by_item, folder / "train_by_item.parquet", by_item)
+            write(artifacts.write_rows, folder / "train_items.parquet", by_item)
+        made_with = params.model_dump(include={"seed", "split"})
+        entry = outputs.entry(made_with, outputs.hashes_of(folder))
         outputs.write_manifest(folder, {**manifest, "split": entry})
     metrics = {
         "n_train": len(train),
@@ -35,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stage.run("split", main)

@@ -7,22 +7,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import als, artifacts, checkpoint, errors, model_file, outputs, reports
+from movierec import als, artifacts, checkpoint, model_file, outputs, reports, stage
 from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
 CURVE = Path("plots/training.csv")
-NAMES = ("train_by_user", "train_users", "train_items", "validation")
-FILES = [outputs.SPLIT / f"{name}.parquet" for name in NAMES]
+PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
 
 
 def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    with checkpoint.only_one("train"), checkpoint.stoppable():
+    files = [f"{name}.parquet" for name in PARTS]
+    outputs.check_files(outputs.SPLIT, manifest, "split", *files)
+    with checkpoint.stoppable():
+        hashes = [manifest["split"]["sha256"][name] for name in files]
+        settings = [params.seed, params.data.model_dump(), params.train.model_dump()]
         key = checkpoint.key_of(
-            {"seed": params.seed, "data": params.data.model_dump(), **params.train.model_dump()},
-            [*FILES, Path(__file__), *sorted(Path("src").rglob("*.py"))],
+            [*settings, hashes, outputs.versions()],
+            [Path(__file__), *sorted(Path("src").rglob("*.py"))],
         )
         searched, refitted = (checkpoint.Checkpoint(name, key) for name in ("search", "refit"))
         train(params, manifest, searched, refitted)
@@ -49,7 +52,8 @@ def train(
         del by_user, by_item  # for the memory: the refit reads its own
         both = artifacts.read_train_and_validation()
         fit = refit(params, both, n_items, fit.best_epoch, refitted)
-    entry = {**params.train.model_dump(), "seed": params.seed, "result": result}
+    made_with = params.model_dump(include={"seed", "train"})
+    entry = outputs.entry(made_with, model_file.hashes_of(fit.model), result)
     model = replace(fit.model, manifest={**manifest, "train": entry})
     model_file.write_model(outputs.MODEL, model)
     last = fit.epochs[fit.best_epoch - 1]
@@ -140,4 +144,4 @@ def refit(
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stage.run("train", main)

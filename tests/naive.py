@@ -12,8 +12,13 @@ import numpy as np
 # --- kernels/tiles.py
 
 
-def add_product(out, i, j, left, a, right, b, n, shape, sign=1):
-    """out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on a tile of this shape, as a new matrix."""
+def add_product(out, i, j, left, a, right, b, n, shape, sign=1, across=True):
+    """out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on a tile of this shape, as a new matrix.
+
+    Not across: left[a:, :n] as it lies.
+    """
+    if not across:
+        left, a = left[a:].T, 0
     result = out.astype(np.float64)
     for row in range(shape[0]):
         for column in range(shape[1]):
@@ -41,6 +46,14 @@ def solve_transposed(upper, right):
         for j in range(right.shape[1]):
             rest = right[i, j] - sum(upper[k, i] * solved[k, j] for k in range(i))
             solved[i, j] = rest / upper[i, i]
+    return solved
+
+
+def solve_upper(upper, right):
+    """U⁻¹ · right by back substitution."""
+    solved = np.zeros(len(right))
+    for i in reversed(range(len(upper))):
+        solved[i] = (right[i] - dot(upper[i, i + 1 :], solved[i + 1 :])) / upper[i, i]
     return solved
 
 

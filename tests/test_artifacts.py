@@ -147,6 +147,42 @@ def test_counts_that_do_not_fit_the_ratings(tmp_path):
         artifacts.read_csr(tmp_path / "train_by_item.parquet", tmp_path / "rows.parquet")
 
 
+def test_files_written_at_once(tmp_path):
+    columns = {name: {"n": np.arange(size)} for name, size in (("a", 3), ("b", 50), ("c", 0))}
+    with artifacts.at_once() as write:
+        for name, values in columns.items():
+            write(artifacts.write_table, tmp_path / name, values)
+    for name, values in columns.items():
+        assert pq.read_table(tmp_path / name)["n"].to_pylist() == values["n"].tolist()
+
+
+def test_a_file_that_cannot_be_written_at_once_is_an_error(tmp_path):
+    def write_both():
+        with artifacts.at_once() as write:
+            write(artifacts.write_table, tmp_path / "none" / "a", {"n": np.arange(3)})
+            write(artifacts.write_table, tmp_path / "b", {"n": np.arange(3)})
+
+    with pytest.raises(FileNotFoundError):
+        write_both()
+
+
+@pytest.mark.parametrize("row_group", [1, 7, 1 << 20])
+def test_read_columns_over_row_groups(tmp_path, monkeypatch, row_group):
+    monkeypatch.setattr(artifacts, "ROW_GROUP", row_group)
+    columns = {"n": np.arange(20), "rating": np.arange(20, dtype=np.float32) % 5}
+    artifacts.write_table(tmp_path / "a", columns)
+    found = artifacts.read_columns(tmp_path / "a", ["rating", "n"])
+    for name, array in zip(("rating", "n"), found, strict=True):
+        np.testing.assert_array_equal(array, columns[name])
+        assert array.dtype == columns[name].dtype
+
+
+def test_missing_column(tmp_path):
+    artifacts.write_table(tmp_path / "a", {"n": np.arange(3)})
+    with pytest.raises(MovierecError, match=r"/a: .*other.*; restore it with dvc checkout --force"):
+        artifacts.read_columns(tmp_path / "a", ["other"])
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(MovierecError, match=r"users\.parquet: no such file; run dvc repro"):
         artifacts.read_users(tmp_path)

@@ -1,11 +1,13 @@
 """Stages on bad input: one line on stderr, status 1, and nothing half written."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
+from movierec.rating_table import REASONS
 from tests import archives
 from tests.archives import RATINGS
 from tests.project import run_stage, write_params
@@ -20,8 +22,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def refusal(stage):
-    """The line that a stage, run as DVC runs it, ends on."""
+def refusal(stage, n_details=0):
+    """The line that a stage, run as DVC runs it, ends on, and as many lines below it."""
     done = subprocess.run(
         [sys.executable, ROOT / "stages" / f"{stage}.py"],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
@@ -31,7 +33,7 @@ def refusal(stage):
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 1 + n_details
     return done.stderr.removeprefix("error: ").removesuffix("\n")
 
 
@@ -57,23 +59,45 @@ def test_duplicate_pair_is_counted_and_the_newest_stays(folder, capsys):
     download(folder, [*RATINGS, (7, 50, 1.0, 999999999)])
     run_stage("index")
     assert "6 ratings" in (line := capsys.readouterr().out.splitlines()[-1])
-    assert line.endswith("1 duplicates")
+    assert line.endswith("0 rows refused, 1 superseded")
+    rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
+    assert (rows["read"], rows["kept"], rows["refused"]["superseded"]) == (7, 6, 1)
 
 
 def test_bad_rating(folder):
     path = download(folder, [*RATINGS, (7, 22, 11.0, 1)])
-    assert refusal("index") == (
-        f"{path.relative_to(folder)}: ratings, line 8: rating 11 is not on the scale of 0.5 to 5"
-        " in params.yaml (1 in all)"
+    line, *details = refusal("index", 1).split("\n")
+    assert line == (
+        f"{path.relative_to(folder)}: 1 of 7 rows refused (1 off_scale; the scale is 0.5 to 5),"
+        " more than the 0 that index.max_refused in params.yaml allows; mend them or raise it"
     )
+    assert details == ["  line 8       off_scale     7,22,11.0,1"]
     assert written(folder) == {"raw", "raw/csv.zip", "raw/manifest.json"}
+
+
+def test_refused_rows_that_are_allowed(folder, capsys):
+    """The index is the one without them, and metrics/index.json accounts for every row."""
+    outputs = []
+    for ratings in (RATINGS, [(7, 22, 11.0, 1), *RATINGS, (8, 22, "", 1), RATINGS[0]]):
+        path = archives.write(folder / "archive", "csv", ratings)
+        write_params(folder, path, index={"max_refused": 2})
+        for stage in ("download", "index"):
+            run_stage(stage)
+        files = sorted((folder / "data/index").glob("*.parquet"))
+        outputs.append([file.read_bytes() for file in files])
+    assert outputs[0] == outputs[1]
+    assert capsys.readouterr().out.endswith("2 rows refused, 1 superseded\n")
+    rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
+    refused = dict.fromkeys((*REASONS, "superseded"), 0)
+    refused |= {"off_scale": 1, "missing": 1, "superseded": 1}
+    assert rows == {"read": 9, "kept": 6, "refused": refused}
 
 
 def test_archive_that_changed_after_the_download(folder):
     path = download(folder)
     path.write_bytes(path.read_bytes()[:-30])
     line = refusal("index")
-    assert line == "data/raw/csv.zip: missing or changed since it was fetched; run dvc repro"
+    assert line == "data/raw/csv.zip: changed since it was written; run dvc repro"
 
 
 def test_archive_of_another_data_set(folder):

@@ -69,7 +69,7 @@ def test_every_output_is_named_in_the_section_of_its_stage() -> None:
 
 def param_keys() -> list[str]:
     keys = ["seed", "dataset"]
-    for block in ("split", "train", "evaluate", "recommend"):
+    for block in ("index", "split", "train", "evaluate", "recommend"):
         keys += [f"{block}.{key}" for key in PARAMS[block]]
     return keys
 

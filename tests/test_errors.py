@@ -1,5 +1,7 @@
 """How a program ends on bad input: one line, status 1; a traceback only if asked for."""
 
+import errno
+
 import pytest
 
 from movierec.errors import MovierecError, run
@@ -48,3 +50,23 @@ def test_debug_shows_the_traceback(monkeypatch):
 def test_a_defect_is_not_dressed_up_as_bad_input():
     with pytest.raises(ZeroDivisionError):
         run(end(ZeroDivisionError("a bug")))
+
+
+def test_details_are_lines_below_it(capsys):
+    with pytest.raises(SystemExit):
+        run(end(MovierecError("two rows", ["line 1   a  b", "line 2   c"])))
+    assert capsys.readouterr().err == "error: two rows\n  line 1   a  b\n  line 2   c\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (errno.ENOSPC, "No space left on device; make room on that disk, then run it again"),
+        (errno.EROFS, "Read-only file system; make it writable, then run it again"),
+        (errno.ENOENT, "No such file or directory"),
+    ],
+)
+def test_what_the_system_says_comes_with_what_to_do(capsys, number, line):
+    with pytest.raises(SystemExit):
+        run(end(OSError(number, "of a library", "data/index")))
+    assert capsys.readouterr().err == f"error: data/index: {line}\n"

@@ -16,7 +16,6 @@ from movierec.errors import MovierecError
 from movierec.fetch import fetch, sha256_of
 from movierec.http import Patience, Watch
 from movierec.params import PackageSource, PathSource, UrlSource
-from movierec.pinned import check_sha256
 from tests.fault_server import Answer, serving
 from tests.project import run_stage
 from tests.workspace import ROOT
@@ -104,6 +103,15 @@ def test_package(pip, folder):
     assert path.read_bytes() == CONTENT
     assert pip.wanted == f"tiny-films==1.0 --hash=sha256:{SHA256}\n"
     assert {"--no-deps", "--require-hashes", "--only-binary=:all:"} <= set(pip.command)
+
+
+def test_what_a_killed_pip_has_left_is_deleted(pip, folder, cache):
+    left = cache / f".{WHEEL}.scratch"
+    left.mkdir(parents=True)
+    (left / "half").write_text("half")
+    pip.content, pip.status = None, 1
+    refusal(package(), folder)
+    assert not left.exists()
 
 
 def test_package_that_the_index_does_not_have(pip, folder):
@@ -441,12 +449,3 @@ def test_path_of_another_hash(mine, folder):
 
 def test_sha256_of(mine):
     assert sha256_of(mine) == SHA256
-
-
-def test_check_sha256(mine):
-    check_sha256(mine, SHA256)
-    with pytest.raises(MovierecError, match="missing or changed since it was fetched"):
-        check_sha256(mine, "0" * 64)
-    mine.unlink()
-    with pytest.raises(MovierecError, match="missing or changed since it was fetched"):
-        check_sha256(mine, SHA256)

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import generate as generator
@@ -72,3 +73,18 @@ def test_the_zip_is_read_back(tmp_path: Path) -> None:
     assert len(archive.movies) == data.n_items + 5
     np.testing.assert_array_equal(archive.ratings.rating, data.rating)
     np.testing.assert_array_equal(archive.user_ids[archive.ratings.user_index], data.user_index + 1)
+
+
+def test_the_program_lists_movies_that_nobody_rated_in_ml_25ms_proportion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "made.zip"
+    monkeypatch.setattr("sys.argv", ["generate", "--ratings", "300_000", "--zip", str(path)])
+    generator.main()
+    with zipfile.ZipFile(path) as archive:
+        movies = pd.read_csv(archive.open("ml-generated/movies.csv"))
+        ratings = pd.read_csv(archive.open("ml-generated/ratings.csv"))
+    share = 300_000 / generator.ML_25M_RATINGS
+    assert len(movies) == round(share * generator.ML_25M_MOVIES) == 749
+    assert ratings["movieId"].nunique() == round(share * generator.ML_25M_RATED_MOVIES) == 709
+    assert set(ratings["movieId"]) < set(movies["movieId"])

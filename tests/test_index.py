@@ -38,7 +38,7 @@ def newest_of(rows):
 def test_index_against_a_dictionary(rows):
     kept = newest_of(rows)
     built = index.build(ratings_of(rows), USER_IDS, MOVIE_IDS)
-    assert built.n_duplicates == len(rows) - len(kept)
+    assert built.n_superseded == len(rows) - len(kept)
     columns = (built.user_ids[built.ratings.user_index], built.movie_ids[built.ratings.item_index])
     values = zip(built.ratings.rating.tolist(), built.ratings.timestamp.tolist(), strict=True)
     result = dict(zip(zip(*columns, strict=True), values, strict=True))
@@ -69,7 +69,7 @@ def test_a_worked_example():
     built = index.build(ratings_of(rows), USER_IDS, MOVIE_IDS)
     assert built.user_ids.tolist() == [10, 50, 70, 30]
     assert built.movie_ids.tolist() == [500, 100, 900]
-    assert built.n_duplicates == 2
+    assert built.n_superseded == 2
     assert built.ratings.user_index.tolist() == [0, 0, 1, 2]
     assert built.ratings.item_index.tolist() == [0, 2, 0, 1]
     assert built.ratings.rating.tolist() == [2.0, 3.0, 0.5, 5.0]

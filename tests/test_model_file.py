@@ -1,15 +1,18 @@
 """The model's file: round trip, and refusal of what is not a whole model."""
 
+import hashlib
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from movierec import outputs
 from movierec.errors import MovierecError
-from movierec.model_file import MODEL_ARRAYS, read_model, write_model
+from movierec.model_file import MODEL_ARRAYS, hashes_of, read_model, write_model
 from tests.random_data import random_model
 
-MANIFEST = {"dataset": "tiny", "archive": {"file": "Amélie.zip"}, "train": {"init_scale": 0.1}}
+MANIFEST = {"download": outputs.entry({"init_scale": 0.1}, {"Amélie.zip": "ab"})}
 
 
 def refusal(path):
@@ -75,6 +78,34 @@ def test_damaged_array(tmp_path, model):
     content[at : at + 8] = b"\xff" * 8
     path.write_bytes(content)
     assert "CRC" in refusal(path)
+
+
+@pytest.fixture
+def trained(model):
+    entry = outputs.entry({"train": {}}, hashes_of(model))
+    return replace(model, manifest=MANIFEST | {"train": entry})
+
+
+def test_hashes_are_of_the_members_of_the_file(tmp_path, trained):
+    write_model(tmp_path / "model.npz", trained)
+    with zipfile.ZipFile(tmp_path / "model.npz") as file:
+        members = {name: file.read(f"{name}.npy") for name in (*MODEL_ARRAYS, "global_mean")}
+    hashes = {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}
+    assert trained.manifest["train"]["sha256"] == hashes
+    assert read_model(tmp_path / "model.npz").manifest == trained.manifest
+
+
+@pytest.mark.parametrize("name", [*MODEL_ARRAYS, "global_mean"])
+def test_another_array_than_was_trained(tmp_path, trained, name):
+    other = replace(trained, **{name: getattr(trained, name) * 2})
+    write_model(tmp_path / "model.npz", other)
+    line = refusal(tmp_path / "model.npz")
+    assert line == "changed since it was trained; restore it with dvc checkout --force"
+
+
+def test_model_without_a_whole_manifest(tmp_path, model):
+    write_model(tmp_path / "model.npz", replace(model, manifest={"dataset": "tiny"}))
+    assert refusal(tmp_path / "model.npz") == "not a whole manifest; run dvc repro --force"
 
 
 def test_pickle_is_refused(tmp_path, model):

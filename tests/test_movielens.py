@@ -38,12 +38,6 @@ def refusal(path, layout, **changes):
     return line.removeprefix(f"{path}: ")
 
 
-def refused_csv(folder, text):
-    path = folder / "ratings.csv"
-    path.write_text("user_id,movie_id,rating,timestamp\n" + text, encoding="utf-8")
-    return refusal(path, "ratings_csv")
-
-
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_ratings(tmp_path, layout, newline):
@@ -149,13 +143,13 @@ def test_cut_parquet(tmp_path):
 
 def test_archive_of_another_layout(tmp_path):
     line = refusal(archives.write(tmp_path, "dat"), "csv")
-    assert line == "no ml-tiny/ratings.csv in it; is it the archive of this data set?"
+    assert line == "no ml-tiny/movies.csv in it; is it the archive of this data set?"
 
 
 def test_archive_in_another_folder(tmp_path):
     line = refusal(archives.write(tmp_path, "csv"), "csv", folder="ml-25m")
     assert line == (
-        "no ml-25m/ratings.csv in it, but ml-tiny/ratings.csv; set the data set's folder in"
+        "no ml-25m/movies.csv in it, but ml-tiny/movies.csv; set the data set's folder in"
         " params.yaml"
     )
 
@@ -178,7 +172,10 @@ def test_column_missing_in_the_csv_layout(tmp_path, column):
     contents = archives.members("csv")
     renamed = contents["ml-tiny/ratings.csv"].replace(column.encode(), b"other")
     path = archives.write_zip(tmp_path / "a.zip", contents | {"ml-tiny/ratings.csv": renamed})
-    assert refusal(path, "csv") == f"ratings.csv: no column {column}"
+    line = refusal(path, "csv")
+    name = column.replace("Id", "_id")
+    assert line.startswith(f"ratings.csv: no column {name}; it has ")
+    assert "other" in line
 
 
 @pytest.mark.parametrize("column", ["movieId", "title", "genres"])
@@ -202,71 +199,9 @@ def test_column_missing_in_own_parquet(tmp_path):
     assert refusal(path, "ratings_parquet") == "no column movie_id; it has user_id, rating"
 
 
-def test_column_missing_without_a_header(tmp_path):
-    path = archives.write(tmp_path, "100k", [rating[:3] for rating in RATINGS])
-    assert refusal(path, "100k") == "u.data: line 1: 3 fields, not 4"
-
-
-def test_dates_instead_of_seconds(tmp_path):
-    path = tmp_path / "mine.parquet"
-    dates = pd.to_datetime(["2020-01-01"])
-    frame = {"user_id": [1], "movie_id": [2], "rating": [3.0], "timestamp": dates}
-    pd.DataFrame(frame).to_parquet(path)
-    assert refusal(path, "ratings_parquet").endswith("; make it whole seconds")
-
-
-@pytest.mark.parametrize("rating", ["0", "5.5", "-1", "NaN", "inf"])
-def test_rating_that_is_not_on_the_scale(tmp_path, rating):
-    line = refused_csv(tmp_path, f"1,2,4,10\n1,3,{rating},10\n1,4,{rating},10\n")
-    assert line == (
-        f"ratings, line 3: rating {rating.lower()} is not on the scale of 0.5 to 5 in params.yaml"
-        " (2 in all)"
-    )
-
-
-@pytest.mark.parametrize("layout", ["csv", "dat", "100k", "ratings_parquet"])
-def test_line_of_a_bad_rating(tmp_path, layout):
-    path = archives.write(tmp_path, layout, [*RATINGS, (1, 50, 6.0, 1)])
-    place = {"csv": "line 8", "ratings_parquet": "row 7"}.get(layout, "line 7")
-    assert refusal(path, layout).startswith(f"ratings, {place}: rating 6 is not on the scale")
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("1,2,,10", "ratings, line 3: no rating"),
-        (",2,3,10", "ratings, line 3: no user_id"),
-        ("1,2,good,10", "ratings.csv: line 3: 'good' in column 3 is not a number"),
-        ("1,x,3,10", "ratings.csv: line 3: 'x' in column 2 is not a whole number"),
-        ("1,2,3,2020-01-01", "ratings.csv: line 3: '2020-01-01' in column 4 is not a whole number"),
-        ("1.5,2,3,10", "ratings.csv: line 3: '1.5' in column 1 is not a whole number"),
-        ("1,2,3", "ratings.csv: line 3: 3 fields, not 4"),
-    ],
-)
-def test_bad_line(tmp_path, line, reason):
-    assert refused_csv(tmp_path, f"1,2,4,10\n{line}\n1,3,4,10\n") == reason
-
-
-def test_bad_number_in_a_file_with_its_columns_in_another_order(tmp_path):
-    path = tmp_path / "ratings.csv"
-    path.write_text("note,rating,movieId,userId,timestamp\nx,bad,1,2,3\n", "utf-8")
-    line = refusal(path, "ratings_csv")
-    assert line == "ratings.csv: line 2: 'bad' in column 2 is not a number"
-
-
-def test_null_rating_in_parquet(tmp_path):
-    path = archives.write(tmp_path, "ratings_parquet", [*RATINGS, (1, 2, None, 1)])
-    assert refusal(path, "ratings_parquet").startswith("ratings, row 7: ")
-
-
-@pytest.mark.parametrize("layout", ["csv", "ratings_csv", "ratings_parquet"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_empty_data_set(tmp_path, layout):
     assert refusal(archives.write(tmp_path, layout, []), layout) == "no ratings in it"
-
-
-@pytest.mark.parametrize("layout", ["dat", "100k"])
-def test_empty_file_of_ratings(tmp_path, layout):
-    assert "Empty CSV file" in refusal(archives.write(tmp_path, layout, []), layout)
 
 
 def test_duplicate_pairs_are_left_to_the_index(tmp_path):
@@ -284,6 +219,7 @@ def test_movie_whose_title_holds_the_separator(tmp_path):
     assert refusal(path, "dat") == "movies.dat line 1: 4 fields, not 3"
 
 
-def test_movie_id_that_is_no_number(tmp_path):
-    path = archives.write(tmp_path, "csv", movies=[("tt0076759", "Star Wars (1977)", [])])
-    assert "'tt0076759'" in refusal(path, "csv")
+@pytest.mark.parametrize("layout", ["dat", "100k", "recbole"])
+def test_movie_id_that_is_no_number(tmp_path, layout):
+    path = archives.write(tmp_path, layout, movies=[("tt0076759", "Star Wars (1977)", [])])
+    assert "'tt0076759'" in refusal(path, layout)

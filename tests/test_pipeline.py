@@ -61,7 +61,9 @@ def test_a_train_param_reruns_what_depends_on_it_and_back_reruns_nothing(
 
 
 def test_the_verbs_read_well(workspace: Workspace) -> None:
-    assert "test.rmse" in workspace.run("dvc", "metrics", "show")
+    shown = workspace.run("dvc", "metrics", "show")
+    assert "test.rmse" in shown
+    assert "made_from" not in shown, "the hash of the model's manifest is no metric"
     stages = workspace.run("dvc", "stage", "list")
     for name in ("download", "index", "split", "train", "evaluate", "recommend"):
         described = [line for line in stages.splitlines() if line.startswith(name)]
@@ -157,6 +159,8 @@ def test_people_can_ask(workspace: Workspace) -> None:
     assert f"{metrics(workspace, 'evaluate')['test']['rmse']:.4f}" in workspace.run(
         *movierec, "summary"
     )
+    said = workspace.run(*movierec, "provenance")
+    assert said.endswith("matches the project here: files, params, versions\n")
 
 
 def test_it_runs_with_the_environment_not_activated(workspace: Workspace) -> None:

@@ -186,7 +186,7 @@ def test_the_steps_of_one_row(n_factors, n):
     system = np.full_like(prior_system, 99)
     copy(prior_system, system)
     np.testing.assert_array_equal(system, prior_system)
-    block, weights = np.empty((BLOCK, width)), np.ones((BLOCK, 2))
+    block, weights = np.empty((BLOCK, width)), np.ones((2, BLOCK))
     for start in range(0, n, BLOCK):
         in_block = min(BLOCK, n - start)
         gather(
@@ -202,7 +202,8 @@ def test_the_steps_of_one_row(n_factors, n):
         )
         columns = problem.ratings.indices[start : start + in_block]
         np.testing.assert_array_equal(block[:in_block], problem.padded[columns])
-        add_ratings(system, block, weights, in_block)
+        later, indices = start + in_block, problem.ratings.indices
+        add_ratings(system, block, weights, in_block, problem.padded, indices, later)
     matrix, rhs = problem.unpack(system)
     expected = naive.row_system(
         problem.ratings.indices,
@@ -218,10 +219,10 @@ def test_the_steps_of_one_row(n_factors, n):
 
     factor(system, width)
     upper = naive.cholesky(matrix[:f, :f])
-    columns = naive.solve_transposed(upper, np.column_stack((matrix[:f, f], rhs[:f])))
+    sums = naive.solve_transposed(upper, np.column_stack((matrix[:f, f], rhs[:f]))).T
     np.testing.assert_allclose(1 / np.diagonal(system)[:f], np.diagonal(upper), atol=1e-10)
     np.testing.assert_allclose(np.triu(system[:f, :f], 1), np.triu(upper, 1), atol=1e-10)
-    np.testing.assert_allclose(system[:f, width : width + 2], columns, atol=1e-10)
+    np.testing.assert_allclose(system[width:, :f], sums, atol=1e-10)
 
     solution = np.empty((1, width + 1))
     assert substitute(system, width, solution)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movierec.sparse import indptr_of
+from movierec import sparse
+from movierec.sparse import counts_of, indptr_of
 from tests.random_data import random_csrs, random_ratings
 
 SEEDS = st.integers(0, 1000)
@@ -78,6 +79,14 @@ def test_indptr_of(counts, indptr):
     result = indptr_of(np.array(counts, np.int32))
     np.testing.assert_array_equal(result, indptr)
     assert result.dtype == np.int64
+
+
+@pytest.mark.parametrize("block", [1, 4, 100])
+def test_counts_of(monkeypatch, block):
+    monkeypatch.setattr(sparse, "BLOCK", block)
+    counts = counts_of(np.array([2, 0, 2, 2, 4, 0, 0], np.int32), 6)
+    assert counts.tolist() == [3, 0, 3, 0, 1, 0]
+    assert counts_of(np.array([], np.int32), 2).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("n_more", [0, 1, 12, 30])

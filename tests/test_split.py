@@ -125,6 +125,16 @@ def test_the_validation_fraction_leaves_test_alone(protocol):
     assert tests[0]
 
 
+@pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
+@pytest.mark.parametrize("block", [1, 7, 30])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, protocol, block):
+    ratings = random_ratings(3, 12, 7, 60)
+    whole = split.split(ratings, 14, split_params(protocol, 0.3, 0.2), 5)
+    monkeypatch.setattr(split, "BLOCK", block)
+    parts = split.split(ratings, 14, split_params(protocol, 0.3, 0.2), 5)
+    assert [rows(part) for part in parts] == [rows(part) for part in whole]
+
+
 def test_test_and_validation_are_drawn_from_streams_of_their_own(monkeypatch):
     names = []
 

@@ -5,10 +5,11 @@ import pytest
 from numba import njit
 
 from movierec.kernels import tiles
-from movierec.kernels.tiles import LANES, TILE
+from movierec.kernels.tiles import HALF, LANES, TILE
 from tests import naive
 
 TOLERANCE = {"float32": 2e-4, "float64": 1e-11}
+SOME = np.array([0, 39, 7], np.int32)  # rows to fetch, fewer than are asked for
 pytestmark = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
@@ -30,6 +31,31 @@ def add_upper(out, i, j, left, a, right, b, n):
 @njit(cache=True)
 def add_corner(out, i, j, left, a, right, b, n):
     tiles.add_corner(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def subtract_upper(out, i, j, left, a, right, b, n):
+    tiles.subtract_upper(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def subtract_corner(out, i, j, left, a, right, b, n):
+    tiles.subtract_corner(out, i, j, left, a, right, b, n)
+
+
+@njit(cache=True)
+def add_product_fetching(out, i, j, left, a, right, b, n):
+    tiles.add_product_fetching(out, i, j, left, a, right, b, n, right, 1, SOME, 3)
+
+
+@njit(cache=True)
+def add_upper_fetching(out, i, j, left, a, right, b, n):
+    tiles.add_upper_fetching(out, i, j, left, a, right, b, n, right, 1, SOME, 3)
+
+
+@njit(cache=True)
+def subtract_sums(out, i, j, left, a, right, b, n):
+    tiles.subtract_sums(out, i, j, left, a, right, b, n)
 
 
 @njit(cache=True)
@@ -58,6 +84,16 @@ def solve_tile(matrix, i, j):
 
 
 @njit(cache=True)
+def solve_sums(matrix, row, i):
+    tiles.solve_sums(matrix, row, i)
+
+
+@njit(cache=True)
+def substitute_back(matrix, i, n, solution):
+    tiles.substitute_back(matrix, i, n, solution)
+
+
+@njit(cache=True)
 def any_above(matrix, i, j, bound):
     return tiles.any_above(matrix, i, j, bound)
 
@@ -81,17 +117,25 @@ def positive_definite(n, dtype):
     ("step", "sign", "rows", "columns"),
     [
         (add_product, 1, TILE, TILE),
+        (add_product_fetching, 1, TILE, TILE),
         (subtract_product, -1, TILE, TILE),
-        (add_upper, 1, TILE // 2, TILE),
-        (add_corner, 1, TILE // 2, TILE // 2),
+        (add_upper, 1, HALF, TILE),
+        (add_upper_fetching, 1, HALF, TILE),
+        (subtract_upper, -1, HALF, TILE),
+        (add_corner, 1, HALF, HALF),
+        (subtract_corner, -1, HALF, HALF),
         (add_sums, 1, 2, TILE),
+        (subtract_sums, -1, 2, TILE),
         (add_wide_sums, 1, 2, 4 * TILE),
     ],
 )
 def test_product_is_added_to_one_tile(step, sign, rows, columns, n, dtype):
     out = normal(0, (TILE + 5, 4 * TILE + 3), dtype)
     left, right = normal(1, (37, TILE + 2), dtype), normal(2, (40, 4 * TILE + 7), dtype)
-    expected = naive.add_product(out, 4, 2, left, 1, right, 6, n, (rows, columns), sign)
+    across = "sums" not in step.__name__
+    if not across:
+        left = np.ascontiguousarray(left.T)
+    expected = naive.add_product(out, 4, 2, left, 1, right, 6, n, (rows, columns), sign, across)
     step(out, 4, 2, left, 1, right, 6, n)
     np.testing.assert_allclose(out, expected, atol=TOLERANCE[dtype] * 10)
 
@@ -133,7 +177,8 @@ def test_factor_reads_the_upper_triangle_alone_and_inverts_the_diagonal(dtype):
     tile[np.tril_indices(TILE, -1)] = 99
     matrix[TILE:, TILE:] = tile
     factor_tile(matrix, TILE)
-    np.testing.assert_allclose(matrix[TILE:, TILE:], expected, atol=TOLERANCE[dtype] * 10)
+    factored = np.triu(matrix[TILE:, TILE:])
+    np.testing.assert_allclose(factored, expected, atol=TOLERANCE[dtype] * 10)
     assert not matrix[:TILE].any()
     assert not matrix[:, :TILE].any()
 
@@ -155,6 +200,34 @@ def test_solve_replaces_a_tile(dtype):
     solve_tile(matrix, 0, 2 * TILE)
     np.testing.assert_allclose(matrix[:, 2 * TILE :], expected, atol=TOLERANCE[dtype])
     assert not matrix[:, TILE : 2 * TILE].any()
+
+
+def test_solve_replaces_two_sums(dtype):
+    tile = positive_definite(TILE, dtype)
+    square = np.zeros((2 * TILE, 2 * TILE), dtype)
+    square[TILE:, TILE:] = tile
+    factor_tile(square, TILE)
+    matrix = np.vstack((square, normal(6, (4, 2 * TILE), dtype)))
+    expected = matrix.copy()
+    sums = matrix[-3:-1, TILE:]
+    expected[-3:-1, TILE:] = naive.solve_transposed(naive.cholesky(tile), sums.T).T
+    solve_sums(matrix, 2 * TILE + 1, TILE)
+    np.testing.assert_allclose(matrix, expected, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2, 4])
+def test_substitution_goes_back_block_by_block(n_blocks, dtype):
+    n = n_blocks * LANES
+    upper = naive.cholesky(positive_definite(n, dtype)).astype(dtype)
+    factored = upper + np.tril(np.full((n, n), 99, dtype), -1)
+    np.fill_diagonal(factored, 1 / np.diagonal(upper))
+    solution = normal(9, (1, n + 3), dtype)
+    rest = solution[0, n:].copy()
+    expected = naive.solve_upper(upper, solution[0, :n])
+    for i in range(n - LANES, -1, -LANES):
+        substitute_back(factored, i, n, solution)
+    np.testing.assert_allclose(solution[0, :n], expected, atol=TOLERANCE[dtype])
+    np.testing.assert_array_equal(solution[0, n:], rest)
 
 
 @pytest.mark.parametrize("n", [0, 1, LANES - 1, LANES, LANES + 1, 3 * LANES + 5])

@@ -1,6 +1,10 @@
 """The Parquet files that stages hand to each other (docs/pipeline.md lists their columns)."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +14,91 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movierec.errors import MovierecError
-from movierec.outputs import INDEX, SPLIT
+from movierec.outputs import INDEX, SPLIT, Manifest, parse_manifest
+from movierec.pinned import hash_of
 from movierec.sparse import Array, Csr, Ratings, indptr_of
 
+MANIFEST_KEY = "movierec"  # of a Parquet file's metadata
 ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's without the rest
 
 
-def write_table(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write columns as Parquet: the same bytes for the same values."""
+def write_table(
+    path: Path, columns: Mapping[str, Any], chain: Callable[[str], Manifest] | None = None
+) -> None:
+    """Write columns as Parquet: the same bytes for the same values.
+
+    chain: makes the manifest, kept in the footer, from the sha256 of all that precedes the footer.
+    """
     table = pa.table(dict(columns))
-    dictionary = ["rating"] if "rating" in columns else False
-    pq.write_table(
-        table, path, row_group_size=ROW_GROUP, compression="zstd", use_dictionary=dictionary
-    )
+    integers = [column.name for column in table.schema if pa.types.is_integer(column.type)]
+    options = {
+        "compression": "zstd",
+        "use_dictionary": ["rating"] if "rating" in columns else False,
+        "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+    }
+    with pq.ParquetWriter(path, table.schema, **options) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP)
+        if chain:
+            text = json.dumps(chain(hash_of(path, "sha256")), ensure_ascii=False)
+            writer.add_key_value_metadata({MANIFEST_KEY: text})
+
+
+@contextmanager
+def at_once() -> Iterator[Callable[..., None]]:
+    """Yields what to call to have a function write beside others; at the end all have written."""
+    with ThreadPoolExecutor(2) as pool:
+        writing: list[Future[None]] = []
+        yield lambda *call: writing.append(pool.submit(*call))
+        for each in writing:
+            each.result()
+
+
+def read_chain(path: Path) -> Manifest:
+    """The manifest in a Parquet file's footer; empty if there is none."""
+    try:
+        found = pq.read_metadata(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
+    return parse_manifest(found.get(MANIFEST_KEY.encode(), b"{}"), path)
+
+
+def data_hash(path: Path) -> str:
+    """The sha256 of a Parquet file's data: of all that precedes its footer."""
+    with pa.memory_map(str(path)) as file:
+        file.seek(file.size() - 8)
+        footer = int.from_bytes(file.read(4), "little")
+        file.seek(0)
+        return hashlib.sha256(file.read_buffer(file.size() - 8 - footer)).hexdigest()
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
+    with _explain(path):
         return pq.read_table(path, columns=columns)
+
+
+def read_columns(path: Path, names: list[str]) -> list[Array]:
+    """Columns of numbers, filled in a row group at a time: read whole, each would be copied."""
+    with _explain(path), pq.ParquetFile(path) as file:
+        types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
+        arrays = [np.empty(file.metadata.num_rows, dtype) for dtype in types]
+        start = 0
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number, names)
+            for array, name in zip(arrays, names, strict=True):
+                array[start : start + group.num_rows] = group[name].to_numpy()
+            start += group.num_rows
+    return arrays
+
+
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises on a bad file into one line that names it."""
+    try:
+        yield
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
 
@@ -53,22 +121,21 @@ def write_by_item(path: Path, by_item: Csr) -> None:
 def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
     """Read a grouping back: `ratings_path` its values, `rows_path` its n_ratings."""
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
-    ratings = read_table(ratings_path, [indices_name, "rating"])
-    counts = read_table(rows_path, ["n_ratings"])["n_ratings"].to_numpy()
-    indptr = indptr_of(counts)
-    if indptr[-1] != ratings.num_rows:
+    indices, rating = read_columns(ratings_path, [indices_name, "rating"])
+    indptr = indptr_of(*read_columns(rows_path, ["n_ratings"]))
+    if indptr[-1] != len(rating):
         raise MovierecError(
-            f"{ratings_path}: {ratings.num_rows} ratings, but {rows_path} counts {indptr[-1]}"
+            f"{ratings_path}: {len(rating)} ratings, but {rows_path} counts {indptr[-1]}"
         )
-    return Csr(indptr, ratings[indices_name].to_numpy(), ratings["rating"].to_numpy())
+    return Csr(indptr, indices, rating)
 
 
 def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
     """All ratings, by user and item, and the numbers of users and items."""
     by_user = read_csr(folder / "ratings_by_user.parquet", folder / "users.parquet")
-    timestamp = read_table(folder / "ratings_by_user.parquet", ["timestamp"])["timestamp"]
+    (timestamp,) = read_columns(folder / "ratings_by_user.parquet", ["timestamp"])
     n_items = pq.read_metadata(folder / "items.parquet").num_rows
-    ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp.to_numpy())
+    ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
     return ratings, by_user.n_rows, n_items
 
 
@@ -92,8 +159,7 @@ def read_train_and_validation(folder: Path = SPLIT) -> Csr:
 
 def read_ratings(path: Path) -> Ratings:
     """A held-out part: validation or test."""
-    table = read_table(path, ["user_index", "item_index", "rating", "timestamp"])
-    return Ratings(*(table[name].to_numpy() for name in table.column_names))
+    return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))
 
 
 def write_ratings(path: Path, ratings: Ratings) -> None:
@@ -138,18 +204,21 @@ def write_recommendations(
     lists: Array,
     scores: Array,
     predicted_ratings: Array,
+    chain: Callable[[str], Manifest] | None = None,
 ) -> None:
-    """Write top-n lists (n_users, n) of item indices, −1 where a list is shorter."""
+    """Write top-n lists (n_users, n) of item indices, −1 where a list is shorter.
+
+    chain: as of write_table.
+    """
     there = lists >= 0
     rank = np.broadcast_to(np.arange(1, lists.shape[1] + 1, dtype=np.int32), lists.shape)
     listed = pa.array(lists[there])
     columns = {
-        "user_id": np.repeat(users["user_id"].to_numpy(), there.sum(axis=1)),
+        "user_id": pa.array(users["user_id"].to_numpy()).take(pa.array(np.nonzero(there)[0])),
         "rank": rank[there],
-        "movie_id": items["movie_id"].to_numpy()[lists[there]],
-        "title": pa.DictionaryArray.from_arrays(listed, pa.array(items["title"], pa.string())),
+        "movie_id": pa.array(items["movie_id"].to_numpy()).take(listed),
+        "title": pa.array(items["title"], pa.string()).take(listed),
         "score": scores[there],
         "predicted_rating": predicted_ratings[there],
     }
-    columns["title"] = columns["title"].cast(pa.string())
-    write_table(path, columns)
+    write_table(path, columns, chain)

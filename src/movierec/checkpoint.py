@@ -17,7 +17,6 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-import zc.lockfile
 
 from movierec.als import Epoch, Fit
 from movierec.errors import MovierecError
@@ -94,24 +93,6 @@ class Checkpoint:
 def _model(global_mean: float, arrays: dict[str, Array], prefix: str) -> Model:
     named: dict[str, Any] = {name: arrays[prefix + name] for name in MODEL_ARRAYS}
     return Model(global_mean, **named)
-
-
-@contextmanager
-def only_one(name: str) -> Iterator[None]:
-    """Hold a lock, so that of two runs at the same time the second says who holds it."""
-    FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{name}.lock"
-    try:
-        lock = zc.lockfile.LockFile(str(path), content_template="{pid}")
-    except zc.lockfile.LockError:
-        holder = path.read_text(encoding="utf-8").strip()
-        raise MovierecError(
-            f"{name} is already running here, as process {holder}: wait for it, or stop it"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.close()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from movierec.errors import MovierecError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
     from rich.table import Table
 
     from movierec.model import Model
@@ -57,7 +59,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cli.command()
-@click.option("--user-id", "--user_id", type=int, help="A user of the data set, by its own id.")
+@click.option("--user-id", "--user_id", help="A user of the data set, by its own id.")
 @click.option(
     "--like",
     multiple=True,
@@ -67,7 +69,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--min-ratings", type=click.IntRange(0), help="Leave out films with fewer ratings.")
 @output_options
 def recommend(
-    user_id: int | None, like: tuple[str, ...], min_ratings: int | None, n: int, form: str | None
+    user_id: str | None, like: tuple[str, ...], min_ratings: int | None, n: int, form: str | None
 ) -> None:
     """Films for a user of the data set, or for a new person who likes some.
 
@@ -77,7 +79,8 @@ def recommend(
     """
     if (user_id is None) == (not like):
         raise MovierecError("give either --user-id ID or --like TITLE[=RATING]")
-    params, model, items = _project()
+    of_user = () if user_id is None else ("users.parquet", "ratings_by_user.parquet")
+    params, model, items = _project(*of_user)
     data = params.data
     if user_id is not None:
         user_index, seen = _user(user_id)
@@ -142,24 +145,46 @@ def summary() -> None:
     reports.summary()
 
 
-def _project() -> tuple[Params, Model, pd.DataFrame]:
-    """The params, model and movies in this folder, known to belong together."""
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path), default="exports/recommendations.parquet")
+def provenance(path: Path) -> None:
+    """What made an output, stage by stage, and whether the project here still matches it.
+
+    \b
+    movierec provenance
+    movierec provenance models/model.npz
+    """
+    from movierec import provenance
+
+    links = provenance.trace(path)
+    console = _console()
+    for line in (f"{path}", "", *provenance.lines(links, console.width)):
+        console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
+    console.print(provenance.verdict(links), markup=False, soft_wrap=True)
+    if any(link.differences for link in links):
+        sys.exit(1)
+
+
+def _project(*names: str) -> tuple[Params, Model, pd.DataFrame]:
+    """The params, model and movies in this folder, known to belong together, as do the files of
+    these names in the index."""
     from movierec import artifacts, model_file, outputs
     from movierec.params import load_params
 
     params, model = load_params(), model_file.read_model()
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
     outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet", *names)
     return params, model, artifacts.read_items()
 
 
-def _user(user_id: int) -> tuple[int, Array]:
+def _user(user_id: str) -> tuple[int, Array]:
     from movierec import artifacts
 
     users = artifacts.read_users()
-    found = (users["user_id"] == user_id).to_numpy().nonzero()[0]
+    ids = users["user_id"]
+    found = (ids.astype(str) == user_id).to_numpy().nonzero()[0]
     if not len(found):
-        ids = users["user_id"]
         raise MovierecError(
             f"no user {user_id} in the data: {len(ids):,} users, with ids from {ids.min()} to"
             f" {ids.max()}"
@@ -198,7 +223,7 @@ def _trained_with(model: Model) -> TrainParams:
     from movierec import outputs
     from movierec.params import TrainParams
 
-    trained_with = model.manifest["train"]
+    trained_with = model.manifest["train"]["params"]["train"]
     missing = [key for key in TrainParams.model_fields if key not in trained_with]
     if missing:
         raise MovierecError(f"{outputs.MODEL}: trained by another version; run dvc repro")
@@ -206,16 +231,17 @@ def _trained_with(model: Model) -> TrainParams:
 
 
 def _rows(items: pd.DataFrame, chosen: Any, columns: dict[str, Any]) -> Rows:
+    ids = items["movie_id"].iloc[chosen].tolist()
     return [
         {
             "rank": rank,
-            "movie_id": int(items["movie_id"].iloc[item]),
+            "movie_id": movie_id,
             "title": str(items["title"].iloc[item]),
             "genres": "|".join(items["genres"].iloc[item]),
             "n_ratings": int(items["n_ratings"].iloc[item]),
             **{name: round(float(values[rank - 1]), 4) for name, values in columns.items()},
         }
-        for rank, item in enumerate(chosen, 1)
+        for rank, (item, movie_id) in enumerate(zip(chosen, ids, strict=True), 1)
     ]
 
 
@@ -230,13 +256,18 @@ def _print(rows: Rows, form: str | None, about: str | None = None) -> None:
     elif not rows:
         click.echo("nothing left to recommend: lower --min-ratings")
     else:
-        from rich.console import Console
-
-        is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-        console = Console(width=None if is_sized else WIDE, highlight=False)
+        console = _console()
         if about:
             console.print(about, markup=False)
         console.print(_table(rows, console.width))
+
+
+def _console() -> Console:
+    """As wide as the terminal; elsewhere so wide that nothing wraps."""
+    from rich.console import Console
+
+    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if is_sized else WIDE, highlight=False)
 
 
 def _table(rows: Rows, width: int) -> Table:

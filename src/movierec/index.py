@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from movierec.sparse import Array, Ratings
+from movierec.sparse import Array, Ratings, counts_of
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,13 @@ class Index:
     """Ratings by dense index, ordered by user and item, and the ids the indices stand for.
 
     user_ids (n_users,), movie_ids (n_items,): row number = index. Movies without a rating come
-    last. n_duplicates: older ratings of a pair that a newer one replaced.
+    last. n_superseded: older ratings of a pair that a newer one replaced.
     """
 
     ratings: Ratings
     user_ids: Array
     movie_ids: Array
-    n_duplicates: int
+    n_superseded: int
 
 
 def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
@@ -38,7 +38,7 @@ def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
     if len(unique) == len(raw):
         return Index(ratings, users, items, 0)
     again = build(unique, users, items)  # without the repeated ones, other counts
-    return replace(again, n_duplicates=len(raw) - len(unique))
+    return replace(again, n_superseded=len(raw) - len(unique))
 
 
 def newest(ordered: Ratings) -> Ratings:
@@ -58,7 +58,7 @@ def newest(ordered: Ratings) -> Ratings:
 
 def _by_falling_count(places: Array, ids: Array) -> tuple[Array, Array]:
     """Ids by falling count, equal counts by rising id, and each place's new index (int32)."""
-    counts = np.bincount(places, minlength=len(ids))
+    counts = counts_of(places, len(ids))
     order = np.lexsort((ids, -counts))
     index = np.empty(len(ids), np.int32)
     index[order] = np.arange(len(ids), dtype=np.int32)

@@ -1,5 +1,7 @@
 """The model on disk: arrays and a manifest as JSON in one .npz, without pickle."""
 
+import hashlib
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +10,23 @@ import numpy as np
 
 from movierec.errors import MovierecError
 from movierec.model import Model
-from movierec.outputs import MODEL, output_file
+from movierec.outputs import MODEL, output_file, parse_manifest
+from movierec.sparse import Array
 
 MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")
+
+
+def hashes_of(model: Model) -> dict[str, str]:
+    """The sha256 of each array as it lies in the file: of its .npy member."""
+    arrays = {name: getattr(model, name) for name in MODEL_ARRAYS}
+    arrays["global_mean"] = np.array(model.global_mean, np.float64)
+    return {name: _npy_hash(array) for name, array in arrays.items()}
+
+
+def _npy_hash(array: Array) -> str:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, allow_pickle=False)
+    return hashlib.sha256(stream.getbuffer()).hexdigest()
 
 
 def write_model(path: Path, model: Model) -> None:
@@ -25,10 +41,16 @@ def read_model(path: Path = MODEL) -> Model:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in MODEL_ARRAYS}
             model = Model(float(file["global_mean"]), **arrays)
-            return replace(model, manifest=json.loads(str(file["manifest"])))
+            text = str(file["manifest"])
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
     except Exception as error:
         raise MovierecError(
             f"{path}: not a whole model ({error}); restore it with dvc checkout --force"
         ) from None
+    manifest = parse_manifest(text, path)
+    if "train" in manifest and manifest["train"]["sha256"] != hashes_of(model):
+        raise MovierecError(
+            f"{path}: changed since it was trained; restore it with dvc checkout --force"
+        )
+    return replace(model, manifest=manifest)

@@ -3,7 +3,6 @@
 Zip archives are not unpacked: zip_members reads out of them.
 """
 
-import io
 import re
 import zipfile
 import zlib
@@ -11,18 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from movierec import rating_parquet, rating_text
 from movierec.errors import MovierecError
 from movierec.params import DataSet
-from movierec.rating_table import COLUMNS, TYPES, check, parse_csv, spelling
+from movierec.rating_table import COLUMNS, Piece, Rows
+from movierec.rating_text import Form, is_integer
 from movierec.sparse import Array, Ratings
 from movierec.zip_members import open_member
 
@@ -55,55 +55,61 @@ YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 class Archive:
     """What an archive holds. `ratings` index user_ids and movie_ids by their places there.
 
-    movies: movie_id, title, year (Int32, may be missing), genres (lists); every movie of the
-    archive, and those only rated, under the title "Movie <id>".
+    Ids are int64, or text (an object array) where one of them is no 64-bit integer. movies:
+    movie_id, title, year (Int32, may be missing), genres (lists); every movie of the archive, and
+    those only rated, under the title "Movie <id>". rows: what became of the rows of ratings.
     """
 
     ratings: Ratings
     user_ids: Array
     movies: pd.DataFrame
+    rows: Rows
 
 
-def read_archive(path: Path, data: DataSet) -> Archive:
+def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
     """Read an archive in the layout that its block in params.yaml states.
 
-    Raises MovierecError, naming file and line, on whatever is not as it should be.
+    Raises MovierecError, naming the file, on whatever is not as it should be; of ratings, if more
+    than max_refused rows have to be refused.
     """
     with _explain(path):
-        table, movies = _READERS[data.layout](path, data)
-    check(table, path, data)
-    user_ids, user_index = _encode(table["user_id"])
-    rated_ids, rated_index = _encode(table["movie_id"])
+        (table, rows), movies = _READERS[data.layout](path, data)
+    rows.check(path, (data.rating_min, data.rating_max), max_refused)
+    if not table.num_rows:
+        raise MovierecError(f"{path}: no ratings in it")
+    user_ids, user_index = _decode(table["user_id"])
+    rated_ids, rated_index = _decode(table["movie_id"])
     rating, timestamp = table["rating"].to_numpy(), table["timestamp"].to_numpy()
-    del table  # for the memory: its ids are twice as wide
-    movies = _with_rated(movies, rated_ids, path)
+    del table  # for the memory
+    with _explain(path):
+        movies = _with_rated(movies.astype({"movie_id": rated_ids.dtype}), rated_ids, path)
     place = pd.Series(np.arange(len(movies), dtype=np.int32), index=movies["movie_id"])
     item_index = place.loc[rated_ids].to_numpy()[rated_index]
-    return Archive(Ratings(user_index, item_index, rating, timestamp), user_ids, movies)
+    return Archive(Ratings(user_index, item_index, rating, timestamp), user_ids, movies, rows)
 
 
-def _read_csv_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
-    names = {"user_id": "userId", "movie_id": "movieId"}
-    ratings = _read_csv(path, data, "ratings.csv", names=names)
+def _read_csv_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
     with open_member(path, data, "movies.csv") as stream:
-        movies = pd.read_csv(
+        read = pd.read_csv(
             stream, dtype=str, keep_default_na=False, encoding=data.encoding, index_col=False
         )
-    missing = {"movieId", "title", "genres"} - set(movies.columns)
+    missing = {"movieId", "title", "genres"} - set(read.columns)
     if missing:
         raise MovierecError(f"{path}: movies.csv: no column {', '.join(sorted(missing))}")
-    return ratings, _movies(movies["movieId"], movies["title"], movies["genres"].str.split("|"))
+    movies = _movies(read["movieId"], read["title"], read["genres"].str.split("|"))
+    text_ids = frozenset() if all(map(is_integer, movies["movie_id"])) else frozenset(["movie_id"])
+    return _read_member(path, data, "ratings.csv", ",", text_ids), movies
 
 
-def _read_dat_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
-    ratings = _read_csv(path, data, "ratings.dat", separator="::")
+def _read_dat_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+    ratings = _read_member(path, data, "ratings.dat", "::")
     lines = _lines(path, data, "movies.dat", data.encoding, "::", 3)
     movies = pd.DataFrame(lines, columns=["movie_id", "title", "genres"])
     return ratings, _movies(movies["movie_id"], movies["title"], movies["genres"].str.split("|"))
 
 
-def _read_100k_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
-    ratings = _read_csv(path, data, "u.data", separator="\t")
+def _read_100k_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+    ratings = _read_member(path, data, "u.data", "\t")
     lines = _lines(path, data, "u.item", "latin-1", "|", 5 + len(GENRES_100K))
     genres = [
         [name for name, flag in zip(GENRES_100K, line[5:], strict=True) if flag == "1"]
@@ -113,33 +119,24 @@ def _read_100k_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame
     return ratings, _movies(pd.Series(ids), pd.Series(titles), pd.Series(genres))
 
 
-def _read_recbole_layout(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
-    names = {"user_id": "user_id:token", "movie_id": "item_id:token"}
-    names |= {"rating": "rating:float", "timestamp": "timestamp:float"}
-    ratings = _read_csv(path, data, "ml-100k.inter", separator="\t", names=names)
+def _read_recbole_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+    ratings = _read_member(path, data, "ml-100k.inter", "\t")
     _, *lines = _lines(path, data, "ml-100k.item", data.encoding, "\t", 4)
     titles = [f"{title} ({year})" if year else title for _, title, year, _ in lines]
     genres = pd.Series([line[3].split(" ") for line in lines])
     return ratings, _movies(pd.Series([line[0] for line in lines]), pd.Series(titles), genres)
 
 
-def _read_ratings_csv(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
+def _read_ratings_csv(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
     with path.open("rb") as stream:
-        header = stream.readline().decode("utf-8-sig").split(",")
-        names = spelling([name.strip().strip('"') for name in header], path)
-        stream.seek(0)
-        return parse_csv(path, stream, path.name, ",", names), _movies([], [], [])
+        return _read_text(stream, str(path), data, ",", frozenset()), _movies([], [], [])
 
 
-def _read_ratings_parquet(path: Path, data: DataSet) -> tuple[pa.Table, pd.DataFrame]:
-    schema = pa.parquet.read_schema(path)
-    names = spelling(schema.names, path)
-    kind = schema.field(names["timestamp"]).type
-    if pa.types.is_temporal(kind):
-        raise MovierecError(f"{path}: timestamp is of type {kind}; make it whole seconds")
-    table = pa.parquet.read_table(path, columns=list(names.values()))
-    table = table.select(list(names.values())).rename_columns(list(COLUMNS))
-    return table.cast(pa.schema(TYPES)), _movies([], [], [])
+def _read_ratings_parquet(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+    there = pq.read_schema(path).names
+    names = {column: there[place] for column, place in _places(there, str(path)).items()}
+    scale = (data.rating_min, data.rating_max)
+    return rating_parquet.read(path, names, scale), _movies([], [], [])
 
 
 _READERS = {
@@ -149,6 +146,14 @@ _READERS = {
     "recbole": _read_recbole_layout,
     "ratings_csv": _read_ratings_csv,
     "ratings_parquet": _read_ratings_parquet,
+}
+NO_HEADER = {"dat", "100k"}  # layouts whose ratings begin on the first line
+TEXT_IDS = {"csv", "ratings_csv"}  # layouts whose ids may be text
+SPELLINGS = {
+    "user_id": ("user_id", "userId", "user_id:token"),
+    "movie_id": ("movie_id", "movieId", "item_id:token"),
+    "rating": ("rating", "rating:float"),
+    "timestamp": ("timestamp", "timestamp:float"),
 }
 
 
@@ -170,20 +175,43 @@ def _explain(path: Path) -> Iterator[None]:
         raise MovierecError(f"{path}: {reason}; is it the layout that params.yaml says?") from None
 
 
-def _read_csv(
-    path: Path,
-    data: DataSet,
-    name: str,
-    separator: str = ",",
-    names: dict[str, str] | None = None,
-) -> pa.Table:
-    """Read a member's four columns; without a header unless `names` says what they are called."""
+def _read_member(
+    path: Path, data: DataSet, name: str, separator: str, text_ids: frozenset[str] = frozenset()
+) -> Piece:
     with open_member(path, data, name) as stream:
-        header = {column: (names or {}).get(column, column) for column in COLUMNS}
-        if len(separator) > 1:
-            stream = io.BytesIO(stream.read().replace(separator.encode(), b"\t"))
-            separator = "\t"
-        return parse_csv(path, stream, name, separator, header, has_header=names is not None)
+        return _read_text(stream, f"{path}: {name}", data, separator, text_ids)
+
+
+def _read_text(
+    stream: IO[bytes], where: str, data: DataSet, separator: str, text_ids: frozenset[str]
+) -> Piece:
+    fields = list(COLUMNS)
+    if data.layout not in NO_HEADER:
+        header = rating_text.header_of(stream, separator)
+        places = {place: column for column, place in _places(header, where).items()}
+        fields = [places.get(place, f"field {place}") for place in range(len(header))]
+    form = Form(
+        tuple(fields),
+        separator,
+        (data.rating_min, data.rating_max),
+        has_header=data.layout not in NO_HEADER,
+        encoding=data.encoding,
+        integers_only=data.layout not in TEXT_IDS,
+        text_ids=text_ids,
+    )
+    return rating_text.read(stream, form)
+
+
+def _places(header: list[str], where: str) -> dict[str, int]:
+    """Where a file has the four columns, however it spells them."""
+    places = {}
+    for column in COLUMNS:
+        found = [header.index(spelt) for spelt in SPELLINGS[column] if spelt in header]
+        if not found:
+            has = ", ".join(header) or "none"
+            raise MovierecError(f"{where}: no column {column}; it has {has}")
+        places[column] = found[0]
+    return places
 
 
 def _lines(
@@ -206,7 +234,7 @@ def _movies(ids: Any, titles: Any, genres: Any) -> pd.DataFrame:
     year = [int(found[1]) if (found := YEAR.search(text)) else None for text in title]
     return pd.DataFrame(
         {
-            "movie_id": pd.Series(ids, dtype=object).astype(np.int64).to_numpy(),
+            "movie_id": pd.Series(ids, dtype=object).reset_index(drop=True),
             "title": title,
             "year": pd.array(year, dtype="Int32"),
             "genres": [[name for name in names if name not in NO_GENRES] for names in genres],
@@ -222,11 +250,17 @@ def _with_rated(movies: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFr
     if not len(unlisted):
         return movies
     added = _movies(unlisted, [f"Movie {number}" for number in unlisted], [[]] * len(unlisted))
+    added = added.astype({"movie_id": rated_ids.dtype})
     return pd.concat([movies, added], ignore_index=True) if len(movies) else added
 
 
-def _encode(ids: pa.ChunkedArray) -> tuple[Array, Array]:
-    """The distinct ids, and each one's place among them (int32)."""
-    encoded = ids.dictionary_encode().unify_dictionaries()
-    places = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-    return encoded.chunk(0).dictionary.to_numpy(), places
+def _decode(ids: pa.ChunkedArray) -> tuple[Array, Array]:
+    """The distinct ids of a dictionary-encoded column, and each one's place there (int32)."""
+    distinct = pa.chunked_array([chunk.dictionary for chunk in ids.chunks]).unique()
+    places = np.empty(len(ids), np.int32)
+    start = 0
+    for chunk in ids.chunks:  # in place: unify_dictionaries would copy all of them
+        here = pc.index_in(chunk.dictionary, distinct).to_numpy()
+        here.take(chunk.indices.to_numpy(), out=places[start : start + len(chunk)], mode="clip")
+        start += len(chunk)
+    return distinct.to_numpy(zero_copy_only=False), places

@@ -111,6 +111,10 @@ SOURCES = {"package": PackageSource, "url": UrlSource, "path": PathSource}
 DataSet = Annotated[PackageSource | UrlSource | PathSource, Field(discriminator="source")]
 
 
+class IndexParams(_Block):
+    max_refused: Annotated[Integer, Field(ge=0)]
+
+
 class SplitParams(_Block):
     protocol: Literal["per_user_random", "per_rating_random", "last_per_user", "point_in_time"]
     test_fraction: Annotated[Fraction, Field(gt=0)]
@@ -148,6 +152,7 @@ class Params(_Block):
     seed: Annotated[Integer, Field(ge=0, lt=2**63)]
     dataset: str
     datasets: dict[str, DataSet]
+    index: IndexParams
     split: SplitParams
     train: TrainParams
     evaluate: EvaluateParams

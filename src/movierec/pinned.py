@@ -37,12 +37,6 @@ def hash_of(path: Path, algorithm: str) -> str:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
-def check_sha256(path: Path, sha256: str) -> None:
-    """Raise MovierecError unless a file that was fetched before is still the same."""
-    if not path.is_file() or hash_of(path, "sha256") != sha256:
-        raise MovierecError(f"{path}: missing or changed since it was fetched; run dvc repro")
-
-
 def check_room(folder: Path, needed: int) -> None:
     """Raise MovierecError unless so many bytes are free where a folder lies."""
     free = shutil.disk_usage(folder).free

@@ -1,105 +1,129 @@
-"""The four columns of ratings as a table: parsed, typed, and every rating on the scale."""
+"""Rows of ratings: each is kept, or refused for a reason and accounted for."""
 
-import re
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
 from movierec.errors import MovierecError
-from movierec.params import DataSet
+from movierec.sparse import Array
 
 COLUMNS = ("user_id", "movie_id", "rating", "timestamp")
+IDS = COLUMNS[:2]
 TYPES = {"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float32()}
 TYPES |= {"timestamp": pa.int64()}
-NO_HEADER = {"dat", "100k"}  # layouts whose ratings begin on the first line
+EMPTY = pa.schema(TYPES).empty_table()
+REASONS = ("wrong_fields", "missing", "not_a_number", "not_text", "off_scale")
+N_SHOWN = 10  # refused rows that an error shows
+WIDEST = 80  # characters shown of each
+N_THREADS = min(4, os.cpu_count() or 1)
+
+Scale = tuple[float, float]
 
 
-def parse_csv(
-    path: Path,
-    stream: IO[bytes],
-    name: str,
-    separator: str,
-    header: dict[str, str],
-    has_header: bool = True,
-) -> pa.Table:
-    """Read four columns, called as `header` says; of an error the second reading knows the line."""
-    spelt = {header[column]: kind for column, kind in TYPES.items()}
-
-    def parse(use_threads: bool) -> pa.Table:
-        return pa.csv.read_csv(
-            pa.PythonFile(stream, mode="r"),
-            pa.csv.ReadOptions(
-                block_size=1 << 24,
-                column_names=None if has_header else list(spelt),
-                use_threads=use_threads,
-            ),
-            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if separator == "," else False),
-            pa.csv.ConvertOptions(
-                column_types=spelt, include_columns=list(spelt), null_values=[""]
-            ),
-        )
-
-    try:
-        try:
-            table = parse(use_threads=True)
-        except pa.ArrowInvalid:
-            stream.seek(0)
-            table = parse(use_threads=False)
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        raise MovierecError(f"{path}: {name}: {_reason(error)}") from None
-    return table.rename_columns(list(COLUMNS))
+class TextIdsError(Exception):
+    """An id that is no 64-bit integer: the column, which is args[0], is to be read as text."""
 
 
-def _reason(error: Exception) -> str:
-    """What pyarrow says of a CSV file, as people would."""
-    text = str(error.args[0]).splitlines()[0]
-    if found := re.search(r"Column '(.+)' in include_columns does not exist", text):
-        return f"no column {found[1]}"
-    if found := re.search(r"column #(\d+): Row #(\d+): .* to (\w+): invalid value '(.*)'", text):
-        kind = "a whole number" if found[3].startswith("int") else "a number"
-        return f"line {found[2]}: {found[4]!r} in column {int(found[1]) + 1} is not {kind}"
-    if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
-        return f"line {found[1]}: {found[3]} fields, not {found[2]}"
-    return text
+class Refused(NamedTuple):
+    """A refused row: its place in the file ("line 8"), one of REASONS, and what it says."""
+
+    place: str
+    reason: str
+    text: str
+
+    def __str__(self) -> str:
+        text = "".join(letter if letter.isprintable() else " " for letter in self.text)
+        text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+        return f"{self.place:<12} {self.reason:<14}{text}"
 
 
-def spelling(there: list[str], path: Path) -> dict[str, str]:
-    """How people's own file spells the four columns: user_id or userId, movie_id or movieId."""
-    spellings = {"user_id": ("user_id", "userId"), "movie_id": ("movie_id", "movieId")}
-    names = {}
-    for column in COLUMNS:
-        found = [name for name in spellings.get(column, (column,)) if name in there]
-        if not found:
-            raise MovierecError(f"{path}: no column {column}; it has {', '.join(there)}")
-        names[column] = found[0]
-    return names
+Show = Callable[[int], tuple[str, str]]  # a row's place in the file, and its text
 
 
-def check(table: pa.Table, path: Path, data: DataSet) -> None:
-    """Raise MovierecError unless there are ratings, all whole and on the scale."""
-    if not table.num_rows:
-        raise MovierecError(f"{path}: no ratings in it")
-    for name in COLUMNS:
-        if table[name].null_count:
-            row = table[name].is_null().index(True).as_py()
-            raise MovierecError(f"{path}: ratings, {_place(row, data)}: no {name}")
-    least, most = (pa.scalar(end, pa.float32()) for end in (data.rating_min, data.rating_max))
-    good = pc.and_(pc.greater_equal(table["rating"], least), pc.less_equal(table["rating"], most))
-    if not pc.all(good).as_py():
-        row = good.index(False).as_py()
-        n_bad = table.num_rows - pc.sum(good).as_py()
-        raise MovierecError(
-            f"{path}: ratings, {_place(row, data)}: rating {table['rating'][row].as_py():g} is not"
-            f" on the scale of {data.rating_min:g} to {data.rating_max:g} in params.yaml"
-            f" ({n_bad:,} in all)"
-        )
+@dataclass(frozen=True)
+class Rows:
+    """What became of rows: how many were read, how many refused by reason, the first of these."""
+
+    n_read: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    first: list[Refused] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, reasons: Sequence[str], show: Show) -> "Rows":
+        """Rows by the reasons against them, "" for one that is kept."""
+        bad = [k for k, reason in enumerate(reasons) if reason]
+        first = [Refused(show(k)[0], reasons[k], show(k)[1]) for k in bad[:N_SHOWN]]
+        return cls(len(reasons), Counter(reasons[k] for k in bad), first)
+
+    def __add__(self, later: "Rows") -> "Rows":
+        first = (self.first + later.first)[:N_SHOWN]
+        return Rows(self.n_read + later.n_read, self.refused + later.refused, first)
+
+    def check(self, path: Path, scale: Scale, max_refused: int) -> None:
+        """Raise MovierecError, which shows the first ten, if more than max_refused are refused."""
+        n_refused = self.refused.total()
+        if n_refused > max_refused:
+            why = ", ".join(f"{n:,} {reason}" for reason, n in self.refused.most_common())
+            raise MovierecError(
+                f"{path}: {n_refused:,} of {self.n_read:,} rows refused ({why}; the scale is"
+                f" {scale[0]:g} to {scale[1]:g}), more than the {max_refused:,} that"
+                " index.max_refused in params.yaml allows; mend them or raise it",
+                [str(refused) for refused in self.first],
+            )
 
 
-def _place(row: int, data: DataSet) -> str:
-    """Where a rating stands in its file, counted from 1."""
-    if data.layout == "ratings_parquet":
-        return f"row {row + 1}"
-    return f"line {row + (1 if data.layout in NO_HEADER else 2)}"
+Piece = tuple[pa.Table, Rows]  # rows kept, their ids dictionary-encoded, and what became of all
+
+
+def reasons_against(table: pa.Table, scale: Scale) -> Array | None:
+    """Why each row is to be refused, "" if it is not; None if all are good."""
+    rating = table["rating"]
+    low, high = (pa.scalar(end, pa.float32()) for end in scale)
+    on_scale = pc.and_(pc.greater_equal(rating, low), pc.less_equal(rating, high))
+    columns = [table[name] for name in COLUMNS]
+    if not any(column.null_count for column in columns) and pc.all(on_scale).as_py() is not False:
+        return None
+    missing = np.any([column.is_null().to_numpy() for column in columns], axis=0)
+    no_number = rating.is_nan().fill_null(False).to_numpy()
+    off_scale = ~on_scale.fill_null(False).to_numpy()
+    names = ["missing", "not_a_number", "off_scale"]
+    return np.select([missing, no_number, off_scale], names, "")
+
+
+def keep(table: pa.Table, reasons: Array, show: Show) -> Piece:
+    """Refuse rows of a table."""
+    return encode(table.filter(pa.array(reasons == ""))), Rows.of(reasons.tolist(), show)
+
+
+def encode(table: pa.Table) -> pa.Table:
+    """The four columns, ids as dictionaries."""
+    ids = [table[name].dictionary_encode() for name in IDS]
+    return pa.table([*ids, table["rating"], table["timestamp"]], list(COLUMNS))
+
+
+def gather(read: Callable[..., Piece], pieces: Iterable[tuple[object, ...]]) -> Piece:
+    """Read pieces in a few threads and join what comes of them, in order."""
+    if "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what pieces held for a while
+    done: list[Piece] = []
+    waiting: deque[Future[Piece]] = deque()
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        for piece in pieces:
+            waiting.append(pool.submit(read, *piece))
+            if len(waiting) > N_THREADS:
+                done.append(waiting.popleft().result())
+        done += [last.result() for last in waiting]
+    return join(done)
+
+
+def join(pieces: list[Piece]) -> Piece:
+    tables = [table for table, _ in pieces if table.num_rows]
+    return pa.concat_tables(tables or [encode(EMPTY)]), sum((rows for _, rows in pieces), Rows())

@@ -33,7 +33,7 @@ def rounded(value: Any) -> Any:
     """A metric rounded to 6 significant digits, and nested ones; NaN has no place in JSON."""
     if isinstance(value, Mapping):
         return {key: rounded(entry) for key, entry in value.items()}
-    if isinstance(value, int):
+    if isinstance(value, int | list):
         return value
     number = float(value)
     return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None

@@ -1,5 +1,6 @@
 """Ratings as arrays: a list of them, and grouped by row (CSR)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import numpy as np
 from movierec.kernels.grouping import group_order
 
 Array = np.ndarray[Any, Any]
+BLOCK = 1 << 20  # indices counted at a time
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,18 @@ class Ratings:
     def take(self, selection: Array) -> Self:
         """The ratings at these positions, or where this mask is true."""
         columns = (self.user_index, self.item_index, self.rating, self.timestamp)
-        return type(self)(*(column[selection] for column in columns))
+        with ThreadPoolExecutor(2) as pool:
+            return type(self)(*pool.map(lambda column: column[selection], columns))
 
     def sort(self, n_users: int, n_items: int) -> Self:
         """The same ratings by user and, within a user, by item; equal pairs keep their order."""
-        _, by_item = group_order(self.item_index, n_items)
-        _, by_user = group_order(self.user_index[by_item], n_users)
-        return self.take(by_item[by_user])
+        order = group_order(self.item_index, n_items)[1]
+        order = order[group_order(self.user_index[order], n_users)[1]]
+        return self.take(order)
 
     def by_user(self, n_users: int) -> Csr:
         """Group by user ratings that are in order of user and item, as `sort` leaves them."""
-        indptr = indptr_of(np.bincount(self.user_index, minlength=n_users))
-        return Csr(indptr, self.item_index, self.rating)
+        return Csr(indptr_of(counts_of(self.user_index, n_users)), self.item_index, self.rating)
 
 
 def _freeze(data: Csr | Ratings) -> None:
@@ -112,6 +114,14 @@ def _freeze(data: Csr | Ratings) -> None:
         view = array.view()
         view.flags.writeable = False
         object.__setattr__(data, name, view)
+
+
+def counts_of(index: Array, n: int) -> Array:
+    """How often each of 0 … n − 1 occurs (n,) int64; bincount alone copies all of it as int64."""
+    counts = np.zeros(n, np.int64)
+    for start in range(0, len(index), BLOCK):
+        counts += np.bincount(index[start : start + BLOCK], minlength=n)
+    return counts
 
 
 def indptr_of(counts: Array) -> Array:

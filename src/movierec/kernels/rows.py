@@ -9,7 +9,7 @@ being its factors and, last, its bias. With a Gaussian prior the row's posterior
 
 in units of the rating precision λ. P is kept with b as one more column, the *system*:
 
-    rows 0 … width−1    the factors' part of P (upper triangle), its bias column, its rhs column
+    rows 0 … width−1    the factors' part of P (upper triangle)
     row  width          the bias row of P: Σ factors, and at column `width` its diagonal
     row  width+1        the rhs: Σ f residual, and at column `width` the bias' own
 
@@ -25,14 +25,21 @@ from movierec.kernels.tiles import (
     TILE,
     add_corner,
     add_product,
+    add_product_fetching,
     add_sums,
     add_upper,
+    add_upper_fetching,
     add_wide_sums,
     dot,
     factor_tile,
     gather_row,
+    solve_sums,
     solve_tile,
+    substitute_back,
+    subtract_corner,
     subtract_product,
+    subtract_sums,
+    subtract_upper,
 )
 
 # Ratings gathered at a time. 128 rows of 64 floats are 32 kB, so tiles read them from the cache.
@@ -56,22 +63,29 @@ def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biase
     for k in range(n):
         column = indices[start + k]
         gather_row(block, k, fixed_factors, column, indices[min(start + k + AHEAD, last)])
-        weights[k, 1] = values[start + k] - global_mean - fixed_biases[column]
+        weights[1, k] = values[start + k] - global_mean - fixed_biases[column]
 
 
 @njit(cache=True)
-def add_ratings(system, block, weights, n):
-    """Add n gathered ratings to the system of their row."""
+def add_ratings(system, block, weights, n, fixed, indices, later):
+    """Add n gathered ratings to the system of their row.
+
+    Meanwhile the first tile row fetches the fixed rows of the n ratings from `later` on.
+    """
     width = block.shape[1]
     system[width, width] += n
-    for k in range(n):
-        system[width + 1, width] += weights[k, 1]
+    system[width + 1, width] += dot(weights, 0, 0, weights, 1, 0, n)
     n_wide = width - width % (4 * TILE)
     for j in range(0, n_wide, 4 * TILE):
         add_wide_sums(system, width, j, weights, 0, block, j, n)
     for j in range(n_wide, width, TILE):
         add_sums(system, width, j, weights, 0, block, j, n)
-    for i in range(0, width, TILE):
+    if width:
+        add_upper_fetching(system, 0, 0, block, 0, block, 0, n, fixed, 0, indices, later)
+        add_corner(system, HALF, HALF, block, HALF, block, HALF, n)
+    for j in range(TILE, width, TILE):
+        add_product_fetching(system, 0, j, block, 0, block, j, n, fixed, j, indices, later)
+    for i in range(TILE, width, TILE):
         add_upper(system, i, i, block, i, block, i, n)
         add_corner(system, i + HALF, i + HALF, block, i + HALF, block, i + HALF, n)
         for j in range(i + TILE, width, TILE):
@@ -80,19 +94,20 @@ def add_ratings(system, block, weights, n):
 
 @njit(cache=True)
 def factor(system, width):
-    """Cholesky of the factors' part, tile by tile; the two last columns come to U⁻ᵀ times them.
+    """Cholesky of the factors' part, U, tile by tile; the two last rows come to them times U⁻¹.
 
     Left-looking: a tile row takes all earlier tile rows at once, then is solved in registers.
     """
-    for i in range(width):
-        system[i, width] = system[width, i]
-        system[i, width + 1] = system[width + 1, i]
     for i in range(0, width, TILE):
-        for j in range(i, width + TILE, TILE):
+        subtract_upper(system, i, i, system, i, system, i, i)
+        subtract_corner(system, i + HALF, i + HALF, system, i + HALF, system, i + HALF, i)
+        for j in range(i + TILE, width, TILE):
             subtract_product(system, i, j, system, i, system, j, i)
+        subtract_sums(system, width, i, system, width, system, i, i)
         factor_tile(system, i)
-        for j in range(i + TILE, width + TILE, TILE):
+        for j in range(i + TILE, width, TILE):
             solve_tile(system, i, j)
+        solve_sums(system, width, i)
 
 
 @njit(cache=True, error_model="numpy")
@@ -101,19 +116,13 @@ def substitute(system, width, solution):
 
     Returns whether there is one; a precision of 0 divides to infinity or NaN, without an error.
     """
-    precision = system[width, width]
-    rhs = system[width + 1, width]
+    last = width + 1
+    precision = system[width, width] - dot(system, width, 0, system, width, 0, width)
+    bias = (system[last, width] - dot(system, last, 0, system, width, 0, width)) / precision
     for i in range(width):
-        precision -= system[i, width] * system[i, width]
-        rhs -= system[i, width] * system[i, width + 1]
-    bias = rhs / precision
-    for i in range(width):
-        solution[0, i] = 0
-    for i in range(width - 1, -1, -1):
-        start = i - i % LANES  # what lies before i is 0 in the solution
-        known = dot(system, i, start, solution, 0, start, width - start)
-        rest = system[i, width + 1] - bias * system[i, width] - known
-        solution[0, i] = rest * system[i, i]
+        solution[0, i] = system[last, i] - bias * system[width, i]
+    for i in range(width - LANES, -1, -LANES):
+        substitute_back(system, i, width, solution)
     solution[0, width] = bias
     return precision > 0
 
@@ -136,7 +145,7 @@ def solve_run(
     """Solve rows first … last − 1, one after the other."""
     width = fixed_factors.shape[1]
     block = np.empty((BLOCK, width), fixed_factors.dtype)
-    weights = np.ones((BLOCK, 2), fixed_factors.dtype)
+    weights = np.ones((2, BLOCK), fixed_factors.dtype)
     system = np.empty_like(prior_system)
     solution = np.empty((1, width + 1), fixed_factors.dtype)
     for row in range(first, last):
@@ -155,7 +164,7 @@ def solve_run(
                 fixed_biases,
                 global_mean,
             )
-            add_ratings(system, block, weights, n)
+            add_ratings(system, block, weights, n, fixed_factors, indices, first + n)
         for i in range(width + 1):
             system[i, i] += (stop - start) * prior_per_rating[i]
         factor(system, width)

@@ -27,6 +27,9 @@ HALF = TILE // 2
 
 LANES = 16  # running sums of a dot product, whatever the processor
 
+# How near a fetched line is to come: what llvm.prefetch calls locality.
+TO_SECOND_CACHE, TO_FIRST_CACHE = 2, 3
+
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
 Values = list[ir.Value]
 
@@ -67,6 +70,13 @@ class _Matrix:
             for v in range(vectors)
         ]
 
+    def fetch(self, row: ir.Value, column: ir.Value, locality: int) -> None:
+        """Have the cache fetch the line that a number lies in."""
+        byte = self.builder.bitcast(self.pointer(row, column), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [byte.type, INT32, INT32, INT32])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        self.builder.call(function, [byte, INT32(0), INT32(locality), INT32(1)])
+
     def load(self, pointer: ir.Value) -> ir.Value:
         return self.builder.load(pointer, align=self.align)
 
@@ -77,9 +87,47 @@ class _Matrix:
     def spread(self, number: ir.Value) -> ir.Value:
         """A vector that holds the number in every lane."""
         empty = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(empty, number, INT32(0))
-        lanes = ir.Constant(ir.VectorType(INT32, self.vector.count), [0] * self.vector.count)
-        return self.builder.shuffle_vector(first, empty, lanes)
+        return self.spread_lane(self.builder.insert_element(empty, number, INT32(0)), 0)
+
+    def spread_lane(self, vector: ir.Value, lane: int) -> ir.Value:
+        """A vector that holds one lane of a vector in every lane."""
+        return self.pick(vector, vector, [lane] * self.vector.count)
+
+    def pick(self, first: ir.Value, second: ir.Value, lanes: list[int]) -> ir.Value:
+        """A vector of these lanes of two vectors, those of the second counted on."""
+        places = ir.Constant(ir.VectorType(INT32, len(lanes)), lanes)
+        return self.builder.shuffle_vector(first, second, places)
+
+    def transpose(self, rows: Values) -> Values:
+        """The columns of a square tile as vectors: blocks of it exchanged, halved in turn."""
+        rows, size = list(rows), len(rows)
+        step = size // 2
+        while step:
+            upper = [lane if not lane & step else lane - step + size for lane in range(size)]
+            lower = [lane + step if not lane & step else lane + size for lane in range(size)]
+            for i in range(size):
+                if not i & step:
+                    pair = rows[i], rows[i + step]
+                    rows[i], rows[i + step] = self.pick(*pair, upper), self.pick(*pair, lower)
+            step //= 2
+        return rows
+
+    def substitute(self, right: Values, lines: Values, inverses: Values, order: range) -> Values:
+        """Solve a triangular tile for vectors of right sides, one unknown after the other.
+
+        lines[k]: what unknown k counts for in each of the others; inverses[k]: 1 / its own.
+        """
+        right, solved = list(right), list(right)
+        for k in order:
+            lane = ir.Constant(
+                ir.VectorType(ir.IntType(1), self.vector.count),
+                [place == k for place in range(self.vector.count)],
+            )
+            for v, vector in enumerate(right):
+                unknown = self.builder.fmul(self.spread_lane(vector, k), inverses[k])
+                solved[v] = self.builder.select(lane, unknown, solved[v])
+                right[v] = self.multiply_add(self.negate(unknown), lines[k], vector)
+        return solved
 
     def multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """a · b + c, rounded once; of vectors or numbers."""
@@ -96,12 +144,7 @@ class _Matrix:
         while lanes > 1:
             lanes //= 2
             halves = [
-                self.builder.shuffle_vector(
-                    vector,
-                    ir.Constant(vector.type, ir.Undefined),
-                    ir.Constant(ir.VectorType(INT32, lanes), list(range(first, first + lanes))),
-                )
-                for first in (0, lanes)
+                self.pick(vector, vector, list(range(first, first + lanes))) for first in (0, lanes)
             ]
             vector = self.builder.fadd(*halves)
         return self.builder.extract_element(vector, INT32(0))
@@ -111,68 +154,93 @@ class _Matrix:
 
 
 def _product_step(
-    sign: int, rows: int = TILE, lanes: int = TILE, vectors: int = 1
+    sign: int,
+    rows: int = TILE,
+    lanes: int = TILE,
+    vectors: int = 1,
+    across: bool = True,
+    fetching: bool = False,
 ) -> Callable[..., Any]:
-    """Build `out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on rows × (vectors of lanes) numbers."""
+    """Build `out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on rows × (vectors of lanes) numbers.
+
+    Not across: `left[a:, :n]` as it lies. Fetching: with each step of the sum, have the cache
+    fetch fixed[indices[first + k], column], which will be wanted soon.
+    """
+
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        kinds = signature.args
+        target = _Matrix(context, builder, kinds[0], values[0], lanes)
+        source = _Matrix(context, builder, kinds[3], values[3], lanes)
+        other = _Matrix(context, builder, kinds[5], values[5], lanes)
+        row, column, a, b, n = values[1], values[2], values[4], values[6], values[7]
+        pointers = target.tile_pointers(row, column, rows, vectors)
+        before = [target.load(pointer) for pointer in pointers]
+        entry = builder.block
+        loop = builder.append_basic_block("product")
+        done = builder.append_basic_block("product_done")
+        builder.cbranch(builder.icmp_signed(">", n, INT64(0)), loop, done)
+
+        builder.position_at_end(loop)
+        k = builder.phi(INT64)
+        sums = [builder.phi(target.vector) for _ in pointers]
+        of_right = [other.load(pointer) for pointer in other.tile_pointers(k, b, 1, vectors)]
+        if sign < 0:
+            of_right = [other.negate(vector) for vector in of_right]
+        after = []
+        for place, total in enumerate(sums):
+            line = builder.add(a, INT64(place // vectors))
+            number = source.load(source.pointer(*((k, line) if across else (line, k))))
+            vector = of_right[place % vectors]
+            after.append(target.multiply_add(target.spread(number), vector, total))
+        if fetching:
+            fixed = _Matrix(context, builder, kinds[8], values[8])
+            indices = context.make_array(kinds[10])(context, builder, values[10])
+            place, last = builder.add(values[11], k), builder.sub(indices.nitems, INT64(1))
+            place = builder.select(builder.icmp_signed("<", place, last), place, last)
+            index = builder.load(builder.gep(indices.data, [place]))
+            fixed.fetch(builder.sext(index, INT64), values[9], TO_SECOND_CACHE)
+        next_k = builder.add(k, INT64(1))
+        builder.cbranch(builder.icmp_signed("<", next_k, n), loop, done)
+        k.add_incoming(INT64(0), entry)
+        k.add_incoming(next_k, loop)
+
+        builder.position_at_end(done)
+        results = [builder.phi(target.vector) for _ in pointers]
+        for start, total, end, result in zip(before, sums, after, results, strict=True):
+            for phi in (total, result):
+                phi.add_incoming(start, entry)
+                phi.add_incoming(end, loop)
+        target.store(results, pointers)
+        return context.get_dummy_value()
+
+    def signature(out, left, right, *more):  # type: ignore[no-untyped-def]
+        i = types.int64
+        return types.void(out, i, i, left, i, right, i, i, *more)
 
     @intrinsic
     def step(typing_context, out, i, j, left, a, right, b, n):  # type: ignore[no-untyped-def]
-        signature = types.void(
-            out, types.int64, types.int64, left, types.int64, right, types.int64, types.int64
-        )
+        return signature(out, left, right), build
 
-        def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
-            kinds = signature.args
-            target = _Matrix(context, builder, kinds[0], values[0], lanes)
-            source = _Matrix(context, builder, kinds[3], values[3], lanes)
-            other = _Matrix(context, builder, kinds[5], values[5], lanes)
-            row, column, a, b, n = values[1], values[2], values[4], values[6], values[7]
-            pointers = target.tile_pointers(row, column, rows, vectors)
-            before = [target.load(pointer) for pointer in pointers]
-            entry = builder.block
-            loop = builder.append_basic_block("product")
-            done = builder.append_basic_block("product_done")
-            builder.cbranch(builder.icmp_signed(">", n, INT64(0)), loop, done)
+    @intrinsic
+    def step_fetching(  # type: ignore[no-untyped-def]
+        typing_context, out, i, j, left, a, right, b, n, fixed, column, indices, first
+    ):
+        return signature(out, left, right, fixed, types.int64, indices, types.int64), build
 
-            builder.position_at_end(loop)
-            k = builder.phi(INT64)
-            sums = [builder.phi(target.vector) for _ in pointers]
-            of_right = [other.load(pointer) for pointer in other.tile_pointers(k, b, 1, vectors)]
-            if sign < 0:
-                of_right = [other.negate(vector) for vector in of_right]
-            after = []
-            for place, total in enumerate(sums):
-                number = source.load(source.pointer(k, builder.add(a, INT64(place // vectors))))
-                vector = of_right[place % vectors]
-                after.append(target.multiply_add(target.spread(number), vector, total))
-            next_k = builder.add(k, INT64(1))
-            builder.cbranch(builder.icmp_signed("<", next_k, n), loop, done)
-            k.add_incoming(INT64(0), entry)
-            k.add_incoming(next_k, loop)
-
-            builder.position_at_end(done)
-            results = [builder.phi(target.vector) for _ in pointers]
-            for start, total, end, result in zip(before, sums, after, results, strict=True):
-                total.add_incoming(start, entry)
-                total.add_incoming(end, loop)
-                result.add_incoming(start, entry)
-                result.add_incoming(end, loop)
-            target.store(results, pointers)
-            return context.get_dummy_value()
-
-        return signature, build
-
-    return step
+    return step_fetching if fetching else step
 
 
 add_product = _product_step(+1)
 subtract_product = _product_step(-1)
 # A tile on the diagonal: its upper rows, and the right half of its lower ones.
-add_upper = _product_step(+1, rows=HALF)
-add_corner = _product_step(+1, rows=HALF, lanes=HALF)
+add_upper, subtract_upper = (_product_step(sign, rows=HALF) for sign in (+1, -1))
+add_corner, subtract_corner = (_product_step(sign, rows=HALF, lanes=HALF) for sign in (+1, -1))
+# The same, while fetching the fixed rows that come next.
+add_product_fetching = _product_step(+1, fetching=True)
+add_upper_fetching = _product_step(+1, rows=HALF, fetching=True)
 # Two weighted sums of rows: of one vector of their columns, and of four.
-add_sums = _product_step(+1, rows=2)
-add_wide_sums = _product_step(+1, rows=2, vectors=4)
+add_sums, subtract_sums = (_product_step(sign, rows=2, across=False) for sign in (+1, -1))
+add_wide_sums = _product_step(+1, rows=2, vectors=4, across=False)
 
 
 @intrinsic
@@ -193,10 +261,7 @@ def gather_row(typing_context, block, k, fixed, row, later):  # type: ignore[no-
         c = builder.phi(INT64)
         vector = source.load(source.vector_pointer(row, c))
         target.store([vector], [target.vector_pointer(k, c)])
-        byte = builder.bitcast(source.pointer(later, c), ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [byte.type, INT32, INT32, INT32])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(prefetch, [byte, INT32(0), INT32(3), INT32(1)])
+        source.fetch(later, c, TO_FIRST_CACHE)
         next_c = builder.add(c, INT64(LANES))
         builder.cbranch(builder.icmp_signed("<", next_c, width), loop, done)
         c.add_incoming(INT64(0), entry)
@@ -211,8 +276,8 @@ def gather_row(typing_context, block, k, fixed, row, later):  # type: ignore[no-
 def factor_tile(typing_context, matrix, i):  # type: ignore[no-untyped-def]
     """Cholesky-factor the tile at (i, i) in place, into U with UᵀU = tile.
 
-    Only the upper triangle is read. The diagonal comes to hold 1 / U[k, k], what is below it 0.
-    A tile that is not positive definite becomes NaN.
+    Only the upper triangle is read. The diagonal comes to hold 1 / U[k, k], what is below it
+    anything. A tile that is not positive definite becomes NaN.
     """
     signature = types.void(matrix, types.int64)
 
@@ -228,11 +293,8 @@ def factor_tile(typing_context, matrix, i):  # type: ignore[no-untyped-def]
             rows[k] = builder.fmul(rows[k], target.spread(inverse))
             minus = target.negate(rows[k])
             for later in range(k + 1, TILE):
-                number = builder.extract_element(rows[k], INT32(later))
-                rows[later] = target.multiply_add(target.spread(number), minus, rows[later])
-            kept = ir.Constant(ir.VectorType(ir.IntType(1), TILE), [j > k for j in range(TILE)])
-            zeros = ir.Constant(target.vector, [0.0] * TILE)
-            rows[k] = builder.select(kept, rows[k], zeros)
+                number = target.spread_lane(rows[k], later)
+                rows[later] = target.multiply_add(number, minus, rows[later])
             rows[k] = builder.insert_element(rows[k], inverse, INT32(k))
         target.store(rows, pointers)
         return context.get_dummy_value()
@@ -261,6 +323,77 @@ def solve_tile(typing_context, matrix, i, j):  # type: ignore[no-untyped-def]
             for later in range(k + 1, TILE):
                 rows[later] = target.multiply_add(factor(k, later), minus, rows[later])
         target.store(rows, pointers)
+        return context.get_dummy_value()
+
+    return signature, build
+
+
+@intrinsic
+def solve_sums(typing_context, matrix, row, i):  # type: ignore[no-untyped-def]
+    """Replace the two vectors B at (row, i) by B U⁻¹, U being the factored tile at (i, i)."""
+    signature = types.void(matrix, types.int64, types.int64)
+
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        target = _Matrix(context, builder, signature.args[0], values[0])
+        row, i = values[1], values[2]
+        pointers = target.tile_pointers(row, i, 2)
+        lines = [target.load(pointer) for pointer in target.tile_pointers(i, i)]
+        inverses = [target.spread_lane(line, k) for k, line in enumerate(lines)]
+        sums = [target.load(pointer) for pointer in pointers]
+        target.store(target.substitute(sums, lines, inverses, range(TILE)), pointers)
+        return context.get_dummy_value()
+
+    return signature, build
+
+
+@intrinsic
+def substitute_back(typing_context, matrix, i, n, solution):  # type: ignore[no-untyped-def]
+    """Solve U x = y for LANES unknowns from i on, those after them up to n being solved.
+
+    U is factored as by factor_tile; solution[0] holds y until it comes to hold x.
+    """
+    signature = types.void(matrix, types.int64, types.int64, solution)
+
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        kinds = signature.args
+        source = _Matrix(context, builder, kinds[0], values[0], LANES)
+        target = _Matrix(context, builder, kinds[3], values[3], LANES)
+        i, n = values[1], values[2]
+        zeros = ir.Constant(source.vector, [0.0] * LANES)
+        start = builder.add(i, INT64(LANES))
+        entry = builder.block
+        loop = builder.append_basic_block("known")
+        done = builder.append_basic_block("known_done")
+        builder.cbranch(builder.icmp_signed("<", start, n), loop, done)
+
+        builder.position_at_end(loop)
+        k = builder.phi(INT64)
+        sums = [builder.phi(source.vector) for _ in range(LANES)]
+        known = target.load(target.vector_pointer(INT64(0), k))
+        lines = [source.load(pointer) for pointer in source.tile_pointers(i, k, LANES)]
+        after = [
+            source.multiply_add(line, known, total) for line, total in zip(lines, sums, strict=True)
+        ]
+        next_k = builder.add(k, INT64(LANES))
+        builder.cbranch(builder.icmp_signed("<", next_k, n), loop, done)
+        k.add_incoming(start, entry)
+        k.add_incoming(next_k, loop)
+
+        builder.position_at_end(done)
+        totals = [builder.phi(source.vector) for _ in range(LANES)]
+        for total, end, result in zip(sums, after, totals, strict=True):
+            for phi in (total, result):
+                phi.add_incoming(zeros, entry)
+                phi.add_incoming(end, loop)
+        totals = source.transpose(totals)
+        while len(totals) > 1:
+            totals = [builder.fadd(*pair) for pair in zip(totals[::2], totals[1::2], strict=True)]
+        pointer = target.vector_pointer(INT64(0), i)
+        right = builder.fsub(target.load(pointer), totals[0])
+        tile = [source.load(pointer) for pointer in source.tile_pointers(i, i, LANES)]
+        inverses = [source.spread_lane(line, k) for k, line in enumerate(tile)]
+        order = range(LANES - 1, -1, -1)
+        target.store(source.substitute([right], source.transpose(tile), inverses, order), [pointer])
         return context.get_dummy_value()
 
     return signature, build
@@ -328,18 +461,31 @@ def dot(typing_context, left, i, a, right, j, b, n):  # type: ignore[no-untyped-
 if numba.config.DISABLE_JIT:
     Floats = np.ndarray[Any, Any]
 
-    def _plain_step(sign: int, rows: int = TILE, columns: int = TILE) -> Callable[..., None]:
+    def _plain_step(
+        sign: int, rows: int = TILE, columns: int = TILE, across: bool = True
+    ) -> Callable[..., None]:
         def step(
-            out: Floats, i: int, j: int, left: Floats, a: int, right: Floats, b: int, n: int
+            out: Floats,
+            i: int,
+            j: int,
+            left: Floats,
+            a: int,
+            right: Floats,
+            b: int,
+            n: int,
+            *fetched: Any,
         ) -> None:
-            product = left[:n, a : a + rows].T @ right[:n, b : b + columns]
-            out[i : i + rows, j : j + columns] += sign * product
+            lines = left[:n, a : a + rows].T if across else left[a : a + rows, :n]
+            out[i : i + rows, j : j + columns] += sign * (lines @ right[:n, b : b + columns])
 
         return step
 
     add_product, subtract_product = _plain_step(+1), _plain_step(-1)
-    add_upper, add_corner = _plain_step(+1, HALF), _plain_step(+1, HALF, HALF)
-    add_sums, add_wide_sums = _plain_step(+1, 2), _plain_step(+1, 2, 4 * TILE)
+    add_upper, subtract_upper = _plain_step(+1, HALF), _plain_step(-1, HALF)
+    add_corner, subtract_corner = _plain_step(+1, HALF, HALF), _plain_step(-1, HALF, HALF)
+    add_product_fetching, add_upper_fetching = add_product, add_upper
+    add_sums, subtract_sums = (_plain_step(sign, 2, across=False) for sign in (+1, -1))
+    add_wide_sums = _plain_step(+1, 2, 4 * TILE, across=False)
 
     def gather_row(block: Floats, k: int, fixed: Floats, row: int, later: int) -> None:
         block[k] = fixed[row]
@@ -354,11 +500,24 @@ if numba.config.DISABLE_JIT:
         np.fill_diagonal(factor, 1 / np.diagonal(factor))
         tile[:] = np.triu(factor)
 
-    def solve_tile(matrix: Floats, i: int, j: int) -> None:
-        upper = np.triu(matrix[i : i + TILE, i : i + TILE])
+    def _upper(matrix: Floats, i: int, size: int) -> Floats:
+        """U of a factored tile, whose diagonal holds 1 / its own."""
+        upper = np.triu(matrix[i : i + size, i : i + size])
         np.fill_diagonal(upper, 1 / np.diagonal(upper))
+        return upper
+
+    def solve_tile(matrix: Floats, i: int, j: int) -> None:
         tile = matrix[i : i + TILE, j : j + TILE]
-        tile[:] = np.linalg.solve(upper.T, tile)
+        tile[:] = np.linalg.solve(_upper(matrix, i, TILE).T, tile)
+
+    def solve_sums(matrix: Floats, row: int, i: int) -> None:
+        sums = matrix[row : row + 2, i : i + TILE]
+        sums[:] = np.linalg.solve(_upper(matrix, i, TILE).T, sums.T).T
+
+    def substitute_back(matrix: Floats, i: int, n: int, solution: Floats) -> None:
+        stop = i + LANES
+        rest = solution[0, i:stop] - matrix[i:stop, stop:n] @ solution[0, stop:n]
+        solution[0, i:stop] = np.linalg.solve(_upper(matrix, i, LANES), rest)
 
     def any_above(matrix: Floats, i: int, j: int, bound: float) -> Any:
         return (matrix[i, j : j + TILE] > bound).any()

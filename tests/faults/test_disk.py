@@ -1,0 +1,106 @@
+"""A disk that is full, a folder that cannot be written: one line, nothing half written."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.faults.runs import OUTS, STAGES, Run
+
+pytestmark = pytest.mark.faults
+
+# Runs a command where mounts are allowed and nobody else sees them.
+PRIVATELY = ["unshare", "--map-root-user", "--mount"]
+CAN_MOUNT = not subprocess.run([*PRIVATELY, "true"], capture_output=True, check=False).returncode
+needs_mounts = pytest.mark.skipif(not CAN_MOUNT, reason="this machine allows no private mounts")
+
+WRITES = {"download": "data", "index": "data", "split": "data", "train": "models"}
+WRITES |= {"evaluate": "plots", "recommend": "exports"}
+
+READ_ONLY = "mount --bind {0} {0} && mount -o remount,bind,ro {0}"
+# A disk that holds what the folder holds and 8 kB more.
+FULL = """
+cp -a {0} ../kept && mount -t tmpfs tmpfs {0} && cp -a ../kept/. {0} && rm -r ../kept
+mount -o remount,size=$(( $(df --output=used {0} | tail -1) + 8 ))k {0}
+"""
+# The workspace on a disk with a little room: a run that fails, one that has all the room it wants.
+REPRO = """
+set -e
+here=$PWD
+mkdir ../aside ../failed ../repeated
+mount --bind . ../aside
+mount -t tmpfs tmpfs "$here"
+cd "$here"
+cp -a ../aside/. .
+mount -o remount,size=$(( $(df --output=used . | tail -1) + {room} ))k .
+! dvc repro
+cp -a {outs} ../failed
+mount -o remount,size=1g .
+dvc repro
+cp -a {outs} dvc.lock ../repeated
+"""
+
+
+def after(script: str) -> list[str]:
+    """What to run a command through, to run it after a script, in a shell of its own mounts."""
+    return [*PRIVATELY, "sh", "-ec", f'{script}\nexec "$@"', "sh"]
+
+
+def largest(run: Run, stage: str) -> int:
+    return max(path.stat().st_size for out in run.outs_of(stage) for path in files_of(out))
+
+
+def files_of(path: Path) -> list[Path]:
+    return [path] if path.is_file() else list(path.iterdir())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_file_that_cannot_grow(run: Run, stage: str) -> None:
+    """As on a full disk or beyond a quota: at the lock, at the first output, at the largest."""
+    size = largest(run, stage)
+    for limit in (0, 100, size - 1):
+        run.delete(*run.outs_of(stage))
+        line = run.refusal(stage, limit=limit)
+        assert "File too large; make room on that disk, then run it again" in line
+    assert run.by_hand(stage).returncode == 0
+    assert run.found() == run.files
+
+
+@needs_mounts
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_full_disk(run: Run, stage: str) -> None:
+    run.delete(*run.outs_of(stage))
+    line = run.refusal(stage, *after(FULL.format(WRITES[stage])))
+    assert f"error: {WRITES[stage]}/" in line
+    assert "make room" in line
+    assert "No space left on device" in line or stage == "download", "which looks before it begins"
+    assert run.by_hand(stage).returncode == 0
+    assert run.found() == run.files
+
+
+@needs_mounts
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_folder_that_cannot_be_written(run: Run, stage: str) -> None:
+    line = run.refusal(stage, *after(READ_ONLY.format(WRITES[stage])))
+    assert f"error: {WRITES[stage]}/" in line
+    assert "Read-only file system; make it writable, then run it again" in line
+    assert run.by_hand(stage).returncode == 0
+    assert run.found() == run.files
+
+
+@needs_mounts
+@pytest.mark.parametrize("room", [50, 300, 800])
+def test_dvc_repro_on_a_full_disk(run: Run, tmp_path: Path, room: int) -> None:
+    """Room in kB for the outputs and DVC's cache of them; the same workspace, with more, ends."""
+    for stage in STAGES:
+        run.forget(stage, keep_outputs=False)
+    script = REPRO.format(room=room, outs=" ".join(OUTS))
+    said = run.workspace.run(*PRIVATELY, "sh", "-c", script, NUMBA_NUM_THREADS="1")
+    assert "No space left on device" in said or "make room there" in said
+    beside = run.path.parent
+    run.assert_whole(beside / "failed")
+    assert run.found(beside / "repeated") == run.files
+    for name in ("aside", "failed", "repeated"):
+        (beside / name).rename(tmp_path / name)
+    run.repro()
+    assert run.found() == run.files

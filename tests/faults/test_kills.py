@@ -1,0 +1,70 @@
+"""kill -9 at random moments of each stage: the next dvc repro gives the same bits."""
+
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.faults.runs import STAGES, Run, stages_of
+
+pytestmark = pytest.mark.faults
+
+MOMENTS = {"run": 10, "stage": 10, "dvc": 3}  # kills of each stage
+
+
+def kill(process: subprocess.Popen, victim: str, stage: str) -> None:
+    """Send SIGKILL to the whole run, to its stage alone, or to dvc alone."""
+    if victim == "run":
+        os.killpg(process.pid, signal.SIGKILL)
+    elif victim == "dvc":
+        process.kill()
+    else:
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if f"stages/{stage}.py" in child.cmdline():
+                    child.kill()
+
+
+def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool) -> None:
+    """Kill a stage at a moment (a share of its duration), look around, and run again."""
+    run.forget(stage, keep_outputs)
+    process = run.start()
+    assert next(stages_of(process)) == stage
+    time.sleep(moment * run.seconds[stage])
+    if process.poll() is None:
+        kill(process, victim, stage)
+    process.communicate()
+    _, alive = psutil.wait_procs(run.processes(), timeout=1)
+    assert not alive, "no process is left that still writes"
+    run.assert_whole()
+    run.mend_locks()
+    run.repro()
+    assert run.found() == run.files, "the bits of an undisturbed run, and nothing beside them"
+    assert not list((run.path / ".checkpoints").glob("*.npz"))
+
+
+@pytest.mark.parametrize("victim", MOMENTS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_stage_is_repeated_to_the_same_bits(
+    runs: list[Run], stage: str, victim: str
+) -> None:
+    n_moments = MOMENTS[victim]
+    draws = np.random.default_rng([STAGES.index(stage), list(MOMENTS).index(victim)])
+    moments = (np.arange(n_moments) + draws.random(n_moments)) / n_moments
+
+    def series(number: int) -> None:
+        run = runs[number]
+        for place, moment in enumerate(moments[number :: len(runs)]):
+            disturb(run, stage, victim, moment, keep_outputs=place % 2 == 1)
+        run.delete(*run.outs_of(stage, ["outs"]))
+        run.workspace.run("dvc", "checkout")
+        assert run.found() == run.files, "what DVC keeps is whole as well"
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(series, range(len(runs))))

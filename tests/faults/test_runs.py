@@ -1,0 +1,75 @@
+"""Two runs at once, and runs that go to another data set and back."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from tests.faults.runs import STAGES, Run, stages_of
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_of_two_runs_one_works_and_the_other_says_who(run: Run, stage: str) -> None:
+    run.forget(stage, keep_outputs=False)
+    first = run.start()
+    assert next(stages_of(first)) == stage
+    os.killpg(first.pid, signal.SIGSTOP)
+    try:
+        said = run.workspace.run("dvc", "repro", fails=True)
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+    assert f"(PID {first.pid}): " in said
+    assert "is busy, it is being blocked by" in said
+    assert f"Running stage '{stage}'" not in said
+    first.communicate()
+    assert first.returncode == 0
+    assert run.found() == run.files
+
+
+def test_a_stage_by_hand_beside_a_run_says_who(run: Run) -> None:
+    run.forget("train", keep_outputs=False)
+    first = run.start()
+    assert first.stdout is not None
+    assert any("train      epoch   1 " in line for line in first.stdout)
+    os.killpg(first.pid, signal.SIGSTOP)
+    try:
+        line = run.refusal("train")
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+    first.communicate()
+    assert re.fullmatch(r"error: train is already running here, as process \d+: wait .*", line)
+    assert run.found() == run.files
+
+
+def test_a_lock_file_that_dvc_left_half_written(run: Run) -> None:
+    """What docs/faq.md advises."""
+    lock = run.path / ".dvc/tmp/rwlock"
+    lock.write_text("")
+    assert "Unable to read RWLock-file '.dvc/tmp/rwlock'" in run.workspace.run(
+        "dvc", "repro", fails=True
+    )
+    lock.unlink()
+    run.repro()
+    assert run.found() == run.files
+
+
+def test_another_data_set_and_back_runs_nothing_again(run: Run) -> None:
+    """The first comes out of DVC's cache, bit by bit."""
+    run.workspace.run("dvc", "repro", "--force", NUMBA_NUM_THREADS="1")  # so that DVC knows of it
+    params = run.path / "params.yaml"
+    before = params.read_text("utf-8")
+    params.write_text(re.sub(r"(?m)^dataset: local$", "dataset: second", before), "utf-8")
+    assert begun(run.repro()) == list(STAGES)
+    second = run.found()
+    for name in ("models/model.npz", "metrics/evaluate.json", "exports/recommendations.parquet"):
+        assert second[name] != run.files[name]
+    params.write_text(before, "utf-8")
+    assert begun(run.repro()) == []
+    assert run.found() == run.files
+
+
+def begun(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
