@@ -1,11 +1,12 @@
 # Thin: every target is a line or two of the tools themselves.
 PYTHON ?= python3
 DATASET ?=
+TRIALS ?= 60
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-faults check bench bench-smoke bench-pipeline format coverage clean lock
+.PHONY: help env run tune test test-faults check bench bench-smoke bench-pipeline format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -23,6 +24,9 @@ env: .venv/installed  ## Set up .venv from requirements.lock, exact versions wit
 run: env  ## Run the pipeline, and show the result (DATASET=ml-25m for another data set)
 	@$(if $(DATASET),dvc exp run -S dataset=$(DATASET),dvc repro)
 	@movierec summary
+
+tune: env  ## Search for better params on validation; goes on where it stopped (TRIALS=60 in all)
+	@PYTHONPATH=src python -m movierec.tuning --trials $(TRIALS)
 
 test: env  ## Run all tests
 	python -m pytest

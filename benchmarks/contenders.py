@@ -46,28 +46,31 @@ def timed(steps: Iterator[Any], n: int) -> list[float]:
     return seconds
 
 
-def by_difference(train: Callable[[int], None], n: int) -> list[float]:
+def by_difference(train: Callable[[int], None], n: int, times: int = 1) -> list[float]:
     """Mean seconds an epoch of a trainer that only runs whole: (1 + n) epochs less 1, over n."""
-    spans = []
-    for n_epochs in (1, 1 + n):
-        before = time.perf_counter()
-        train(n_epochs)
-        spans.append(time.perf_counter() - before)
-    return [(spans[1] - spans[0]) / n]
+    means = []
+    for _ in range(times):
+        spans = []
+        for n_epochs in (1, 1 + n):
+            before = time.perf_counter()
+            train(n_epochs)
+            spans.append(time.perf_counter() - before)
+        means.append((spans[1] - spans[0]) / n)
+    return means
 
 
 def movierec(data: Data, n_factors: int, n: int) -> list[float]:
     from movierec import als
 
     by_user = csr_of(data)
-    by_item = by_user.transpose(data.n_items)
+    ratings = als.Data(by_user, by_user.transpose(data.n_items))
     params = movierec_params(n_factors)
-    model = als.start(by_user, data.n_items, params, seed=0)
+    model = als.start(ratings, params, seed=0)
 
     def steps() -> Iterator[None]:
         nonlocal model
         while True:
-            model = als.run_epoch(model, by_user, by_item, als.Prior.of(params))
+            model = als.run_epoch(model, ratings, params)
             yield
 
     return timed(steps(), n)
@@ -129,7 +132,7 @@ def cmfrec(data: Data, n_factors: int, n: int, use_cg: bool = False) -> list[flo
             verbose=False,
         ).fit(matrix)
 
-    return by_difference(train, n)
+    return by_difference(train, n, times=n if use_cg else 1)
 
 
 def cmfrec_cg(data: Data, n_factors: int, n: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Train: alternating least squares, stopped early by validation, then refitted on all of train."""
+"""Train: stopped early by validation, then refitted on all ratings that are not test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import als, artifacts, checkpoint, model_file, outputs, reports, stage
+from movierec import artifacts, checkpoint, model_file, outputs, reports, stage, training
+from movierec.als import Data, Epoch, Fit
 from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
@@ -20,6 +21,7 @@ def main() -> None:
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     files = [f"{name}.parquet" for name in PARTS]
     outputs.check_files(outputs.SPLIT, manifest, "split", *files)
+    outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     with checkpoint.stoppable():
         hashes = [manifest["split"]["sha256"][name] for name in files]
         settings = [params.seed, params.data.model_dump(), params.train.model_dump()]
@@ -73,19 +75,18 @@ def search(
     by_item: Csr,
     validation: Ratings,
     saved: checkpoint.Checkpoint,
-) -> als.Fit:
+) -> Fit:
     """Find the best number of epochs; the curve on disk grows with each."""
 
-    def write_curve(fit: als.Fit) -> None:
+    def write_curve(fit: Fit) -> None:
         reports.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
 
     so_far = saved.load()
     if so_far:
         write_curve(so_far)
-    with following("train", params.train.max_epochs, so_far, saved, write_curve) as on_epoch:
-        return als.fit(
-            by_user,
-            by_item,
+    with following("train", params.train.n_epochs, so_far, saved, write_curve) as on_epoch:
+        return training.fit(
+            data_of(by_user, by_item, params),
             params.train,
             params.seed,
             (params.data.rating_min, params.data.rating_max),
@@ -95,21 +96,26 @@ def search(
         )
 
 
+def data_of(by_user: Csr, by_item: Csr, params: Params) -> Data:
+    genres = artifacts.read_genres() if params.train.model == "genre_mf" else None
+    return Data.of(by_user, by_item, params.train, genres)
+
+
 @contextmanager
 def following(
     phase: str,
     n_epochs: int,
-    so_far: als.Fit | None,
+    so_far: Fit | None,
     saved: checkpoint.Checkpoint,
-    then: Callable[[als.Fit], None] = lambda fit: None,
-) -> Iterator[Callable[[als.Fit], None]]:
+    then: Callable[[Fit], None] = lambda fit: None,
+) -> Iterator[Callable[[Fit], None]]:
     """What to do after each epoch: save it, print its line, move the bar on a terminal."""
     done = len(so_far.epochs) if so_far else 0
     if done:
         reports.say(f"{phase}      going on after epoch {done}")
     with reports.progress(phase, n_epochs, done) as advance:
 
-        def on_epoch(fit: als.Fit) -> None:
+        def on_epoch(fit: Fit) -> None:
             saved.save(fit)
             then(fit)
             reports.say(line(phase, fit.epochs[-1]))
@@ -118,7 +124,7 @@ def following(
         yield on_epoch
 
 
-def line(phase: str, epoch: als.Epoch) -> str:
+def line(phase: str, epoch: Epoch) -> str:
     text = f"{phase}      epoch {epoch.epoch:3d}   objective {epoch.objective:.6g}"
     text += f"   train RMSE {epoch.train_rmse:.4f}"
     if epoch.validation_rmse is not None:
@@ -128,13 +134,13 @@ def line(phase: str, epoch: als.Epoch) -> str:
 
 def refit(
     params: Params, by_user: Csr, n_items: int, n_epochs: int, saved: checkpoint.Checkpoint
-) -> als.Fit:
+) -> Fit:
     """Train again from the start on train and validation together, for as many epochs."""
     so_far = saved.load()
+    data = data_of(by_user, by_user.transpose(n_items), params)
     with following("refit", n_epochs, so_far, saved) as on_epoch:
-        return als.fit(
-            by_user,
-            by_user.transpose(n_items),
+        return training.fit(
+            data,
             params.train.model_copy(update={"max_epochs": n_epochs}),
             params.seed,
             (params.data.rating_min, params.data.rating_max),

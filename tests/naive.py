@@ -12,14 +12,14 @@ import numpy as np
 # --- kernels/tiles.py
 
 
-def add_product(out, i, j, left, a, right, b, n, shape, sign=1, across=True):
-    """out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on a tile of this shape, as a new matrix.
+def add_product(start, i, j, left, a, right, b, n, shape, sign=1, across=True):
+    """start[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on a tile of this shape, as a new matrix.
 
     Not across: left[a:, :n] as it lies.
     """
     if not across:
         left, a = left[a:].T, 0
-    result = out.astype(np.float64)
+    result = start.astype(np.float64)
     for row in range(shape[0]):
         for column in range(shape[1]):
             for k in range(n):

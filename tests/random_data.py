@@ -3,9 +3,10 @@
 import numpy as np
 
 from movierec.model import Model
-from movierec.params import TrainParams
+from movierec.params import GibbsParams, TrainParams
 from movierec.sparse import Csr, Ratings, indptr_of
 
+MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")  # of any model
 HALF_STARS = np.arange(1, 11, dtype=np.float32) / 2
 
 
@@ -44,6 +45,8 @@ def random_model(seed, n_users=9, n_items=7, n_factors=3, dtype="float64"):
 
 def train_params(**changes):
     defaults = {
+        "model": "mf",
+        "method": "als",
         "n_factors": 3,
         "max_epochs": 4,
         "patience": 2,
@@ -54,6 +57,8 @@ def train_params(**changes):
         "factor_precision_per_rating": 0.1,
         "bias_precision": 0.3,
         "bias_precision_per_rating": 0.2,
+        "feature_ridge": 2.0,
+        "gibbs": GibbsParams(start_epochs=2, burn_in=3, samples=4, thin=2),
         "init_scale": 0.5,
         "dtype": "float64",
     }

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec import als
+from movierec.als import Data
 from movierec.errors import MovierecError
 from movierec.kernels.tiles import TILE
+from movierec.solver import RUNS, Prior, half_epoch
 from movierec.sparse import Csr, indptr_of
 from tests import naive
 from tests.random_data import (
@@ -40,14 +42,14 @@ PARAMS = st.builds(
 def solve_users(model, by_user, params):
     """The model after the users' half epoch."""
     fixed = model.item_factors, model.item_biases, model.global_mean
-    factors, biases = als.half_epoch(by_user, *fixed, als.Prior.of(params), "user")
+    factors, biases = half_epoch(by_user, *fixed, Prior.of(params, model.n_factors), "user")
     return replace(model, user_factors=factors, user_biases=biases)
 
 
 def solve_items(model, by_item, params):
     """The model after the items' half epoch."""
     fixed = model.user_factors, model.user_biases, model.global_mean
-    factors, biases = als.half_epoch(by_item, *fixed, als.Prior.of(params), "item")
+    factors, biases = half_epoch(by_item, *fixed, Prior.of(params, model.n_factors), "item")
     return replace(model, item_factors=factors, item_biases=biases)
 
 
@@ -92,7 +94,7 @@ def test_half_epoch_solves_the_normal_equations(n_factors, dtype):
 
 def test_more_rows_than_runs():
     """Rows of very unequal cost are all solved, whatever runs they are handed out in."""
-    counts = np.where(np.arange(als.RUNS * 3) % 500 == 7, 30, np.arange(als.RUNS * 3) % 2)
+    counts = np.where(np.arange(RUNS * 3) % 500 == 7, 30, np.arange(RUNS * 3) % 2)
     by_user = csr_of_counts(3, counts, 30)
     model, params = random_model(4, n_items=30, n_factors=0), train_params(n_factors=0)
     residuals = by_user.values - model.global_mean - model.item_biases[by_user.indices]
@@ -221,7 +223,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
     """Bit by bit, in whatever order his ratings come."""
     by_user, by_item = random_csrs(seed)
     params = train_params()
-    model = als.fit(by_user, by_item, params, seed, SCALE).model
+    model = als.fit(Data(by_user, by_item), params, seed, SCALE).model
     rows = solve_users(model, by_user, params)
     for user in range(by_user.n_rows):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
@@ -235,7 +237,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
 def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     by_user, by_item = random_csrs(9, n_ratings=50)
     params = train_params(max_epochs=300)
-    model = als.fit(by_user, by_item, params, 0, SCALE).model
+    model = als.fit(Data(by_user, by_item), params, 0, SCALE).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
     factors, bias = als.fold_in(model, by_user.indices[places], by_user.values[places], params)
     np.testing.assert_allclose(factors, model.user_factors[4], atol=1e-6)
@@ -258,7 +260,7 @@ def test_objective_and_train_rmse(n_factors, dtype):
     model = random_model(11, n_factors=n_factors, dtype=dtype)
     by_user, by_item = random_csrs(12)
     params = train_params(n_factors=n_factors, dtype=dtype)
-    value, rmse = als.objective(model, by_user, by_item, params, (3, 4))
+    value, rmse = als.objective(model, Data(by_user, by_item), params, (3, 4))
     expected = naive.objective(model, by_user, by_item, params)
     clipped = naive.squared_errors_by_row(model, by_user, 3, 4)[:, 1].sum()
     tolerance = 1e-5 if dtype == "float32" else 1e-12
@@ -270,7 +272,8 @@ def test_objective_and_train_rmse(n_factors, dtype):
 def test_start(dtype):
     """Item factors of standard deviation init_scale / √n_factors; the users are solved first."""
     by_user, _ = random_csrs(13)
-    model = als.start(by_user, 2000, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
+    data = Data(by_user, csr_of_counts(13, [0] * 2000, 9))
+    model = als.start(data, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
     assert model.item_factors.std() == pytest.approx(0.25, rel=0.03)
     assert abs(model.item_factors.mean()) < 4 * 0.25 / 8000**0.5
     assert model.global_mean == pytest.approx(np.mean(by_user.values.tolist()))
@@ -282,7 +285,7 @@ def test_start(dtype):
 def test_training_lowers_the_objective_epoch_by_epoch():
     by_user, by_item = random_csrs(14, 30, 20, 300)
     params, seen = train_params(max_epochs=8), []
-    fit = als.fit(by_user, by_item, params, 0, SCALE, on_epoch=seen.append)
+    fit = als.fit(Data(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
     values = [epoch.objective for epoch in fit.epochs]
     assert [so_far.epochs for so_far in seen] == [fit.epochs[:n] for n in range(1, 9)]
     assert [epoch.epoch for epoch in fit.epochs] == list(range(1, 9))
@@ -295,7 +298,7 @@ def test_training_lowers_the_objective_epoch_by_epoch():
 def test_the_seed_alone_decides_the_model():
     by_user, by_item = random_csrs(15)
     one, same, other = (
-        als.fit(by_user, by_item, train_params(), seed, SCALE).model for seed in (0, 0, 1)
+        als.fit(Data(by_user, by_item), train_params(), seed, SCALE).model for seed in (0, 0, 1)
     )
     assert_same(one, same, rtol=0)
     assert not np.allclose(one.item_factors, other.item_factors)
@@ -308,7 +311,7 @@ def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
         [Csr(csr.indptr, csr.indices, csr.values.astype(np.float64) + plus) for csr in csrs]
         for plus in (0, constant)
     )
-    one, other = (als.fit(*csrs, train_params(), 0, SCALE).model for csrs in (exact, moved))
+    one, other = (als.fit(Data(*csrs), train_params(), 0, SCALE).model for csrs in (exact, moved))
     assert other.global_mean == pytest.approx(one.global_mean + constant)
     assert_same(one, other, atol=1e-9)
 
@@ -319,7 +322,7 @@ def test_scaling_all_precisions_changes_nothing(seed, params, factor):
     by_user, by_item = random_csrs(seed)
     precisions = {name: factor * x for name, x in vars(params).items() if "precision" in name}
     one, other = (
-        als.fit(by_user, by_item, train_params(**(vars(params) | changes)), 0, SCALE)
+        als.fit(Data(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE)
         for changes in ({}, precisions)
     )
     assert_same(one.model, other.model, atol=1e-8)
@@ -337,7 +340,7 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
     params, fits = train_params(n_factors=TILE + 1, dtype=dtype), []
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
-        fits.append(als.fit(by_user, by_item, params, 0, SCALE, validation))
+        fits.append(als.fit(Data(by_user, by_item), params, 0, SCALE, validation))
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     assert_same(fits[0].model, fits[1].model, rtol=0)
     assert fits[0].epochs == fits[1].epochs
@@ -348,12 +351,12 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
 
 def test_more_factors_than_the_data_allow():
     csrs = random_csrs(18)
-    assert als.fit(*csrs, train_params(n_factors=7), 0, SCALE).model.n_factors == 7
+    assert als.fit(Data(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors == 7
     message = "train.n_factors: 8 is more than the data allows: 9 users and 7 items have at most 7"
     with pytest.raises(MovierecError, match=message):
-        als.fit(*csrs, train_params(n_factors=8), 0, SCALE)
+        als.fit(Data(*csrs), train_params(n_factors=8), 0, SCALE)
 
 
 def test_nothing_to_train_on():
     with pytest.raises(MovierecError, match="no ratings to train on"):
-        als.fit(*random_csrs(0, n_ratings=0), train_params(), 0, SCALE)
+        als.fit(Data(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)

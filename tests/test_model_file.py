@@ -9,8 +9,8 @@ import pytest
 
 from movierec import outputs
 from movierec.errors import MovierecError
-from movierec.model_file import MODEL_ARRAYS, hashes_of, read_model, write_model
-from tests.random_data import random_model
+from movierec.model_file import hashes_of, read_model, write_model
+from tests.random_data import MODEL_ARRAYS, random_model
 
 MANIFEST = {"download": outputs.entry({"init_scale": 0.1}, {"Amélie.zip": "ab"})}
 

@@ -60,6 +60,23 @@ def test_a_train_param_reruns_what_depends_on_it_and_back_reruns_nothing(
     assert (workspace.path / "dvc.lock").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("model", "method", "least", "most"),
+    [("svdpp", "als", 0.87, 0.90), ("genre_mf", "gibbs", 0.87, 0.90)],
+)
+def test_another_model_goes_all_the_way(
+    workspace: Workspace, model: str, method: str, least: float, most: float
+) -> None:
+    changes = [f"train.model={model}", f"train.method={method}", "train.gibbs.samples=40"]
+    run = workspace.run("dvc", "exp", "run", *(x for change in changes for x in ("-S", change)))
+    assert stages_run(run) == ["train", "evaluate", "recommend"]
+    assert least < metrics(workspace, "evaluate")["test"]["rmse"] < most  # a leak would be less
+    lines = workspace.run("movierec", "recommend", "--like", "Toy Story", "-n", "3", "--csv")
+    assert len(lines.splitlines()) == 4
+    back = ["train.model=mf", "train.method=als", "train.gibbs.samples=100"]
+    workspace.run("dvc", "exp", "run", *(x for change in back for x in ("-S", change)))
+
+
 def test_the_verbs_read_well(workspace: Workspace) -> None:
     shown = workspace.run("dvc", "metrics", "show")
     assert "test.rmse" in shown

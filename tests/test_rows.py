@@ -7,7 +7,6 @@ import pytest
 from movierec.kernels.rows import (
     BLOCK,
     add_ratings,
-    copy,
     factor,
     gather,
     solve_rows,
@@ -63,7 +62,7 @@ class Problem:
         matrix[f, f] = system[width, width]
         return matrix, np.append(system[width + 1, :f], system[width + 1, width])
 
-    def solve(self, runs=None):
+    def solve(self, runs=None, noise=None):
         rows, width = self.ratings.n_rows, self.width
         per_rating = np.zeros(width + 1, self.dtype)
         per_rating[: self.n_factors], per_rating[width] = self.per_rating[:-1], self.per_rating[-1]
@@ -79,6 +78,7 @@ class Problem:
             self.dtype.type(GLOBAL_MEAN),
             self.prior_system(),
             per_rating,
+            np.empty((0, self.n_factors + 1), self.dtype) if noise is None else noise,
             factors,
             biases,
         )
@@ -179,15 +179,13 @@ def test_a_singular_matrix_gives_nan(n_factors):
 @pytest.mark.parametrize("n_factors", [0, 1, TILE, TILE + 1])
 @pytest.mark.parametrize("n", [0, 1, BLOCK, 2 * BLOCK + 7])
 def test_the_steps_of_one_row(n_factors, n):
-    """Copy the prior, sum up, factor, substitute: each against NumPy."""
+    """Add to the prior, factor, substitute: each against NumPy."""
     problem = Problem(n_factors, counts=np.array([n]))
     width, f = problem.width, n_factors
     prior_system = problem.prior_system()
-    system = np.full_like(prior_system, 99)
-    copy(prior_system, system)
-    np.testing.assert_array_equal(system, prior_system)
+    system, before = np.full_like(prior_system, 99), prior_system
     block, weights = np.empty((BLOCK, width)), np.ones((2, BLOCK))
-    for start in range(0, n, BLOCK):
+    for start in range(0, max(n, 1), BLOCK):
         in_block = min(BLOCK, n - start)
         gather(
             block,
@@ -203,7 +201,8 @@ def test_the_steps_of_one_row(n_factors, n):
         columns = problem.ratings.indices[start : start + in_block]
         np.testing.assert_array_equal(block[:in_block], problem.padded[columns])
         later, indices = start + in_block, problem.ratings.indices
-        add_ratings(system, block, weights, in_block, problem.padded, indices, later)
+        add_ratings(system, before, block, weights, in_block, problem.padded, indices, later)
+        before = system
     matrix, rhs = problem.unpack(system)
     expected = naive.row_system(
         problem.ratings.indices,
@@ -225,7 +224,30 @@ def test_the_steps_of_one_row(n_factors, n):
     np.testing.assert_allclose(system[width:, :f], sums, atol=1e-10)
 
     solution = np.empty((1, width + 1))
-    assert substitute(system, width, solution)
+    no_noise = np.empty((0, f + 1))
+    assert substitute(system, width, no_noise, 0, solution)
     solved = np.append(solution[0, :f], solution[0, width])
     np.testing.assert_allclose(solved, np.linalg.solve(matrix, rhs), atol=1e-10)
     assert not solution[0, f:width].any()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("n_factors", N_FACTORS)
+def test_noise_moves_a_row_by_the_inverse_of_its_cholesky_factor(n_factors, dtype):
+    """So that of standard normal noise its covariance is P⁻¹."""
+    problem = Problem(n_factors, dtype)
+    noise = np.random.default_rng(1).normal(size=(len(COUNTS), n_factors + 1)).astype(dtype)
+    moves = problem.solve(noise=noise).astype(np.float64) - problem.solve()
+    for row, move in enumerate(moves):
+        places = slice(problem.ratings.indptr[row], problem.ratings.indptr[row + 1])
+        matrix, _ = naive.row_system(
+            problem.ratings.indices[places],
+            problem.ratings.values[places],
+            problem.factors,
+            problem.biases,
+            GLOBAL_MEAN,
+            problem.precision,
+            problem.prior_mean,
+        )
+        matrix += problem.ratings.counts[row] * np.diag(problem.per_rating)
+        np.testing.assert_allclose(naive.cholesky(matrix) @ move, noise[row], atol=2e-3)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from benchmarks.generate import generate, write_zip
 from movierec import cli, errors
 from movierec.errors import MovierecError
-from movierec.model_file import MODEL_ARRAYS, read_model
+from movierec.model_file import read_model
 from tests.project import run_stage, write_params
-from tests.random_data import random_model
+from tests.random_data import MODEL_ARRAYS, random_model
 
 STAGES = ("download", "index", "split", "train", "evaluate", "recommend")
 INDEX = "users", "items", "ratings_by_user", "ratings_by_item"

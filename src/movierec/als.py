@@ -6,58 +6,26 @@ The objective, with the seed's symbols λ, τ and γ (docs/model.md):
 
 n being the row's number of ratings. Each half epoch minimises it exactly over one side, so it
 never rises. Zhou et al., "Large-scale parallel collaborative filtering for the Netflix Prize"
-(AAIM 2008), section 3, is the count-scaled case (τ = 0).
+(AAIM 2008), section 3, is the count-scaled case (τ = 0). Where rows have features, the penalty is
+on what is left of a row after its prior mean, and a ridge on the features' weights comes to it, ρ
+times what a row with one rating has (features.py).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from movierec import seeds
 from movierec.errors import MovierecError
-from movierec.kernels.rows import solve_rows
+from movierec.features import Features
 from movierec.kernels.scoring import squared_errors_by_row
-from movierec.kernels.tiles import LANES, TILE
 from movierec.metrics import Errors, errors_of
 from movierec.model import Model
 from movierec.params import TrainParams
+from movierec.solver import Prior, half_epoch
 from movierec.sparse import Array, Csr, Ratings
-
-RUNS = 512  # runs of rows handed to threads: enough that none waits long for the last
-
-
-@dataclass(frozen=True)
-class Prior:
-    """A Gaussian prior of mean 0 on the rows of one side, in units of the rating precision λ.
-
-    A row with n ratings has precision `factor + factor_per_rating · n` on each of its factors and
-    `bias + bias_per_rating · n` on its bias.
-    """
-
-    factor: float
-    factor_per_rating: float
-    bias: float
-    bias_per_rating: float
-
-    @classmethod
-    def of(cls, params: TrainParams) -> "Prior":
-        scale = 1 / params.rating_precision
-        return cls(
-            scale * params.factor_precision,
-            scale * params.factor_precision_per_rating,
-            scale * params.bias_precision,
-            scale * params.bias_precision_per_rating,
-        )
-
-    def penalty(self, counts: Array, factors: Array, biases: Array) -> float:
-        """Σ_rows precision · row², which is twice what the objective gains from it, over λ."""
-        of_factors = np.einsum("rf,rf->r", factors, factors, dtype=np.float64)
-        of_biases = np.square(biases, dtype=np.float64)
-        return float(
-            np.sum((self.factor + self.factor_per_rating * counts) * of_factors)
-            + np.sum((self.bias + self.bias_per_rating * counts) * of_biases)
-        )
 
 
 @dataclass(frozen=True)
@@ -85,100 +53,115 @@ class Fit:
     validation: Errors | None = None
 
 
-def half_epoch(
-    ratings: Csr,
-    fixed_factors: Array,
-    fixed_biases: Array,
-    global_mean: float,
-    prior: Prior,
-    side: str = "row",
-) -> tuple[Array, Array]:
-    """Solve every row of one side exactly, the other side held fixed.
+@dataclass(frozen=True)
+class Data:
+    """What there is to train on: ratings, grouped both ways, and the features of either side."""
 
-    ratings: CSR whose rows are the side to solve, indices the fixed side's rows.
-    fixed_factors (n_fixed, n_factors), fixed_biases (n_fixed,).
-    Returns factors (n_rows, n_factors) and biases (n_rows,) in the dtype of fixed_factors.
-    Raises MovierecError where a row's matrix is not positive definite; `side` names the rows.
-    """
-    dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
-    width = -(-n_factors // LANES) * LANES
-    prior_system = np.zeros((width + 2, width + TILE), dtype)
-    np.fill_diagonal(prior_system[:n_factors, :n_factors], prior.factor)
-    np.fill_diagonal(prior_system[n_factors:width, n_factors:width], 1)
-    prior_system[width, width] = prior.bias
-    per_rating = np.zeros(width + 1, dtype)
-    per_rating[:n_factors] = prior.factor_per_rating
-    per_rating[width] = prior.bias_per_rating
-    factors = np.empty((ratings.n_rows, n_factors), dtype)
-    biases = np.empty(ratings.n_rows, dtype)
-    solve_rows(
-        _runs(ratings.indptr, width),
-        ratings.indptr,
-        ratings.indices,
-        ratings.values,
-        np.pad(fixed_factors, ((0, 0), (0, width - n_factors))),
-        fixed_biases,
-        dtype.type(global_mean),
-        prior_system,
-        per_rating,
-        factors,
-        biases,
-    )
-    unsolved = np.flatnonzero(~np.isfinite(biases))
-    if len(unsolved):
-        raise MovierecError(
-            f"the matrix of {side}_index {unsolved[0]} is not positive definite"
-            f" ({len(unsolved)} such {side}s): raise train.factor_precision or"
-            " train.bias_precision, or lower train.n_factors"
+    by_user: Csr
+    by_item: Csr
+    user_features: Features | None = None
+    item_features: Features | None = None
+
+    @classmethod
+    def of(cls, by_user: Csr, by_item: Csr, params: TrainParams, genres: Csr | None) -> "Data":
+        """The features that params.model asks for; genres: of each item, the indices of its own."""
+        if params.model == "svdpp":
+            return cls(by_user, by_item, Features(by_user, by_item), Features(by_item, by_user))
+        if params.model == "genre_mf":
+            if genres is None:
+                raise MovierecError("train.model: genre_mf needs the movies' genres")
+            n_genres = 1 + int(genres.indices.max(initial=-1))
+            return cls(by_user, by_item, None, Features(genres, genres.transpose(n_genres)))
+        return cls(by_user, by_item)
+
+    def sides(self) -> tuple["Side", "Side"]:
+        return (
+            Side("user", "item", self.by_user, self.user_features),
+            Side("item", "user", self.by_item, self.item_features),
         )
-    return factors, biases
 
 
-def _runs(indptr: Array, width: int) -> Array:
-    """Bounds of runs of rows of about equal cost: ratings' products and a Cholesky per row."""
-    rows = np.arange(len(indptr))
-    cost = indptr * (width * width / 2 + 8 * width + 16.0) + rows * (width**3 / 3 + 20.0 * width)
-    shares = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1))
-    return np.unique(np.concatenate(([0], shares, [len(rows) - 1])))
+@dataclass(frozen=True)
+class Side:
+    """One side of the data: the rows to solve while the other side, `fixed`, is held."""
+
+    name: str
+    fixed: str
+    ratings: Csr
+    features: Features | None
 
 
-def start(by_user: Csr, n_items: int, params: TrainParams, seed: int) -> Model:
+def start(data: Data, params: TrainParams, seed: int) -> Model:
     """A model before its first epoch: small random item factors, all else zero.
 
     The factors' standard deviation is init_scale / √n_factors, so that a row's expected length is
     init_scale whatever n_factors.
     """
-    dtype = np.dtype(params.dtype)
-    draws = seeds.stream(seed, "train/item_factors").standard_normal((n_items, params.n_factors))
-    scale = params.init_scale / max(1, params.n_factors) ** 0.5
+    dtype, n_factors = np.dtype(params.dtype), params.n_factors_used
+    n_users, n_items = data.by_user.n_rows, data.by_item.n_rows
+    draws = seeds.stream(seed, "train/item_factors").standard_normal((n_items, n_factors))
+    scale = params.init_scale / max(1, n_factors) ** 0.5
+    weights: dict[str, Any] = {
+        f"{side.name}_weights": np.zeros((side.features.by_feature.n_rows, n_factors + 1), dtype)
+        for side in data.sides()
+        if side.features
+    }
     return Model(
-        global_mean=float(dtype.type(by_user.values.mean(dtype=np.float64))),
-        user_factors=np.zeros((by_user.n_rows, params.n_factors), dtype),
+        global_mean=float(dtype.type(data.by_user.values.mean(dtype=np.float64))),
+        user_factors=np.zeros((n_users, n_factors), dtype),
         item_factors=(draws * scale).astype(dtype),
-        user_biases=np.zeros(by_user.n_rows, dtype),
+        user_biases=np.zeros(n_users, dtype),
         item_biases=np.zeros(n_items, dtype),
+        **weights,
     )
 
 
-def run_epoch(model: Model, by_user: Csr, by_item: Csr, prior: Prior) -> Model:
-    """One epoch: every user, then every item."""
-    users = half_epoch(
-        by_user, model.item_factors, model.item_biases, model.global_mean, prior, "user"
-    )
-    items = half_epoch(by_item, *users, model.global_mean, prior, "item")
-    return replace(
-        model,
-        user_factors=users[0],
-        user_biases=users[1],
-        item_factors=items[0],
-        item_biases=items[1],
-    )
+def run_epoch(model: Model, data: Data, params: TrainParams) -> Model:
+    """One epoch: every user, then every item; after each side's rows its features' weights."""
+    prior = Prior.of(params, model.n_factors)
+    for side in data.sides():
+        name, features = side.name, side.features
+        mean = features.means(model.weights(name)) if features else None
+        fixed = model.rows(side.fixed)
+        factors, biases = half_epoch(side.ratings, *fixed, model.global_mean, prior, name, mean)
+        model = model.changed(name, factors=factors, biases=biases)
+        if features:
+            weights = solve_weights(model, side, features, prior, params.feature_ridge)
+            model = model.changed(name, weights=weights)
+    return model
+
+
+def solve_weights(
+    model: Model, side: Side, features: Features, prior: Prior, ridge: float
+) -> Array:
+    """The weights of one side's features, its rows held fixed: a ridge of `ridge` rows' priors."""
+    rows = np.column_stack(model.rows(side.name))
+    precision = np.diag(prior.precision) + side.ratings.counts[:, None] * prior.per_rating
+    right = features.collect((precision * rows).astype(rows.dtype))
+    return features.solve(right, precision, ridge * prior.of_one_rating, model.weights(side.name))
 
 
 def objective(
-    model: Model, by_user: Csr, by_item: Csr, params: TrainParams, scale: tuple[float, float]
+    model: Model, data: Data, params: TrainParams, scale: tuple[float, float]
 ) -> tuple[float, float]:
     """The objective and the RMSE on the training ratings, clipped to the rating scale."""
+    sums = squared_errors(model, data.by_user, scale)
+    prior = Prior.of(params, model.n_factors)
+    penalty = 0.0
+    for side in data.sides():
+        rows = np.column_stack(model.rows(side.name))
+        if side.features:
+            weights = model.weights(side.name)
+            rows -= side.features.means(weights)
+            sizes = np.square(weights, dtype=np.float64).sum(axis=0)
+            penalty += float(params.feature_ridge * sizes @ prior.of_one_rating)
+        penalty += prior.penalty(side.ratings.counts, rows)
+    value = 0.5 * params.rating_precision * (sums[0] + penalty)
+    return float(value), float((sums[1] / len(data.by_user.values)) ** 0.5)
+
+
+def squared_errors(model: Model, by_user: Csr, scale: tuple[float, float]) -> Array:
+    """Sums of squared errors on ratings: as predicted, and clipped to the rating scale."""
     dtype = model.user_factors.dtype.type
     sums = squared_errors_by_row(
         by_user.indptr,
@@ -191,17 +174,12 @@ def objective(
         model.item_biases,
         dtype(scale[0]),
         dtype(scale[1]),
-    ).sum(axis=0)
-    prior = Prior.of(params)
-    penalty = prior.penalty(by_user.counts, model.user_factors, model.user_biases)
-    penalty += prior.penalty(by_item.counts, model.item_factors, model.item_biases)
-    value = 0.5 * params.rating_precision * (sums[0] + penalty)
-    return float(value), float((sums[1] / len(by_user.values)) ** 0.5)
+    )
+    return np.asarray(sums.sum(axis=0))
 
 
 def fit(
-    by_user: Csr,
-    by_item: Csr,
+    data: Data,
     params: TrainParams,
     seed: int,
     scale: tuple[float, float],
@@ -217,27 +195,26 @@ def fit(
     was called with before an interruption; training then goes on to the very same bits.
     Raises MovierecError if there is nothing to train on, or nothing to solve.
     """
-    _check(by_user, by_item, params)
+    check(data, params)
     if so_far is None:
-        first = start(by_user, by_item.n_rows, params, seed)
+        first = start(data, params, seed)
         so_far = Fit(first, first)
     while len(so_far.epochs) < min(params.max_epochs, so_far.best_epoch + params.patience):
-        so_far = _next_epoch(so_far, by_user, by_item, params, scale, validation)
+        so_far = _next_epoch(so_far, data, params, scale, validation)
         on_epoch(so_far)
     return so_far
 
 
 def _next_epoch(
     so_far: Fit,
-    by_user: Csr,
-    by_item: Csr,
+    data: Data,
     params: TrainParams,
     scale: tuple[float, float],
     validation: Ratings | None,
 ) -> Fit:
     number = len(so_far.epochs) + 1
-    model = run_epoch(so_far.last, by_user, by_item, Prior.of(params))
-    value, train_rmse = objective(model, by_user, by_item, params, scale)
+    model = run_epoch(so_far.last, data, params)
+    value, train_rmse = objective(model, data, params, scale)
     errors = errors_of(model, validation, scale) if validation is not None else None
     epoch = Epoch(number, value, train_rmse, errors.rmse if errors else None)
     so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
@@ -247,14 +224,16 @@ def _next_epoch(
     return so_far
 
 
-def _check(by_user: Csr, by_item: Csr, params: TrainParams) -> None:
-    if not len(by_user.values):
+def check(data: Data, params: TrainParams) -> None:
+    """Raise MovierecError unless there is something to train on."""
+    n_users, n_items = data.by_user.n_rows, data.by_item.n_rows
+    if not len(data.by_user.values):
         raise MovierecError("no ratings to train on: lower split.test_fraction or bring more data")
-    allowed = min(by_user.n_rows, by_item.n_rows)
-    if params.n_factors > allowed:
+    allowed = min(n_users, n_items)
+    if params.n_factors_used > allowed:
         raise MovierecError(
-            f"train.n_factors: {params.n_factors} is more than the data allows: {by_user.n_rows}"
-            f" users and {by_item.n_rows} items have at most {allowed}"
+            f"train.n_factors: {params.n_factors} is more than the data allows: {n_users}"
+            f" users and {n_items} items have at most {allowed}"
         )
 
 
@@ -264,13 +243,29 @@ def fold_in(
     """Factors (n_factors,) and bias of a new user with these ratings: the same row solve.
 
     item_index (n,) int32; rating (n,) in stars. A user of the training data folds in to the row
-    that the next half epoch would give him, which is his own once training has converged.
+    that the next half epoch would give him, which is his own once training has converged. Into a
+    mean of samples he is folded sample by sample, each with its own prior.
     """
     order = np.argsort(item_index)
     indptr = np.array([0, len(item_index)])
     values = np.asarray(rating, model.item_factors.dtype)[order]
     ratings = Csr(indptr, np.asarray(item_index, np.int32)[order], values)
+    rows = [_fold_in(model, number, ratings, params) for number in range(model.n_samples)]
+    factors = np.concatenate([factors for factors, _ in rows]) / model.n_samples
+    return factors, float(np.mean([bias for _, bias in rows]))
+
+
+def _fold_in(model: Model, number: int, ratings: Csr, params: TrainParams) -> tuple[Array, float]:
+    sample = model.sample(number)
+    prior = Prior.of(params, sample.n_factors)
+    mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
+    if len(model.sample_noise_precision):
+        prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
+        mean += model.sample_user_mean[number]
+    if len(sample.user_weights):
+        features = Features(ratings, ratings)  # of which only the rows' are asked for
+        mean += features.means(sample.user_weights)
     factors, biases = half_epoch(
-        ratings, model.item_factors, model.item_biases, model.global_mean, Prior.of(params), "user"
+        ratings, sample.item_factors, sample.item_biases, sample.global_mean, prior, "user", mean
     )
     return factors[0], float(biases[0])

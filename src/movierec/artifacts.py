@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -93,7 +94,11 @@ def read_columns(path: Path, names: list[str]) -> list[Array]:
 
 @contextmanager
 def _explain(path: Path) -> Iterator[None]:
-    """Turn what pyarrow raises on a bad file into one line that names it."""
+    """Turn what pyarrow raises on a bad file into one line that names it.
+
+    Audit hooks are told of the file, as Python's own open tells them (docs/decisions/test-data.md).
+    """
+    sys.audit("open", str(path), "rb", 0)
     try:
         yield
     except FileNotFoundError:
@@ -179,6 +184,16 @@ def movie_columns(movies: pd.DataFrame) -> dict[str, Any]:
 def read_items(folder: Path = INDEX) -> pd.DataFrame:
     """items.parquet; row number = item_index."""
     return read_table(folder / "items.parquet").to_pandas()
+
+
+def read_genres(folder: Path = INDEX) -> Csr:
+    """The genres of each item, as indices of the genres' names in order."""
+    lists = read_table(folder / "items.parquet", ["genres"])["genres"].combine_chunks()
+    names = lists.flatten().dictionary_encode()
+    place = np.argsort(np.argsort(names.dictionary.to_numpy(zero_copy_only=False)))
+    indptr = indptr_of(lists.value_lengths().to_numpy(zero_copy_only=False))
+    indices = place[names.indices.to_numpy()].astype(np.int32)
+    return Csr(indptr, indices, np.ones(len(indices), np.float32))
 
 
 def read_users(folder: Path = INDEX) -> pd.DataFrame:

@@ -22,7 +22,6 @@ from movierec.als import Epoch, Fit
 from movierec.errors import MovierecError
 from movierec.metrics import Errors
 from movierec.model import Model
-from movierec.model_file import MODEL_ARRAYS
 from movierec.outputs import output_file
 from movierec.sparse import Array
 
@@ -58,9 +57,9 @@ class Checkpoint:
             "validation": asdict(fit.validation) if fit.validation else None,
             "global_mean": fit.last.global_mean,
         }
-        arrays = {f"last_{name}": getattr(fit.last, name) for name in MODEL_ARRAYS}
+        arrays: dict[str, Any] = {f"last_{name}": array for name, array in fit.last.arrays.items()}
         if fit.model is not fit.last:
-            arrays |= {f"best_{name}": getattr(fit.model, name) for name in MODEL_ARRAYS}
+            arrays |= {f"best_{name}": array for name, array in fit.model.arrays.items()}
         with output_file(self.path) as partial, partial.open("wb") as stream:
             np.savez(stream, state=np.array(json.dumps(state)), **arrays)
 
@@ -91,17 +90,22 @@ class Checkpoint:
 
 
 def _model(global_mean: float, arrays: dict[str, Array], prefix: str) -> Model:
-    named: dict[str, Any] = {name: arrays[prefix + name] for name in MODEL_ARRAYS}
+    named: dict[str, Any] = {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
     return Model(global_mean, **named)
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """On Ctrl-C or SIGTERM say that training can go on, and exit as the shell expects."""
+def stoppable(
+    message: str = "stopped; the next dvc repro goes on after the last finished epoch",
+) -> Iterator[None]:
+    """On Ctrl-C or SIGTERM say how work can go on, and exit as the shell expects."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)
-        message = "stopped; the next dvc repro goes on after the last finished epoch"
         os.write(sys.stderr.fileno(), f"{message}\n".encode())
         sys.exit(128 + number)
 

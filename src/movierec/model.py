@@ -1,10 +1,15 @@
 """The trained model: arrays, and what they predict."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from movierec.kernels.scoring import predict_pairs
 from movierec.sparse import Array
+
+_none = partial(np.zeros, (0, 0))
 
 
 @dataclass(frozen=True)
@@ -13,10 +18,15 @@ class Model:
 
     The biased matrix factorisation of Koren, Bell & Volinsky, "Matrix factorization techniques for
     recommender systems" (IEEE Computer 42(8), 2009), equation 4. Baselines are models, too: those
-    with no factors.
+    with no factors. So is the mean of the predictions of n_samples models: its factors are theirs
+    side by side, the users' divided by n_samples, its biases the means of theirs.
 
     global_mean: in stars. user_factors (n_users, n_factors), item_factors (n_items, n_factors),
     user_biases (n_users,), item_biases (n_items,): float32 (or float64), all of one dtype.
+    user_weights, item_weights (n_features, n_factors + n_samples): what each feature adds to a
+    row's prior mean, each sample's factors and its bias; no rows where there are no features.
+    sample_…: of a mean of samples only: the biases of each (n_users or n_items, n_samples), its
+    prior of the users' rows (n_samples, n_factors of one + 1, …) and its noise precision.
     manifest: what the model was trained with: data set, archive, params.
     """
 
@@ -25,6 +35,13 @@ class Model:
     item_factors: Array
     user_biases: Array
     item_biases: Array
+    user_weights: Array = field(default_factory=_none)
+    item_weights: Array = field(default_factory=_none)
+    sample_user_biases: Array = field(default_factory=_none)
+    sample_item_biases: Array = field(default_factory=_none)
+    sample_user_mean: Array = field(default_factory=_none)
+    sample_user_precision: Array = field(default_factory=_none)
+    sample_noise_precision: Array = field(default_factory=_none)
     manifest: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -39,6 +56,47 @@ class Model:
     def n_factors(self) -> int:
         return int(self.item_factors.shape[1])
 
+    @property
+    def n_samples(self) -> int:
+        return max(1, len(self.sample_noise_precision))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by name, as they are saved; those that hold nothing left out."""
+        named = {part.name: getattr(self, part.name) for part in fields(self)}
+        arrays = {name: value for name, value in named.items() if isinstance(value, np.ndarray)}
+        return {name: array for name, array in arrays.items() if array.shape != (0, 0)}
+
+    def rows(self, side: str) -> tuple[Array, Array]:
+        """Factors and biases of one side: "user" or "item"."""
+        return getattr(self, f"{side}_factors"), getattr(self, f"{side}_biases")
+
+    def weights(self, side: str) -> Array:
+        """The weights of one side's features."""
+        return np.asarray(getattr(self, f"{side}_weights"))
+
+    def changed(self, side: str, **arrays: Array) -> "Model":
+        """The model with factors, biases or weights of one side replaced."""
+        return replace(self, **{f"{side}_{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
+
+    def sample(self, number: int) -> "Model":
+        """One of the models that this one is the mean of; the model itself if of none."""
+        if not len(self.sample_noise_precision):
+            return self
+        n = self.n_samples
+        f = self.n_factors // n
+        mine = slice(number * f, (number + 1) * f)
+        weights = slice(number * (f + 1), (number + 1) * (f + 1))
+        return Model(
+            self.global_mean,
+            np.ascontiguousarray(self.user_factors[:, mine] * n),
+            np.ascontiguousarray(self.item_factors[:, mine]),
+            np.ascontiguousarray(self.sample_user_biases[:, number]),
+            np.ascontiguousarray(self.sample_item_biases[:, number]),
+            np.ascontiguousarray(self.user_weights[:, weights]),
+            np.ascontiguousarray(self.item_weights[:, weights]),
+        )
+
     def predict(self, user_index: Array, item_index: Array) -> Array:
         """Predicted ratings of pairs, unclipped, in stars: (n_pairs,) of the model's dtype."""
         return predict_pairs(
@@ -50,3 +108,17 @@ class Model:
             self.user_biases,
             self.item_biases,
         )
+
+    def deviation(self, user_index: Array, item_index: Array) -> Array:
+        """The standard deviation of pairs' predictions over the samples, in stars: (n_pairs,).
+
+        It does not hold the ratings' own noise, whose precision is sample_noise_precision. NaN
+        where the model is not a mean of samples.
+        """
+        if self.n_samples < 2:
+            return np.full(len(user_index), np.nan)
+        mean = self.predict(user_index, item_index).astype(np.float64)
+        squares = np.zeros(len(mean))
+        for number in range(self.n_samples):
+            squares += (self.sample(number).predict(user_index, item_index) - mean) ** 2
+        return np.asarray(np.sqrt(squares / (self.n_samples - 1)))

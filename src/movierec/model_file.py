@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,10 @@ from movierec.model import Model
 from movierec.outputs import MODEL, output_file, parse_manifest
 from movierec.sparse import Array
 
-MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")
-
 
 def hashes_of(model: Model) -> dict[str, str]:
     """The sha256 of each array as it lies in the file: of its .npy member."""
-    arrays = {name: getattr(model, name) for name in MODEL_ARRAYS}
-    arrays["global_mean"] = np.array(model.global_mean, np.float64)
+    arrays = model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
     return {name: _npy_hash(array) for name, array in arrays.items()}
 
 
@@ -30,18 +28,21 @@ def _npy_hash(array: Array) -> str:
 
 
 def write_model(path: Path, model: Model) -> None:
-    arrays = {name: getattr(model, name) for name in MODEL_ARRAYS}
-    manifest = np.array(json.dumps(model.manifest, ensure_ascii=False))
+    named: dict[str, Any] = {
+        "global_mean": np.float64(model.global_mean),
+        "manifest": np.array(json.dumps(model.manifest, ensure_ascii=False)),
+        **model.arrays,
+    }
     with output_file(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, global_mean=np.float64(model.global_mean), manifest=manifest, **arrays)
+        np.savez(stream, **named)
 
 
 def read_model(path: Path = MODEL) -> Model:
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in MODEL_ARRAYS}
-            model = Model(float(file["global_mean"]), **arrays)
-            text = str(file["manifest"])
+            arrays = {name: file[name] for name in file.files}
+        text, mean = str(arrays.pop("manifest", "")), float(arrays.pop("global_mean", np.nan))
+        model = Model(mean, **arrays)
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
     except Exception as error:

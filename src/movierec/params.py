@@ -121,7 +121,16 @@ class SplitParams(_Block):
     validation_fraction: Fraction
 
 
+class GibbsParams(_Block):
+    start_epochs: Annotated[Integer, Field(ge=0, le=1000)]
+    burn_in: Annotated[Integer, Field(ge=0, le=100_000)]
+    samples: Annotated[Integer, Field(ge=1, le=10_000)]
+    thin: Annotated[Integer, Field(ge=1, le=1000)]
+
+
 class TrainParams(_Block):
+    model: Literal["damped_biases", "biases", "mf", "genre_mf", "svdpp"]
+    method: Literal["als", "gibbs"]
     n_factors: Annotated[Integer, Field(ge=0, le=1024)]
     max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
     patience: Annotated[Integer, Field(ge=1, le=10_000)]
@@ -132,8 +141,30 @@ class TrainParams(_Block):
     factor_precision_per_rating: Precision
     bias_precision: Precision
     bias_precision_per_rating: Precision
+    feature_ridge: Annotated[Number, Field(gt=0)]
+    gibbs: GibbsParams
     init_scale: Annotated[Number, Field(gt=0, le=10)]
     dtype: Literal["float32", "float64"]
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> Self:
+        if self.model == "damped_biases" and self.method != "als":
+            raise ValueError("model damped_biases has no posterior to sample: set method to als")
+        return self
+
+    @property
+    def n_factors_used(self) -> int:
+        """n_factors, but 0 of a model of biases alone."""
+        return 0 if self.model in ("biases", "damped_biases") else self.n_factors
+
+    @property
+    def n_epochs(self) -> int:
+        """The epochs, or sweeps, that training takes at most."""
+        if self.model == "damped_biases":
+            return 1
+        if self.method == "gibbs":
+            return self.gibbs.burn_in + self.gibbs.samples * self.gibbs.thin
+        return self.max_epochs
 
 
 class EvaluateParams(_Block):

@@ -1,27 +1,38 @@
 """Two workspaces in which the pipeline ran undisturbed, made once for all of these tests."""
 
+import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from tests.fault_server import serving
 from tests.faults.runs import Run, prepare, write_archive
+from tests.workspace import Workspace
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Run]]:
-    """Two, to use both cores; fetching from a server. Each test leaves them whole."""
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Run]]:
+    """Two, to use both cores, the second a copy of the first; fetching from a server."""
     folder = tmp_path_factory.mktemp("faults")
     sha256 = write_archive(folder / "films.zip")
     content = (folder / "films.zip").read_bytes()
     with serving(content) as server:
         source = {"source": "url", "url": server.url, "file": "films.zip"}
         source |= {"size": len(content), "sha256": sha256}
-        with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(lambda name: prepare(folder / name, source), ("one", "two")))
-        assert found[0].files == found[1].files
-        yield found
+        first = prepare(folder / "one", source)
+        shutil.copytree(folder / "one", folder / "two", symlinks=True)
+        yield [first, replace(first, workspace=Workspace(folder / "two" / first.path.name))]
+
+
+@pytest.fixture
+def runs(prepared: list[Run]) -> list[Run]:
+    """Each test leaves them whole; one that failed may not have."""
+    for run in prepared:
+        if run.found() != run.files:
+            run.mend_locks()
+            run.repro()
+    return prepared
 
 
 @pytest.fixture

@@ -25,20 +25,21 @@ mount -o remount,size=$(( $(df --output=used {0} | tail -1) + 8 ))k {0}
 """
 # The workspace on a disk with a little room: a run that fails, one that has all the room it wants.
 REPRO = """
-set -e
 here=$PWD
-mkdir ../aside ../failed ../repeated
-mount --bind . ../aside
+mkdir {aside}/whole {aside}/failed {aside}/repeated
+mount --bind . {aside}/whole
 mount -t tmpfs tmpfs "$here"
 cd "$here"
-cp -a ../aside/. .
+cp -a {aside}/whole/. .
 mount -o remount,size=$(( $(df --output=used . | tail -1) + {room} ))k .
-! dvc repro
-cp -a {outs} ../failed
+if dvc repro; then exit 1; fi
+cp -a {outs} {aside}/failed
 mount -o remount,size=1g .
 dvc repro
-cp -a {outs} dvc.lock ../repeated
+cp -a {outs} dvc.lock {aside}/repeated
 """
+# Ours, the system's, and what DVC makes of it where its own copy of an output finds no room.
+FULL_REASONS = ("make room there", "No space left on device", "No possible cache link types")
 
 
 def after(script: str) -> list[str]:
@@ -94,13 +95,10 @@ def test_dvc_repro_on_a_full_disk(run: Run, tmp_path: Path, room: int) -> None:
     """Room in kB for the outputs and DVC's cache of them; the same workspace, with more, ends."""
     for stage in STAGES:
         run.forget(stage, keep_outputs=False)
-    script = REPRO.format(room=room, outs=" ".join(OUTS))
-    said = run.workspace.run(*PRIVATELY, "sh", "-c", script, NUMBA_NUM_THREADS="1")
-    assert "No space left on device" in said or "make room there" in said
-    beside = run.path.parent
-    run.assert_whole(beside / "failed")
-    assert run.found(beside / "repeated") == run.files
-    for name in ("aside", "failed", "repeated"):
-        (beside / name).rename(tmp_path / name)
+    script = REPRO.format(room=room, aside=tmp_path, outs=" ".join(OUTS))
+    said = run.workspace.run(*PRIVATELY, "sh", "-ec", script, NUMBA_NUM_THREADS="1")
+    assert any(reason in said for reason in FULL_REASONS)
+    run.assert_whole(tmp_path / "failed")
+    assert run.found(tmp_path / "repeated") == run.files
     run.repro()
     assert run.found() == run.files

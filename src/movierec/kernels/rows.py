@@ -49,14 +49,6 @@ AHEAD = 16
 
 
 @njit(cache=True)
-def copy(source, target):
-    """target[:] = source, which takes Numba seconds to compile."""
-    for i in range(source.shape[0]):
-        for j in range(source.shape[1]):
-            target[i, j] = source[i, j]
-
-
-@njit(cache=True)
 def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biases, global_mean):
     """Copy the fixed rows of n ratings side by side, and their weights: 1, and the residual."""
     last = len(indices) - 1
@@ -67,29 +59,30 @@ def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biase
 
 
 @njit(cache=True)
-def add_ratings(system, block, weights, n, fixed, indices, later):
-    """Add n gathered ratings to the system of their row.
+def add_ratings(system, start, block, weights, n, fixed, indices, later):
+    """The system of a row: that of `start` and n gathered ratings.
 
     Meanwhile the first tile row fetches the fixed rows of the n ratings from `later` on.
     """
     width = block.shape[1]
-    system[width, width] += n
-    system[width + 1, width] += dot(weights, 0, 0, weights, 1, 0, n)
+    residuals = dot(weights, 0, 0, weights, 1, 0, n)
+    system[width, width] = start[width, width] + n
+    system[width + 1, width] = start[width + 1, width] + residuals
     n_wide = width - width % (4 * TILE)
     for j in range(0, n_wide, 4 * TILE):
-        add_wide_sums(system, width, j, weights, 0, block, j, n)
+        add_wide_sums(system, start, width, j, weights, 0, block, j, n)
     for j in range(n_wide, width, TILE):
-        add_sums(system, width, j, weights, 0, block, j, n)
+        add_sums(system, start, width, j, weights, 0, block, j, n)
     if width:
-        add_upper_fetching(system, 0, 0, block, 0, block, 0, n, fixed, 0, indices, later)
-        add_corner(system, HALF, HALF, block, HALF, block, HALF, n)
+        add_upper_fetching(system, start, 0, 0, block, 0, block, 0, n, fixed, 0, indices, later)
+        add_corner(system, start, HALF, HALF, block, HALF, block, HALF, n)
     for j in range(TILE, width, TILE):
-        add_product_fetching(system, 0, j, block, 0, block, j, n, fixed, j, indices, later)
+        add_product_fetching(system, start, 0, j, block, 0, block, j, n, fixed, j, indices, later)
     for i in range(TILE, width, TILE):
-        add_upper(system, i, i, block, i, block, i, n)
-        add_corner(system, i + HALF, i + HALF, block, i + HALF, block, i + HALF, n)
+        add_upper(system, start, i, i, block, i, block, i, n)
+        add_corner(system, start, i + HALF, i + HALF, block, i + HALF, block, i + HALF, n)
         for j in range(i + TILE, width, TILE):
-            add_product(system, i, j, block, i, block, j, n)
+            add_product(system, start, i, j, block, i, block, j, n)
 
 
 @njit(cache=True)
@@ -99,11 +92,11 @@ def factor(system, width):
     Left-looking: a tile row takes all earlier tile rows at once, then is solved in registers.
     """
     for i in range(0, width, TILE):
-        subtract_upper(system, i, i, system, i, system, i, i)
-        subtract_corner(system, i + HALF, i + HALF, system, i + HALF, system, i + HALF, i)
+        subtract_upper(system, system, i, i, system, i, system, i, i)
+        subtract_corner(system, system, i + HALF, i + HALF, system, i + HALF, system, i + HALF, i)
         for j in range(i + TILE, width, TILE):
-            subtract_product(system, i, j, system, i, system, j, i)
-        subtract_sums(system, width, i, system, width, system, i, i)
+            subtract_product(system, system, i, j, system, i, system, j, i)
+        subtract_sums(system, system, width, i, system, width, system, i, i)
         factor_tile(system, i)
         for j in range(i + TILE, width, TILE):
             solve_tile(system, i, j)
@@ -111,16 +104,23 @@ def factor(system, width):
 
 
 @njit(cache=True, error_model="numpy")
-def substitute(system, width, solution):
+def substitute(system, width, noise, row, solution):
     """The solution out of a factored system: the bias first, then the factors backwards.
 
+    With R the Cholesky factor and y = R⁻ᵀ rhs it is R⁻¹ y; with the row's noise z, R⁻¹ (y + z).
     Returns whether there is one; a precision of 0 divides to infinity or NaN, without an error.
     """
     last = width + 1
     precision = system[width, width] - dot(system, width, 0, system, width, 0, width)
     bias = (system[last, width] - dot(system, last, 0, system, width, 0, width)) / precision
+    drawn, n_factors = row < len(noise), noise.shape[1] - 1
+    if drawn:
+        bias += noise[row, n_factors] / np.sqrt(precision)
     for i in range(width):
         solution[0, i] = system[last, i] - bias * system[width, i]
+    if drawn:
+        for i in range(n_factors):
+            solution[0, i] += noise[row, i]
     for i in range(width - LANES, -1, -LANES):
         substitute_back(system, i, width, solution)
     solution[0, width] = bias
@@ -139,6 +139,7 @@ def solve_run(
     global_mean,
     prior_system,
     prior_per_rating,
+    noise,
     factors,
     biases,
 ):
@@ -150,8 +151,8 @@ def solve_run(
     solution = np.empty((1, width + 1), fixed_factors.dtype)
     for row in range(first, last):
         start, stop = indptr[row], indptr[row + 1]
-        copy(prior_system, system)
-        for first in range(start, stop, BLOCK):
+        before = prior_system
+        for first in range(start, max(stop, start + 1), BLOCK):
             n = min(BLOCK, stop - first)
             gather(
                 block,
@@ -164,11 +165,13 @@ def solve_run(
                 fixed_biases,
                 global_mean,
             )
-            add_ratings(system, block, weights, n, fixed_factors, indices, first + n)
+            later = first + n
+            add_ratings(system, before, block, weights, n, fixed_factors, indices, later)
+            before = system
         for i in range(width + 1):
             system[i, i] += (stop - start) * prior_per_rating[i]
         factor(system, width)
-        positive = substitute(system, width, solution)
+        positive = substitute(system, width, noise, row, solution)
         for i in range(factors.shape[1]):
             factors[row, i] = solution[0, i]
         biases[row] = solution[0, width] if positive else np.nan
@@ -183,6 +186,7 @@ def solve_rows(runs, *arguments):
     global_mean: a scalar of their dtype.
     prior_system (width + 2, width + TILE): the system of a row without ratings.
     prior_per_rating (width + 1,): what the diagonal of P gains with each rating.
+    noise (n_rows or 0, n_factors + 1): what is drawn about the mean, before R⁻¹; or nothing.
     factors (n_rows, n_factors), biases (n_rows,): written. A row that has no solution, since its
     matrix is not positive definite, gets NaN as its bias.
     """

@@ -105,7 +105,7 @@ def top_n_of_group(
                 panel[k, j] = of_panel[j]
         for i in range(0, GROUP, TILE):
             for j in range(0, length, TILE):
-                add_product(panel, i, j, left, i, right, j, n_factors)
+                add_product(panel, panel, i, j, left, i, right, j, n_factors)
         for k in range(in_group):
             user = first_user + k
             seen = next_seen[k]

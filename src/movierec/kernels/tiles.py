@@ -160,21 +160,25 @@ def _product_step(
     vectors: int = 1,
     across: bool = True,
     fetching: bool = False,
+    plain: int = 0,
 ) -> Callable[..., Any]:
-    """Build `out[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on rows × (vectors of lanes) numbers.
+    """Build `out[i:, j:] = start[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on rows × (vectors of
+    lanes) numbers.
 
-    Not across: `left[a:, :n]` as it lies. Fetching: with each step of the sum, have the cache
-    fetch fixed[indices[first + k], column], which will be wanted soon.
+    Not across: `left[a:, :n]` as it lies; its first `plain` rows count as 1. Fetching: with each
+    step of the sum, have the cache fetch fixed[indices[first + k], column], to be wanted soon.
     """
 
     def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
         kinds = signature.args
-        target = _Matrix(context, builder, kinds[0], values[0], lanes)
-        source = _Matrix(context, builder, kinds[3], values[3], lanes)
-        other = _Matrix(context, builder, kinds[5], values[5], lanes)
-        row, column, a, b, n = values[1], values[2], values[4], values[6], values[7]
+        target, begun = (_Matrix(context, builder, kinds[k], values[k], lanes) for k in (0, 1))
+        source = _Matrix(context, builder, kinds[4], values[4], lanes)
+        other = _Matrix(context, builder, kinds[6], values[6], lanes)
+        row, column, a, b, n = values[2], values[3], values[5], values[7], values[8]
         pointers = target.tile_pointers(row, column, rows, vectors)
-        before = [target.load(pointer) for pointer in pointers]
+        before = [
+            begun.load(pointer) for pointer in begun.tile_pointers(row, column, rows, vectors)
+        ]
         entry = builder.block
         loop = builder.append_basic_block("product")
         done = builder.append_basic_block("product_done")
@@ -188,17 +192,20 @@ def _product_step(
             of_right = [other.negate(vector) for vector in of_right]
         after = []
         for place, total in enumerate(sums):
+            vector = of_right[place % vectors]
+            if place < plain * vectors:
+                after.append(builder.fadd(total, vector))
+                continue
             line = builder.add(a, INT64(place // vectors))
             number = source.load(source.pointer(*((k, line) if across else (line, k))))
-            vector = of_right[place % vectors]
             after.append(target.multiply_add(target.spread(number), vector, total))
         if fetching:
-            fixed = _Matrix(context, builder, kinds[8], values[8])
-            indices = context.make_array(kinds[10])(context, builder, values[10])
-            place, last = builder.add(values[11], k), builder.sub(indices.nitems, INT64(1))
+            fixed = _Matrix(context, builder, kinds[9], values[9])
+            indices = context.make_array(kinds[11])(context, builder, values[11])
+            place, last = builder.add(values[12], k), builder.sub(indices.nitems, INT64(1))
             place = builder.select(builder.icmp_signed("<", place, last), place, last)
             index = builder.load(builder.gep(indices.data, [place]))
-            fixed.fetch(builder.sext(index, INT64), values[9], TO_SECOND_CACHE)
+            fixed.fetch(builder.sext(index, INT64), values[10], TO_SECOND_CACHE)
         next_k = builder.add(k, INT64(1))
         builder.cbranch(builder.icmp_signed("<", next_k, n), loop, done)
         k.add_incoming(INT64(0), entry)
@@ -213,19 +220,22 @@ def _product_step(
         target.store(results, pointers)
         return context.get_dummy_value()
 
-    def signature(out, left, right, *more):  # type: ignore[no-untyped-def]
+    def signature(out, start, left, right, *more):  # type: ignore[no-untyped-def]
         i = types.int64
-        return types.void(out, i, i, left, i, right, i, i, *more)
+        return types.void(out, start, i, i, left, i, right, i, i, *more)
 
     @intrinsic
-    def step(typing_context, out, i, j, left, a, right, b, n):  # type: ignore[no-untyped-def]
-        return signature(out, left, right), build
+    def step(  # type: ignore[no-untyped-def]
+        typing_context, out, start, i, j, left, a, right, b, n
+    ):
+        return signature(out, start, left, right), build
 
     @intrinsic
     def step_fetching(  # type: ignore[no-untyped-def]
-        typing_context, out, i, j, left, a, right, b, n, fixed, column, indices, first
+        typing_context, out, start, i, j, left, a, right, b, n, fixed, column, indices, first
     ):
-        return signature(out, left, right, fixed, types.int64, indices, types.int64), build
+        more = fixed, types.int64, indices, types.int64
+        return signature(out, start, left, right, *more), build
 
     return step_fetching if fetching else step
 
@@ -238,9 +248,10 @@ add_corner, subtract_corner = (_product_step(sign, rows=HALF, lanes=HALF) for si
 # The same, while fetching the fixed rows that come next.
 add_product_fetching = _product_step(+1, fetching=True)
 add_upper_fetching = _product_step(+1, rows=HALF, fetching=True)
-# Two weighted sums of rows: of one vector of their columns, and of four.
-add_sums, subtract_sums = (_product_step(sign, rows=2, across=False) for sign in (+1, -1))
-add_wide_sums = _product_step(+1, rows=2, vectors=4, across=False)
+# Two sums of rows, plain and weighted: of one vector of their columns, and of four.
+add_sums = _product_step(+1, rows=2, across=False, plain=1)
+add_wide_sums = _product_step(+1, rows=2, vectors=4, across=False, plain=1)
+subtract_sums = _product_step(-1, rows=2, across=False)
 
 
 @intrinsic
@@ -466,6 +477,7 @@ if numba.config.DISABLE_JIT:
     ) -> Callable[..., None]:
         def step(
             out: Floats,
+            start: Floats,
             i: int,
             j: int,
             left: Floats,
@@ -476,7 +488,8 @@ if numba.config.DISABLE_JIT:
             *fetched: Any,
         ) -> None:
             lines = left[:n, a : a + rows].T if across else left[a : a + rows, :n]
-            out[i : i + rows, j : j + columns] += sign * (lines @ right[:n, b : b + columns])
+            tile = slice(i, i + rows), slice(j, j + columns)
+            out[tile] = start[tile] + sign * (lines @ right[:n, b : b + columns])
 
         return step
 

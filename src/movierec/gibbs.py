@@ -1,0 +1,233 @@
+"""Gibbs sampling: the row solve of ALS, drawing from the posterior instead of taking its mean.
+
+    r ~ N(r̂, 1/λ)      row ~ N(μ + X W, Λ⁻¹)      W ~ N(0, (ρ Λ)⁻¹)      λ ~ Gamma
+
+A row is its factors and bias together, μ and Λ (one pair a side) have a Normal–Wishart prior, and
+X W is what the features say (features.py). Predictions are averaged over samples, never factors.
+Salakhutdinov & Mnih, "Bayesian probabilistic matrix factorization using MCMC" (ICML 2008),
+section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section 3.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from movierec import als, seeds
+from movierec.als import Data, Epoch, Fit, Side
+from movierec.features import Features
+from movierec.metrics import errors_of
+from movierec.model import Model
+from movierec.params import TrainParams
+from movierec.solver import Prior, half_epoch
+from movierec.sparse import Array, Ratings
+
+MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
+ROW_SIZE = 0.1  # the prior's guess of a row's expected squared length, with d degrees of freedom
+GAMMA = 0.5  # shape and rate of the Gamma prior of λ: half an observation
+
+
+def draw_hyper(
+    rows: Array, draw: np.random.Generator, weights: Array | None = None, ridge: float = 0
+) -> tuple[Array, Array]:
+    """μ (d,) and Λ (d, d) from their Normal–Wishart posterior given rows (n_rows, d) less X W.
+
+    The weights W (n_features, d), of precision ridge · Λ, tell of Λ as well.
+    """
+    n_rows, d = rows.shape
+    mean = rows.sum(axis=0, dtype=np.float64) / n_rows
+    centred = rows - mean
+    weight, freedom = MEAN_WEIGHT + n_rows, d + n_rows
+    spread = np.einsum("rf,rg->fg", centred, centred) + ROW_SIZE * np.eye(d)
+    spread += MEAN_WEIGHT * n_rows / weight * np.outer(mean, mean)
+    if weights is not None:
+        spread += ridge * np.einsum("rf,rg->fg", weights, weights, dtype=np.float64)
+        freedom += len(weights)
+    precision = draw_wishart(np.linalg.inv(spread), freedom, draw)
+    root = np.linalg.cholesky(weight * precision)
+    shift = np.linalg.solve(root.T, draw.standard_normal(d))
+    return n_rows / weight * mean + shift, precision
+
+
+def draw_wishart(scale: Array, freedom: int, draw: np.random.Generator) -> Array:
+    """A draw of the Wishart distribution of mean freedom · scale, after Bartlett (1933)."""
+    d = len(scale)
+    lower = np.tril(draw.standard_normal((d, d)), -1)
+    lower[np.diag_indices(d)] = np.sqrt(draw.chisquare(freedom - np.arange(d)))
+    root = np.linalg.cholesky(scale) @ lower
+    return np.asarray(root @ root.T)
+
+
+def draw_weights(
+    features: Features,
+    deviations: Array,
+    precision: Array,
+    ridge: float,
+    start: Array,
+    normals: Callable[[str, int], Array],
+) -> Array:
+    """W given the rows less μ: the ridge solve of right sides to which noise is added.
+
+    The solution of a perturbed system is a draw from the posterior: Macau's equation 7.
+    normals: standard normal numbers, by the name of what they are for and the number of rows.
+    """
+    root = np.linalg.cholesky(np.linalg.inv(precision))
+
+    def noise(part: str, n_rows: int) -> Array:
+        return np.einsum("rf,gf->rg", normals(part, n_rows), root).astype(start.dtype)
+
+    right = features.collect(deviations + noise("of_rows", len(deviations)))
+    right += start.dtype.type(ridge**0.5) * noise("of_weights", len(start))
+    return features.solve(right, np.ones((1, 1)), ridge, start)
+
+
+def draw_side(
+    model: Model, name: str, side: Side, ridge: float, noise_precision: float, seed: int
+) -> tuple[Model, Array, Array, float]:
+    """Draw one side's μ and Λ, then its features' weights, then its rows.
+
+    name: of the random streams. Returns the model, μ, Λ and the penalty of the rows drawn.
+    """
+    rows, weights, features = np.column_stack(model.rows(side.name)), None, side.features
+    dtype, n_columns = rows.dtype, rows.shape[1]
+
+    def normals(part: str, n_rows: int) -> Array:
+        return seeds.normals(seed, f"{name}/{part}", n_rows, n_columns, dtype)
+
+    if features:
+        weights = model.weights(side.name)
+        rows = rows - features.means(weights)
+    mean, precision = draw_hyper(rows, seeds.stream(seed, f"{name}/hyper"), weights, ridge)
+    prior_mean = np.broadcast_to(mean.astype(dtype), rows.shape)
+    if features and weights is not None:
+        deviations = np.column_stack(model.rows(side.name)) - prior_mean
+        weights = draw_weights(features, deviations, precision, ridge, weights, normals)
+        model = model.changed(side.name, weights=weights)
+        prior_mean = prior_mean + features.means(weights)
+    prior = Prior(precision / noise_precision, np.zeros(n_columns))
+    noise = normals("rows", len(rows)) / dtype.type(noise_precision**0.5)
+    factors, biases = half_epoch(
+        side.ratings,
+        *model.rows(side.fixed),
+        model.global_mean,
+        prior,
+        side.name,
+        prior_mean,
+        noise,
+    )
+    deviations = np.column_stack((factors, biases)) - prior_mean
+    penalty = prior.penalty(side.ratings.counts, deviations)
+    model = model.changed(side.name, factors=factors, biases=biases)
+    return model, mean, precision, penalty
+
+
+def sweep(
+    model: Model, data: Data, params: TrainParams, number: int, seed: int, sse: float
+) -> tuple[Model, float]:
+    """Draw λ, then both sides; returns the model and the penalties, for the density.
+
+    sse: the squared errors of `model` on the training ratings. The model drawn holds λ and the
+    users' prior. Every draw is of a stream named by the sweep, the side and the part.
+    """
+    draw, n_ratings = seeds.stream(seed, f"gibbs/{number}/noise"), len(data.by_user.values)
+    noise_precision = float(draw.gamma(GAMMA + n_ratings / 2, 1 / (GAMMA + sse / 2)))
+    penalty, priors = 0.0, {}
+    for side in data.sides():
+        name = f"gibbs/{number}/{side.name}"
+        model, *prior, more = draw_side(
+            model, name, side, params.feature_ridge, noise_precision, seed
+        )
+        priors[side.name], penalty = prior, penalty + more
+    mean, precision = priors["user"]
+    model = replace(
+        model,
+        sample_user_mean=mean[None],
+        sample_user_precision=precision[None] / noise_precision,
+        sample_noise_precision=np.array([noise_precision]),
+    )
+    return model, penalty
+
+
+def average(mean: Model | None, sample: Model) -> Model:
+    """The mean of the predictions of some samples and one more, itself a model (model.py)."""
+    one = replace(
+        sample,
+        sample_user_biases=sample.user_biases[:, None],
+        sample_item_biases=sample.item_biases[:, None],
+    )
+    if mean is None:
+        return one
+    n = mean.n_samples
+    old = float(n) / (n + 1)
+
+    def beside(name: str) -> Array:
+        return np.concatenate((getattr(mean, name), getattr(one, name)), axis=1)
+
+    def below(name: str) -> Array:
+        return np.concatenate((getattr(mean, name), getattr(one, name)))
+
+    dtype = sample.user_factors.dtype
+    sides = ("item_factors", "user_weights", "item_weights", "sample_user_biases")
+    hypers = ("sample_user_mean", "sample_user_precision", "sample_noise_precision")
+    joined: dict[str, Any] = {name: beside(name) for name in sides}
+    joined |= {name: below(name) for name in hypers}
+    users = np.concatenate((mean.user_factors * old, one.user_factors / (n + 1)), axis=1)
+    return replace(
+        one,
+        user_factors=users.astype(dtype),
+        user_biases=beside("sample_user_biases").mean(axis=1, dtype=np.float64).astype(dtype),
+        item_biases=beside("sample_item_biases").mean(axis=1, dtype=np.float64).astype(dtype),
+        sample_item_biases=beside("sample_item_biases"),
+        **joined,
+    )
+
+
+def fit(
+    data: Data,
+    params: TrainParams,
+    seed: int,
+    scale: tuple[float, float],
+    validation: Ratings | None = None,
+    on_epoch: Callable[[Fit], None] = lambda fit: None,
+    so_far: Fit | None = None,
+) -> Fit:
+    """Draw params.gibbs.samples samples after a start by ALS and params.gibbs.burn_in sweeps.
+
+    An epoch of the Fit is a sweep, its model the mean of the samples so far (before the first, the
+    latest draw), and there is no early stopping: the last is the best. Else as als.fit.
+    """
+    als.check(data, params)
+    if so_far is None:
+        model = als.start(data, params, seed)
+        for _ in range(params.gibbs.start_epochs):
+            model = als.run_epoch(model, data, params)
+        so_far = Fit(model, model)
+    while len(so_far.epochs) < params.n_epochs:
+        so_far = _next_sweep(so_far, data, params, seed, scale, validation)
+        on_epoch(so_far)
+    return so_far
+
+
+def _next_sweep(
+    so_far: Fit,
+    data: Data,
+    params: TrainParams,
+    seed: int,
+    scale: tuple[float, float],
+    validation: Ratings | None,
+) -> Fit:
+    number = len(so_far.epochs) + 1
+    sse = als.squared_errors(so_far.last, data.by_user, scale)[0]
+    last, penalty = sweep(so_far.last, data, params, number, seed, sse)
+    kept = number - params.gibbs.burn_in
+    model = so_far.model if kept > 0 else last
+    if kept > 0 and kept % params.gibbs.thin == 0:
+        model = average(so_far.model if kept > params.gibbs.thin else None, last)
+    own = als.squared_errors(last, data.by_user, scale)[0]
+    density = 0.5 * float(last.sample_noise_precision[0]) * (own + penalty)
+    clipped = als.squared_errors(model, data.by_user, scale)[1]
+    train_rmse = float((clipped / len(data.by_user.values)) ** 0.5)
+    errors = errors_of(model, validation, scale) if validation is not None else None
+    epoch = Epoch(number, density, train_rmse, errors.rmse if errors else None)
+    return Fit(model, last, (*so_far.epochs, epoch), number, errors)
