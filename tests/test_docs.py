@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec import artifacts, baselines, cli, model_file
+from movierec import artifacts, baselines, cli, gibbs, model_file
+from movierec.als import Data
 from movierec.errors import MovierecError
 from movierec.params import PackageSource, PathSource, UrlSource
-from tests.random_data import random_csrs
+from tests.random_data import random_csrs, train_params
 
 ROOT = Path(__file__).parent.parent
 PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
@@ -191,6 +192,16 @@ def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
         types = {name: str(file[name].dtype) for name in file}
     types["manifest"] = "string"
     assert table_in(section("### `model.npz`")) == types
+
+
+def test_more_arrays_of_the_model_are_documented() -> None:
+    params = train_params(model="svdpp", method="gibbs", dtype="float32")
+    data = Data.of(*random_csrs(0), params, None)
+    arrays = gibbs.fit(data, params, 0, (0.5, 5)).model.arrays
+    types = {name: str(array.dtype) for name, array in arrays.items()}
+    assert table_in(section("### More arrays of `model.npz`")) == {
+        name: types[name] for name in types if "sample" in name or "weights" in name
+    }
 
 
 def test_every_module_is_in_the_layout() -> None:

@@ -104,11 +104,11 @@ def measure(data: Data, validation: Ratings, params: Params, chosen: Chosen) -> 
 
 
 def open_study(params: Params, space: dict[str, tuple[float, float]]) -> optuna.Study:
-    """The search of this data, code, space and other params, as far as it has come."""
+    """The search of this data, code and all params but those searched, as far as it has come."""
     optuna = _optuna()
     fixed = params.train.model_dump(exclude=set(space))
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    settings = [params.seed, fixed, space, manifest["split"]["sha256"], outputs.versions()]
+    settings = [params.seed, fixed, manifest["split"]["sha256"], outputs.versions()]
     key = checkpoint.key_of(settings, sorted(Path(__file__).parent.rglob("*.py")))
     path = checkpoint.FOLDER / f"tune-{key[:16]}.log"
     path.parent.mkdir(exist_ok=True)

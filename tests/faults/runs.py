@@ -22,6 +22,8 @@ STAGES = ("download", "index", "split", "train", "evaluate", "recommend")
 OUTS = ("data", "models", "exports", "metrics", "plots")
 CURVE = "plots/training.csv"
 TRAIN = {"n_factors": 16, "max_epochs": 80, "patience": 80}
+# What DVC leaves beside an output when it is killed, or finds no room, while it makes a copy.
+DVC_LEAVES = re.compile(r"\.\w{22}\.tmp")
 STAGE_BEGINS = re.compile(r"Running stage '(\w+)'")
 
 
@@ -51,7 +53,7 @@ class Run:
         contents = {
             str(path.relative_to(folder)): path.read_bytes()
             for path in paths
-            if path.is_file() and path.name != ".gitignore"
+            if path.is_file() and path.name != ".gitignore" and not DVC_LEAVES.fullmatch(path.name)
         }
         if (folder / "dvc.lock").exists():  # the order of its stages may differ
             contents["dvc.lock"] = json.dumps(lock_in(folder), sort_keys=True).encode()

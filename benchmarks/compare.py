@@ -1,6 +1,6 @@
 """Test RMSE of every model beside a tuned peer, on several draws of the split.
 
-    python -m benchmarks.quality                    the data set that was last run; minutes
+    python -m benchmarks.compare                    the data set that was last run; minutes
 
 Each draw is split as params.yaml says. Training is stopped by validation, then repeated on train
 and validation together, and the test ratings are read once, at the end. cmfrec, if it is installed,
@@ -135,7 +135,7 @@ def main() -> None:
     report = {"machine": machine(), "dataset": params.dataset, "seeds": args.seeds}
     report["results"] = results
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"quality-{params.dataset}"
+    path = args.out / f"compare-{params.dataset}"
     path.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     path.with_suffix(".md").write_text(table(report) + "\n", encoding="utf-8")
     print(table(report))
