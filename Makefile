@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run tune test test-faults check bench bench-smoke bench-pipeline format coverage clean lock
+.PHONY: help env run tune test test-faults check bench compare bench-smoke bench-pipeline format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ coverage: env  ## Coverage of the kernels, run as plain Python
 
 bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see docs/performance.md)
 	python -m benchmarks.bench
+
+compare: env  ## Errors of every model beside a tuned peer, on five draws of the split (minutes)
+	python -m benchmarks.compare
 
 bench-smoke: env  ## The same, small
 	python -m benchmarks.bench --smoke --out /tmp/movierec-bench

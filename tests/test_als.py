@@ -137,6 +137,32 @@ def test_the_objective_never_rises_over_a_half_epoch(seed, params):
         assert value <= before * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("n_factors", [0, 8, TILE + 1])
+def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors):
+    """The float64 reference is NumPy's own solver, row by row; both go on from their own."""
+    by_user, by_item = random_csrs(19, 60, 40, 1500)
+    params = train_params(n_factors=n_factors, dtype="float32")
+    reference = als.start(Data(by_user, by_item), params, 0)
+    fast, sides = reference, Data(by_user, by_item).sides()
+    prior = Prior.of(params, n_factors)
+    for side in sides * 4:
+        rows = naive.solve_rows(
+            side.ratings,
+            *reference.rows(side.fixed),
+            reference.global_mean,
+            prior.precision,
+            prior.per_rating,
+            np.zeros(n_factors + 1),
+        )
+        reference = reference.changed(side.name, factors=rows[:, :-1], biases=rows[:, -1])
+        fixed = fast.rows(side.fixed)
+        factors, biases = half_epoch(side.ratings, *fixed, fast.global_mean, prior, side.name)
+        assert factors.dtype == np.float32
+        fast = fast.changed(side.name, factors=factors, biases=biases)
+        exact = naive.objective(reference, by_user, by_item, params)
+        assert naive.objective(fast, by_user, by_item, params) == pytest.approx(exact, rel=1e-5)
+
+
 @pytest.mark.parametrize("names", [ROWS[:2], ROWS[2:]])
 def test_no_perturbation_of_the_block_just_solved_lowers_the_objective(names):
     """128 random directions, long and short ones; each raises it."""

@@ -30,7 +30,7 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
     params = train_params(**STOPS, dtype="float32")
     validation = random_ratings(5, n_ratings=12)
-    return als.fit(*random_csrs(4), params, 0, (0.5, 5), validation, on_epoch, so_far)
+    return als.fit(als.Data(*random_csrs(4)), params, 0, (0.5, 5), validation, on_epoch, so_far)
 
 
 def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path) -> None:
