@@ -13,17 +13,15 @@ from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
 CURVE = Path("plots/training.csv")
-PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
 
 
 def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    files = [f"{name}.parquet" for name in PARTS]
-    outputs.check_files(outputs.SPLIT, manifest, "split", *files)
+    outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     with checkpoint.stoppable():
-        hashes = [manifest["split"]["sha256"][name] for name in files]
+        hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
         settings = [params.seed, params.data.model_dump(), params.train.model_dump()]
         key = checkpoint.key_of(
             [*settings, hashes, outputs.versions()],

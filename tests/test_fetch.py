@@ -16,7 +16,7 @@ from movierec.errors import MovierecError
 from movierec.fetch import fetch, sha256_of
 from movierec.http import Patience, Watch
 from movierec.params import PackageSource, PathSource, UrlSource
-from tests.fault_server import Answer, serving
+from tests.fault_server import Answer
 from tests.project import run_stage
 from tests.workspace import ROOT
 
@@ -165,18 +165,6 @@ def test_package_under_another_file_name(pip, folder):
 
 
 # A web server; test_http.py has what can go wrong with one
-
-
-@pytest.fixture(scope="module")
-def running():
-    with serving(CONTENT) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.answers, running.asked = [Answer()], []
-    return running
 
 
 def url(address, **changes):

@@ -43,18 +43,6 @@ def surroundings(monkeypatch):
     monkeypatch.setattr(http, "PIECE", 100)
 
 
-@pytest.fixture(scope="module")
-def running():
-    with serving(CONTENT) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.answers, running.asked = [GOOD], []
-    return running
-
-
 @pytest.fixture
 def target(tmp_path):
     return tmp_path / "films.zip"

@@ -20,6 +20,8 @@ from movierec.pinned import hash_of
 from movierec.sparse import Array, Csr, Ratings, indptr_of
 
 MANIFEST_KEY = "movierec"  # of a Parquet file's metadata
+PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
+TRAINED_ON = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
 ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's without the rest
 
 
@@ -56,11 +58,8 @@ def at_once() -> Iterator[Callable[..., None]]:
 
 def read_chain(path: Path) -> Manifest:
     """The manifest in a Parquet file's footer; empty if there is none."""
-    try:
+    with _explain(path):
         found = pq.read_metadata(path).metadata or {}
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
     return parse_manifest(found.get(MANIFEST_KEY.encode(), b"{}"), path)
 
 

@@ -89,22 +89,23 @@ def draw_side(
 
     name: of the random streams. Returns the model, μ, Λ and the penalty of the rows drawn.
     """
-    rows, weights, features = np.column_stack(model.rows(side.name)), None, side.features
+    rows, features = np.column_stack(model.rows(side.name)), side.features
     dtype, n_columns = rows.dtype, rows.shape[1]
+    hyper = seeds.stream(seed, f"{name}/hyper")
 
     def normals(part: str, n_rows: int) -> Array:
         return seeds.normals(seed, f"{name}/{part}", n_rows, n_columns, dtype)
 
     if features:
         weights = model.weights(side.name)
-        rows = rows - features.means(weights)
-    mean, precision = draw_hyper(rows, seeds.stream(seed, f"{name}/hyper"), weights, ridge)
-    prior_mean = np.broadcast_to(mean.astype(dtype), rows.shape)
-    if features and weights is not None:
-        deviations = np.column_stack(model.rows(side.name)) - prior_mean
+        mean, precision = draw_hyper(rows - features.means(weights), hyper, weights, ridge)
+        deviations = rows - mean.astype(dtype)
         weights = draw_weights(features, deviations, precision, ridge, weights, normals)
         model = model.changed(side.name, weights=weights)
-        prior_mean = prior_mean + features.means(weights)
+        prior_mean = mean.astype(dtype) + features.means(weights)
+    else:
+        mean, precision = draw_hyper(rows, hyper)
+        prior_mean = np.broadcast_to(mean.astype(dtype), rows.shape)
     prior = Prior(precision / noise_precision, np.zeros(n_columns))
     noise = normals("rows", len(rows)) / dtype.type(noise_precision**0.5)
     factors, biases = half_epoch(
@@ -168,17 +169,18 @@ def average(mean: Model | None, sample: Model) -> Model:
         return np.concatenate((getattr(mean, name), getattr(one, name)))
 
     dtype = sample.user_factors.dtype
-    sides = ("item_factors", "user_weights", "item_weights", "sample_user_biases")
+    arrays = ("item_factors", "user_weights", "item_weights")
+    biases = ("sample_user_biases", "sample_item_biases")
     hypers = ("sample_user_mean", "sample_user_precision", "sample_noise_precision")
-    joined: dict[str, Any] = {name: beside(name) for name in sides}
+    joined: dict[str, Any] = {name: beside(name) for name in arrays + biases}
     joined |= {name: below(name) for name in hypers}
+    for side in ("user", "item"):
+        of_samples = joined[f"sample_{side}_biases"]
+        joined[f"{side}_biases"] = of_samples.mean(axis=1, dtype=np.float64).astype(dtype)
     users = np.concatenate((mean.user_factors * old, one.user_factors / (n + 1)), axis=1)
     return replace(
         one,
         user_factors=users.astype(dtype),
-        user_biases=beside("sample_user_biases").mean(axis=1, dtype=np.float64).astype(dtype),
-        item_biases=beside("sample_item_biases").mean(axis=1, dtype=np.float64).astype(dtype),
-        sample_item_biases=beside("sample_item_biases"),
         **joined,
     )
 
@@ -224,10 +226,10 @@ def _next_sweep(
     model = so_far.model if kept > 0 else last
     if kept > 0 and kept % params.gibbs.thin == 0:
         model = average(so_far.model if kept > params.gibbs.thin else None, last)
-    own = als.squared_errors(last, data.by_user, scale)[0]
-    density = 0.5 * float(last.sample_noise_precision[0]) * (own + penalty)
-    clipped = als.squared_errors(model, data.by_user, scale)[1]
-    train_rmse = float((clipped / len(data.by_user.values)) ** 0.5)
+    of_last = als.squared_errors(last, data.by_user, scale)
+    of_model = of_last if model is last else als.squared_errors(model, data.by_user, scale)
+    density = 0.5 * float(last.sample_noise_precision[0]) * (of_last[0] + penalty)
+    train_rmse = float((of_model[1] / len(data.by_user.values)) ** 0.5)
     errors = errors_of(model, validation, scale) if validation is not None else None
     epoch = Epoch(number, density, train_rmse, errors.rmse if errors else None)
     return Fit(model, last, (*so_far.epochs, epoch), number, errors)

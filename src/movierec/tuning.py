@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import optuna
 
 PATCH, PLOT, TABLE = (Path("plots") / f"tuning.{kind}" for kind in ("patch", "png", "csv"))
-PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
 HIDDEN = ("test.parquet", "ratings_by_user.parquet", "ratings_by_item.parquet")
 
 BIASES = {"bias_precision": (0.1, 50.0)}
@@ -81,8 +80,7 @@ def space_of(params: TrainParams, n_factors_allowed: int) -> dict[str, tuple[flo
 def read(params: Params) -> tuple[Data, Ratings]:
     """What to train on, and validation."""
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    files = [f"{name}.parquet" for name in PARTS]
-    outputs.check_files(outputs.SPLIT, manifest, "split", *files)
+    outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
     validation = artifacts.read_ratings(outputs.SPLIT / "validation.parquet")
     if not len(validation):
         raise MovierecError("no validation ratings to judge by: raise split.validation_fraction")

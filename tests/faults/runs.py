@@ -23,7 +23,7 @@ OUTS = ("data", "models", "exports", "metrics", "plots")
 CURVE = "plots/training.csv"
 TRAIN = {"n_factors": 16, "max_epochs": 80, "patience": 80}
 # What DVC leaves beside an output when it is killed, or finds no room, while it makes a copy.
-DVC_LEAVES = re.compile(r"\.\w{22}\.tmp")
+DVC_LEAVES = re.compile(r"\.[\w-]{22}\.tmp")  # secrets.token_urlsafe(16)
 STAGE_BEGINS = re.compile(r"Running stage '(\w+)'")
 
 
