@@ -66,6 +66,6 @@ lock: env  ## Write requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate -q -o requirements.lock
 
 clean:  ## Remove the environment and what the pipeline made (not data/archives)
-	rm -rf .venv data/raw data/index data/split models exports .checkpoints dvc_plots .dvc/cache .dvc/tmp
+	rm -rf .venv data/raw data/index data/split data/evaluation models exports .checkpoints dvc_plots .dvc/cache .dvc/tmp
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src stages tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,12 +1,13 @@
-"""Evaluate: errors on every part of the data, rankings, and baselines beside both."""
+"""Evaluate: errors on every part of the data, rankings, how sure both are, and baselines."""
 
-from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
-from movierec import artifacts, baselines, evaluate, figures, model_file, outputs, reports, stage
-from movierec.metrics import errors_of, squared_errors
-from movierec.params import load_params
+from movierec import artifacts, evaluate, figures, model_file, outputs, reports, stage
+from movierec.metrics import errors_of
+from movierec.params import Params, load_params
 
 
 def main() -> None:
@@ -16,61 +17,49 @@ def main() -> None:
     outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
     outputs.check_files(outputs.SPLIT, manifest, "split")
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
-    scale = (params.data.rating_min, params.data.rating_max)
     result = model.manifest["train"]["result"]
     train, known = artifacts.read_train_by_user(), artifacts.read_train_and_validation()
-    test = artifacts.read_ratings(outputs.SPLIT / "test.parquet")
-    by_user = known if result["refit"] else train  # what the model was fitted on
-    by_item = by_user.transpose(model.n_items)
-    others = {
-        "global_mean": baselines.global_mean(by_user, by_item),
-        "item_mean": baselines.item_mean(by_user, by_item),
-        "damped_biases": baselines.damped_biases(
-            by_user, by_item, params.evaluate.baseline_damping
-        ),
-    }
-    ranked = {
-        "model": model,
-        "damped_biases": others["damped_biases"],
-        "popularity": baselines.popularity(by_user, by_item),
-    }
-    on_train = errors_of(model, train.ratings, scale)
+    test, items = artifacts.read_ratings(outputs.SPLIT / "test.parquet"), artifacts.read_items()
+    fitted = known if result["refit"] else train
+    on_train = errors_of(model, train.ratings, (params.data.rating_min, params.data.rating_max))
+    on_validation = result["validation"] or {}
+    expected = on_validation.get("rmse", on_train.rmse)
+    found = evaluate.evaluate(model, expected, fitted, known, test, items, params)
     report = {
-        "test": asdict(errors_of(model, test, scale)),
+        "test": found.metrics.pop("test"),
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},
-        "validation": result["validation"] or {},
-        "baseline": {
-            name: {"rmse": errors_of(other, test, scale).rmse} for name, other in others.items()
-        },
-        **evaluate.rank(ranked, known, test, params),
+        "validation": on_validation,
+        **found.metrics,
         "made_from": [outputs.hash_of_manifest(model.manifest)],  # a list: DVC shows numbers alone
     }
     reports.write_metrics("metrics/evaluate.json", report)
-    of_model = squared_errors(model, test, scale)
-    of_biases = squared_errors(others["damped_biases"], test, scale)
-    for name, counts in (
-        ("user_activity", by_user.counts[test.user_index]),
-        ("item_popularity", by_item.counts[test.item_index]),
-    ):
-        curve = evaluate.errors_by_count(counts, of_model, of_biases)
-        reports.write_plot(f"plots/rmse_by_{name}.csv", curve)
+    reports.write_metrics("metrics/intervals.json", found.intervals)
+    for name, rows in found.plots.items():
+        reports.write_plot(f"plots/{name}.csv", rows)
+    with outputs.output_file(outputs.BY_USER) as path:
+        artifacts.write_table(path, found.by_user, partial(chain, params, model.manifest))
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
-    training = pd.read_csv("plots/training.csv")
-    figures.result(
-        "plots/result.png",
-        params.dataset,
-        report["test"]["rmse"],
-        rmses,
-        training,
-        result["best_epoch"],
-    )
-    titles = artifacts.read_items()["title"]
-    figures.factor_map("plots/factors.png", model.item_factors, titles, by_item.counts)
+    draw(params.dataset, report["test"]["rmse"], rmses, result["best_epoch"])
+    counts = fitted.transpose(model.n_items).counts
+    figures.factor_map("plots/factors.png", model.item_factors, items["title"], counts)
+    low, high = found.intervals["test"]["rmse"].values()
     best = min(rmses, key=lambda name: rmses[name])
     reports.say(
-        f"evaluate   test RMSE {report['test']['rmse']:.4f}; the best baseline, {best}, has"
-        f" {rmses[best]:.4f}"
+        f"evaluate   test RMSE {report['test']['rmse']:.4f} ({low:.4f} to {high:.4f}); the best"
+        f" baseline, {best}, has {rmses[best]:.4f}"
     )
+
+
+def draw(dataset: str, rmse: float, baselines: dict[str, float], best_epoch: int) -> None:
+    training = pd.read_csv(Path("plots/training.csv"))
+    figures.result("plots/result.png", dataset, rmse, baselines, training, best_epoch)
+
+
+def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
+    """The manifest of the values by user."""
+    made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
+    made_with["recommend"] = {"min_ratings": params.recommend.min_ratings}
+    return {**manifest, "evaluate": outputs.entry(made_with, {"data": data_hash})}
 
 
 if __name__ == "__main__":

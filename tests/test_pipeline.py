@@ -28,6 +28,11 @@ def metrics(workspace: Workspace, name: str) -> dict:
     return json.loads((workspace.path / "metrics" / f"{name}.json").read_text())
 
 
+def committed(workspace: Workspace) -> dict:
+    """The errors on test at the last commit."""
+    return json.loads(workspace.run("git", "show", "HEAD:metrics/evaluate.json"))["test"]
+
+
 def stages_run(output: str) -> list[str]:
     return re.findall(r"Running stage '(\w+)'", output)
 
@@ -35,8 +40,8 @@ def stages_run(output: str) -> list[str]:
 def test_the_default_run_is_as_good_as_the_committed_one(workspace: Workspace) -> None:
     rmse = metrics(workspace, "evaluate")["test"]["rmse"]
     assert 0.89 < rmse <= 0.912
-    committed = json.loads((ROOT / "metrics" / "evaluate.json").read_text())["test"]["rmse"]
-    assert rmse == pytest.approx(committed, abs=5e-4)  # processors round differently
+    ours = json.loads((ROOT / "metrics" / "evaluate.json").read_text())["test"]["rmse"]
+    assert rmse == pytest.approx(ours, abs=5e-4)  # processors round differently
 
 
 def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: Workspace) -> None:
@@ -73,6 +78,11 @@ def test_another_model_goes_all_the_way(
     assert least < metrics(workspace, "evaluate")["test"]["rmse"] < most  # a leak would be less
     lines = workspace.run("movierec", "recommend", "--like", "Toy Story", "-n", "3", "--csv")
     assert len(lines.splitlines()) == 4
+    compared = json.loads(workspace.run("movierec", "compare-runs", "HEAD", "--json"))
+    [rmse] = [entry for entry in compared["metrics"] if entry["metric"] == "rmse"]
+    assert rmse["verdict"] == "better"
+    assert rmse["a"] == pytest.approx(committed(workspace)["rmse"], abs=1e-6)
+    assert rmse["b"] == pytest.approx(metrics(workspace, "evaluate")["test"]["rmse"], abs=1e-6)
     back = ["train.model=mf", "train.method=als", "train.gibbs.samples=100"]
     workspace.run("dvc", "exp", "run", *(x for change in back for x in ("-S", change)))
 
@@ -110,6 +120,7 @@ COLUMNS = {
     "data/split/train_items.parquet": "n_ratings offset",
     "data/split/validation.parquet": "user_index item_index rating timestamp",
     "data/split/test.parquet": "user_index item_index rating timestamp",
+    "data/evaluation/by_user.parquet": "n_test squared_error absolute_error ndcg recall",
     "exports/recommendations.parquet": "user_id rank movie_id title score predicted_rating",
 }
 

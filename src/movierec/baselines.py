@@ -6,6 +6,15 @@ from movierec.model import Model
 from movierec.sparse import Array, Csr
 
 
+def predictors(by_user: Csr, by_item: Csr, damping: float) -> dict[str, Model]:
+    """Those that predict ratings, by name."""
+    return {
+        "global_mean": global_mean(by_user, by_item),
+        "item_mean": item_mean(by_user, by_item),
+        "damped_biases": damped_biases(by_user, by_item, damping),
+    }
+
+
 def global_mean(by_user: Csr, by_item: Csr) -> Model:
     """The mean of all ratings, for everyone and everything."""
     return _without_factors(by_user, np.zeros(by_user.n_rows), np.zeros(by_item.n_rows))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from movierec.compare_runs import Difference
     from movierec.model import Model
     from movierec.params import Params, TrainParams
     from movierec.sparse import Array
@@ -163,6 +164,49 @@ def provenance(path: Path) -> None:
     console.print(provenance.verdict(links), markup=False, soft_wrap=True)
     if any(link.differences for link in links):
         sys.exit(1)
+
+
+@cli.command()
+@click.argument("a", default="HEAD")
+@click.argument("b", default="workspace")
+@click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
+def compare_runs(a: str, b: str, form: str | None) -> None:
+    """Whether run B is better than run A by more than chance.
+
+    A run is a Git revision, the name of an experiment, or "workspace". Both must have been judged
+    on the same test ratings. Intervals (95 %) are bootstrapped over users; p is of a paired t-test.
+
+    \b
+    movierec compare-runs
+    movierec compare-runs HEAD my-experiment
+    """
+    from dataclasses import asdict
+
+    from movierec import compare_runs, reports
+
+    found = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
+    if form:
+        rows = [asdict(each) | {"verdict": each.verdict} for each in found]
+        click.echo(json.dumps(reports.rounded({"runs": [a, b], "metrics": rows}), indent=2))
+    else:
+        _console().print(_differences(found, a, b))
+
+
+def _differences(found: list[Difference], a: str, b: str) -> Table:
+    """A line a metric, B's difference to A last."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("", a, b, "difference", "95 % interval", "p", f"{b} is"):
+        table.add_column(Text(title), justify="right" if title else "left", no_wrap=True)
+    for each in found:
+        interval = f"{each.low:+.4f} to {each.high:+.4f}"
+        p = "< 0.001" if each.p_value < 0.001 else f"{each.p_value:.3f}"
+        numbers = f"{each.a:.4f}", f"{each.b:.4f}", f"{each.b - each.a:+.4f}"
+        table.add_row(each.metric, *numbers, interval, p, each.verdict)
+    return table
 
 
 def _project(*names: str) -> tuple[Params, Model, pd.DataFrame]:

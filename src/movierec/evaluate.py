@@ -1,19 +1,97 @@
-"""What the evaluate stage reports beyond single errors: rankings, and errors by count."""
+"""All that the evaluate stage reports of a model on test ratings, and of baselines beside it."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from movierec import metrics, recommend, seeds
+from movierec import baselines, bootstrap, breakdown, calibration, metrics, recommend, seeds
+from movierec.bootstrap import mean_of, ratio_of, root_of
 from movierec.model import Model
 from movierec.params import Params
 from movierec.sparse import Array, Csr, Ratings
 
 
-def rank(models: dict[str, Model], known: Csr, test: Ratings, params: Params) -> dict[str, Any]:
-    """Judge each model's lists over a seeded sample of users; all items not in `known` compete."""
+@dataclass(frozen=True)
+class Evaluation:
+    """What is reported: metrics, their intervals, data of plots by name, and values a user."""
+
+    metrics: dict[str, Any]
+    intervals: dict[str, Any]
+    plots: dict[str, pd.DataFrame]
+    by_user: dict[str, Array]
+
+
+def evaluate(
+    model: Model,
+    expected_rmse: float,
+    by_user: Csr,
+    known: Csr,
+    test: Ratings,
+    items: pd.DataFrame,
+    params: Params,
+) -> Evaluation:
+    """Judge a model on test ratings, beside the baselines.
+
+    expected_rmse: what is known before: how wide the intervals of a model without samples are.
+    by_user: the ratings that it was fitted on; known: all that are not test; items: year and
+    genres of each.
+    """
+    scale = (params.data.rating_min, params.data.rating_max)
+    by_item = by_user.transpose(model.n_items)
+    counts = by_user.counts, by_item.counts
+    others = baselines.predictors(by_user, by_item, params.evaluate.baseline_damping)
+    predicted = {name: metrics.predict(each, test) for name, each in others.items()}
+    predicted["test"] = metrics.predict(model, test)
+    errors = {name: test.rating - np.clip(values, *scale) for name, values in predicted.items()}
+    squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
+    ranked = {"model": model, "damped_biases": others["damped_biases"]}
+    ranked["popularity"] = baselines.popularity(by_user, by_item)
+    ranking, gains, users = rank(ranked, known, test, params)
+    calibrated, bins = calibration.calibration(test.rating - errors["test"], test.rating)
+    deviations = calibration.deviation_of_ratings(model, test, expected_rmse)
+    coverage, levels = calibration.interval_coverage(test.rating - predicted["test"], deviations)
+    sums = {name: sums_by_user(test.user_index, model.n_users, of) for name, of in errors.items()}
+    return Evaluation(
+        metrics={
+            "test": asdict(metrics.errors_in(predicted["test"], test.rating, scale)),
+            "baseline": {
+                name: {"rmse": found.rmse, "mae": found.mae}
+                for name in others
+                for found in [metrics.errors_in(predicted[name], test.rating, scale)]
+            },
+            "cold": breakdown.cold(test, counts, squared[0]),
+            "calibration": calibrated,
+            "interval_coverage": coverage,
+            **ranking,
+        },
+        intervals=intervals(sums, gains, params),
+        plots={
+            **breakdown.breakdowns(test, counts, items, *squared),
+            "calibration": bins,
+            "interval_coverage": levels,
+        },
+        by_user=sums["test"] | gains_of_users(gains["model"], users, model.n_users),
+    )
+
+
+@dataclass(frozen=True)
+class Gains:
+    """How one ranking's lists do for each user of the sample; NaN for who has nothing relevant."""
+
+    ndcg: Array
+    recall: Array
+
+
+def rank(
+    models: Mapping[str, Model], known: Csr, test: Ratings, params: Params
+) -> tuple[dict[str, Any], dict[str, Gains], Array]:
+    """Judge each model's lists over a seeded sample of users; all items not in `known` compete.
+
+    Returns what to report, each model's gains and the users that they are of.
+    """
     n, draw = params.evaluate.top_n, seeds.stream(params.seed, "evaluate/users")
     n_sampled = min(params.evaluate.ranking_users, known.n_rows)
     users = np.sort(draw.choice(known.n_rows, n_sampled, replace=False))
@@ -24,32 +102,68 @@ def rank(models: dict[str, Model], known: Csr, test: Ratings, params: Params) ->
     relevant = replace(relevant, user_index=row[relevant.user_index])
     counts = np.bincount(known.indices, minlength=next(iter(models.values())).n_items)
     seen = known.take(users)
-    result = {}
+    report, gains = {}, {}
     for name, model in models.items():
         # As in the export, the model recommends no movie with fewer ratings than the floor.
         floor = params.recommend.min_ratings if name == "model" else 0
         lists, _ = recommend.top_n(model, seen, n, counts >= floor, users)
         quality = metrics.ranking(lists, relevant, counts, known.n_rows)
-        result[name] = {
+        gains[name] = Gains(*metrics.gains(lists, relevant, len(counts)))
+        report[name] = {
             f"{key}@{n}": getattr(quality, key) for key in ("ndcg", "recall", "coverage", "novelty")
         }
     n_judged = len(np.unique(relevant.user_index))
-    return {"ranking": result, "n_ranked_users": n_judged, "n_left_out_users": n_sampled - n_judged}
+    left_out = {"n_ranked_users": n_judged, "n_left_out_users": n_sampled - n_judged}
+    return {"ranking": report, **left_out}, gains, users
 
 
-def errors_by_count(counts: Array, model: Array, baseline: Array) -> pd.DataFrame:
-    """RMSE by the number of ratings in training, in bins that double, out of squared errors."""
-    bins = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))) + 1, 0).astype(int)
-    rows = []
-    for number in np.unique(bins):
-        inside = bins == number
-        low, high = (0, 0) if number == 0 else (2 ** (number - 1), 2**number - 1)
-        rows.append(
-            {
-                "n_ratings": str(low) if low == high else f"{low}-{high}",
-                "rmse": np.sqrt(model[inside].mean()),
-                "damped_biases_rmse": np.sqrt(baseline[inside].mean()),
-                "n_test": int(inside.sum()),
-            }
+def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Array]:
+    """Of each user: number of test ratings, sums of squared and of absolute errors."""
+    return {
+        "n_test": np.bincount(user_index, minlength=n_users),
+        "squared_error": np.bincount(user_index, np.square(errors), n_users),
+        "absolute_error": np.bincount(user_index, np.abs(errors), n_users),
+    }
+
+
+def gains_of_users(gains: Gains, users: Array, n_users: int) -> dict[str, Array]:
+    """The gains of all users; NaN for those who were not in the sample."""
+    columns = {name: np.full(n_users, np.nan) for name in vars(gains)}
+    for name, column in columns.items():
+        column[users] = getattr(gains, name)
+    return columns
+
+
+def intervals(
+    sums: Mapping[str, Mapping[str, Array]], gains: Mapping[str, Gains], params: Params
+) -> dict[str, Any]:
+    """95 % intervals of the headline metrics, under the keys that those have.
+
+    sums: of `test` and of each baseline, as sums_by_user gives them.
+    """
+
+    def bounds(statistic: bootstrap.Statistic, *columns: Array) -> dict[str, float]:
+        draw = seeds.stream(params.seed, "evaluate/bootstrap")  # the same users for each metric
+        n_resamples = params.evaluate.bootstrap_samples
+        low, high = bootstrap.interval(statistic, *columns, n_resamples=n_resamples, draw=draw)
+        return {"low": low, "high": high}
+
+    def of_sums(columns: Mapping[str, Array]) -> dict[str, Any]:
+        there = columns["n_test"] > 0
+        squared, absolute, counts = (
+            columns[name][there] for name in ("squared_error", "absolute_error", "n_test")
         )
-    return pd.DataFrame(rows)
+        return {"rmse": bounds(root_of, squared, counts), "mae": bounds(ratio_of, absolute, counts)}
+
+    def of_gains(values: Gains) -> dict[str, Any]:
+        n = params.evaluate.top_n
+        return {
+            f"{name}@{n}": bounds(mean_of, column[~np.isnan(column)])
+            for name, column in vars(values).items()
+        }
+
+    return {
+        "test": of_sums(sums["test"]),
+        "baseline": {name: of_sums(sums[name]) for name in sums if name != "test"},
+        "ranking": {name: of_gains(values) for name, values in gains.items()},
+    }

@@ -19,21 +19,24 @@ class Errors:
 
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
     """Errors of a model on some ratings; NaN where there are none."""
-    if not len(ratings):
+    return errors_in(predict(model, ratings), ratings.rating, scale)
+
+
+def predict(model: Model, ratings: Ratings) -> Array:
+    """The unclipped predicted rating of each rating, in stars: (n_ratings,) float64."""
+    return model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
+
+
+def errors_in(predicted: Array, rating: Array, scale: tuple[float, float]) -> Errors:
+    """Errors of unclipped predicted ratings; NaN where there are none."""
+    if not len(rating):
         return Errors(np.nan, np.nan, np.nan)
-    predicted = model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
-    clipped = ratings.rating - np.clip(predicted, *scale)
+    clipped = rating - np.clip(predicted, *scale)
     return Errors(
         rmse=float(np.sqrt(np.mean(clipped**2))),
         mae=float(np.mean(np.abs(clipped))),
-        rmse_unclipped=float(np.sqrt(np.mean((ratings.rating - predicted) ** 2))),
+        rmse_unclipped=float(np.sqrt(np.mean((rating - predicted) ** 2))),
     )
-
-
-def squared_errors(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Array:
-    """The squared error of each rating, clipped: (n_ratings,) float64."""
-    predicted = model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
-    return np.square(ratings.rating - np.clip(predicted, *scale))
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,7 @@ def ranking(lists: Array, relevant: Ratings, counts: Array, n_users: int) -> Ran
     relevant: relevant ratings, their user_index the row of `lists`.
     counts (n_items,): ratings of each item in train; n_users: of how many users (for novelty).
     """
-    n_items, n = len(counts), lists.shape[1]
-    rows = np.arange(len(lists), dtype=np.int64)[:, None]
-    wanted = relevant.user_index.astype(np.int64) * n_items + relevant.item_index
-    hits = np.isin(rows * n_items + lists, wanted) & (lists >= 0)
-    n_relevant = np.bincount(relevant.user_index, minlength=len(lists))
-    counted = n_relevant > 0
-    discounts = 1 / np.log2(np.arange(2, n + 2))
-    ideal = np.concatenate(([0], np.cumsum(discounts)))[np.minimum(n_relevant, n)]
-    found, gained = hits.sum(axis=1), (hits * discounts).sum(axis=1)
+    ndcg, recall = gains(lists, relevant, len(counts))
     listed = lists[lists >= 0]
     share = np.maximum(counts[listed], 1) / max(1, n_users)
 
@@ -77,8 +72,21 @@ def ranking(lists: Array, relevant: Ratings, counts: Array, n_users: int) -> Ran
         return float(values.mean()) if len(values) else 0.0
 
     return Ranking(
-        ndcg=mean(gained[counted] / ideal[counted]),
-        recall=mean(found[counted] / n_relevant[counted]),
-        coverage=len(np.unique(listed)) / n_items,
+        ndcg=mean(ndcg[~np.isnan(ndcg)]),
+        recall=mean(recall[~np.isnan(recall)]),
+        coverage=len(np.unique(listed)) / len(counts),
         novelty=mean(-np.log2(share)),
     )
+
+
+def gains(lists: Array, relevant: Ratings, n_items: int) -> tuple[Array, Array]:
+    """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item."""
+    n = lists.shape[1]
+    rows = np.arange(len(lists), dtype=np.int64)[:, None]
+    wanted = relevant.user_index.astype(np.int64) * n_items + relevant.item_index
+    hits = np.isin(rows * n_items + lists, wanted) & (lists >= 0)
+    n_relevant = np.bincount(relevant.user_index, minlength=len(lists))
+    discounts = 1 / np.log2(np.arange(2, n + 2))
+    ideal = np.concatenate(([np.nan], np.cumsum(discounts)))[np.minimum(n_relevant, n)]
+    gained, found = (hits * discounts).sum(axis=1), hits.sum(axis=1)
+    return gained / ideal, found / np.where(n_relevant, n_relevant, np.nan)

@@ -18,6 +18,7 @@ from movierec.pinned import hash_of
 
 RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
 MODEL, EXPORT = Path("models/model.npz"), Path("exports/recommendations.parquet")
+BY_USER = Path("data/evaluation/by_user.parquet")
 
 # What the bits of outputs depend on, beside Python and movierec.
 PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")

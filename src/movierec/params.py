@@ -172,6 +172,7 @@ class EvaluateParams(_Block):
     relevant_rating: Number
     baseline_damping: Annotated[Number, Field(ge=0)]
     ranking_users: Annotated[Integer, Field(ge=1)]
+    bootstrap_samples: Annotated[Integer, Field(ge=100)]
 
 
 class RecommendParams(_Block):

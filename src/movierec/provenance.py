@@ -11,12 +11,13 @@ from typing import Any
 
 from movierec import artifacts, model_file, outputs
 from movierec.errors import MovierecError
-from movierec.outputs import EXPORT, INDEX, MODEL, RAW, SPLIT, Manifest
+from movierec.outputs import BY_USER, EXPORT, INDEX, MODEL, RAW, SPLIT, Manifest
 from movierec.params import load_params
 from movierec.pinned import hash_of
 
 PARAMS = Path("params.yaml")  # a folder with it is a project
-PLACES = {"download": RAW, "index": INDEX, "split": SPLIT, "train": MODEL, "recommend": EXPORT}
+PLACES = {"download": RAW, "index": INDEX, "split": SPLIT, "train": MODEL}
+PLACES |= {"evaluate": BY_USER, "recommend": EXPORT}
 INDENT = 12  # columns before a line's text
 SHORT = 12  # digits of hashes, where a stage has several
 HASH = re.compile("[0-9a-f]{64}")
