@@ -12,7 +12,7 @@ from scipy import stats
 from movierec.sparse import Array
 
 LEVEL = 0.95
-AT_ONCE = 1 << 22  # numbers drawn at a time, for the memory
+AT_ONCE = 1 << 20  # numbers drawn at a time, for the memory
 
 # Of columns with a value a user, along an axis.
 Statistic = Callable[..., Array]
@@ -34,14 +34,16 @@ def root_of(sums: Array, counts: Array, axis: int) -> Array:
 
 def interval(
     statistic: Statistic, *columns: Array, n_resamples: int, draw: np.random.Generator
-) -> tuple[float, float]:
-    """The 95 % interval of a statistic of users; NaN where there are fewer than two.
+) -> tuple[Array, Array]:
+    """Low and high end of the 95 % interval of a statistic of users; NaN of fewer than two.
 
-    columns (n_users,) each; a resample takes the same users from all of them.
+    columns (n_users,) each; a resample takes the same users from all of them. statistic: one
+    number, or a row of each of several.
     """
     n_users = len(columns[0])
     if n_users < 2:
-        return np.nan, np.nan
+        nothing = np.full_like(statistic(*columns, axis=-1), np.nan, dtype=np.float64)
+        return nothing, nothing
     found = stats.bootstrap(
         columns,
         statistic,
@@ -53,7 +55,7 @@ def interval(
         method="percentile",
         rng=draw,
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return np.asarray(found.low), np.asarray(found.high)
 
 
 def p_value(ours: Array, theirs: Array) -> float:

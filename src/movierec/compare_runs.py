@@ -104,7 +104,8 @@ def _difference(
     low, high = bootstrap.interval(difference, *values, *common, n_resamples=N_RESAMPLES, draw=draw)
     of_a, of_b = (float(statistic(of_run, *common, axis=-1)) for of_run in values)
     is_error = metric in ("rmse", "mae")
-    return Difference(metric, of_a, of_b, low, high, bootstrap.p_value(*values), is_error)
+    p_value = bootstrap.p_value(*values)
+    return Difference(metric, of_a, of_b, float(low), float(high), p_value, is_error)
 
 
 def _check_comparable(a: Run, b: Run) -> None:

@@ -13,6 +13,8 @@ from movierec.model import Model
 from movierec.params import Params
 from movierec.sparse import Array, Csr, Ratings
 
+GAINS = ("ndcg", "recall")
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -141,29 +143,34 @@ def intervals(
 
     sums: of `test` and of each baseline, as sums_by_user gives them.
     """
+    there = sums["test"]["n_test"] > 0
+    counts, names = sums["test"]["n_test"][there], list(sums)
+    kinds = {"rmse": ("squared_error", root_of), "mae": ("absolute_error", ratio_of)}
+    of_errors = [(name, kind) for kind in kinds for name in names]
+    errors = [sums[name][kinds[kind][0]][there] for name, kind in of_errors]
+    n, of_gains = params.evaluate.top_n, [(name, kind) for name in gains for kind in GAINS]
+    values = [getattr(gains[name], kind) for name, kind in of_gains]
 
-    def bounds(statistic: bootstrap.Statistic, *columns: Array) -> dict[str, float]:
-        draw = seeds.stream(params.seed, "evaluate/bootstrap")  # the same users for each metric
+    def statistic_of_errors(*columns: Array, axis: int) -> Array:
+        pairs = zip(of_errors, columns[1:], strict=True)
+        return np.stack([kinds[kind][1](column, columns[0], axis) for (_, kind), column in pairs])
+
+    def statistic_of_gains(*columns: Array, axis: int) -> Array:
+        return np.stack([mean_of(column, axis) for column in columns])
+
+    def bounds(statistic: bootstrap.Statistic, *columns: Array) -> list[dict[str, float]]:
+        draw = seeds.stream(params.seed, "evaluate/bootstrap")
         n_resamples = params.evaluate.bootstrap_samples
-        low, high = bootstrap.interval(statistic, *columns, n_resamples=n_resamples, draw=draw)
-        return {"low": low, "high": high}
+        ends = bootstrap.interval(statistic, *columns, n_resamples=n_resamples, draw=draw)
+        return [{"low": low, "high": high} for low, high in zip(*ends, strict=True)]
 
-    def of_sums(columns: Mapping[str, Array]) -> dict[str, Any]:
-        there = columns["n_test"] > 0
-        squared, absolute, counts = (
-            columns[name][there] for name in ("squared_error", "absolute_error", "n_test")
-        )
-        return {"rmse": bounds(root_of, squared, counts), "mae": bounds(ratio_of, absolute, counts)}
-
-    def of_gains(values: Gains) -> dict[str, Any]:
-        n = params.evaluate.top_n
-        return {
-            f"{name}@{n}": bounds(mean_of, column[~np.isnan(column)])
-            for name, column in vars(values).items()
-        }
-
-    return {
-        "test": of_sums(sums["test"]),
-        "baseline": {name: of_sums(sums[name]) for name in sums if name != "test"},
-        "ranking": {name: of_gains(values) for name, values in gains.items()},
-    }
+    report: dict[str, Any] = {"test": {}, "baseline": {}, "ranking": {}}
+    for (name, kind), found in zip(
+        of_errors, bounds(statistic_of_errors, counts, *errors), strict=True
+    ):
+        part = report if name == "test" else report["baseline"]
+        part.setdefault(name, {})[kind] = found
+    judged = [column[~np.isnan(column)] for column in values]
+    for (name, kind), found in zip(of_gains, bounds(statistic_of_gains, *judged), strict=True):
+        report["ranking"].setdefault(name, {})[f"{kind}@{n}"] = found
+    return report
