@@ -49,9 +49,9 @@ def train(
         "refit": params.train.refit and len(validation) > 0,
     }
     if result["refit"]:
-        del by_user, by_item  # for the memory: the refit reads its own
+        del by_user, by_item, fit  # for the memory: the refit has its own
         both = artifacts.read_train_and_validation()
-        fit = refit(params, both, n_items, fit.best_epoch, refitted)
+        fit = refit(params, both, n_items, result["best_epoch"], refitted)
     made_with = params.model_dump(include={"seed", "train"})
     entry = outputs.entry(made_with, model_file.hashes_of(fit.model), result)
     model = replace(fit.model, manifest={**manifest, "train": entry})

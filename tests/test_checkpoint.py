@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generate import generate, write_zip
-from movierec import als, checkpoint
+from movierec import als, checkpoint, gibbs
 from movierec.checkpoint import Checkpoint
 from movierec.errors import MovierecError
 from tests.archives import FOLDERS
@@ -55,6 +55,60 @@ def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path) -> None:
         np.testing.assert_array_equal(again.model.user_biases, whole.model.user_biases)
 
 
+def sample(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+    params = train_params(model="svdpp", method="gibbs", dtype="float32")
+    data, validation = als.Data.of(*random_csrs(4), params, None), random_ratings(5, n_ratings=12)
+    return gibbs.fit(data, params, 0, (0.5, 5), validation, on_epoch, so_far)
+
+
+def test_saved_samples_go_on_to_the_same_bits_and_are_written_once(somewhere: Path) -> None:
+    saved, written = Checkpoint("search", "key"), []
+
+    def stop_and_go_on(so_far: als.Fit) -> None:
+        before = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
+        saved.save(so_far)
+        after = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
+        assert before.items() <= after.items()
+        written.append(len(after))
+        whole, again = sample(so_far), sample(saved.load())
+        assert (again.epochs, again.validation) == (whole.epochs, whole.validation)
+        assert set(again.model.arrays) == set(whole.model.arrays)
+        for name, array in whole.model.arrays.items():
+            np.testing.assert_array_equal(again.model.arrays[name], array)
+
+    sample(on_epoch=stop_and_go_on)
+    assert written == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4]  # three to burn in, then every second
+
+
+def test_samples_of_another_key_are_not_taken_and_go(somewhere: Path) -> None:
+    old, other = Checkpoint("search", "old"), Checkpoint("search", "other")
+    old.save(sample())
+    (checkpoint.FOLDER / ".search-old-9.npz.partial").touch()
+    kept = Checkpoint("refit", "old")
+    kept.save(sample())
+    other.save(fit())
+    assert {path.name for path in checkpoint.FOLDER.glob("*search*")} == {"search.npz"}
+    assert len(list(checkpoint.FOLDER.glob("refit-*"))) == 4
+    kept.remove()
+    assert not list(checkpoint.FOLDER.glob("*refit*"))
+
+
+def test_a_damaged_or_missing_sample_is_named(somewhere: Path) -> None:
+    saved = Checkpoint("search", "key")
+    saved.save(sample())
+    path = saved.path_of_sample(2)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        MovierecError, match=r"search-key-2\.npz: not whole .* delete \.checkpoints/\*\.npz"
+    ):
+        saved.load()
+    path.unlink()
+    with pytest.raises(
+        MovierecError, match=r"search-key-2\.npz: not whole .* delete \.checkpoints/\*\.npz"
+    ):
+        saved.load()
+
+
 def test_another_key_is_not_resumed_and_none_is_none(somewhere: Path) -> None:
     assert Checkpoint("search", "key").load() is None
     Checkpoint("search", "key").save(fit())
@@ -67,7 +121,9 @@ def test_a_damaged_checkpoint_is_named(somewhere: Path) -> None:
     saved = Checkpoint("search", "key")
     saved.save(fit())
     saved.path.write_bytes(saved.path.read_bytes()[:-100])
-    with pytest.raises(MovierecError, match=r"search\.npz: not whole .* delete it"):
+    with pytest.raises(
+        MovierecError, match=r"search\.npz: not whole .* delete \.checkpoints/\*\.npz"
+    ):
         saved.load()
 
 

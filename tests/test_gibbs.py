@@ -9,6 +9,7 @@ import pytest
 from movierec import als, gibbs, model_file
 from movierec.als import Data, Side
 from movierec.features import Features
+from movierec.metrics import errors_of
 from movierec.model import Model
 from movierec.params import GibbsParams
 from movierec.solver import Prior, half_epoch
@@ -205,6 +206,21 @@ def test_a_model_of_als_has_no_deviation():
     assert model.n_samples == 1
     assert model.sample(0) is model
     assert np.isnan(model.deviation(np.array([0], np.int32), np.array([1], np.int32))).all()
+
+
+def test_the_errors_of_an_epoch_are_of_the_mean_of_the_samples_so_far():
+    data, params = data_of("genre_mf"), train_params(model="genre_mf", method="gibbs")
+    validation, seen = random_ratings(8, n_ratings=12), []
+    fit = gibbs.fit(data, params, 0, SCALE, validation, seen.append)
+    for so_far in seen:
+        model = gibbs.mean_of(so_far.samples) if so_far.samples else so_far.last
+        epoch, sums = so_far.epochs[-1], als.squared_errors(model, data.by_user, SCALE)
+        assert epoch.train_rmse == pytest.approx((sums[1] / len(data.by_user.values)) ** 0.5)
+        assert vars(so_far.validation) == pytest.approx(
+            vars(errors_of(model, validation, SCALE)), rel=1e-12
+        )
+        assert epoch.validation_rmse == so_far.validation.rmse
+    assert len({epoch.validation_rmse for epoch in fit.epochs[params.gibbs.burn_in :]}) == 5
 
 
 def test_sampling_goes_on_to_the_same_bits():

@@ -11,10 +11,11 @@ from movierec.kernels.tiles import TILE
 from tests import naive
 from tests.random_data import csr_of_counts, random_csrs, random_model, random_ratings
 
+NONE = np.zeros(0)
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 
 
-def errors_by_row(model, by_user, low, high):
+def errors_by_row(model, by_user, low, high, totals=NONE, n_samples=1):
     dtype = model.user_factors.dtype.type
     return squared_errors_by_row(
         by_user.indptr,
@@ -27,6 +28,8 @@ def errors_by_row(model, by_user, low, high):
         model.item_biases,
         dtype(low),
         dtype(high),
+        totals,
+        n_samples,
     )
 
 
@@ -56,6 +59,19 @@ def test_squared_errors(n_factors, dtype):
     expected = naive.squared_errors_by_row(model, by_user, 3.25, 3.75)
     assert sums.dtype == np.float64
     np.testing.assert_allclose(sums, expected, atol=TOLERANCE[dtype] * 100)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_squared_errors_of_a_mean_grow_sample_by_sample(dtype):
+    by_user = csr_of_counts(4, [3, 0, 7, 1, 0, 5, 2, 6, 0], 7)
+    samples, totals = [random_model(seed, dtype=dtype) for seed in range(3)], np.zeros(24)
+    each = []
+    for n, sample in enumerate(samples, 1):
+        each.append(sample.predict(by_user.row_index, by_user.indices).astype(float))
+        sums = errors_by_row(sample, by_user, 3.25, 3.75, totals, n).sum(axis=0)
+        clipped = by_user.values - np.clip(np.mean(each, axis=0), 3.25, 3.75)
+        expected = [np.sum((by_user.values - each[-1]) ** 2), np.sum(clipped**2)]
+        np.testing.assert_allclose(sums, expected, rtol=TOLERANCE[dtype] * 100)
 
 
 @given(

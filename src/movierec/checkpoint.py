@@ -2,6 +2,7 @@
 
 DVC deletes a stage's outputs before it starts, so a checkpoint lies outside of them, in a folder
 that git and DVC ignore. It holds the key of what was being trained; any other is not resumed.
+Samples lie in files of their own, written once; the checkpoint says how many count.
 """
 
 import hashlib
@@ -48,48 +49,73 @@ class Checkpoint:
     def path(self) -> Path:
         return FOLDER / f"{self.name}.npz"
 
+    def path_of_sample(self, number: int) -> Path:
+        return FOLDER / f"{self.name}-{self.key}-{number}.npz"
+
     def save(self, fit: Fit) -> None:
         """Replace the checkpoint by this one, or leave the old one whole."""
+        self._remove_samples(but=self.key)
+        for number, sample in enumerate(fit.samples):
+            if not self.path_of_sample(number).exists():
+                _write(self.path_of_sample(number), sample.arrays)
         state = {
             "key": self.key,
             "epochs": [asdict(epoch) for epoch in fit.epochs],
             "best_epoch": fit.best_epoch,
             "validation": asdict(fit.validation) if fit.validation else None,
             "global_mean": fit.last.global_mean,
+            "n_samples": len(fit.samples),
         }
         arrays: dict[str, Any] = {f"last_{name}": array for name, array in fit.last.arrays.items()}
         if fit.model is not fit.last:
             arrays |= {f"best_{name}": array for name, array in fit.model.arrays.items()}
-        with output_file(self.path) as partial, partial.open("wb") as stream:
-            np.savez(stream, state=np.array(json.dumps(state)), **arrays)
+        _write(self.path, arrays | {"state": np.array(json.dumps(state))})
 
     def load(self) -> Fit | None:
         """The Fit to go on from, or None if there is none of this key."""
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                state = json.loads(str(file["state"]))
-                if state["key"] != self.key:
-                    return None
-                arrays = {name: file[name] for name in file.files if name != "state"}
-        except FileNotFoundError:
+        if not self.path.exists():
             return None
-        except Exception as error:
-            raise MovierecError(f"{self.path}: not whole ({error}); delete it") from None
-        last = _model(state["global_mean"], arrays, "last_")
+        arrays = _read(self.path)
+        state = json.loads(str(arrays.pop("state", "{}")))
+        if state.get("key") != self.key:
+            return None
+        mean, paths = state["global_mean"], map(self.path_of_sample, range(state["n_samples"]))
+        last = _model(mean, arrays, "last_")
         best = "best_" if "best_user_factors" in arrays else None
         return Fit(
-            model=_model(state["global_mean"], arrays, best) if best else last,
+            model=_model(mean, arrays, best) if best else last,
             last=last,
             epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
             best_epoch=state["best_epoch"],
             validation=Errors(**state["validation"]) if state["validation"] else None,
+            samples=tuple(_model(mean, _read(path)) for path in paths),
         )
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+        self._remove_samples()
+
+    def _remove_samples(self, but: str = "") -> None:
+        """Delete this fit's samples, but those of a key; those half written as well."""
+        for path in FOLDER.glob(f"*{self.name}-*.npz*"):
+            if not but or but not in path.name:
+                path.unlink()
 
 
-def _model(global_mean: float, arrays: dict[str, Array], prefix: str) -> Model:
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    with output_file(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:
+        raise MovierecError(f"{path}: not whole ({error}); delete {FOLDER}/*.npz") from None
+
+
+def _model(global_mean: float, arrays: dict[str, Array], prefix: str = "") -> Model:
     named: dict[str, Any] = {
         name.removeprefix(prefix): array
         for name, array in arrays.items()

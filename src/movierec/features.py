@@ -40,11 +40,19 @@ class Features:
         scaled = (self.scale * rows).astype(rows.dtype)
         return np.asarray(sum_rows(self.by_feature.indptr, self.by_feature.indices, scaled))
 
-    def solve(self, right: Array, precision: Array, ridge: Array | float, start: Array) -> Array:
+    def solve(
+        self,
+        right: Array,
+        precision: Array,
+        ridge: Array | float,
+        start: Array,
+        max_steps: int = MAX_STEPS,
+    ) -> Array:
         """The weights W of (Xᵀ · precision · X + ridge) W = right, column by column.
 
         precision: of each row in each column, (n_rows or 1, n_columns or 1); ridge (n_columns,).
-        By conjugate gradients from `start`, with the diagonal as preconditioner.
+        By conjugate gradients from `start`, with the diagonal as preconditioner, exactly unless
+        max_steps were not enough.
         """
         shape = (self.by_row.n_rows, right.shape[1])
         precision = np.broadcast_to(precision, shape).astype(right.dtype)
@@ -56,7 +64,7 @@ class Features:
         weights, residual = start, (right - product(start)).astype(right.dtype)
         ahead = direction = (residual / diagonal).astype(right.dtype)
         size, enough = _dot(residual, ahead), TOLERANCE**2 * _dot(right, right / diagonal)
-        for _ in range(MAX_STEPS):
+        for _ in range(max_steps):
             if (size <= enough).all():
                 break
             image = product(direction)

@@ -8,7 +8,7 @@ Salakhutdinov & Mnih, "Bayesian probabilistic matrix factorization using MCMC" (
 section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section 3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from movierec import als, seeds
 from movierec.als import Data, Epoch, Fit, Side
 from movierec.features import Features
-from movierec.metrics import errors_of
+from movierec.metrics import Errors, errors_in, errors_of
 from movierec.model import Model
 from movierec.params import TrainParams
 from movierec.solver import Prior, half_epoch
@@ -150,39 +150,50 @@ def sweep(
     return model, penalty
 
 
-def average(mean: Model | None, sample: Model) -> Model:
-    """The mean of the predictions of some samples and one more, itself a model (model.py)."""
-    one = replace(
-        sample,
-        sample_user_biases=sample.user_biases[:, None],
-        sample_item_biases=sample.item_biases[:, None],
-    )
-    if mean is None:
-        return one
-    n = mean.n_samples
-    old = float(n) / (n + 1)
+def mean_of(samples: Sequence[Model]) -> Model:
+    """The mean of the predictions of samples, itself a model (model.py)."""
+    n, dtype = len(samples), samples[0].user_factors.dtype
 
-    def beside(name: str) -> Array:
-        return np.concatenate((getattr(mean, name), getattr(one, name)), axis=1)
+    def joined(name: str, axis: int) -> Array:
+        return np.concatenate([getattr(sample, name) for sample in samples], axis=axis)
 
-    def below(name: str) -> Array:
-        return np.concatenate((getattr(mean, name), getattr(one, name)))
-
-    dtype = sample.user_factors.dtype
-    arrays = ("item_factors", "user_weights", "item_weights")
-    biases = ("sample_user_biases", "sample_item_biases")
-    hypers = ("sample_user_mean", "sample_user_precision", "sample_noise_precision")
-    joined: dict[str, Any] = {name: beside(name) for name in arrays + biases}
-    joined |= {name: below(name) for name in hypers}
+    beside = ("user_factors", "item_factors", "user_weights", "item_weights")
+    below = ("sample_user_mean", "sample_user_precision", "sample_noise_precision")
+    arrays: dict[str, Any] = {name: joined(name, 1) for name in beside}
+    arrays |= {name: joined(name, 0) for name in below}
+    arrays["user_factors"] /= dtype.type(n)
     for side in ("user", "item"):
-        of_samples = joined[f"sample_{side}_biases"]
-        joined[f"{side}_biases"] = of_samples.mean(axis=1, dtype=np.float64).astype(dtype)
-    users = np.concatenate((mean.user_factors * old, one.user_factors / (n + 1)), axis=1)
-    return replace(
-        one,
-        user_factors=users.astype(dtype),
-        **joined,
-    )
+        biases = np.stack([sample.rows(side)[1] for sample in samples], axis=1)
+        arrays[f"sample_{side}_biases"] = biases
+        arrays[f"{side}_biases"] = biases.mean(axis=1, dtype=np.float64).astype(dtype)
+    return replace(samples[0], **arrays)
+
+
+class Mean:
+    """The errors of the mean of samples, from running sums of what each predicts."""
+
+    def __init__(self, data: Data, validation: Ratings | None, scale: tuple[float, float]) -> None:
+        self.ratings, self.validation, self.scale = data.by_user, validation, scale
+        self.totals = np.zeros(len(data.by_user.values))
+        self.validation_totals = np.zeros(len(validation or ()))
+        self.n_samples = 0
+
+    def errors(self, model: Model) -> tuple[Array, Errors | None]:
+        """Of one model, as als.squared_errors has them on train, and those on validation."""
+        sums = als.squared_errors(model, self.ratings, self.scale)
+        if self.validation is None:
+            return sums, None
+        return sums, errors_of(model, self.validation, self.scale)
+
+    def add(self, sample: Model) -> tuple[Array, Errors | None]:
+        """Those of the mean with one more sample; but the first sum is the sample's own."""
+        self.n_samples += 1
+        n, asked = self.n_samples, self.validation
+        sums = als.squared_errors(sample, self.ratings, self.scale, self.totals, n)
+        if asked is None:
+            return sums, None
+        self.validation_totals += sample.predict(asked.user_index, asked.item_index)
+        return sums, errors_in(self.validation_totals / n, asked.rating, self.scale)
 
 
 def fit(
@@ -196,8 +207,9 @@ def fit(
 ) -> Fit:
     """Draw params.gibbs.samples samples after a start by ALS and params.gibbs.burn_in sweeps.
 
-    An epoch of the Fit is a sweep, its model the mean of the samples so far (before the first, the
-    latest draw), and there is no early stopping: the last is the best. Else as als.fit.
+    An epoch of the Fit is a sweep, its RMSEs are of the mean of the samples so far (before the
+    first, of the latest draw), and there is no early stopping: the last is the best. Else as
+    als.fit.
     """
     als.check(data, params)
     if so_far is None:
@@ -205,31 +217,31 @@ def fit(
         for _ in range(params.gibbs.start_epochs):
             model = als.run_epoch(model, data, params)
         so_far = Fit(model, model)
+    mean = Mean(data, validation, scale)
+    for sample in so_far.samples:
+        mean.add(sample)
+    sse = als.squared_errors(so_far.last, data.by_user, scale)[0]
     while len(so_far.epochs) < params.n_epochs:
-        so_far = _next_sweep(so_far, data, params, seed, scale, validation)
+        so_far, sse = _next_sweep(so_far, data, params, seed, sse, mean)
         on_epoch(so_far)
-    return so_far
+    return replace(so_far, model=mean_of(so_far.samples))
 
 
 def _next_sweep(
-    so_far: Fit,
-    data: Data,
-    params: TrainParams,
-    seed: int,
-    scale: tuple[float, float],
-    validation: Ratings | None,
-) -> Fit:
-    number = len(so_far.epochs) + 1
-    sse = als.squared_errors(so_far.last, data.by_user, scale)[0]
+    so_far: Fit, data: Data, params: TrainParams, seed: int, sse: float, mean: Mean
+) -> tuple[Fit, float]:
+    """One epoch more, and the squared errors of its draw."""
+    number, samples = len(so_far.epochs) + 1, so_far.samples
     last, penalty = sweep(so_far.last, data, params, number, seed, sse)
     kept = number - params.gibbs.burn_in
-    model = so_far.model if kept > 0 else last
     if kept > 0 and kept % params.gibbs.thin == 0:
-        model = average(so_far.model if kept > params.gibbs.thin else None, last)
-    of_last = als.squared_errors(last, data.by_user, scale)
-    of_model = of_last if model is last else als.squared_errors(model, data.by_user, scale)
-    density = 0.5 * float(last.sample_noise_precision[0]) * (of_last[0] + penalty)
-    train_rmse = float((of_model[1] / len(data.by_user.values)) ** 0.5)
-    errors = errors_of(model, validation, scale) if validation is not None else None
+        samples = (*samples, last)
+        sums, errors = mean.add(last)
+    else:
+        sums, errors = mean.errors(last)
+    train_rmse = float((sums[1] / len(data.by_user.values)) ** 0.5)
+    if samples and samples is so_far.samples:  # the mean is what it was
+        train_rmse, errors = so_far.epochs[-1].train_rmse, so_far.validation
+    density = 0.5 * float(last.sample_noise_precision[0]) * (sums[0] + penalty)
     epoch = Epoch(number, density, train_rmse, errors.rmse if errors else None)
-    return Fit(model, last, (*so_far.epochs, epoch), number, errors)
+    return Fit(last, last, (*so_far.epochs, epoch), number, errors, samples), sums[0]

@@ -11,13 +11,13 @@ import numpy as np
 
 from movierec.errors import MovierecError
 from movierec.kernels.rows import solve_rows
-from movierec.kernels.scoring import predict_pairs
+from movierec.kernels.runs import RUNS
+from movierec.kernels.scoring import residuals_by_row
 from movierec.kernels.tiles import LANES, TILE
 from movierec.params import TrainParams
 from movierec.sparse import Array, Csr
 
 CACHE_LINE = 64  # bytes
-RUNS = 512  # runs of rows handed to threads: enough that none waits long for the last
 
 
 @dataclass(frozen=True)
@@ -123,16 +123,15 @@ def half_epoch(
 def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
     """The ratings less what the rows' prior means say of them: of these, m₀ is 0."""
     dtype = fixed_factors.dtype
-    explained = predict_pairs(
-        ratings.row_index,
+    left = residuals_by_row(
+        ratings.indptr,
         ratings.indices,
-        dtype.type(0),
+        ratings.values,
         np.ascontiguousarray(prior_mean[:, :-1], dtype),
         fixed_factors,
         np.ascontiguousarray(prior_mean[:, -1], dtype),
-        np.zeros(len(fixed_factors), dtype),
     )
-    return Csr(ratings.indptr, ratings.indices, ratings.values - explained)
+    return Csr(ratings.indptr, ratings.indices, left)
 
 
 def _padded(factors: Array, width: int) -> Array:

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
+from movierec.kernels.runs import RUNS, even_runs
 from movierec.kernels.tiles import TILE, add_product, any_above, dot
 
 # Users and items scored at a time: 64 factors of 512 items, and their scores for 64 users, are
@@ -35,22 +36,47 @@ def squared_errors_by_row(
     fixed_biases,
     low,
     high,
+    totals,
+    n_samples,
 ):
     """Sums of squared errors of each row's ratings: as predicted, and clipped to [low, high].
 
+    totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th;
+    what is clipped is then the mean of all of them.
     Returns (n_rows, 2) float64, to be summed in the order of rows whatever the threads.
     """
     sums = np.zeros((len(indptr) - 1, 2))
-    for row in prange(len(indptr) - 1):
-        for k in range(indptr[row], indptr[row + 1]):
-            column = indices[k]
-            product = dot(row_factors, row, 0, fixed_factors, column, 0, row_factors.shape[1])
-            predicted = global_mean + row_biases[row] + fixed_biases[column] + product
-            error = np.float64(values[k] - predicted)
-            clipped = np.float64(values[k] - min(max(predicted, low), high))
-            sums[row, 0] += error * error
-            sums[row, 1] += clipped * clipped
+    runs = even_runs(indptr)
+    for run in prange(RUNS):
+        for row in range(runs[run], runs[run + 1]):
+            for k in range(indptr[row], indptr[row + 1]):
+                column = indices[k]
+                product = dot(row_factors, row, 0, fixed_factors, column, 0, row_factors.shape[1])
+                predicted = global_mean + row_biases[row] + fixed_biases[column] + product
+                error = np.float64(values[k] - predicted)
+                if len(totals):
+                    totals[k] += predicted
+                    mean = totals[k] / n_samples
+                    clipped = values[k] - min(max(mean, low), high)
+                else:
+                    clipped = np.float64(values[k] - min(max(predicted, low), high))
+                sums[row, 0] += error * error
+                sums[row, 1] += clipped * clipped
     return sums
+
+
+@njit(cache=True, parallel=True)
+def residuals_by_row(indptr, indices, values, row_factors, fixed_factors, row_biases):
+    """What is left of each value when its row's bias and factors have explained their part."""
+    left = np.empty(len(values), row_factors.dtype)
+    runs = even_runs(indptr)
+    for run in prange(RUNS):
+        for row in range(runs[run], runs[run + 1]):
+            for k in range(indptr[row], indptr[row + 1]):
+                column = indices[k]
+                product = dot(row_factors, row, 0, fixed_factors, column, 0, row_factors.shape[1])
+                left[k] = values[k] - (row_biases[row] + product)
+    return left
 
 
 @njit(cache=True)
