@@ -1,9 +1,12 @@
-"""Errors and rankings against brute force and against examples worked by hand."""
+"""Errors and rankings against brute force, other libraries and examples worked by hand."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.metrics as peer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +104,62 @@ def test_an_empty_place_is_no_hit_on_the_last_item_of_the_user_before():
 def test_nobody_has_a_relevant_item():
     quality = metrics.ranking(np.array([[0, 1]], np.int32), pairs(), np.ones(4), 4)
     assert (quality.ndcg, quality.recall) == (0, 0)
+
+
+@given(st.integers(0, 1000), st.integers(1, 200), st.sampled_from([(0.5, 5.0), (3.0, 4.0)]))
+def test_errors_are_those_of_scikit_learn(seed, n_ratings, scale):
+    model = random_model(seed, 20, 15)
+    ratings = random_ratings(seed, 20, 15, n_ratings)
+    errors = metrics.errors_of(model, ratings, scale)
+    predicted = model.predict(ratings.user_index, ratings.item_index)
+    clipped = np.clip(predicted, *scale)
+    assert errors.rmse == pytest.approx(peer.root_mean_squared_error(ratings.rating, clipped))
+    assert errors.mae == pytest.approx(peer.mean_absolute_error(ratings.rating, clipped))
+    unclipped = peer.root_mean_squared_error(ratings.rating, predicted)
+    assert errors.rmse_unclipped == pytest.approx(unclipped)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 40))
+def test_rankings_are_those_of_scikit_learn(seed, n, n_relevant):
+    """Its NDCG ranks all items by score, and takes the best n; its ideal list is ours."""
+    n_users, n_items = 7, 12
+    scores = np.random.default_rng(seed).permuted(np.tile(np.arange(12.0), (n_users, 1)), axis=1)
+    lists = np.argsort(-scores, axis=1)[:, :n].astype(np.int32)
+    relevant = random_ratings(seed, n_users, n_items, n_relevant)
+    wanted, listed = np.zeros((2, n_users, n_items), bool)
+    wanted[relevant.user_index, relevant.item_index] = True
+    np.put_along_axis(listed, lists, True, axis=1)
+    counted = wanted.any(axis=1)
+    quality = metrics.ranking(lists, relevant, np.ones(n_items), n_users)
+    assert quality.ndcg == pytest.approx(peer.ndcg_score(wanted[counted], scores[counted], k=n))
+    recall = peer.recall_score(wanted[counted], listed[counted], average="samples")
+    assert quality.recall == pytest.approx(recall)
+
+
+RECTOOLS = json.loads(Path(__file__).with_name("rectools.json").read_text("utf-8"))
+
+
+def of_example(example, lists):
+    """Our measures of the lists of an example that RecTools has measured (rectools_values.py)."""
+    padded = [items + [-1] * (RECTOOLS["n"] - len(items)) for items in lists]
+    items = np.array(example["known"])[:, 1]
+    counts = np.bincount(items, minlength=RECTOOLS["n_items"])
+    relevant = pairs(*example["relevant"])
+    return metrics.ranking(np.array(padded, np.int32), relevant, counts, RECTOOLS["n_users"])
+
+
+@pytest.mark.parametrize("kind", ["full", "short"])
+def test_rankings_are_those_of_rectools(kind):
+    """Novelty is a mean over all entries here, over users of their lists' means there."""
+    example = RECTOOLS["examples"][kind]
+    lists, expected = example["lists"], example["values"]
+    quality = vars(of_example(example, lists))
+    shared = ("ndcg", "recall", "coverage")
+    assert {name: quality[name] for name in shared} == pytest.approx(
+        {name: expected[name] for name in shared}, rel=1e-12
+    )
+    one = {**example, "relevant": []}
+    of_each = [of_example(one, [items]).novelty for items in lists]
+    assert np.mean(of_each) == pytest.approx(expected["novelty"], rel=1e-12)
+    same = quality["novelty"] == pytest.approx(expected["novelty"], rel=1e-12)
+    assert same == (kind == "full"), "the two means are one where all lists are of one length"
