@@ -30,7 +30,7 @@ GRID = {
     "factor_precision_per_rating": (0.0, 0.025, 0.05, 0.1),
 }
 BIAS_PRECISIONS = (1.0, 4.0, 16.0)  # tried at the best of the grid
-RIVAL = (8, 10.0, 0.025, 4.0)  # of the grid the one whose greatest loss is least
+RIVAL = (8, 5.0, 0.05, 4.0)  # what a search on ml-100k alone had found
 NAMES = (*GRID, "bias_precision")
 Setting = tuple[float, ...]
 
@@ -94,7 +94,7 @@ def regret(searches: list[Search], committed: Setting) -> dict[str, Any]:
 def table(report: dict[str, Any]) -> str:
     lines = [
         "| data | ratings in train | best n_factors | τ | τₙ | γ | its RMSE"
-        " | committed loses | τ 10, τₙ 0.025 loses |",
+        " | committed loses | τ 5, τₙ 0.05 loses |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, entry in report["results"].items():
