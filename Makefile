@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run tune test test-faults check bench compare bench-smoke bench-pipeline format coverage clean lock
+.PHONY: help env run tune test test-faults check bench peers compare bench-smoke bench-pipeline format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,8 +49,12 @@ coverage: env  ## Coverage of the kernels, run as plain Python
 bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see docs/performance.md)
 	python -m benchmarks.bench
 
-compare: env  ## Errors of every model beside a tuned peer, on five draws of the split (minutes)
-	python -m benchmarks.compare
+peers:  ## Set up .venv-peers, the packages that make compare compares with (large)
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers.txt
+
+compare: env  ## Ours beside the peers of make peers, tuned alike, on one split (20 minutes)
+	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.compare
 
 bench-smoke: env  ## The same, small
 	python -m benchmarks.bench --smoke --out /tmp/movierec-bench
@@ -66,6 +70,7 @@ lock: env  ## Write requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate -q -o requirements.lock
 
 clean:  ## Remove the environment and what the pipeline made (not data/archives)
-	rm -rf .venv data/raw data/index data/split data/evaluation models exports .checkpoints dvc_plots .dvc/cache .dvc/tmp
+	rm -rf .venv .venv-peers data/raw data/index data/split data/evaluation models exports .checkpoints
+	rm -rf benchmarks/results/.compare dvc_plots .dvc/cache .dvc/tmp
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src stages tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,144 +1,210 @@
-"""Test RMSE of every model beside a tuned peer, on several draws of the split.
+"""Ours and every installed peer on the same split, each tuned on the same validation ratings.
 
-    python -m benchmarks.compare                    the data set that was last run; minutes
+    python -m benchmarks.compare                            the committed split; 20 minutes
+    python -m benchmarks.compare --protocol point_in_time   another protocol, split anew
+    python -m benchmarks.compare --draws 5 --only "mf, als" "mf, gibbs" cmfrec
 
-Each draw is split as params.yaml says. Training is stopped by validation, then repeated on train
-and validation together, and the test ratings are read once, at the end. cmfrec, if it is installed,
-is tuned on the same validation ratings.
+A contender tries as many settings as the others, by Optuna, and keeps those that predict validation
+best. It is trained with them once more, on train and validation together, alone on the machine and
+in a process of its own, and its answers on test are judged here. What is finished is kept under
+.compare in the folder of results, so an interrupted run goes on. docs/quality.md tells the rest.
 """
 
 import argparse
+import importlib.metadata
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks import judge
 from benchmarks.bench import machine
-from movierec import artifacts, outputs, training
+from benchmarks.contestants import BASE, FIELD
+from movierec import artifacts, checkpoint, outputs
 from movierec import split as splitting
-from movierec.als import Data
-from movierec.metrics import errors_of
 from movierec.params import Params, load_params
 from movierec.sparse import Csr, Ratings
 
-RUNS = [  # train.model, train.method
-    ("damped_biases", "als"),
-    ("biases", "als"),
-    ("mf", "als"),
-    ("genre_mf", "als"),
-    ("svdpp", "als"),
-    ("mf", "gibbs"),
-    ("genre_mf", "gibbs"),
-    ("svdpp", "gibbs"),
-]
-PEER_FACTORS, PEER_RIDGES = (4, 8, 16, 32, 64), (0.02, 0.05, 0.1, 0.15, 0.2)
+ROOT = Path(__file__).parent.parent
+PARTS = ("train_by_user.parquet", "train_users.parquet", "validation.parquet", "test.parquet")
+MODULES = ("contest", "contestants", "peers")
+THREADS = 2  # of a contender that trains alone; while tuning two run beside each other, by one
 
 
-def movierec(
-    parts: tuple[Ratings, Ratings, Ratings], sizes: tuple[int, int], params: Params
-) -> dict[str, float]:
-    """RMSE on validation, and on test after the refit."""
-    train, validation, test = parts
-    scale, genres = (params.data.rating_min, params.data.rating_max), artifacts.read_genres()
+@dataclass(frozen=True)
+class Contest:
+    """One split, and how contenders are run on it."""
 
-    def data_of(by_user: Csr) -> Data:
-        return Data.of(by_user, by_user.transpose(sizes[1]), params.train, genres)
+    folder: Path
+    params: Params
+    trials: int
+    out: Path
+    tune_ours: bool = False
 
-    by_user = train.by_user(sizes[0])
-    fit = training.fit(data_of(by_user), params.train, params.seed, scale, validation)
-    changed = params.train.model_copy(update={"max_epochs": fit.best_epoch})
-    both = data_of(by_user.insert(validation))
-    model = training.fit(both, changed, params.seed, scale).model
-    return {"validation": fit.validation.rmse, "test": errors_of(model, test, scale).rmse}
+    def place(self, name: str) -> Path:
+        """Where a contender's work is kept, by all that it depends on."""
+        package = FIELD[name].package
+        settings = [name, version_of(package), self.trials, self.tune_ours, self.params.seed]
+        settings += [self.params.train.model_dump(), self.params.evaluate.model_dump()]
+        files = [self.folder / part for part in PARTS]
+        files += [ROOT / "benchmarks" / f"{module}.py" for module in MODULES]
+        if package == "movierec":
+            files += sorted((ROOT / "src").rglob("*.py"))
+        key = checkpoint.key_of(settings, files)
+        return self.out / ".compare" / f"{name.replace(' ', '_').replace(',', '')}-{key[:12]}"
 
+    def run(self, task: str, name: str, threads: int, *more: str) -> dict[str, Any]:
+        """Run one task of a contender, or read what it came to; `failed` says why it did not."""
+        out = self.place(name).with_suffix(f".{task}")
+        done = Path(f"{out}.json")
+        if not done.exists():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "benchmarks.contestants", task, name]
+            command += [str(self.folder), str(out), "--threads", str(threads)]
+            command += ["--seed", str(self.params.seed), *more]
+            ended = subprocess.run(
+                command, check=False, env=environment(threads), stderr=subprocess.PIPE, text=True
+            )
+            if ended.returncode:
+                said = ended.stderr.strip().splitlines() or [f"status {ended.returncode}"]
+                print(f"{name}   failed: {said[-1]}", flush=True)
+                return {"failed": said[-1]}
+        return json.loads(done.read_text(encoding="utf-8"))
 
-def cmfrec(
-    parts: tuple[Ratings, Ratings, Ratings], sizes: tuple[int, int], params: Params
-) -> dict[str, float]:
-    """cmfrec's explicit ALS, exact, with a count-scaled ridge; its settings by validation."""
-    import scipy.sparse
-    from cmfrec import CMF
+    def tune(self, name: str) -> dict[str, Any]:
+        more = ["--tune-ours"] if self.tune_ours else []
+        return self.run("tune", name, 1, "--trials", str(self.trials), *more)
 
-    train, validation, test = parts
-    scale = params.data.rating_min, params.data.rating_max
+    def train(self, name: str, tuned: dict[str, Any]) -> dict[str, Any]:
+        settings = json.dumps(tuned["settings"])
+        trained = self.run("train", name, THREADS, "--settings", settings)
+        return trained if "failed" in trained else tuned | trained
 
-    def rmse(known: list[Ratings], asked: Ratings, k: int, ridge: float) -> float:
-        user, item, rating = (
-            np.concatenate([getattr(part, name) for part in known])
-            for name in ("user_index", "item_index", "rating")
-        )
-        matrix = scipy.sparse.coo_matrix((rating, (user, item)), shape=sizes)
-        model = CMF(k=k, lambda_=ridge, scale_lam=True, niter=30, use_cg=False, verbose=False)
-        predicted = model.fit(matrix).predict(asked.user_index, asked.item_index)
-        return float(np.sqrt(np.mean((asked.rating - np.clip(predicted, *scale)) ** 2)))
-
-    tried = {
-        (k, ridge): rmse([train], validation, k, ridge)
-        for k in PEER_FACTORS
-        for ridge in PEER_RIDGES
-    }
-    best = min(tried, key=lambda settings: tried[settings])
-    return {"validation": tried[best], "test": rmse([train, validation], test, *best)}
-
-
-def runs(params: Params) -> Iterator[tuple[str, Any, Params]]:
-    """Name, function and params of each run."""
-    for model, method in RUNS:
-        changed = params.train.model_copy(update={"model": model, "method": method})
-        yield f"{model}, {method}", movierec, params.model_copy(update={"train": changed})
-    yield "cmfrec, tuned", cmfrec, params
-
-
-def table(report: dict[str, Any]) -> str:
-    host, n = report["machine"], len(report["seeds"])
-    lines = [
-        f"{report['dataset']}, {n} draws of the split; RMSE in stars, mean ± standard deviation"
-        f" over the draws. {host['processor']}, Python {host['python']}.",
-        "",
-        "| model, method | validation | test | test, less mf by als of the same draw |",
-        "|---|---|---|---|",
-    ]
-    base = np.array([entry["test"] for entry in report["results"]["mf, als"]])
-    for name, entries in report["results"].items():
-        validation, test = (
-            np.array([entry[part] for entry in entries]) for part in ("validation", "test")
-        )
-        gain = test - base
-        lines.append(
-            f"| {name} | {validation.mean():.4f} | {test.mean():.4f} ± {test.std(ddof=1):.4f}"
-            f" | {gain.mean():+.4f} ± {gain.std(ddof=1):.4f} |"
-        )
-    return "\n".join(lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", nargs="*", type=int, default=[20, 1, 2, 3, 4])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    args = parser.parse_args()
-    params = load_params()
-    outputs.read_manifest(outputs.INDEX, params.dataset)
-    ratings, n_users, n_items = artifacts.read_index()
-    results: dict[str, list[dict[str, float]]] = {}
-    for seed in args.seeds:
-        seeded = params.model_copy(update={"seed": seed})
-        parts = splitting.split(ratings, n_users, params.split, seed)
-        for name, run, changed in runs(seeded):
-            try:
-                entry = run(parts, (n_users, n_items), changed)
-            except ImportError:
+    def results(self, names: list[str]) -> dict[str, Any]:
+        """What each contender came to; two are tuned at a time, each is trained alone."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            tuned = dict(zip(names, pool.map(self.tune, names), strict=True))
+        entries, failed, squared = [], {}, {}
+        known, n_items = self.known()
+        test = artifacts.read_ratings(self.folder / "test.parquet")
+        for name in names:
+            entry = tuned[name] if "failed" in tuned[name] else self.train(name, tuned[name])
+            if "failed" in entry:
+                failed[name] = f"failed: {entry['failed']}"
                 continue
-            print(f"seed {seed}  {name:22} {entry}", flush=True)
-            results.setdefault(name, []).append(entry)
-    report = {"machine": machine(), "dataset": params.dataset, "seeds": args.seeds}
-    report["results"] = results
+            answers = Path(f"{self.place(name)}.train.npz")
+            measured, squares = judge.errors(answers, test, known, n_items, self.params)
+            package = FIELD[name].package
+            of_package = {"package": package, "version": version_of(package)}
+            entries.append({"name": name, **of_package, **entry, "test": measured})
+            if squares is not None:
+                squared[name] = squares
+            print(f"{name}   {measured}", flush=True)
+        more = judge.intervals(squared, BASE, test, self.params.seed)
+        for entry in entries:
+            entry["test"] |= more.get(entry["name"], {})
+        shape = judge.describe(test, known, n_items)
+        return {"shape": shape, "results": entries, "absent": failed}
+
+    def known(self) -> tuple[Csr, int]:
+        """The ratings that are not test, and the number of items."""
+        by_user, by_item = artifacts.read_train(self.folder)
+        validation = artifacts.read_ratings(self.folder / "validation.parquet")
+        return by_user.insert(validation), by_item.n_rows
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Every library's own way to say how many threads; BLAS one, as implicit asks for."""
+    names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "LK_NUM_THREADS")
+    limits = dict.fromkeys(names, str(threads))
+    limits |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return dict(os.environ) | limits | {"PYTHONWARNINGS": "ignore"}
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items: int) -> None:
+    """Train, validation and test, as the split stage leaves them."""
+    train, validation, test = parts
+    by_user = train.by_user(n_users)
+    by_item = by_user.transpose(n_items)
+    artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
+    artifacts.write_rows(folder / "train_users.parquet", by_user)
+    artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
+    artifacts.write_rows(folder / "train_items.parquet", by_item)
+    artifacts.write_ratings(folder / "validation.parquet", validation)
+    artifacts.write_ratings(folder / "test.parquet", test)
+
+
+def compare_anew(
+    args: argparse.Namespace, params: Params, names: list[str], seed: int
+) -> dict[str, Any]:
+    """All of them on a split of its own, by args.protocol and this seed."""
+    protocol = args.protocol or params.split.protocol
+    block = params.split.model_copy(update={"protocol": protocol})
+    changed = params.model_copy(update={"split": block, "seed": seed})
+    ratings, n_users, n_items = artifacts.read_index()
+    parts = splitting.split(ratings, n_users, block, seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        write_split(Path(scratch), parts, n_users, n_items)
+        return Contest(Path(scratch), changed, args.trials, args.out, args.tune_ours).results(names)
+
+
+def compare_draws(args: argparse.Namespace, params: Params, names: list[str]) -> dict[str, Any]:
+    """The same on several draws of the split, the committed one first."""
+    seeds = [params.seed, *range(1, args.draws)]
+    results: dict[str, list[dict[str, float]]] = {}
+    for seed in seeds:
+        for entry in compare_anew(args, params, names, seed)["results"]:
+            if test := entry["test"].get("rmse"):
+                of_draw = {"validation": entry["validation"], "test": test}
+                results.setdefault(entry["name"], []).append(of_draw)
+    return {"seeds": seeds, "results": results}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=40, help="settings that each may try")
+    parser.add_argument("--only", nargs="*", choices=FIELD, metavar="NAME", help="who competes")
+    parser.add_argument("--protocol", choices=splitting.PROTOCOLS, help="split anew")
+    parser.add_argument("--draws", type=int, default=0, help="this many draws of the split")
+    parser.add_argument("--tune-ours", action="store_true", help="tune movierec's params as well")
+    parser.add_argument("--split", type=Path, default=outputs.SPLIT)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    args = parser.parse_args(arguments)
+    params = load_params()
+    outputs.read_manifest(args.split, params.dataset)
+    names = args.only or list(FIELD)
+    missing = [name for name in names if version_of(FIELD[name].package) is None]
+    absent = {name: f"{FIELD[name].package} is not installed" for name in missing}
+    present = [name for name in names if name not in absent]
+    report = {"machine": machine(), "dataset": params.dataset, "base": BASE, "trials": args.trials}
+    report |= {"threads": THREADS, "protocol": args.protocol or params.split.protocol}
+    if args.draws:
+        found = compare_draws(args, params, present)
+    elif args.protocol:
+        found = compare_anew(args, params, present, params.seed)
+    else:
+        contest = Contest(args.split, params, args.trials, args.out, args.tune_ours)
+        found = contest.results(present)
+    report |= found | {"absent": absent | found.get("absent", {})}
+    text = (judge.table_of_draws if args.draws else judge.table)(report)
+    kind = "-draws" if args.draws else f"-{args.protocol}" if args.protocol else ""
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"compare-{params.dataset}"
-    path.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(table(report) + "\n", encoding="utf-8")
-    print(table(report))
+    path = args.out / f"compare-{params.dataset}{kind}"
+    Path(f"{path}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    Path(f"{path}.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
