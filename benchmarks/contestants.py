@@ -100,7 +100,7 @@ IMPLICIT: Space = {
 }
 IMPLICIT_FIRST = {"factors": 100, "regularization": 0.01, "alpha": 1.0, "iterations": 15}
 MYFM: Space = {
-    "rank": (2, 32),
+    "rank": (2, 128),
     "init_stdev": (0.02, 1.0),
     "alpha_0": (0.1, 10.0),
     "beta_0": (0.1, 10.0),

@@ -79,7 +79,8 @@ def surprise(kind: str) -> Callable[[Known, Settings], Trained]:
 def cmfrec(implicit: bool) -> Callable[[Known, Settings], Trained]:
     """The ridge is by rating (count-scaled) or not; the biases' is a multiple of the factors'.
 
-    Rows without ratings keep the biases that cmfrec starts from; they are set to 0 for it.
+    Its biases of users and of movies may both be shifted, one against the other. A row without
+    ratings keeps the bias that cmfrec starts from; it is given the mean of the others for it.
     """
 
     def train(known: Known, settings: Settings) -> Trained:
@@ -94,11 +95,15 @@ def cmfrec(implicit: bool) -> Callable[[Known, Settings], Trained]:
         matrix = matrix_of(known).tocoo()
         with known.clock.timed():
             model.fit(matrix)
-        users = np.unique(matrix.row)
-        items = np.unique(matrix.col)
-        of_users = users, model.A_[users], model.user_bias_[users]
-        of_items = items, model.B_[items], model.item_bias_[items]
-        return model_of(known, model.glob_mean_, of_users, of_items)
+        sides = []
+        for index, factors, biases in (
+            (matrix.row, model.A_, model.user_bias_),
+            (matrix.col, model.B_, model.item_bias_),
+        ):
+            there = np.bincount(index, minlength=len(biases)) > 0
+            filled = np.where(there, biases, biases[index].mean())
+            sides.append((np.arange(len(biases)), factors * there[:, None], filled))
+        return model_of(known, model.glob_mean_, *sides)
 
     return train
 
