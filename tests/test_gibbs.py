@@ -115,7 +115,7 @@ class World:
             item_index=(pairs % 5).astype(np.int32),
         ).by_user(6)
         genres = csr_of_counts(1, [1, 2, 0, 1, 2], 3)
-        params = train_params(model=kind, n_factors=1, feature_ridge=self.ridge)
+        params = train_params(model=kind, n_factors=1, gibbs_feature_ridge=self.ridge)
         self.params = params
         self.data = Data.of(by_user, by_user.transpose(5), params, genres)
         self.model = als.start(self.data, params, 0)

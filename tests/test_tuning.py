@@ -78,7 +78,7 @@ def set_train(**values: object) -> Params:
         ("biases", "als", "bias_precision"),
         ("mf", "als", "n_factors factor_precision factor_precision_per_rating bias_precision"),
         ("mf", "gibbs", "n_factors"),
-        ("genre_mf", "gibbs", "n_factors feature_ridge"),
+        ("genre_mf", "gibbs", "n_factors gibbs_feature_ridge"),
         (
             "svdpp",
             "als",

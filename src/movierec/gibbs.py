@@ -137,7 +137,7 @@ def sweep(
     for side in data.sides():
         name = f"gibbs/{number}/{side.name}"
         model, *prior, more = draw_side(
-            model, name, side, params.feature_ridge, noise_precision, seed
+            model, name, side, params.gibbs_feature_ridge, noise_precision, seed
         )
         priors[side.name], penalty = prior, penalty + more
     mean, precision = priors["user"]

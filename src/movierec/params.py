@@ -142,6 +142,7 @@ class TrainParams(_Block):
     bias_precision: Precision
     bias_precision_per_rating: Precision
     feature_ridge: Annotated[Number, Field(gt=0)]
+    gibbs_feature_ridge: Annotated[Number, Field(gt=0)]
     gibbs: GibbsParams
     init_scale: Annotated[Number, Field(gt=0, le=10)]
     dtype: Literal["float32", "float64"]

@@ -38,7 +38,9 @@ FACTORS = {
     "factor_precision": (0.5, 50.0),
     "factor_precision_per_rating": (0.001, 1.0),
 }
-FEATURES = {"feature_ridge": (0.3, 30.0)}
+FEATURES = {"feature_ridge": (0.3, 30.0), "gibbs_feature_ridge": (0.05, 10.0)}
+OF_ALS = {"feature_ridge", *(name for name in FACTORS | BIASES if "precision" in name)}
+OF_GIBBS = {"gibbs_feature_ridge"}
 SPACE: dict[str, dict[str, tuple[float, float]]] = {  # by train.model; on a logarithmic scale
     "damped_biases": BIASES,
     "biases": BIASES,
@@ -65,7 +67,7 @@ def space_of(params: TrainParams, n_factors_allowed: int) -> dict[str, tuple[flo
     space = {}
     for name, (low, high) in SPACE[params.model].items():
         now = getattr(params, name)
-        if now > 0 and not (params.method == "gibbs" and "precision" in name):
+        if now > 0 and name not in (OF_ALS if params.method == "gibbs" else OF_GIBBS):
             space[name] = min(low, now), max(high, now)
     if "n_factors" in space:
         low, high = space["n_factors"]
