@@ -43,7 +43,7 @@ check: env  ## Lint, types, import direction, tests, kernels' coverage with the 
 	$(MAKE) --no-print-directory coverage
 
 coverage: env  ## Coverage of the kernels, run as plain Python
-	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py tests/test_features.py
+	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py tests/test_features.py tests/test_implicit.py tests/test_scores.py
 	coverage report
 
 bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see docs/performance.md)
@@ -53,8 +53,9 @@ peers:  ## Set up .venv-peers, the packages that make compare compares with (lar
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers.txt
 
-compare: env  ## Ours beside the peers of make peers, tuned alike, on one split (20 minutes)
+compare: env  ## Ours beside the peers of make peers, tuned alike: errors and rankings (20 minutes)
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.compare
+	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.rankings
 
 bench-smoke: env  ## The same, small
 	python -m benchmarks.bench --smoke --out /tmp/movierec-bench

@@ -207,4 +207,4 @@ def ndcg(
     relevant = held_out.take(wanted)
     relevant = Ratings(row[relevant.user_index], *list(vars(relevant).values())[1:])
     counts = np.bincount(by_user.indices, minlength=n_items)
-    return metrics.ranking(lists, relevant, counts, by_user.n_rows).ndcg
+    return metrics.ranking(lists, relevant, -np.inf, counts, by_user.n_rows).ndcg

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import artifacts, evaluate, figures, model_file, outputs, reports, stage
+from movierec import artifacts, evaluate, figures, model_file, outputs, reports, scores, stage
 from movierec.metrics import errors_of
 from movierec.params import Params, load_params
 
@@ -13,8 +13,7 @@ from movierec.params import Params, load_params
 def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    model = model_file.read_model()
-    outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    model, watched = model_file.read_models(manifest)
     outputs.check_files(outputs.SPLIT, manifest, "split")
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     result = model.manifest["train"]["result"]
@@ -24,20 +23,26 @@ def main() -> None:
     on_train = errors_of(model, train.ratings, (params.data.rating_min, params.data.rating_max))
     on_validation = result["validation"] or {}
     expected = on_validation.get("rmse", on_train.rmse)
-    found = evaluate.evaluate(model, expected, fitted, known, test, items, params)
+    trained_with = model_file.trained_with(model)
+    ranked = {
+        name: scores.ranking(name, watched, model, params, trained_with, lambda: fitted)
+        for name in scores.RANKINGS
+    }
+    found = evaluate.evaluate(model, expected, ranked, fitted, known, test, items, params)
+    made_of = {**model.manifest, **watched.manifest}
     report = {
         "test": found.metrics.pop("test"),
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},
         "validation": on_validation,
         **found.metrics,
-        "made_from": [outputs.hash_of_manifest(model.manifest)],  # a list: DVC shows numbers alone
+        "made_from": [outputs.hash_of_manifest(made_of)],  # a list: DVC shows numbers alone
     }
     reports.write_metrics("metrics/evaluate.json", report)
     reports.write_metrics("metrics/intervals.json", found.intervals)
     for name, rows in found.plots.items():
         reports.write_plot(f"plots/{name}.csv", rows)
     with outputs.output_file(outputs.BY_USER) as path:
-        artifacts.write_table(path, found.by_user, partial(chain, params, model.manifest))
+        artifacts.write_table(path, found.by_user, partial(chain, params, made_of))
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
     draw(params.dataset, report["test"]["rmse"], rmses, result["best_epoch"])
     counts = fitted.transpose(model.n_items).counts
@@ -58,7 +63,7 @@ def draw(dataset: str, rmse: float, baselines: dict[str, float], best_epoch: int
 def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
     """The manifest of the values by user."""
     made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
-    made_with["recommend"] = {"min_ratings": params.recommend.min_ratings}
+    del made_with["recommend"]["top_n"]  # of the export alone
     return {**manifest, "evaluate": outputs.entry(made_with, {"data": data_hash})}
 
 

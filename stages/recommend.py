@@ -1,45 +1,92 @@
-"""Recommend: the best unseen movies for every user."""
+"""Recommend: the best unseen movies for every user, a block of users at a time."""
 
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from movierec import artifacts, model_file, outputs, recommend, reports, stage
+from movierec import artifacts, exports, model_file, outputs, recommend, reports, scores, stage
+from movierec.exports import Block
+from movierec.model import Model
 from movierec.params import Params, load_params
+from movierec.recommend import Scorer
+from movierec.sparse import Array, Csr
 
 
 def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
-    model = model_file.read_model()
-    outputs.check_same_origin(model.manifest, manifest, outputs.MODEL)
+    model, watched = model_file.read_models(manifest)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
     outputs.check_files(outputs.INDEX, manifest, "index", *names)
     seen = artifacts.read_csr(
         outputs.INDEX / "ratings_by_user.parquet", outputs.INDEX / "users.parquet"
     )
     users, items = artifacts.read_users(), artifacts.read_items()
-    eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
-    lists, ratings = recommend.top_n(model, seen, params.recommend.top_n, eligible)
-    predicted = np.clip(ratings, params.data.rating_min, params.data.rating_max)
+    by = scores.ranking(
+        params.recommend.ranking,
+        watched,
+        model,
+        params,
+        model_file.trained_with(model),
+        lambda: artifacts.read_trained_on(model.manifest),
+    )
+    n_ratings = items["n_ratings"].to_numpy()
+    tally = Tally(n_ratings)
+    made_of = {**model.manifest, **watched.manifest}
     with outputs.output_file(outputs.EXPORT) as path:
-        artifacts.write_recommendations(
-            path, users, items, lists, ratings, predicted, partial(chain, params, model.manifest)
-        )
-    listed = lists[lists >= 0]
-    metrics = {
-        "n_users": len(users),
-        "n_recommendations": len(listed),
-        "coverage": len(np.unique(listed)) / len(items),
-        "mean_predicted_rating": float(predicted[lists >= 0].mean()) if len(listed) else None,
-        "median_n_ratings": float(np.median(items["n_ratings"].to_numpy()[listed]))
-        if len(listed)
-        else None,
-    }
+        blocks = tally.watch(blocks_of(by, model, seen, n_ratings, params))
+        write = partial(exports.write_recommendations, path, users, items)
+        write(blocks, partial(chain, params, made_of))
+    metrics = {"n_users": len(users), **tally.metrics()}
     reports.write_metrics("metrics/recommend.json", metrics)
     reports.say(
-        f"recommend  {len(listed):,} recommendations for {len(users):,} users in {outputs.EXPORT}"
+        f"recommend  {metrics['n_recommendations']:,} recommendations for {len(users):,} users in"
+        f" {outputs.EXPORT}"
     )
+
+
+def blocks_of(
+    by: Model | Scorer, model: Model, seen: Csr, n_ratings: Array, params: Params
+) -> Iterator[Block]:
+    """Users, their lists, scores and predicted ratings, block by block."""
+    n, eligible = params.recommend.top_n, n_ratings >= params.recommend.min_ratings
+    scale = (params.data.rating_min, params.data.rating_max)
+    for users in exports.blocks_of_users(seen.n_rows, n):
+        lists, found = recommend.top_n(by, seen.take(users), n, eligible, users)
+        yield users, lists, found, recommend.predicted_ratings(model, users, lists, scale)
+
+
+class Tally:
+    """Counts what passes by, for the metrics."""
+
+    def __init__(self, n_ratings: Array) -> None:
+        self.n_ratings, self.predicted = n_ratings, 0.0
+        self.listed = np.zeros(len(n_ratings), np.int64)  # how often each movie is
+
+    def watch(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            _, lists, _, predicted = block
+            self.listed += np.bincount(lists[lists >= 0], minlength=len(self.listed))
+            self.predicted += float(predicted[lists >= 0].sum(dtype=np.float64))
+            yield block
+
+    def metrics(self) -> dict[str, Any]:
+        n = int(self.listed.sum())
+        return {
+            "n_recommendations": n,
+            "coverage": np.count_nonzero(self.listed) / len(self.listed),
+            "mean_predicted_rating": self.predicted / n if n else None,
+            "median_n_ratings": self.median() if n else None,
+        }
+
+    def median(self) -> float:
+        """Of the listed movies' numbers of ratings, each as often as it is listed."""
+        order = np.argsort(self.n_ratings, kind="stable")
+        up_to = np.cumsum(self.listed[order])
+        middle = (up_to[-1] - 1) // 2, up_to[-1] // 2
+        return float(self.n_ratings[order][np.searchsorted(up_to, middle, "right")].mean())
 
 
 def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:

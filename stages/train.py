@@ -1,7 +1,5 @@
 """Train: stopped early by validation, then refitted on all ratings that are not test."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -82,7 +80,8 @@ def search(
     so_far = saved.load()
     if so_far:
         write_curve(so_far)
-    with following("train", params.train.n_epochs, so_far, saved, write_curve) as on_epoch:
+    n_epochs = params.train.n_epochs
+    with saved.following("train", n_epochs, so_far, line, write_curve) as on_epoch:
         return training.fit(
             data_of(by_user, by_item, params),
             params.train,
@@ -99,32 +98,8 @@ def data_of(by_user: Csr, by_item: Csr, params: Params) -> Data:
     return Data.of(by_user, by_item, params.train, genres)
 
 
-@contextmanager
-def following(
-    phase: str,
-    n_epochs: int,
-    so_far: Fit | None,
-    saved: checkpoint.Checkpoint,
-    then: Callable[[Fit], None] = lambda fit: None,
-) -> Iterator[Callable[[Fit], None]]:
-    """What to do after each epoch: save it, print its line, move the bar on a terminal."""
-    done = len(so_far.epochs) if so_far else 0
-    if done:
-        reports.say(f"{phase}      going on after epoch {done}")
-    with reports.progress(phase, n_epochs, done) as advance:
-
-        def on_epoch(fit: Fit) -> None:
-            saved.save(fit)
-            then(fit)
-            reports.say(line(phase, fit.epochs[-1]))
-            advance()
-
-        yield on_epoch
-
-
-def line(phase: str, epoch: Epoch) -> str:
-    text = f"{phase}      epoch {epoch.epoch:3d}   objective {epoch.objective:.6g}"
-    text += f"   train RMSE {epoch.train_rmse:.4f}"
+def line(epoch: Epoch) -> str:
+    text = f"   train RMSE {epoch.train_rmse:.4f}"
     if epoch.validation_rmse is not None:
         text += f"   validation RMSE {epoch.validation_rmse:.4f}"
     return text
@@ -136,7 +111,7 @@ def refit(
     """Train again from the start on train and validation together, for as many epochs."""
     so_far = saved.load()
     data = data_of(by_user, by_user.transpose(n_items), params)
-    with following("refit", n_epochs, so_far, saved) as on_epoch:
+    with saved.following("refit", n_epochs, so_far, line) as on_epoch:
         return training.fit(
             data,
             params.train.model_copy(update={"max_epochs": n_epochs}),

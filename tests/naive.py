@@ -171,13 +171,15 @@ def objective(model, by_user, by_item, params):
     return total / 2
 
 
-def ranking(lists, relevant, counts, n_users):
+def ranking(lists, held_out, relevant_rating, counts, n_users):
     """The fields of metrics.Ranking in order, one user and one place at a time."""
-    ndcg, recall, novelty, listed = [], [], [], set()
+    ndcg, recall, given, novelty, listed = [], [], [], [], set()
     for user, items in enumerate(lists.tolist()):
         n = len(items)
-        pairs = zip(relevant.user_index.tolist(), relevant.item_index.tolist(), strict=True)
-        wanted = {item for of_user, item in pairs if of_user == user}
+        triples = zip(held_out.user_index, held_out.item_index, held_out.rating, strict=True)
+        rating = {int(item): float(stars) for of_user, item, stars in triples if of_user == user}
+        wanted = {item for item, stars in rating.items() if stars >= relevant_rating}
+        given += [rating[item] for item in items if item in rating]
         for item in items:
             if item >= 0:
                 listed.add(item)
@@ -191,4 +193,53 @@ def ranking(lists, relevant, counts, n_users):
     def mean(values):
         return sum(values) / len(values) if values else 0.0
 
-    return mean(ndcg), mean(recall), len(listed) / len(counts), mean(novelty)
+    coverage = len(listed) / len(counts)
+    return mean(ndcg), mean(recall), mean(given), coverage, mean(novelty)
+
+
+# --- implicit.py
+
+
+def implicit_objective(model, by_user, params):
+    """½ Σ_seen (1 − s)² + ½ α₀ Σ_all s² + ½ Σ_rows (τ + τₙ n) |factors|², cell by cell."""
+    total, counts = 0.0, np.zeros(model.n_items)
+    for user in range(by_user.n_rows):
+        seen = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]].tolist()
+        counts[seen] += 1
+        for item in range(model.n_items):
+            score = dot(model.user_factors[user], model.item_factors[item])
+            total += params.unseen_weight * score**2 + (item in seen) * (1 - score) ** 2
+    for n, row in (
+        *zip(by_user.counts, model.user_factors, strict=True),
+        *zip(counts, model.item_factors, strict=True),
+    ):
+        ridge = params.factor_precision + params.factor_precision_per_rating * n
+        total += ridge * sum(float(x) ** 2 for x in row)
+    return total / 2
+
+
+def implicit_row(seen, fixed_factors, params):
+    """The factors of a row that has seen these: all cells weigh α₀, with target 0, the seen ones
+    1 more, with target 1; a weighted ridge regression with a line for each cell."""
+    fixed = fixed_factors.astype(np.float64)
+    matrix = np.eye(fixed.shape[1])
+    matrix *= params.factor_precision + params.factor_precision_per_rating * len(seen)
+    rhs = np.zeros(fixed.shape[1])
+    for cell, f in enumerate(fixed):
+        matrix += (params.unseen_weight + (cell in seen)) * np.outer(f, f)
+        rhs += (cell in seen) * f
+    return np.linalg.solve(matrix, rhs)
+
+
+# --- kernels/neighbours.py
+
+
+def cosines(by_item):
+    """The cosine of each two items' sets of users, 0 of an item with itself."""
+    users = [set(by_item.indices[a:b].tolist()) for a, b in itertools.pairwise(by_item.indptr)]
+    n = len(users)
+    found = np.zeros((n, n))
+    for i, j in itertools.permutations(range(n), 2):
+        if users[i] & users[j]:
+            found[i, j] = len(users[i] & users[j]) / math.sqrt(len(users[i]) * len(users[j]))
+    return found

@@ -3,7 +3,7 @@
 import numpy as np
 
 from movierec.model import Model
-from movierec.params import GibbsParams, TrainParams
+from movierec.params import GibbsParams, ImplicitParams, TrainParams
 from movierec.sparse import Csr, Ratings, indptr_of
 
 MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")  # of any model
@@ -64,3 +64,19 @@ def train_params(**changes):
         "dtype": "float64",
     }
     return TrainParams(**(defaults | changes))
+
+
+def implicit_params(**changes):
+    defaults = {
+        "n_factors": 3,
+        "max_epochs": 4,
+        "patience": 2,
+        "min_improvement": 0.0,
+        "refit": False,
+        "unseen_weight": 0.3,
+        "factor_precision": 0.7,
+        "factor_precision_per_rating": 0.1,
+        "init_scale": 0.5,
+        "dtype": "float64",
+    }
+    return ImplicitParams(**(defaults | changes))

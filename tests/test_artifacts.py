@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from movierec import artifacts
+from movierec import artifacts, exports
 from movierec.errors import MovierecError
 from movierec.sparse import indptr_of
 from tests.random_data import random_csrs, random_ratings
@@ -206,7 +206,8 @@ def test_recommendations(tmp_path):
     lists = np.array([[2, 0], [1, -1]], np.int32)
     scores = np.array([[5.5, 4.0], [3.0, -np.inf]], np.float32)
     path = tmp_path / "recommendations.parquet"
-    artifacts.write_recommendations(path, users, items, lists, scores, scores.clip(1, 5))
+    block = np.arange(len(lists)), lists, scores, scores.clip(1, 5)
+    exports.write_recommendations(path, users, items, [block])
     assert pq.read_table(path).to_pylist() == [
         entry(30, 1, 7, "C", 5.5, 5.0),
         entry(30, 2, 5, "A", 4.0, 4.0),

@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.generate import generate, write_zip
-from movierec import als, checkpoint, gibbs
+from movierec import als, checkpoint, gibbs, implicit
 from movierec.checkpoint import Checkpoint
 from movierec.errors import MovierecError
+from movierec.metrics import Errors, Ranking
 from tests.archives import FOLDERS
 from tests.project import run_stage, write_params
-from tests.random_data import random_csrs, random_ratings, train_params
+from tests.random_data import implicit_params, random_csrs, random_ratings, train_params
 from tests.workspace import ROOT
 
 STOPS = {"max_epochs": 40, "patience": 9, "min_improvement": 0.03}
@@ -33,8 +35,19 @@ def fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
     return als.fit(als.Data(*random_csrs(4)), params, 0, (0.5, 5), validation, on_epoch, so_far)
 
 
-def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path) -> None:
-    saved = Checkpoint("search", "key")
+def implicit_fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+    params = implicit_params(max_epochs=8, patience=5, dtype="float32")
+    validation = random_ratings(5, n_ratings=12)
+    return implicit.fit(random_csrs(4), params, 0, validation, on_epoch, so_far)
+
+
+@pytest.mark.parametrize(
+    ("fit", "kinds"),
+    [(fit, (als.Epoch, Errors)), (implicit_fit, (implicit.Epoch, Ranking))],
+    ids=["train", "implicit"],
+)
+def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path, fit: Any, kinds: Any) -> None:
+    saved = Checkpoint("search", "key", kinds)
     stages = []
 
     def on_epoch(so_far: als.Fit) -> None:

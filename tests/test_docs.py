@@ -10,11 +10,12 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec import artifacts, baselines, cli, gibbs, model_file
+from movierec import artifacts, baselines, cli, exports, gibbs, model_file
 from movierec.als import Data
 from movierec.errors import MovierecError
 from movierec.params import PackageSource, PathSource, UrlSource
@@ -111,7 +112,7 @@ def test_every_metric_is_documented(path: Path) -> None:
 
 def test_metrics_are_there_to_be_looked_at() -> None:
     names = {path.stem for path in ROOT.glob("metrics/*.json")}
-    assert names == {"index", "split", "train", "evaluate", "intervals", "recommend"}
+    assert names == {"index", "split", "train", "implicit", "evaluate", "intervals", "recommend"}
 
 
 COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
@@ -131,7 +132,7 @@ def test_every_command_and_its_options_are_documented(name: str) -> None:
 def test_columns_of_plots_are_documented() -> None:
     for path in ROOT.glob("plots/*.csv"):
         columns = pd.read_csv(path, nrows=0).columns
-        stage = "train" if path.stem == "training" else "evaluate"
+        stage = {"training": "train", "implicit": "implicit"}.get(path.stem, "evaluate")
         stage = "index" if path.stem in ("ratings", "years") else stage
         assert set(columns) <= code_in(section(f"## `{stage}`"))
 
@@ -157,7 +158,15 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lists = np.array([[0, 1], [2, -1], [-1, -1]], np.int32)
         scores = np.ones(lists.shape, np.float32)
         path = Path("recommendations.parquet")
-        artifacts.write_recommendations(path, users, items, lists, scores, scores)
+        block = np.arange(3), lists, scores, scores
+        exports.write_recommendations(path, users, items, [block])
+        scores = np.ones((len(items), 2), np.float32)
+        near = np.tile(np.arange(2, dtype=np.int32), (len(items), 1))
+        exports.write_similar_items(Path("similar_items.parquet"), items, near, scores)
+        ids = {"movie_id": items["movie_id"], "title": pa.array(items["title"], pa.string())}
+        exports.write_factors(Path("item_factors.parquet"), ids, scores)
+        ids = {"user_id": users["user_id"]}
+        exports.write_factors(Path("user_factors.parquet"), ids, scores[: len(users)])
     return folder
 
 
@@ -173,8 +182,9 @@ def run_stage(name: str) -> None:
 
 def test_columns_and_their_types_are_documented_as_the_stages_write_them(outputs: Path) -> None:
     spelt = {"float": "float32", "list<element: string>": "list of string"}
-    files = [*outputs.glob("data/*/*.parquet"), outputs / "recommendations.parquet"]
-    assert len(files) == 11
+    spelt["fixed_size_list<element: float>[2]"] = "list of float32"
+    files = [*outputs.glob("data/*/*.parquet"), *outputs.glob("*.parquet")]
+    assert len(files) == 14
     for path in files:
         schema = pq.read_schema(path)
         columns = {field.name: spelt.get(str(field.type), str(field.type)) for field in schema}

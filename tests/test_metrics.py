@@ -59,17 +59,17 @@ def test_errors_of_no_ratings_are_nan():
     assert all(math.isnan(value) for value in vars(errors).values())
 
 
-@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(0, 40))
-def test_ranking_against_brute_force(seed, n, n_relevant):
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(0, 40), st.sampled_from([-9, 3, 5.5]))
+def test_ranking_against_brute_force(seed, n, n_held_out, relevant):
     """Lists of different lengths; some users have no relevant item, some items no rating."""
     rng = np.random.default_rng(seed)
     n_users, n_items = 7, 9
     lists = np.array([rng.permutation(n_items)[:n] for _ in range(n_users)], np.int32)
     lists[np.arange(n) >= rng.integers(0, n + 1, n_users)[:, None]] = -1
-    relevant = random_ratings(seed, n_users, n_items, n_relevant)
+    held_out = random_ratings(seed, n_users, n_items, n_held_out)
     counts = rng.integers(0, 20, n_items)
-    quality = metrics.ranking(lists, relevant, counts, 20)
-    expected = naive.ranking(lists, relevant, counts, 20)
+    quality = metrics.ranking(lists, held_out, relevant, counts, 20)
+    expected = naive.ranking(lists, held_out, relevant, counts, 20)
     assert tuple(vars(quality).values()) == pytest.approx(expected, abs=1e-12)
 
 
@@ -78,7 +78,7 @@ def test_ranking_worked_by_hand():
     lists = np.array([[4, 0, 2], [0, 1, 2], [0, 1, -1]], np.int32)
     relevant = pairs((0, 0), (0, 2), (0, 5), (2, 3))
     counts = np.array([8, 4, 2, 1, 1, 0, 0, 0])
-    quality = metrics.ranking(lists, relevant, counts, 8)
+    quality = metrics.ranking(lists, relevant, 4, counts, 8)
     ideal = 1 + 1 / math.log2(3) + 1 / 2
     assert quality.ndcg == pytest.approx((1 / math.log2(3) + 1 / 2) / ideal / 2)
     assert quality.recall == pytest.approx((2 / 3 + 0) / 2)
@@ -89,7 +89,7 @@ def test_ranking_worked_by_hand():
 def test_a_perfect_list_scores_one_however_many_are_relevant():
     lists = np.array([[3, 1], [2, 0]], np.int32)
     relevant = pairs((0, 3), (1, 0), (1, 2), (1, 3))
-    quality = metrics.ranking(lists, relevant, np.ones(4), 4)
+    quality = metrics.ranking(lists, relevant, 4, np.ones(4), 4)
     assert quality.ndcg == pytest.approx(1)
     assert quality.recall == pytest.approx((1 + 2 / 3) / 2)
 
@@ -97,12 +97,12 @@ def test_a_perfect_list_scores_one_however_many_are_relevant():
 def test_an_empty_place_is_no_hit_on_the_last_item_of_the_user_before():
     """−1 after user 1's list must not be read as user 0's last item."""
     lists = np.array([[0, 1], [0, -1]], np.int32)
-    quality = metrics.ranking(lists, pairs((0, 3), (1, 2)), np.ones(4), 4)
+    quality = metrics.ranking(lists, pairs((0, 3), (1, 2)), 4, np.ones(4), 4)
     assert (quality.ndcg, quality.recall) == (0, 0)
 
 
 def test_nobody_has_a_relevant_item():
-    quality = metrics.ranking(np.array([[0, 1]], np.int32), pairs(), np.ones(4), 4)
+    quality = metrics.ranking(np.array([[0, 1]], np.int32), pairs(), 4, np.ones(4), 4)
     assert (quality.ndcg, quality.recall) == (0, 0)
 
 
@@ -130,7 +130,7 @@ def test_rankings_are_those_of_scikit_learn(seed, n, n_relevant):
     wanted[relevant.user_index, relevant.item_index] = True
     np.put_along_axis(listed, lists, True, axis=1)
     counted = wanted.any(axis=1)
-    quality = metrics.ranking(lists, relevant, np.ones(n_items), n_users)
+    quality = metrics.ranking(lists, relevant, -np.inf, np.ones(n_items), n_users)
     assert quality.ndcg == pytest.approx(peer.ndcg_score(wanted[counted], scores[counted], k=n))
     recall = peer.recall_score(wanted[counted], listed[counted], average="samples")
     assert quality.recall == pytest.approx(recall)
@@ -145,7 +145,7 @@ def of_example(example, lists):
     items = np.array(example["known"])[:, 1]
     counts = np.bincount(items, minlength=RECTOOLS["n_items"])
     relevant = pairs(*example["relevant"])
-    return metrics.ranking(np.array(padded, np.int32), relevant, counts, RECTOOLS["n_users"])
+    return metrics.ranking(np.array(padded, np.int32), relevant, 0, counts, RECTOOLS["n_users"])
 
 
 @pytest.mark.parametrize("kind", ["full", "short"])
@@ -163,3 +163,12 @@ def test_rankings_are_those_of_rectools(kind):
     assert np.mean(of_each) == pytest.approx(expected["novelty"], rel=1e-12)
     same = quality["novelty"] == pytest.approx(expected["novelty"], rel=1e-12)
     assert same == (kind == "full"), "the two means are one where all lists are of one length"
+
+
+def test_hits_are_rated_whether_relevant_or_not():
+    lists = np.array([[0, 1, 2], [2, 0, -1]], np.int32)
+    held_out = Ratings(
+        *np.array([[0, 0, 1, 1], [1, 3, 0, 2]]), np.float32([2, 5, 5, 4.5]), np.zeros(4)
+    )
+    quality = metrics.ranking(lists, held_out, 4, np.ones(4), 2)
+    assert quality.hit_rating == pytest.approx((2 + 5 + 4.5) / 3)

@@ -11,7 +11,7 @@ from movierec.params import SOURCES, Params, load_params
 from tests.workspace import ROOT
 
 COMMITTED = ROOT / "params.yaml"
-BLOCKS = ("index", "split", "train", "evaluate", "recommend")
+BLOCKS = ("index", "split", "train", "implicit", "evaluate", "recommend")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_number_in_the_notation_of_science(tmp_path):
             "sed",
             3,
             "sed: unknown key; allowed here: seed, dataset, datasets, index, split, train,"
-            " evaluate, recommend",
+            " implicit, evaluate, recommend",
         ),
         (
             "datasets/local/url",
@@ -202,7 +202,7 @@ def test_several_mistakes_are_counted(tmp_path):
     path.write_text("seed: 1\n", "utf-8")
     with pytest.raises(MovierecError) as caught:
         load_params(path)
-    assert str(caught.value) == f"{path}: dataset: is missing (and 6 more)"
+    assert str(caught.value) == f"{path}: dataset: is missing (and 7 more)"
 
 
 def test_missing_file(tmp_path):

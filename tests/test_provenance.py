@@ -17,8 +17,8 @@ from tests import archives
 from tests.project import run_stage, write_params
 from tests.workspace import ROOT
 
-STAGES = ("download", "index", "split", "train", "evaluate", "recommend")
-CHAIN = [stage for stage in STAGES if stage != "evaluate"]
+STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
+CHAIN = [stage for stage in STAGES if stage not in ("evaluate", "export")]
 TRAIN = {"n_factors": 2, "max_epochs": 3}
 
 
@@ -100,8 +100,8 @@ def test_the_export_tells_the_whole_chain(project, movierec):
         ("data/index/", 2),
         ("data/split", 3),
         ("models/model.npz", 4),
-        ("metrics/evaluate.json", 4),
-        ("exports/recommendations.parquet", 5),
+        ("metrics/evaluate.json", 5),
+        ("exports/recommendations.parquet", 6),
     ],
 )
 def test_every_output_tells_its_own(project, movierec, path, n_stages):
@@ -109,10 +109,25 @@ def test_every_output_tells_its_own(project, movierec, path, n_stages):
 
 
 def test_a_chain_is_that_of_the_stage_before_and_one_entry(project):
-    places = [provenance.PLACES[stage] for stage in CHAIN]
-    chains = [provenance.read_chain(place) for place in places]
-    for before, after, stage in zip(chains[:-1], chains[1:], CHAIN[1:], strict=True):
-        assert after == before | {stage: after[stage]}
+    chains = {stage: provenance.read_chain(provenance.PLACES[stage]) for stage in CHAIN}
+    before = {"index": "download", "split": "index", "train": "split", "implicit": "split"}
+    for stage, earlier in before.items():
+        assert chains[stage] == chains[earlier] | {stage: chains[stage][stage]}
+    both = chains["train"] | chains["implicit"]
+    assert chains["recommend"] == both | {"recommend": chains["recommend"]["recommend"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("models/implicit.npz", [*CHAIN[:3], "implicit"]),
+        ("exports/similar_items.parquet", [*CHAIN[:5], "export"]),
+        ("exports/item_factors.parquet", [*CHAIN[:5], "export"]),
+        ("exports/user_factors.parquet", [*CHAIN[:5], "export"]),
+    ],
+)
+def test_other_outputs_tell_theirs(project, movierec, path, told):
+    assert marks(movierec(path)) == dict.fromkeys(told, "✓")
 
 
 def test_params_of_an_entry_are_those_that_dvc_gives_the_stage(project):
@@ -133,7 +148,8 @@ def test_outputs_are_the_same_bytes_wherever_they_are_made(made, tmp_path, monke
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for stage in STAGES:
         run_stage(stage)
-    for path in ("data/raw/manifest.json", outputs.MODEL, outputs.EXPORT, "metrics/evaluate.json"):
+    exported = outputs.EXPORT, "exports/user_factors.parquet", "exports/MODEL_CARD.md"
+    for path in ("data/raw/manifest.json", outputs.MODEL, *exported, "metrics/evaluate.json"):
         assert Path(path).read_bytes() == (made / path).read_bytes(), path
 
 
@@ -169,7 +185,7 @@ def test_another_model_is_named(project, movierec):
     [difference] = differences(movierec(status=1))
     assert difference.startswith("models/model.npz is another: user_factors, item_factors")
     said = movierec("metrics/evaluate.json", status=1)
-    assert said == "error: metrics/evaluate.json: of another model than models/model.npz;" + (
+    assert said == "error: metrics/evaluate.json: of other models than are here;" + (
         " run dvc repro\n"
     )
 
@@ -286,6 +302,8 @@ def test_evaluate_refuses_a_model_of_another_split(project):
         run_stage("evaluate")
 
 
-def test_what_evaluate_names_is_the_model_s_manifest(project):
+def test_what_evaluate_names_is_the_models_manifest(project):
     [made_from] = json.loads(Path("metrics/evaluate.json").read_text("utf-8"))["made_from"]
-    assert made_from == outputs.hash_of_manifest(model_file.read_model().manifest)
+    assert made_from == outputs.hash_of_manifest(
+        model_file.read_model().manifest | model_file.read_model(outputs.IMPLICIT).manifest
+    )

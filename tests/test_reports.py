@@ -13,7 +13,7 @@ EVALUATE = {
     "test": {"rmse": 0.9051},
     "baseline": {"global_mean": {"rmse": 1.12}, "damped_biases": {"rmse": 0.941}},
     "ranking": {
-        "model": {"ndcg@10": 0.1},
+        "blend": {"ndcg@10": 0.39},
         "damped_biases": {"ndcg@10": 0.05},
         "popularity": {"ndcg@10": 0.17},
     },
@@ -81,7 +81,8 @@ def test_summary(tmp_path, monkeypatch, capsys):
     assert ["global", "mean", "1.1200"] in lines
     assert ["damped", "biases", "0.9410", "0.0500"] in lines
     assert ["popularity", "0.1700"] in lines
-    assert ["model", "0.9051", "0.1000"] in lines
+    assert ["model", "0.9051"] in lines
+    assert lines[-4] == ["blend", "0.3900"]
 
 
 @pytest.mark.parametrize("content", [None, "{"])

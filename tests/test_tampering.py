@@ -18,16 +18,18 @@ from movierec.model_file import read_model
 from tests.project import run_stage, write_params
 from tests.random_data import MODEL_ARRAYS, random_model
 
-STAGES = ("download", "index", "split", "train", "evaluate", "recommend")
+STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
 INDEX = "users", "items", "ratings_by_user", "ratings_by_item"
 SPLIT = "train_by_user", "train_users", "train_by_item", "train_items", "validation", "test"
 # Which stage, run by hand, reads which files.
 READ = {
     "split": [f"data/index/{name}.parquet" for name in INDEX[:3]],
     "train": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
+    "implicit": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
     "evaluate": ["data/index/items.parquet"]
     + [f"data/split/{name}.parquet" for name in (*SPLIT[:2], *SPLIT[4:])],
     "recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
+    "export": [f"data/index/{name}.parquet" for name in INDEX[:2]],
     "movierec recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
     "movierec similar": ["data/index/items.parquet"],
 }
@@ -109,7 +111,7 @@ PROGRAMS = {stage: by_hand(stage) for stage in STAGES} | {
     "movierec recommend": movierec("recommend", "--user-id", "1", "--json"),
     "movierec similar": movierec("similar", "Movie", "--json"),
 }
-ASK = [name for name in PROGRAMS if name not in STAGES[:4]]  # those that read the model
+ASK = [name for name in PROGRAMS if name not in STAGES[:5]]  # those that read the model
 
 
 def edit(path):
@@ -159,8 +161,8 @@ def test_the_archive_edited(refusal):
     assert line == "data/raw/mine.zip: changed since it was written; run dvc repro"
 
 
-READERS = {"index": "raw", "split": "index", "train": "split", "evaluate": "split"}
-READERS |= {"recommend": "index"}
+READERS = {"index": "raw", "split": "index", "train": "split", "implicit": "split"}
+READERS |= {"evaluate": "split", "recommend": "index", "export": "index"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_a_manifest_of_another_data_set(refusal, stage):
 @pytest.mark.parametrize("stage", READERS)
 def test_a_folder_of_other_ratings(refusal, other, stage):
     """Whole in itself; of what is beside it, it is not."""
-    if stage in ("evaluate", "recommend"):
+    if stage in ("evaluate", "recommend", "export"):
         folder = Path("data", READERS[stage])
         shutil.rmtree(folder)
         shutil.copytree(other / folder, folder)
@@ -255,6 +257,20 @@ def test_a_damaged_model(refusal, asked, harm):
     if harm == "folder":
         path.mkdir()
     assert refusal(PROGRAMS[asked]).startswith("models/model.npz: ")
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "recommend"])
+def test_one_model_in_the_place_of_the_other(refusal, stage):
+    shutil.copyfile("models/implicit.npz", "models/model.npz")
+    assert refusal(by_hand(stage)) == (
+        "models/model.npz: not what the train stage wrote; run dvc repro"
+    )
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "recommend"])
+def test_a_damaged_implicit_model(refusal, stage):
+    cut(Path("models/implicit.npz"))
+    assert refusal(by_hand(stage)).startswith("models/implicit.npz: not a whole model")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from movierec import seeds
 from movierec.errors import MovierecError
 from movierec.features import Features
 from movierec.kernels.scoring import squared_errors_by_row
-from movierec.metrics import Errors, errors_of
+from movierec.metrics import errors_of
 from movierec.model import Model
 from movierec.params import TrainParams
 from movierec.solver import Prior, half_epoch
@@ -47,16 +47,16 @@ class Epoch:
 class Fit:
     """Training as far as it has come.
 
-    model: that of the best epoch; validation: its errors there. last: that of the last epoch, with
-    which training goes on. samples: by Gibbs sampling the models kept so far; `model`, their mean,
-    is made of them at the end.
+    model: that of the best epoch; validation: its quality there, here an Errors. last: that of the
+    last epoch, with which training goes on. epochs: what each came to, here an Epoch. samples: by
+    Gibbs sampling the models kept so far; `model`, their mean, is made of them at the end.
     """
 
     model: Model
     last: Model
-    epochs: tuple[Epoch, ...] = ()
+    epochs: tuple[Any, ...] = ()
     best_epoch: int = 0
-    validation: Errors | None = None
+    validation: Any = None
     samples: tuple[Model, ...] = ()
 
 

@@ -1,9 +1,10 @@
 """The Parquet files that stages hand to each other (docs/pipeline.md lists their columns)."""
 
 import hashlib
+import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from movierec import outputs
 from movierec.errors import MovierecError
 from movierec.outputs import INDEX, SPLIT, Manifest, parse_manifest
 from movierec.pinned import hash_of
@@ -28,19 +30,28 @@ ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's wi
 def write_table(
     path: Path, columns: Mapping[str, Any], chain: Callable[[str], Manifest] | None = None
 ) -> None:
-    """Write columns as Parquet: the same bytes for the same values.
+    """Write columns as Parquet: the same bytes for the same values. chain: as of write_tables."""
+    write_tables(path, [pa.table(dict(columns))], chain)
+
+
+def write_tables(
+    path: Path, tables: Iterable[pa.Table], chain: Callable[[str], Manifest] | None = None
+) -> None:
+    """Write one table in parts, at least one, each in row groups of its own as it comes.
 
     chain: makes the manifest, kept in the footer, from the sha256 of all that precedes the footer.
     """
-    table = pa.table(dict(columns))
-    integers = [column.name for column in table.schema if pa.types.is_integer(column.type)]
+    parts = iter(tables)
+    first = next(parts)
+    integers = [column.name for column in first.schema if pa.types.is_integer(column.type)]
     options = {
         "compression": "zstd",
-        "use_dictionary": ["rating"] if "rating" in columns else False,
+        "use_dictionary": ["rating"] if "rating" in first.column_names else False,
         "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
     }
-    with pq.ParquetWriter(path, table.schema, **options) as writer:
-        writer.write_table(table, row_group_size=ROW_GROUP)
+    with pq.ParquetWriter(path, first.schema, **options) as writer:
+        for part in itertools.chain([first], parts):
+            writer.write_table(part, row_group_size=ROW_GROUP)
         if chain:
             text = json.dumps(chain(hash_of(path, "sha256")), ensure_ascii=False)
             writer.add_key_value_metadata({MANIFEST_KEY: text})
@@ -161,6 +172,13 @@ def read_train_and_validation(folder: Path = SPLIT) -> Csr:
     return by_user.insert(read_ratings(folder / "validation.parquet"))
 
 
+def read_trained_on(manifest: Manifest, folder: Path = SPLIT) -> Csr:
+    """The ratings that the model of this manifest was trained on, by user."""
+    outputs.check_files(folder, manifest, "split", *TRAINED_ON)
+    refit = manifest["train"]["result"]["refit"]
+    return read_train_and_validation(folder) if refit else read_train_by_user(folder)
+
+
 def read_ratings(path: Path) -> Ratings:
     """A held-out part: validation or test."""
     return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))
@@ -209,30 +227,3 @@ def read_seen(user_index: int, folder: Path = INDEX) -> Array:
     with pq.ParquetFile(folder / "ratings_by_user.parquet") as file:
         items = file.read_row_groups(list(groups), ["item_index"])["item_index"].to_numpy()
     return items[start - groups.start * ROW_GROUP : stop - groups.start * ROW_GROUP]
-
-
-def write_recommendations(
-    path: Path,
-    users: pd.DataFrame,
-    items: pd.DataFrame,
-    lists: Array,
-    scores: Array,
-    predicted_ratings: Array,
-    chain: Callable[[str], Manifest] | None = None,
-) -> None:
-    """Write top-n lists (n_users, n) of item indices, −1 where a list is shorter.
-
-    chain: as of write_table.
-    """
-    there = lists >= 0
-    rank = np.broadcast_to(np.arange(1, lists.shape[1] + 1, dtype=np.int32), lists.shape)
-    listed = pa.array(lists[there])
-    columns = {
-        "user_id": pa.array(users["user_id"].to_numpy()).take(pa.array(np.nonzero(there)[0])),
-        "rank": rank[there],
-        "movie_id": pa.array(items["movie_id"].to_numpy()).take(listed),
-        "title": pa.array(items["title"], pa.string()).take(listed),
-        "score": scores[there],
-        "predicted_rating": predicted_ratings[there],
-    }
-    write_table(path, columns, chain)

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from movierec import reports
 from movierec.als import Epoch, Fit
 from movierec.errors import MovierecError
 from movierec.metrics import Errors
@@ -40,10 +41,14 @@ def key_of(settings: object, files: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A Fit on disk: `name` says which of a stage's fits, `key` what it is made from."""
+    """A Fit on disk: `name` says which of a stage's fits, `key` what it is made from.
+
+    kinds: of what its epochs are, and its validation.
+    """
 
     name: str
     key: str
+    kinds: tuple[type[Any], type[Any]] = (Epoch, Errors)
 
     @property
     def path(self) -> Path:
@@ -82,12 +87,13 @@ class Checkpoint:
         mean, paths = state["global_mean"], map(self.path_of_sample, range(state["n_samples"]))
         last = _model(mean, arrays, "last_")
         best = "best_" if "best_user_factors" in arrays else None
+        of_epoch, of_validation = self.kinds
         return Fit(
             model=_model(mean, arrays, best) if best else last,
             last=last,
-            epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
+            epochs=tuple(of_epoch(**epoch) for epoch in state["epochs"]),
             best_epoch=state["best_epoch"],
-            validation=Errors(**state["validation"]) if state["validation"] else None,
+            validation=of_validation(**state["validation"]) if state["validation"] else None,
             samples=tuple(_model(mean, _read(path)) for path in paths),
         )
 
@@ -100,6 +106,32 @@ class Checkpoint:
         for path in FOLDER.glob(f"*{self.name}-*.npz*"):
             if not but or but not in path.name:
                 path.unlink()
+
+    @contextmanager
+    def following(
+        self,
+        phase: str,
+        n_epochs: int,
+        so_far: Fit | None,
+        line: Callable[[Any], str],
+        then: Callable[[Fit], None] = lambda fit: None,
+    ) -> Iterator[Callable[[Fit], None]]:
+        """What to do after each epoch: save it, print its line, move the bar on a terminal."""
+        done = len(so_far.epochs) if so_far else 0
+        label = f"{phase:<10}"
+        if done:
+            reports.say(f"{label} going on after epoch {done}")
+        with reports.progress(phase, n_epochs, done) as advance:
+
+            def on_epoch(fit: Fit) -> None:
+                self.save(fit)
+                then(fit)
+                epoch = fit.epochs[-1]
+                text = f"epoch {epoch.epoch:3d}   objective {epoch.objective:.6g}"
+                reports.say(f"{label} {text}{line(epoch)}")
+                advance()
+
+            yield on_epoch
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:

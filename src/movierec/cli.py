@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from movierec.compare_runs import Difference
     from movierec.model import Model
-    from movierec.params import Params, TrainParams
+    from movierec.params import Params
     from movierec.sparse import Array
 
 Rows = list[dict[str, Any]]
@@ -89,9 +89,9 @@ def recommend(
         about = f"For user {user_id}, who rated {len(seen):,} films"
     else:
         seen, ratings = _liked(like, items, data.rating_min, data.rating_max)
-        from movierec import als
+        from movierec import als, model_file
 
-        factors, bias = als.fold_in(model, seen, ratings, _trained_with(model))
+        factors, bias = als.fold_in(model, seen, ratings, model_file.trained_with(model))
         given = zip(items["title"].iloc[seen], ratings, strict=True)
         about = "For whoever rates " + ", ".join(f"{title} {stars:g}" for title, stars in given)
     predicted = model.global_mean + bias + model.item_biases + model.item_factors @ factors
@@ -261,17 +261,6 @@ def _title_and_rating(text: str) -> tuple[str, float | None]:
         return (title, float(number)) if equals else (text, None)
     except ValueError:
         return text, None
-
-
-def _trained_with(model: Model) -> TrainParams:
-    from movierec import outputs
-    from movierec.params import TrainParams
-
-    trained_with = model.manifest["train"]["params"]["train"]
-    missing = [key for key in TrainParams.model_fields if key not in trained_with]
-    if missing:
-        raise MovierecError(f"{outputs.MODEL}: trained by another version; run dvc repro")
-    return TrainParams.model_validate({key: trained_with[key] for key in TrainParams.model_fields})
 
 
 def _rows(items: pd.DataFrame, chosen: Any, columns: dict[str, Any]) -> Rows:

@@ -1,16 +1,18 @@
 """All that the evaluate stage reports of a model on test ratings, and of baselines beside it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from movierec import baselines, bootstrap, breakdown, calibration, metrics, recommend, seeds
+from movierec import baselines, bootstrap, breakdown, calibration, metrics, neighbours, seeds
 from movierec.bootstrap import mean_of, ratio_of, root_of
 from movierec.model import Model
 from movierec.params import Params
+from movierec.ranking import Gains, rank
+from movierec.recommend import Scorer
 from movierec.sparse import Array, Csr, Ratings
 
 GAINS = ("ndcg", "recall")
@@ -29,6 +31,7 @@ class Evaluation:
 def evaluate(
     model: Model,
     expected_rmse: float,
+    ranked: Mapping[str, Model | Scorer],
     by_user: Csr,
     known: Csr,
     test: Ratings,
@@ -38,8 +41,8 @@ def evaluate(
     """Judge a model on test ratings, beside the baselines.
 
     expected_rmse: what is known before: how wide the intervals of a model without samples are.
-    by_user: the ratings that it was fitted on; known: all that are not test; items: year and
-    genres of each.
+    ranked: what lists may be ranked by. by_user: the ratings that the model was fitted on; known:
+    all that are not test; items: year and genres of each.
     """
     scale = (params.data.rating_min, params.data.rating_max)
     by_item = by_user.transpose(model.n_items)
@@ -49,9 +52,12 @@ def evaluate(
     predicted["test"] = metrics.predict(model, test)
     errors = {name: test.rating - np.clip(values, *scale) for name, values in predicted.items()}
     squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
-    ranked = {"model": model, "damped_biases": others["damped_biases"]}
-    ranked["popularity"] = baselines.popularity(by_user, by_item)
-    ranking, gains, users = rank(ranked, known, test, params)
+    plain: dict[str, Model | Scorer] = {
+        "popularity": baselines.popularity(by_user, by_item),
+        "damped_biases": others["damped_biases"],
+        "item_knn": neighbours.item_knn(by_user, by_item),
+    }
+    ranking, gains, users = rank(ranked, plain, known, test, model.n_items, params)
     calibrated, bins = calibration.calibration(test.rating - errors["test"], test.rating)
     deviations = calibration.deviation_of_ratings(model, test, expected_rmse)
     coverage, levels = calibration.interval_coverage(test.rating - predicted["test"], deviations)
@@ -75,48 +81,9 @@ def evaluate(
             "calibration": bins,
             "interval_coverage": levels,
         },
-        by_user=sums["test"] | gains_of_users(gains["model"], users, model.n_users),
+        by_user=sums["test"]
+        | gains_of_users(gains[params.recommend.ranking], users, model.n_users),
     )
-
-
-@dataclass(frozen=True)
-class Gains:
-    """How one ranking's lists do for each user of the sample; NaN for who has nothing relevant."""
-
-    ndcg: Array
-    recall: Array
-
-
-def rank(
-    models: Mapping[str, Model], known: Csr, test: Ratings, params: Params
-) -> tuple[dict[str, Any], dict[str, Gains], Array]:
-    """Judge each model's lists over a seeded sample of users; all items not in `known` compete.
-
-    Returns what to report, each model's gains and the users that they are of.
-    """
-    n, draw = params.evaluate.top_n, seeds.stream(params.seed, "evaluate/users")
-    n_sampled = min(params.evaluate.ranking_users, known.n_rows)
-    users = np.sort(draw.choice(known.n_rows, n_sampled, replace=False))
-    row = np.full(known.n_rows, -1, np.int32)
-    row[users] = np.arange(len(users), dtype=np.int32)
-    wanted = (test.rating >= params.evaluate.relevant_rating) & (row[test.user_index] >= 0)
-    relevant = test.take(wanted)
-    relevant = replace(relevant, user_index=row[relevant.user_index])
-    counts = np.bincount(known.indices, minlength=next(iter(models.values())).n_items)
-    seen = known.take(users)
-    report, gains = {}, {}
-    for name, model in models.items():
-        # As in the export, the model recommends no movie with fewer ratings than the floor.
-        floor = params.recommend.min_ratings if name == "model" else 0
-        lists, _ = recommend.top_n(model, seen, n, counts >= floor, users)
-        quality = metrics.ranking(lists, relevant, counts, known.n_rows)
-        gains[name] = Gains(*metrics.gains(lists, relevant, len(counts)))
-        report[name] = {
-            f"{key}@{n}": getattr(quality, key) for key in ("ndcg", "recall", "coverage", "novelty")
-        }
-    n_judged = len(np.unique(relevant.user_index))
-    left_out = {"n_ranked_users": n_judged, "n_left_out_users": n_sampled - n_judged}
-    return {"ranking": report, **left_out}, gains, users
 
 
 def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Array]:

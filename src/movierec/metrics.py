@@ -47,46 +47,66 @@ class Ranking:
 
     ndcg: binary gain, log2 discount, over the ideal list of min(relevant, n)
     (Järvelin & Kekäläinen, TOIS 2002). recall: found over relevant.
+    hit_rating: mean of the ratings given to listed items, of those that were held out at all.
     coverage: the share of items that are in anyone's list. novelty: mean −log2 of the share of
-    users who rated a recommended item; both over all lists (Vargas & Castells, RecSys 2011).
+    users who rated a recommended item; all three over all lists (Vargas & Castells, RecSys 2011).
     """
 
     ndcg: float
     recall: float
+    hit_rating: float
     coverage: float
     novelty: float
 
 
-def ranking(lists: Array, relevant: Ratings, counts: Array, n_users: int) -> Ranking:
-    """Judge top-n lists against the relevant held-out ratings of the same users.
+def ranking(
+    lists: Array, held_out: Ratings, relevant_rating: float, counts: Array, n_users: int
+) -> Ranking:
+    """Judge top-n lists against the held-out ratings of the same users.
 
     lists (n_listed_users, n) int32, −1 where a list is shorter; row r is the list of user r.
-    relevant: relevant ratings, their user_index the row of `lists`.
-    counts (n_items,): ratings of each item in train; n_users: of how many users (for novelty).
+    held_out: their user_index is the row of `lists`; relevant are those of at least
+    relevant_rating. counts (n_items,): ratings of each item in train; n_users: of how many users
+    (for novelty).
     """
-    ndcg, recall = gains(lists, relevant, len(counts))
+    given = given_ratings(lists, held_out)
+    ndcg, recall = gains(given, held_out, relevant_rating)
     listed = lists[lists >= 0]
     share = np.maximum(counts[listed], 1) / max(1, n_users)
 
     def mean(values: Array) -> float:
-        return float(values.mean()) if len(values) else 0.0
+        return float(values.mean(dtype=np.float64)) if len(values) else 0.0
 
     return Ranking(
         ndcg=mean(ndcg[~np.isnan(ndcg)]),
         recall=mean(recall[~np.isnan(recall)]),
+        hit_rating=mean(given[~np.isnan(given)]),
         coverage=len(np.unique(listed)) / len(counts),
         novelty=mean(-np.log2(share)),
     )
 
 
-def gains(lists: Array, relevant: Ratings, n_items: int) -> tuple[Array, Array]:
-    """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item."""
-    n = lists.shape[1]
-    rows = np.arange(len(lists), dtype=np.int64)[:, None]
-    wanted = relevant.user_index.astype(np.int64) * n_items + relevant.item_index
-    hits = np.isin(rows * n_items + lists, wanted) & (lists >= 0)
-    n_relevant = np.bincount(relevant.user_index, minlength=len(lists))
+def gains(given: Array, held_out: Ratings, relevant_rating: float) -> tuple[Array, Array]:
+    """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item.
+
+    given: as given_ratings has them.
+    """
+    n, hits = given.shape[1], given >= relevant_rating
+    relevant = held_out.user_index[held_out.rating >= relevant_rating]
+    n_relevant = np.bincount(relevant, minlength=len(given))
     discounts = 1 / np.log2(np.arange(2, n + 2))
     ideal = np.concatenate(([np.nan], np.cumsum(discounts)))[np.minimum(n_relevant, n)]
     gained, found = (hits * discounts).sum(axis=1), hits.sum(axis=1)
     return gained / ideal, found / np.where(n_relevant, n_relevant, np.nan)
+
+
+def given_ratings(lists: Array, held_out: Ratings) -> Array:
+    """What the users of top-n lists gave to each place, NaN where nothing: (n_listed_users, n)."""
+    rows = np.arange(len(lists), dtype=np.int64)[:, None]
+    n_items = 1 + max(held_out.item_index.max(initial=-1), lists.max(initial=-1))
+    keys = held_out.user_index * np.int64(n_items) + held_out.item_index
+    order = np.argsort(keys)
+    keys, rating = np.append(keys[order], -1), np.append(held_out.rating[order], np.nan)
+    wanted = np.where(lists >= 0, rows * n_items + lists, -2)
+    places = np.searchsorted(keys[:-1], wanted)
+    return np.asarray(np.where(keys[places] == wanted, rating[places], np.nan))

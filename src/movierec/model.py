@@ -12,6 +12,13 @@ from movierec.sparse import Array
 _none = partial(np.zeros, (0, 0))
 
 
+def pairs(users: Array, n_items: int) -> tuple[Array, Array]:
+    """Each of these users with each item, user by user: their indices (n_pairs,) int32."""
+    return np.repeat(users.astype(np.int32), n_items), np.tile(
+        np.arange(n_items, dtype=np.int32), len(users)
+    )
+
+
 @dataclass(frozen=True)
 class Model:
     """r̂ = global_mean + user_biases[u] + item_biases[i] + user_factors[u] · item_factors[i].
@@ -108,6 +115,10 @@ class Model:
             self.user_biases,
             self.item_biases,
         )
+
+    def predict_all(self, users: Array) -> Array:
+        """Predicted ratings of some users for every item, as predict has them: (n, n_items)."""
+        return self.predict(*pairs(users, self.n_items)).reshape(len(users), self.n_items)
 
     def deviation(self, user_index: Array, item_index: Array) -> Array:
         """The standard deviation of pairs' predictions over the samples, in stars: (n_pairs,).

@@ -11,8 +11,18 @@ import numpy as np
 
 from movierec.errors import MovierecError
 from movierec.model import Model
-from movierec.outputs import MODEL, output_file, parse_manifest
+from movierec.outputs import (
+    IMPLICIT,
+    MODEL,
+    Manifest,
+    check_same_origin,
+    output_file,
+    parse_manifest,
+)
+from movierec.params import TrainParams
 from movierec.sparse import Array
+
+MODELS = {"train": MODEL, "implicit": IMPLICIT}  # by the stage that writes it
 
 
 def hashes_of(model: Model) -> dict[str, str]:
@@ -38,6 +48,15 @@ def write_model(path: Path, model: Model) -> None:
         np.savez(stream, **named)
 
 
+def trained_with(model: Model) -> TrainParams:
+    """The params that a model of the train stage was trained with."""
+    found = model.manifest["train"]["params"]["train"]
+    missing = [key for key in TrainParams.model_fields if key not in found]
+    if missing:
+        raise MovierecError(f"{MODEL}: trained by another version; run dvc repro")
+    return TrainParams.model_validate({key: found[key] for key in TrainParams.model_fields})
+
+
 def read_model(path: Path = MODEL) -> Model:
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -51,8 +70,23 @@ def read_model(path: Path = MODEL) -> Model:
             f"{path}: not a whole model ({error}); restore it with dvc checkout --force"
         ) from None
     manifest = parse_manifest(text, path)
-    if "train" in manifest and manifest["train"]["sha256"] != hashes_of(model):
+    made_by = [manifest[stage] for stage in MODELS if stage in manifest]
+    if any(entry["sha256"] != hashes_of(model) for entry in made_by):
         raise MovierecError(
             f"{path}: changed since it was trained; restore it with dvc checkout --force"
         )
     return replace(model, manifest=manifest)
+
+
+def read_models(manifest: Manifest) -> tuple[Model, Model]:
+    """The models of the train and the implicit stage, known to go on from this manifest."""
+    train, implicit = (_model_of(stage, path, manifest) for stage, path in MODELS.items())
+    return train, implicit
+
+
+def _model_of(stage: str, path: Path, manifest: Manifest) -> Model:
+    model = read_model(path)
+    check_same_origin(model.manifest, manifest, path)
+    if stage not in model.manifest:
+        raise MovierecError(f"{path}: not what the {stage} stage wrote; run dvc repro")
+    return model

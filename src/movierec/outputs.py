@@ -17,7 +17,8 @@ from movierec.errors import MovierecError, reason_of
 from movierec.pinned import hash_of
 
 RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
-MODEL, EXPORT = Path("models/model.npz"), Path("exports/recommendations.parquet")
+MODEL, IMPLICIT = Path("models/model.npz"), Path("models/implicit.npz")
+EXPORT = Path("exports/recommendations.parquet")
 BY_USER = Path("data/evaluation/by_user.parquet")
 
 # What the bits of outputs depend on, beside Python and movierec.

@@ -168,6 +168,19 @@ class TrainParams(_Block):
         return self.max_epochs
 
 
+class ImplicitParams(_Block):
+    n_factors: Annotated[Integer, Field(ge=1, le=1024)]
+    max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
+    patience: Annotated[Integer, Field(ge=1, le=10_000)]
+    min_improvement: Annotated[Number, Field(ge=0)]
+    refit: Annotated[bool, Field(strict=True)]
+    unseen_weight: Annotated[Number, Field(gt=0)]
+    factor_precision: Annotated[Number, Field(gt=0)]
+    factor_precision_per_rating: Precision
+    init_scale: Annotated[Number, Field(gt=0, le=10)]
+    dtype: Literal["float32", "float64"]
+
+
 class EvaluateParams(_Block):
     top_n: Annotated[Integer, Field(ge=1, le=1000)]
     relevant_rating: Number
@@ -179,6 +192,9 @@ class EvaluateParams(_Block):
 class RecommendParams(_Block):
     top_n: Annotated[Integer, Field(ge=1, le=1000)]
     min_ratings: Annotated[Integer, Field(ge=0)]
+    ranking: Literal["blend", "implicit", "predicted_rating", "lower_bound"]
+    rating_weight: Annotated[Number, Field(ge=0)]
+    lower_bound_deviations: Annotated[Number, Field(ge=0)]
 
 
 class Params(_Block):
@@ -188,6 +204,7 @@ class Params(_Block):
     index: IndexParams
     split: SplitParams
     train: TrainParams
+    implicit: ImplicitParams
     evaluate: EvaluateParams
     recommend: RecommendParams
 

@@ -11,13 +11,21 @@ from typing import Any
 
 from movierec import artifacts, model_file, outputs
 from movierec.errors import MovierecError
-from movierec.outputs import BY_USER, EXPORT, INDEX, MODEL, RAW, SPLIT, Manifest
+from movierec.outputs import BY_USER, EXPORT, IMPLICIT, INDEX, MODEL, RAW, SPLIT, Manifest
 from movierec.params import load_params
 from movierec.pinned import hash_of
 
 PARAMS = Path("params.yaml")  # a folder with it is a project
-PLACES = {"download": RAW, "index": INDEX, "split": SPLIT, "train": MODEL}
-PLACES |= {"evaluate": BY_USER, "recommend": EXPORT}
+PLACES = {
+    "download": RAW,
+    "index": INDEX,
+    "split": SPLIT,
+    "train": MODEL,
+    "implicit": IMPLICIT,
+    "evaluate": BY_USER,
+    "recommend": EXPORT,
+    "export": EXPORT.with_name("similar_items.parquet"),
+}
 INDENT = 12  # columns before a line's text
 SHORT = 12  # digits of hashes, where a stage has several
 HASH = re.compile("[0-9a-f]{64}")
@@ -91,14 +99,14 @@ def read_chain(path: Path) -> Manifest:
 
 
 def _of_metrics(path: Path) -> Manifest:
-    """The manifest of the model here, if these metrics are of it."""
+    """The manifest of the models here, if these metrics are of them."""
     try:
         [made_from] = json.loads(path.read_text(encoding="utf-8"))["made_from"]
     except (ValueError, KeyError, TypeError):
         return {}
-    manifest = model_file.read_model(MODEL).manifest
+    manifest = model_file.read_model(MODEL).manifest | model_file.read_model(IMPLICIT).manifest
     if outputs.hash_of_manifest(manifest) != made_from:
-        raise MovierecError(f"{path}: of another model than {MODEL}; run dvc repro")
+        raise MovierecError(f"{path}: of other models than are here; run dvc repro")
     return manifest
 
 

@@ -33,7 +33,7 @@ def rounded(value: Any) -> Any:
     """A metric rounded to 6 significant digits, and nested ones; NaN has no place in JSON."""
     if isinstance(value, Mapping):
         return {key: rounded(entry) for key, entry in value.items()}
-    if isinstance(value, int | list):
+    if value is None or isinstance(value, int | list):
         return value
     number = float(value)
     return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None
@@ -66,14 +66,14 @@ def summary() -> None:
     rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     ranking = metrics["ranking"]
-    at_n = next(iter(ranking["model"]))
+    at_n = next(iter(next(iter(ranking.values()))))
     for title in ("", "test RMSE", f"test {at_n.upper()}"):
         table.add_column(title, justify="right" if title else "left", no_wrap=True)
-    for name in dict.fromkeys([*rmses, *ranking, "model"]):
+    for name in dict.fromkeys([*rmses, "model", *reversed(ranking)]):
         rmse = metrics["test"]["rmse"] if name == "model" else rmses.get(name)
         quality = ranking.get(name, {}).get(at_n)
         cells = ("" if value is None else f"{value:.4f}" for value in (rmse, quality))
-        style = "bold" if name == "model" else ""
+        style = "bold" if name in ("model", "blend") else ""
         table.add_row(name.replace("_", " "), *cells, style=style)
     console.print(table)
     say(f"Recommendations of every user: {EXPORT}")

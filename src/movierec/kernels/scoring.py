@@ -165,3 +165,15 @@ def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indic
             items,
             scores,
         )
+
+
+@njit(cache=True, parallel=True)
+def best_of_rows(all_scores, seen_indptr, seen_indices, items, scores):
+    """The best unseen items of each row of scores (n_rows, n_items), which are overwritten.
+
+    The rest as in top_n_items.
+    """
+    for row in prange(len(all_scores)):
+        for k in range(seen_indptr[row], seen_indptr[row + 1]):
+            all_scores[row, seen_indices[k]] = -np.inf
+        keep_best(all_scores[row], 0, scores[row], items[row])

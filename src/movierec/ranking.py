@@ -1,0 +1,93 @@
+"""Lists of several rankings, judged side by side by what was held out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from movierec import metrics, recommend, seeds
+from movierec.model import Model
+from movierec.params import Params
+from movierec.recommend import Scorer
+from movierec.sparse import Array, Csr, Ratings
+
+
+@dataclass(frozen=True)
+class Gains:
+    """How one ranking's lists do for each user judged; NaN for who has nothing relevant."""
+
+    ndcg: Array
+    recall: Array
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A seeded sample of users, what they have seen, and what of theirs was held out.
+
+    users: of the model; seen, held_out: theirs, by their place in `users`. counts (n_items,):
+    ratings of each item in what all n_users have seen.
+    """
+
+    users: Array
+    seen: Csr
+    held_out: Ratings
+    counts: Array
+    n_users: int
+
+    @classmethod
+    def of(
+        cls, seen: Csr, held_out: Ratings, n_items: int, most: int, seed: int, stream: str
+    ) -> "Judge":
+        """At most so many users, drawn from the stream; all items not in `seen` compete."""
+        draw, n_users = seeds.stream(seed, stream), seen.n_rows
+        users = np.sort(draw.choice(n_users, min(most, n_users), replace=False))
+        row = np.full(n_users, -1, np.int32)
+        row[users] = np.arange(len(users), dtype=np.int32)
+        theirs = held_out.take(row[held_out.user_index] >= 0)
+        theirs = replace(theirs, user_index=row[theirs.user_index])
+        counts = np.bincount(seen.indices, minlength=n_items)
+        return cls(users, seen.take(users), theirs, counts, n_users)
+
+    def lists(self, by: Model | Scorer, n: int, min_ratings: int = 0) -> Array:
+        """Top-n lists; items with fewer seen ratings than min_ratings are left out of them."""
+        return recommend.top_n(by, self.seen, n, self.counts >= min_ratings, self.users)[0]
+
+    def quality(self, lists: Array, relevant_rating: float) -> metrics.Ranking:
+        return metrics.ranking(lists, self.held_out, relevant_rating, self.counts, self.n_users)
+
+    def gains(self, lists: Array, relevant_rating: float) -> Gains:
+        given = metrics.given_ratings(lists, self.held_out)
+        return Gains(*metrics.gains(given, self.held_out, relevant_rating))
+
+
+def rank(
+    models: Mapping[str, Model | Scorer],
+    baselines: Mapping[str, Model | Scorer],
+    known: Csr,
+    test: Ratings,
+    n_items: int,
+    params: Params,
+) -> tuple[dict[str, Any], dict[str, Gains], Array]:
+    """The quality of each one's lists, its gains, and the users that these are of.
+
+    As in the export, models recommend no movie with fewer ratings than recommend.min_ratings;
+    baselines leave out none.
+    """
+    n, relevant_rating = params.evaluate.top_n, params.evaluate.relevant_rating
+    most, floor = params.evaluate.ranking_users, params.recommend.min_ratings
+    judge = Judge.of(known, test, n_items, most, params.seed, "evaluate/users")
+    result, gains = {}, {}
+    for name, by in {**models, **baselines}.items():
+        lists = judge.lists(by, n, floor if name in models else 0)
+        gains[name] = judge.gains(lists, relevant_rating)
+        quality = judge.quality(lists, relevant_rating)
+        result[name] = {f"{key}@{n}": value for key, value in vars(quality).items()}
+    wanted = judge.held_out.rating >= relevant_rating
+    n_judged = len(np.unique(judge.held_out.user_index[wanted]))
+    report = {
+        "ranking": result,
+        "n_ranked_users": n_judged,
+        "n_left_out_users": len(judge.users) - n_judged,
+    }
+    return report, gains, judge.users

@@ -1,0 +1,64 @@
+"""Export: what other tools can use at once, similar movies and vectors, and the model card."""
+
+from functools import partial
+
+import pyarrow as pa
+
+from movierec import (
+    artifacts,
+    exports,
+    model_card,
+    model_file,
+    outputs,
+    recommend,
+    reports,
+    scores,
+    stage,
+)
+from movierec.params import Params, load_params
+
+SIMILAR = 20  # neighbours of each movie
+
+
+def main() -> None:
+    params = load_params()
+    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    model, watched = model_file.read_models(manifest)
+    outputs.check_files(outputs.INDEX, manifest, "index", "users.parquet", "items.parquet")
+    users, items = artifacts.read_users(), artifacts.read_items()
+    made_of = partial(chain, params, {**model.manifest, **watched.manifest})
+    eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
+    similar = recommend.all_similar_items(watched, SIMILAR, eligible)
+    scale = (params.data.rating_min, params.data.rating_max)
+    blend = scores.blend(watched, model, params.recommend.rating_weight, scale)
+    of_users, of_items = scores.vectors(blend)
+    user_names = {"user_id": pa.array(users["user_id"].to_numpy())}
+    movie_names = {
+        "movie_id": pa.array(items["movie_id"].to_numpy()),
+        "title": pa.array(items["title"], pa.string()),
+    }
+    writers = {
+        "similar_items": lambda path: exports.write_similar_items(path, items, *similar, made_of),
+        "item_factors": lambda path: exports.write_factors(path, movie_names, of_items, made_of),
+        "user_factors": lambda path: exports.write_factors(path, user_names, of_users, made_of),
+    }
+    for name, write in writers.items():
+        with outputs.output_file(outputs.EXPORT.with_name(f"{name}.parquet")) as path:
+            write(path)
+    card = model_card.render(params, model.manifest, model_card.read_metrics())
+    with outputs.output_file(outputs.EXPORT.with_name("MODEL_CARD.md")) as path:
+        path.write_text(card, encoding="utf-8")
+    reports.say(
+        f"export     similar movies, vectors of {len(users):,} users and {len(items):,} movies, and"
+        f" the model card in {outputs.EXPORT.parent}"
+    )
+
+
+def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
+    """The manifest of a file."""
+    entry = outputs.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
+    return {**manifest, "export": entry}
+
+
+if __name__ == "__main__":
+    stage.run("export", main)
