@@ -172,6 +172,13 @@ def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
     np.testing.assert_allclose(model.item_factors[unseen], 0, atol=1e-12)
 
 
+def test_without_factors_every_score_is_zero():
+    by_user, by_item = random_csrs(4)
+    fit = implicit.fit((by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5))
+    assert fit.model.n_factors == 0
+    assert not fit.model.predict_all(np.arange(9)).any()
+
+
 def test_nothing_to_train_on():
     empty = Csr(indptr_of(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32))
     with pytest.raises(MovierecError, match=r"no ratings to train on: lower split\.test_fraction"):

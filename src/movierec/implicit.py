@@ -92,7 +92,7 @@ def start(n_users: int, n_items: int, params: ImplicitParams, seed: int) -> Mode
     return Model(
         global_mean=0.0,
         user_factors=np.zeros((n_users, n_factors), dtype),
-        item_factors=(draws * (params.init_scale / n_factors**0.5)).astype(dtype),
+        item_factors=(draws * (params.init_scale / max(1, n_factors) ** 0.5)).astype(dtype),
         user_biases=np.zeros(n_users, dtype),
         item_biases=np.zeros(n_items, dtype),
     )

@@ -169,7 +169,7 @@ class TrainParams(_Block):
 
 
 class ImplicitParams(_Block):
-    n_factors: Annotated[Integer, Field(ge=1, le=1024)]
+    n_factors: Annotated[Integer, Field(ge=0, le=1024)]
     max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
     patience: Annotated[Integer, Field(ge=1, le=10_000)]
     min_improvement: Annotated[Number, Field(ge=0)]
