@@ -118,25 +118,27 @@ def test_same_values_give_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("row_group", [1, 7, 1 << 20])
-def test_read_seen_equals_the_full_read(tmp_path, monkeypatch, row_group):
+def test_ratings_of_one_user_equal_the_full_read(tmp_path, monkeypatch, row_group):
     """Also where a user's ratings lie across row groups."""
     monkeypatch.setattr(artifacts, "ROW_GROUP", row_group)
     ratings, _ = write_index(tmp_path)
     n_groups = pq.read_metadata(tmp_path / "ratings_by_user.parquet").num_row_groups
     assert n_groups == -(-N_RATINGS // row_group)
     for user_index in range(N_USERS):
-        seen = artifacts.read_seen(user_index, tmp_path)
-        np.testing.assert_array_equal(seen, ratings.item_index[ratings.user_index == user_index])
+        items, given = artifacts.read_ratings_of(user_index, tmp_path)
+        mine = ratings.take(ratings.user_index == user_index)
+        np.testing.assert_array_equal(items, mine.item_index)
+        np.testing.assert_array_equal(given, mine.rating)
 
 
-def test_read_seen_of_users_without_ratings(tmp_path, monkeypatch):
+def test_ratings_of_users_without_any(tmp_path, monkeypatch):
     monkeypatch.setattr(artifacts, "ROW_GROUP", 5)
     by_user = random_ratings(3, 4, 6, 10).by_user(9)
     artifacts.write_rows(tmp_path / "users.parquet", by_user)
     timestamp = np.zeros(10, np.int64)
     artifacts.write_by_user(tmp_path / "ratings_by_user.parquet", by_user, timestamp)
     for user_index in range(4, 9):
-        assert len(artifacts.read_seen(user_index, tmp_path)) == 0
+        assert [len(each) for each in artifacts.read_ratings_of(user_index, tmp_path)] == [0, 0]
 
 
 def test_counts_that_do_not_fit_the_ratings(tmp_path):

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec import outputs
+from movierec import als, gibbs, outputs
+from movierec.als import Data
 from movierec.errors import MovierecError
 from movierec.model_file import hashes_of, read_model, write_model
-from tests.random_data import MODEL_ARRAYS, random_model
+from tests.random_data import MODEL_ARRAYS, random_csrs, random_model, train_params
 
 MANIFEST = {"download": outputs.entry({"init_scale": 0.1}, {"Amélie.zip": "ab"})}
 
@@ -39,6 +40,19 @@ def test_round_trip(tmp_path, dtype, n_factors):
         assert getattr(found, name).dtype == dtype
     assert (found.global_mean, found.manifest) == (model.global_mean, MANIFEST)
     assert found.n_factors == n_factors
+
+
+@pytest.mark.parametrize("method", ["als", "gibbs"])
+def test_a_model_read_without_its_users_folds_in_to_the_same_row(tmp_path, method):
+    params = train_params(model="svdpp", method=method)
+    data = Data.of(*random_csrs(3), params, None)
+    model = (gibbs if method == "gibbs" else als).fit(data, params, 0, (0.5, 5)).model
+    write_model(tmp_path / "model.npz", model)
+    found = read_model(tmp_path / "model.npz", users=False)
+    assert (found.n_users, found.n_items) == (0, model.n_items)
+    given = np.array([4, 1], np.int32), np.array([5, 2.5]), params
+    for part, expected in zip(als.fold_in(found, *given), als.fold_in(model, *given), strict=True):
+        np.testing.assert_array_equal(part, expected)
 
 
 def test_same_model_gives_the_same_bytes(tmp_path, model):

@@ -4,7 +4,9 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.generate import generate, write_zip
+from movierec.cli.films import Wish, recommended
+from movierec.person import Person
+from movierec.project import Project
 from tests.workspace import ROOT, Workspace, make_workspace
 
 
@@ -51,6 +56,71 @@ def test_lists_are_such_as_people_would_take(workspace: Workspace) -> None:
     assert max(0.345, 2 * popularity["ndcg@10"]) < blend["ndcg@10"] < 0.43
     assert blend["hit_rating@10"] > max(4.0, ranking["implicit"]["hit_rating@10"])
     assert blend["coverage@10"] > 0.25
+
+
+# --- What a film lover would check
+
+
+@pytest.fixture
+def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Titles (or another column) of the list for who gives these ratings, by the real models."""
+    monkeypatch.chdir(workspace.path)
+    here = Project.here()
+
+    def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
+        person = Person.of({here.films.catalogue.find(title): given[title] for title in given})
+        wish = Wish(n=n)
+        rows = recommended(here, person, here.verdict(person), wish, wish.eligible(here))
+        return [row[column] for row in rows]
+
+    return run
+
+
+Listed = Callable[..., list[Any]]
+HORROR = ("Scream (1996)", "Nightmare on Elm Street", "Halloween: The Curse", "Psycho (1960)")
+ANIMATED = ("Toy Story (1995)", "Lion King", "Aladdin (1992)", "Beauty and the Beast (1991)")
+THRILLERS = ("Usual Suspects", "L.A. Confidential", "Silence of the Lambs", "Heat (1995)")
+
+
+def n_of(genres: list[str], *wanted: str) -> int:
+    return sum(bool(set(each.split("|")) & set(wanted)) for each in genres)
+
+
+SEQUELS = {"Empire Strikes Back, The (1980)", "Return of the Jedi (1983)"}
+
+
+def test_who_likes_star_wars_gets_its_sequels(listed: Listed) -> None:
+    """Of one rating alone the second comes eleventh, a hair behind Casablanca."""
+    assert "Return of the Jedi (1983)" in listed({"Star Wars (1977)": 5}, 3)
+    assert set(listed({"Star Wars (1977)": 5}, 12)) >= SEQUELS
+    assert set(listed({"Star Wars (1977)": 5, "Raiders of the Lost Ark": 4}, 10)) >= SEQUELS
+
+
+def test_toy_story_and_its_like_lead_to_films_for_children(listed: Listed) -> None:
+    of_children, of_others = (
+        n_of(listed(dict.fromkeys(liked, 5), 30, "genres"), "Animation", "Children's")
+        for liked in (ANIMATED, THRILLERS)
+    )
+    assert of_children >= 8
+    assert of_others <= 3
+
+
+def test_disliking_horror_lowers_horror(listed: Listed) -> None:
+    def n_of_horror(*ratings: float) -> int:
+        given = dict(zip(HORROR, ratings, strict=False))
+        return n_of(listed({"Alien (1979)": 5, **given}, 50, "genres"), "Horror")
+
+    assert n_of_horror(1, 1, 1, 1) < n_of_horror() < n_of_horror(5, 5, 5, 5)
+
+
+def test_the_order_of_ratings_changes_no_list(listed: Listed) -> None:
+    given = {title: 5 - place for place, title in enumerate((*ANIMATED[:3], HORROR[0]))}
+    backwards = dict(reversed(given.items()))
+    assert listed(given, 50) == listed(backwards, 50)
+    assert listed(given, 50, "score") == listed(backwards, 50, "score")
+
+
+# --- What runs again
 
 
 def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: Workspace) -> None:

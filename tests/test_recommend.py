@@ -114,29 +114,3 @@ def test_the_bits_do_not_depend_on_the_threads():
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-@given(st.integers(0, 1000), st.integers(1, 10))
-def test_similar_items_against_all_cosines(seed, n):
-    model = random_model(seed, n_items=8)
-    eligible = np.random.default_rng(seed).random(8) < 0.8
-    items, cosines = recommend.similar_items(model, 3, n, eligible)
-    one = model.item_factors[3]
-    scores = [
-        one @ other / (np.linalg.norm(one) * np.linalg.norm(other))
-        if eligible[item] and item != 3
-        else -np.inf
-        for item, other in enumerate(model.item_factors)
-    ]
-    expected = naive.best(scores, n)
-    np.testing.assert_array_equal(items, expected)
-    np.testing.assert_allclose(cosines, np.array(scores)[expected], atol=1e-12)
-
-
-def test_an_item_without_factors_is_like_no_other():
-    model = random_model(13)
-    model.item_factors[2] = 0
-    items, cosines = recommend.similar_items(model, 2, 5, np.ones(7, bool))
-    assert (len(items), len(cosines)) == (0, 0)
-    others, cosines = recommend.similar_items(model, 1, 7, np.ones(7, bool))
-    assert cosines[others == 2] == 0

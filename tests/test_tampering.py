@@ -109,9 +109,10 @@ def movierec(*arguments):
 
 PROGRAMS = {stage: by_hand(stage) for stage in STAGES} | {
     "movierec recommend": movierec("recommend", "--user-id", "1", "--json"),
-    "movierec similar": movierec("similar", "Movie", "--json"),
+    "movierec similar": movierec("similar", "Film 5, The (1955)", "--json"),
 }
-ASK = [name for name in PROGRAMS if name not in STAGES[:5]]  # those that read the model
+# Those that read the model; movierec similar reads the implicit one.
+ASK = [name for name in PROGRAMS if name not in (*STAGES[:5], "movierec similar")]
 
 
 def edit(path):
@@ -267,10 +268,35 @@ def test_one_model_in_the_place_of_the_other(refusal, stage):
     )
 
 
-@pytest.mark.parametrize("stage", ["evaluate", "recommend"])
-def test_a_damaged_implicit_model(refusal, stage):
+IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
+
+
+@pytest.mark.parametrize("asked", IMPLICIT)
+def test_a_damaged_implicit_model(refusal, asked):
     cut(Path("models/implicit.npz"))
-    assert refusal(by_hand(stage)).startswith("models/implicit.npz: not a whole model")
+    assert refusal(PROGRAMS[asked]).startswith("models/implicit.npz: not a whole model")
+
+
+@pytest.mark.parametrize("asked", IMPLICIT)
+def test_an_implicit_model_with_other_item_factors(refusal, asked):
+    path = Path("models/implicit.npz")
+    arrays = dict(np.load(path))
+    arrays["item_factors"][0] += 1
+    np.savez(path, **arrays)
+    assert refusal(PROGRAMS[asked]) == (
+        "models/implicit.npz: changed since it was trained; restore it with dvc checkout --force"
+    )
+
+
+def test_what_a_new_person_does_not_need_is_not_read(project):
+    """Damage among the users' rows is the stages' to find: no row of them goes into a list."""
+    path = Path("models/model.npz")
+    content = bytearray(path.read_bytes())
+    content[content.index(read_model(path).user_factors.tobytes())] ^= 1
+    path.write_bytes(content)
+    movierec("recommend", "--user-id", "1", "--json")()
+    with pytest.raises(MovierecError, match="CRC"):
+        read_model(path)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ on what is left of a row after its prior mean, and a ridge on the features' weig
 times what a row with one rating has (features.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from movierec.features import Features
 from movierec.kernels.scoring import squared_errors_by_row
 from movierec.metrics import errors_of
 from movierec.model import Model
+from movierec.one_row import OneRow
 from movierec.params import TrainParams
 from movierec.solver import Prior, half_epoch
 from movierec.sparse import Array, Csr, Ratings
@@ -262,26 +263,38 @@ def fold_in(
     that the next half epoch would give him, which is his own once training has converged. Into a
     mean of samples he is folded sample by sample, each with its own prior.
     """
-    order = np.argsort(item_index)
-    indptr = np.array([0, len(item_index)])
+    rows = [row.mean for _, row in new_rows(model, item_index, rating, params)]
+    factors = np.concatenate([row[:-1] for row in rows]) / model.n_samples
+    return factors, float(np.mean([row[-1] for row in rows]))
+
+
+def new_rows(
+    model: Model, item_index: Array, rating: Array, params: TrainParams
+) -> Iterator[tuple[Model, OneRow]]:
+    """Each sample of a model (the model itself, if it is no mean) and a new user's row in it."""
+    order = np.argsort(item_index, kind="stable")
+    items = np.asarray(item_index, np.int32)[order]
     values = np.asarray(rating, model.item_factors.dtype)[order]
-    ratings = Csr(indptr, np.asarray(item_index, np.int32)[order], values)
-    rows = [_fold_in(model, number, ratings, params) for number in range(model.n_samples)]
-    factors = np.concatenate([factors for factors, _ in rows]) / model.n_samples
-    return factors, float(np.mean([bias for _, bias in rows]))
-
-
-def _fold_in(model: Model, number: int, ratings: Csr, params: TrainParams) -> tuple[Array, float]:
-    sample = model.sample(number)
-    prior = Prior.of(params, sample.n_factors)
-    mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
-    if len(model.sample_noise_precision):
-        prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
-        mean += model.sample_user_mean[number]
-    if len(sample.user_weights):
-        features = Features(ratings, ratings)  # of which only the rows' are asked for
-        mean += features.means(sample.user_weights)
-    factors, biases = half_epoch(
-        ratings, sample.item_factors, sample.item_biases, sample.global_mean, prior, "user", mean
-    )
-    return factors[0], float(biases[0])
+    for number in range(model.n_samples):
+        sample = model.sample(number)
+        prior, noise = Prior.of(params, sample.n_factors), params.rating_precision
+        mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
+        if len(model.sample_noise_precision):
+            prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
+            mean += model.sample_user_mean[number]
+            noise = float(model.sample_noise_precision[number])
+        if len(sample.user_weights):
+            row = Csr(np.array([0, len(items)]), items, values)
+            mean += Features(row, row).means(sample.user_weights)  # of which only the rows' count
+        yield (
+            sample,
+            OneRow(
+                sample.item_factors[items],
+                values,
+                sample.item_biases[items],
+                sample.global_mean,
+                prior,
+                mean,
+                noise,
+            ),
+        )

@@ -1,5 +1,7 @@
 """The Parquet files that stages hand to each other (docs/pipeline.md lists their columns)."""
 
+from __future__ import annotations
+
 import hashlib
 import itertools
 import json
@@ -8,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +21,9 @@ from movierec.errors import MovierecError
 from movierec.outputs import INDEX, SPLIT, Manifest, parse_manifest
 from movierec.pinned import hash_of
 from movierec.sparse import Array, Csr, Ratings, indptr_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MANIFEST_KEY = "movierec"  # of a Parquet file's metadata
 PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
@@ -218,12 +222,13 @@ def read_users(folder: Path = INDEX) -> pd.DataFrame:
     return read_table(folder / "users.parquet").to_pandas()
 
 
-def read_seen(user_index: int, folder: Path = INDEX) -> Array:
-    """The items that one user has rated, reading only the row groups that they lie in."""
+def read_ratings_of(user_index: int, folder: Path = INDEX) -> tuple[Array, Array]:
+    """The items that one user has rated, and how: only the row groups that they lie in are read."""
     rows = read_table(folder / "users.parquet", ["offset", "n_ratings"])
     start = rows["offset"][user_index].as_py()
     stop = start + rows["n_ratings"][user_index].as_py()
     groups = range(start // ROW_GROUP, -(-stop // ROW_GROUP))
     with pq.ParquetFile(folder / "ratings_by_user.parquet") as file:
-        items = file.read_row_groups(list(groups), ["item_index"])["item_index"].to_numpy()
-    return items[start - groups.start * ROW_GROUP : stop - groups.start * ROW_GROUP]
+        table = file.read_row_groups(list(groups), ["item_index", "rating"])
+    some = slice(start - groups.start * ROW_GROUP, stop - groups.start * ROW_GROUP)
+    return table["item_index"].to_numpy()[some], table["rating"].to_numpy()[some]

@@ -1,4 +1,4 @@
-"""Top-n lists: of users, by a model or by any scores, and the items most like one."""
+"""Top-n lists: of users, by a model or by any scores, and the items most like each."""
 
 from collections.abc import Callable
 
@@ -85,20 +85,6 @@ def all_similar_items(model: Model, n: int, eligible: Array) -> tuple[Array, Arr
     lists, cosines = top_n(Model(0.0, unit, unit, zeros, zeros), itself, n, eligible & known)
     lists[~known] = -1
     return lists, cosines
-
-
-def similar_items(model: Model, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:
-    """The n items whose factors point most nearly the same way, and the cosines, best first."""
-    factors = model.item_factors.astype(np.float64)
-    lengths = np.linalg.norm(factors, axis=1)
-    if not lengths[item_index]:
-        return np.zeros(0, np.int32), np.zeros(0)
-    cosines = factors @ factors[item_index] / np.maximum(lengths * lengths[item_index], 1e-12)
-    cosines[~eligible] = -np.inf
-    cosines[item_index] = -np.inf
-    best = np.argsort(-cosines, kind="stable")[:n]
-    best = best[np.isfinite(cosines[best])]
-    return best.astype(np.int32), cosines[best]
 
 
 def _transposed(factors: Array) -> Array:

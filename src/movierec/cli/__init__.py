@@ -1,0 +1,47 @@
+"""`movierec`: recommendations for one person, out of the model that the pipeline trained.
+
+Libraries that are slow to load are imported by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from movierec import errors
+from movierec.cli import films, runs
+
+
+def main() -> None:
+    """The entry point: errors end in one line and status 1."""
+    errors.run(cli)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.version_option(package_name="movierec")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Recommend films with the model in models/, trained by `dvc repro`.
+
+    Run it in the project's folder. Without a command it asks which films you know, and lists
+    others.
+    """
+    if context.invoked_subcommand is None:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            click.echo(context.get_help())
+            return
+        from movierec.cli import session
+
+        session.run()
+
+
+for command in (
+    films.recommend,
+    films.similar,
+    films.search,
+    runs.summary,
+    runs.compare_runs,
+    runs.provenance,
+):
+    cli.add_command(command)

@@ -1,0 +1,77 @@
+"""What the commands for one person read of the project in this folder, known to belong together.
+
+Only what is used is read, and what is read is compared with its hash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from movierec import model_file, outputs
+from movierec.errors import MovierecError
+from movierec.films import Films
+from movierec.outputs import IMPLICIT, INDEX, Manifest
+from movierec.params import Params, load_params
+from movierec.person import Person
+
+if TYPE_CHECKING:
+    from movierec.model import Model
+    from movierec.npz import Array
+    from movierec.taste import Verdict
+
+
+@dataclass(frozen=True)
+class Project:
+    params: Params
+    manifest: Manifest  # of the index
+    films: Films
+
+    @classmethod
+    def here(cls) -> Project:
+        params = load_params()
+        manifest = outputs.read_manifest(INDEX, params.dataset)
+        outputs.check_files(INDEX, manifest, "index", "items.parquet")
+        return cls(params, manifest, Films.read())
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        return self.params.data.rating_min, self.params.data.rating_max
+
+    def item_factors(self) -> Array:
+        """By which films are alike: those of the implicit model."""
+        arrays, manifest = model_file.read_arrays(IMPLICIT, only=["item_factors"])
+        outputs.check_same_origin(manifest, self.manifest, IMPLICIT)
+        return arrays["item_factors"]
+
+    def user(self, user_id: str) -> Person:
+        """A user of the data set and all his ratings."""
+        import pyarrow.compute as pc
+
+        from movierec import artifacts
+
+        names = ("users.parquet", "ratings_by_user.parquet")
+        users, _ = outputs.check_files(INDEX, self.manifest, "index", *names)
+        ids = artifacts.read_table(users, ["user_id"])["user_id"]
+        place = pc.index(ids.cast("string"), user_id).as_py()
+        if place < 0:
+            low, high = pc.min_max(ids).as_py().values()
+            raise MovierecError(
+                f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
+            )
+        return Person(*artifacts.read_ratings_of(place))
+
+    def verdict(self, person: Person) -> Verdict:
+        """What the models say of all films for this person."""
+        from movierec import taste
+
+        model, watched = self._models
+        trained_with = model_file.trained_with(model), model_file.implicit_trained_with(watched)
+        rated = person.items, person.ratings
+        return taste.verdict((model, watched), *rated, self.params, trained_with)
+
+    @cached_property
+    def _models(self) -> tuple[Model, Model]:
+        """The models of ratings and of who watches what, without their users."""
+        return model_file.read_models(self.manifest, users=False)
