@@ -26,6 +26,10 @@ from movierec.sparse import Array, Ratings
 MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
 ROW_SIZE = 0.1  # the prior's guess of a row's expected squared length, with d degrees of freedom
 GAMMA = 0.5  # shape and rate of the Gamma prior of λ: half an observation
+# The start's ridge, as a share of params': factors that a start leaves near 0 draw a prior that
+# holds them there for long.
+START_SHARE = 0.25
+FACTOR_PRECISIONS = ("factor_precision", "factor_precision_per_rating")
 
 
 def draw_hyper(
@@ -214,8 +218,9 @@ def fit(
     als.check(data, params)
     if so_far is None:
         model = als.start(data, params, seed)
+        loose = {name: START_SHARE * getattr(params, name) for name in FACTOR_PRECISIONS}
         for _ in range(params.gibbs.start_epochs):
-            model = als.run_epoch(model, data, params)
+            model = als.run_epoch(model, data, params.model_copy(update=loose))
         so_far = Fit(model, model)
     mean = Mean(data, validation, scale)
     for sample in so_far.samples:
