@@ -105,9 +105,16 @@ def heading(report: dict[str, Any]) -> str:
         f"{report['dataset']}, {report['protocol']}: {shape['n_known']:,} ratings to learn from,"
         f" {shape['n_test']:,} in test, of {shape['n_test_users']:,} users"
         f" ({shape['n_cold_users']:,} cold) and {shape['n_test_items']:,} movies"
-        f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings each."
+        f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings each{fewer(report)}."
         f" {host['processor']}, {report['threads']} threads, Python {host['python']}."
     )
+
+
+def fewer(report: dict[str, Any]) -> str:
+    """Who had fewer trials, though there was something to tune."""
+    had = [(entry["name"], entry["trials"]) for entry in report["results"]]
+    told = [f"{name} {trials}" for name, trials in had if 1 < trials < report["trials"]]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def chosen(report: dict[str, Any]) -> list[str]:
