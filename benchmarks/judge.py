@@ -105,8 +105,8 @@ def heading(report: dict[str, Any]) -> str:
         f"{report['dataset']}, {report['protocol']}: {shape['n_known']:,} ratings to learn from,"
         f" {shape['n_test']:,} in test, of {shape['n_test_users']:,} users"
         f" ({shape['n_cold_users']:,} cold) and {shape['n_test_items']:,} movies"
-        f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings each{fewer(report)}."
-        f" {host['processor']}, {report['threads']} threads, Python {host['python']}."
+        f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings"
+        f" each{fewer(report)}. {host['processor']}, {report['threads']} threads, Python {host['python']}."
     )
 
 
