@@ -106,7 +106,8 @@ def heading(report: dict[str, Any]) -> str:
         f" {shape['n_test']:,} in test, of {shape['n_test_users']:,} users"
         f" ({shape['n_cold_users']:,} cold) and {shape['n_test_items']:,} movies"
         f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings"
-        f" each{fewer(report)}. {host['processor']}, {report['threads']} threads, Python {host['python']}."
+        f" each{fewer(report)}."
+        f" {host['processor']}, {report['threads']} threads, Python {host['python']}."
     )
 
 
