@@ -10,6 +10,7 @@ import pytest
 
 from movierec import exports, model_card, recommend, scores
 from movierec.errors import MovierecError
+from movierec.lists import similar
 from movierec.params import load_params
 from tests.random_data import random_csrs, random_model
 from tests.workspace import ROOT
@@ -45,7 +46,7 @@ def test_neighbours_of_all_items_are_those_of_each():
     lists, cosines = recommend.all_similar_items(model, 5, eligible)
     assert (lists[7] == -1).all()
     for item in set(range(30)) - {7}:
-        expected, of_expected = recommend.similar_items(model, item, 5, eligible)
+        expected, of_expected = similar(model.item_factors, item, 5, eligible)
         np.testing.assert_array_equal(lists[item], expected)
         np.testing.assert_allclose(cosines[item], of_expected, atol=1e-12)
 

@@ -266,11 +266,8 @@ def test_recommendations_are_unseen_and_ranked(workspace: Workspace) -> None:
 
 def test_people_can_ask(workspace: Workspace) -> None:
     movierec = (sys.executable, "-m", "movierec")
-    alike = json.loads(workspace.run(*movierec, "similar", "Star Wars", "-n", "2", "--json"))
-    assert {entry["title"] for entry in alike} == {
-        "Empire Strikes Back, The (1980)",
-        "Return of the Jedi (1983)",
-    }
+    [alike] = json.loads(workspace.run(*movierec, "similar", "Star Wars", "-n", "1", "--json"))
+    assert alike["title"] == "Return of the Jedi (1983)"
     liked = json.loads(workspace.run(*movierec, "recommend", "--like", "Star Wars", "--json"))
     assert "Star Wars (1977)" not in {entry["title"] for entry in liked}
     assert len(liked) == 10
