@@ -18,9 +18,9 @@ import yaml
 from benchmarks.generate import generate, write_zip
 from tests.workspace import Workspace, make_workspace
 
-STAGES = ("download", "index", "split", "train", "evaluate", "recommend")
+STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
 OUTS = ("data", "models", "exports", "metrics", "plots")
-CURVE = "plots/training.csv"
+CURVES = ("plots/training.csv", "plots/implicit.csv")
 TRAIN = {"n_factors": 16, "max_epochs": 80, "patience": 80}
 # What DVC leaves beside an output when it is killed, or finds no room, while it makes a copy.
 DVC_LEAVES = re.compile(r"\.[\w-]{22}\.tmp")  # secrets.token_urlsafe(16)
@@ -39,7 +39,7 @@ class Run:
 
     workspace: Workspace
     files: dict[str, str] = field(default_factory=dict)
-    curve: str = ""
+    curves: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -60,14 +60,14 @@ class Run:
         return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
     def assert_whole(self, folder: Path | None = None) -> None:
-        """What lies under the name of an output is all of it; the curve grows by whole lines."""
+        """What lies under the name of an output is all of it; curves grow by whole lines."""
         folder = folder or self.path
         visible = {name: found for name, found in self.found(folder).items() if "/." not in name}
-        for name in visible.keys() - {"dvc.lock", CURVE}:
+        for name in visible.keys() - {"dvc.lock", *CURVES}:
             assert visible[name] == self.files[name], f"{name} looks whole and is not"
-        if (folder / CURVE).exists():
-            curve = (folder / CURVE).read_text("utf-8")
-            assert self.curve.startswith(curve)
+        for name in visible.keys() & set(CURVES):
+            curve = (folder / name).read_text("utf-8")
+            assert self.curves[name].startswith(curve)
             assert curve.endswith("\n")
 
     def outs_of(
@@ -187,7 +187,7 @@ def prepare(folder: Path, source: dict[str, object]) -> Run:
     (run.path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), "utf-8")
     run.repro()  # compiles the kernels
     run.files = run.found()
-    run.curve = (run.path / CURVE).read_text("utf-8")
+    run.curves = {name: (run.path / name).read_text("utf-8") for name in CURVES}
     shutil.rmtree(run.path / ".dvc/cache")
     (run.path / "dvc.lock").unlink()
     begun = {}

@@ -15,7 +15,7 @@ CAN_MOUNT = not subprocess.run([*PRIVATELY, "true"], capture_output=True, check=
 needs_mounts = pytest.mark.skipif(not CAN_MOUNT, reason="this machine allows no private mounts")
 
 WRITES = {"download": "data", "index": "data", "split": "data", "train": "models"}
-WRITES |= {"evaluate": "plots", "recommend": "exports"}
+WRITES |= {"implicit": "models", "evaluate": "plots", "recommend": "exports", "export": "exports"}
 
 READ_ONLY = "mount --bind {0} {0} && mount -o remount,bind,ro {0}"
 # A disk that holds what the folder holds and 8 kB more.
