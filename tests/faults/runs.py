@@ -147,6 +147,12 @@ class Run:
         except (FileNotFoundError, ValueError):
             lock.unlink(missing_ok=True)
         (self.path / ".git/index.lock").unlink(missing_ok=True)
+        try:
+            whole = lock_in(self.path).keys() >= {"schema", "stages"}
+        except (yaml.YAMLError, AttributeError):
+            whole = False
+        if not whole:
+            self.workspace.run("git", "checkout", "-q", "dvc.lock")
 
     def processes(self) -> list[psutil.Process]:
         """What is still at work in this workspace."""
