@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -141,6 +142,12 @@ def test_quit_ends_it(talk):
     assert here.turn("help")
 
 
+def reached_by_ctrl_c():
+    """Also where the tests themselves run in the background, which ignores it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("end", [b"\x04", b"\x03", b"quit\n"])
 def test_in_a_terminal(project, end):  # noqa: F811
     """Ctrl-D, Ctrl-C and quit leave cleanly; what is typed in between is answered."""
@@ -154,7 +161,7 @@ def test_in_a_terminal(project, end):  # noqa: F811
         stdout=follower,
         stderr=follower,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
+        preexec_fn=reached_by_ctrl_c,
     )
     os.close(follower)
     out = b""
