@@ -8,6 +8,7 @@ import pandas as pd
 from movierec import artifacts, evaluate, figures, model_file, outputs, reports, scores, stage
 from movierec.metrics import errors_of
 from movierec.params import Params, load_params
+from movierec.sparse import counts_of
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def main() -> None:
         artifacts.write_table(path, found.by_user, partial(chain, params, made_of))
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
     draw(params.dataset, report["test"]["rmse"], rmses, result["best_epoch"])
-    counts = fitted.transpose(model.n_items).counts
+    counts = counts_of(fitted.indices, model.n_items)
     figures.factor_map("plots/factors.png", model.item_factors, items["title"], counts)
     low, high = found.intervals["test"]["rmse"].values()
     best = min(rmses, key=lambda name: rmses[name])

@@ -20,17 +20,12 @@ def main() -> None:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
-    with checkpoint.stoppable():
-        hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
-        key = checkpoint.key_of(
-            [params.seed, params.implicit.model_dump(), hashes, outputs.versions()],
-            [Path(__file__), *sorted(Path("src").rglob("*.py"))],
-        )
-        names = ("implicit_search", "implicit_refit")
-        searched, refitted = (checkpoint.Checkpoint(name, key, KINDS) for name in names)
+    hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
+    settings = [params.seed, params.implicit.model_dump(), hashes]
+    code = [Path(__file__), *sorted(Path("src").rglob("*.py"))]
+    names = ("implicit_search", "implicit_refit")
+    with checkpoint.kept(names, settings, code, KINDS) as (searched, refitted):
         train(params, manifest, searched, refitted)
-        searched.remove()
-        refitted.remove()
 
 
 def train(
@@ -71,7 +66,7 @@ def search(params: Params, ratings: tuple[Csr, Csr], saved: checkpoint.Checkpoin
     so_far, settings = saved.load(), params.implicit
     if so_far:
         write_curve(so_far)
-    with saved.following("implicit", settings.max_epochs, so_far, line, write_curve) as on_epoch:
+    with saved.following("implicit", settings.n_epochs, so_far, line, write_curve) as on_epoch:
         held_out = validation if len(validation) else None
         return implicit.fit(ratings, settings, params.seed, held_out, on_epoch, so_far)
 

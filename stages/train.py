@@ -18,17 +18,11 @@ def main() -> None:
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
-    with checkpoint.stoppable():
-        hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
-        settings = [params.seed, params.data.model_dump(), params.train.model_dump()]
-        key = checkpoint.key_of(
-            [*settings, hashes, outputs.versions()],
-            [Path(__file__), *sorted(Path("src").rglob("*.py"))],
-        )
-        searched, refitted = (checkpoint.Checkpoint(name, key) for name in ("search", "refit"))
+    hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
+    settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
+    code = [Path(__file__), *sorted(Path("src").rglob("*.py"))]
+    with checkpoint.kept(("search", "refit"), settings, code) as (searched, refitted):
         train(params, manifest, searched, refitted)
-        searched.remove()
-        refitted.remove()
 
 
 def train(

@@ -201,8 +201,8 @@ LASTING = {
     ),
     "redirected nowhere": (Answer(status=302), "the server says 302 Found"),
     "redirected to a file": (
-        Answer(status=302, headers={"Location": "file:///etc/passwd"}),
-        "No connection adapters were found for 'file:///etc/passwd'",
+        Answer(status=302, headers={"Location": "file:///films.zip"}),
+        "No connection adapters were found for 'file:///films.zip'",
     ),
     "redirected to no address": (Answer(status=302, headers={"Location": "http://[x"}), "Invalid"),
 }

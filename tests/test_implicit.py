@@ -177,6 +177,7 @@ def test_without_factors_every_score_is_zero():
     fit = implicit.fit((by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5))
     assert fit.model.n_factors == 0
     assert not fit.model.predict_all(np.arange(9)).any()
+    assert len(fit.epochs) == 1
 
 
 def test_nothing_to_train_on():

@@ -1,6 +1,7 @@
 """What lists are ranked by, how sure a prediction is, and lists by neighbours."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -166,3 +167,28 @@ def test_neighbours_share_most_users(seed):
                     expected[user, near] += cosines[item, near] if cosines[item, near] > 0 else 0
         found = neighbours.item_knn(by_user, by_item, n)(np.array([2, 8, 2]))
         np.testing.assert_allclose(found, expected[[2, 8, 2]], atol=1e-6)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 35))
+def test_thinned_rows_are_evenly_spaced_parts_of_the_whole(counts, most):
+    ratings = csr_of_counts(1, counts, 40)
+    found = neighbours.thinned(ratings, most)
+    np.testing.assert_array_equal(found.counts, np.minimum(counts, most))
+    for row, count in enumerate(counts):
+        kept = found.indices[found.indptr[row] : found.indptr[row + 1]]
+        whole = ratings.indices[ratings.indptr[row] : ratings.indptr[row + 1]]
+        places = np.searchsorted(whole, kept)
+        np.testing.assert_array_equal(whole[places], kept)
+        steps = np.diff(np.append(places, count))
+        assert not len(steps) or steps.max() <= np.ceil(count / len(kept))
+        assert not len(steps) or steps.min() >= 1
+
+
+def test_neighbours_count_a_part_of_who_rated_much(monkeypatch):
+    by_user, by_item = random_csrs(3, 9, 7, 40)
+    monkeypatch.setattr(neighbours, "MOST", 3)
+    few = neighbours.thinned(by_user, 3)
+    cosines = naive.cosines(few.transpose(7))
+    found = neighbours.item_knn(by_user, by_item, 7)(np.arange(9))
+    expected = [cosines[by_user.indices[a:b]].sum(axis=0) for a, b in pairwise(by_user.indptr)]
+    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -14,22 +14,18 @@ from movierec.sparse import Array
 LEVEL = 0.95
 AT_ONCE = 1 << 20  # numbers drawn at a time, for the memory
 
-# Of columns with a value a user, along an axis.
+# Of the sums over users of some columns, elementwise.
 Statistic = Callable[..., Array]
 
 
-def mean_of(column: Array, axis: int) -> Array:
-    return np.asarray(column.mean(axis=axis))
+def mean_of(total: Array, count: Array) -> Array:
+    """Such as MAE, of the sums of absolute errors and of numbers of ratings."""
+    return np.asarray(total / count)
 
 
-def ratio_of(sums: Array, counts: Array, axis: int) -> Array:
-    """Such as MAE, of each user's sum of absolute errors and number of ratings."""
-    return np.asarray(sums.sum(axis=axis) / counts.sum(axis=axis))
-
-
-def root_of(sums: Array, counts: Array, axis: int) -> Array:
-    """Such as RMSE, of each user's sum of squared errors and number of ratings."""
-    return np.asarray(np.sqrt(ratio_of(sums, counts, axis)))
+def root_of(total: Array, count: Array) -> Array:
+    """Such as RMSE, of the sums of squared errors and of numbers of ratings."""
+    return np.sqrt(mean_of(total, count))
 
 
 def interval(
@@ -37,17 +33,21 @@ def interval(
 ) -> tuple[Array, Array]:
     """Low and high end of the 95 % interval of a statistic of users; NaN of fewer than two.
 
-    columns (n_users,) each; a resample takes the same users from all of them. statistic: one
-    number, or a row of each of several.
+    columns (n_users,) each, whose sums the statistic is of: one number, or a row of each of
+    several.
     """
-    n_users = len(columns[0])
+    n_users, table = len(columns[0]), np.array(columns, np.float64)
     if n_users < 2:
-        nothing = np.full_like(statistic(*columns, axis=-1), np.nan, dtype=np.float64)
+        nothing = np.full_like(statistic(*table.sum(axis=1)), np.nan)
         return nothing, nothing
+
+    def statistic_of(drawn: Array, axis: int) -> Array:
+        times = [np.bincount(users, minlength=n_users).astype(np.float64) for users in drawn]
+        return statistic(*np.einsum("ij,kj->ki", np.stack(times), table))  # in one order of sums
+
     found = stats.bootstrap(
-        columns,
-        statistic,
-        paired=True,
+        (np.arange(n_users),),
+        statistic_of,
         vectorized=True,
         n_resamples=n_resamples,
         batch=max(1, AT_ONCE // n_users),

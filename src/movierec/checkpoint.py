@@ -24,7 +24,7 @@ from movierec.als import Epoch, Fit
 from movierec.errors import MovierecError
 from movierec.metrics import Errors
 from movierec.model import Model
-from movierec.outputs import output_file
+from movierec.outputs import output_file, versions
 from movierec.sparse import Array
 
 FOLDER = Path(".checkpoints")
@@ -154,6 +154,25 @@ def _model(global_mean: float, arrays: dict[str, Array], prefix: str = "") -> Mo
         if name.startswith(prefix)
     }
     return Model(global_mean, **named)
+
+
+@contextmanager
+def kept(
+    names: Sequence[str],
+    settings: Sequence[object],
+    files: Sequence[Path],
+    kinds: tuple[type[Any], type[Any]] = (Epoch, Errors),
+) -> Iterator[list[Checkpoint]]:
+    """The checkpoints of a stage's fits, which may be stopped; removed when all are through.
+
+    settings, files: what they are made from, besides the versions of the packages.
+    """
+    with stoppable():
+        key = key_of([*settings, versions()], files)
+        checkpoints = [Checkpoint(name, key, kinds) for name in names]
+        yield checkpoints
+        for checkpoint in checkpoints:
+            checkpoint.remove()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from movierec import artifacts, bootstrap, seeds
-from movierec.bootstrap import mean_of, ratio_of, root_of
+from movierec.bootstrap import mean_of, root_of
 from movierec.errors import MovierecError
 from movierec.outputs import BY_USER, Manifest
 from movierec.sparse import Array
@@ -82,7 +82,7 @@ def _differences(a: Run, b: Run) -> Iterator[Difference]:
     counts = a.n_test[there]
     for metric, column, statistic in (
         ("rmse", "squared_error", root_of),
-        ("mae", "absolute_error", ratio_of),
+        ("mae", "absolute_error", mean_of),
     ):
         yield _difference(
             metric, [getattr(run, column)[there] for run in (a, b)], statistic, counts
@@ -91,18 +91,18 @@ def _differences(a: Run, b: Run) -> Iterator[Difference]:
     judged = ~np.isnan(a.ndcg)
     for column in ("ndcg", "recall"):
         values = [getattr(run, column)[judged] for run in (a, b)]
-        yield _difference(f"{column}@{n}", values, mean_of)
+        yield _difference(f"{column}@{n}", values, mean_of, np.ones(len(values[0])))
 
 
 def _difference(
-    metric: str, values: list[Array], statistic: bootstrap.Statistic, *common: Array
+    metric: str, values: list[Array], statistic: bootstrap.Statistic, counts: Array
 ) -> Difference:
-    def difference(a: Array, b: Array, *columns: Array, axis: int) -> Array:
-        return np.asarray(statistic(b, *columns, axis=axis) - statistic(a, *columns, axis=axis))
+    def difference(a: Array, b: Array, count: Array) -> Array:
+        return np.asarray(statistic(b, count) - statistic(a, count))
 
     draw = seeds.stream(0, "compare_runs")
-    low, high = bootstrap.interval(difference, *values, *common, n_resamples=N_RESAMPLES, draw=draw)
-    of_a, of_b = (float(statistic(of_run, *common, axis=-1)) for of_run in values)
+    low, high = bootstrap.interval(difference, *values, counts, n_resamples=N_RESAMPLES, draw=draw)
+    of_a, of_b = (float(statistic(of_run.sum(), counts.sum())) for of_run in values)
     is_error = metric in ("rmse", "mae")
     p_value = bootstrap.p_value(*values)
     return Difference(metric, of_a, of_b, float(low), float(high), p_value, is_error)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from movierec import baselines, bootstrap, breakdown, calibration, metrics, neighbours, seeds
-from movierec.bootstrap import mean_of, ratio_of, root_of
+from movierec.bootstrap import mean_of, root_of
 from movierec.model import Model
 from movierec.params import Params
 from movierec.ranking import Gains, rank
@@ -112,18 +112,18 @@ def intervals(
     """
     there = sums["test"]["n_test"] > 0
     counts, names = sums["test"]["n_test"][there], list(sums)
-    kinds = {"rmse": ("squared_error", root_of), "mae": ("absolute_error", ratio_of)}
+    kinds = {"rmse": ("squared_error", root_of), "mae": ("absolute_error", mean_of)}
     of_errors = [(name, kind) for kind in kinds for name in names]
     errors = [sums[name][kinds[kind][0]][there] for name, kind in of_errors]
     n, of_gains = params.evaluate.top_n, [(name, kind) for name in gains for kind in GAINS]
     values = [getattr(gains[name], kind) for name, kind in of_gains]
 
-    def statistic_of_errors(*columns: Array, axis: int) -> Array:
-        pairs = zip(of_errors, columns[1:], strict=True)
-        return np.stack([kinds[kind][1](column, columns[0], axis) for (_, kind), column in pairs])
+    def statistic_of_errors(count: Array, *totals: Array) -> Array:
+        pairs = zip(of_errors, totals, strict=True)
+        return np.stack([kinds[kind][1](total, count) for (_, kind), total in pairs])
 
-    def statistic_of_gains(*columns: Array, axis: int) -> Array:
-        return np.stack([mean_of(column, axis) for column in columns])
+    def statistic_of_gains(count: Array, *totals: Array) -> Array:
+        return np.stack([mean_of(total, count) for total in totals])
 
     def bounds(statistic: bootstrap.Statistic, *columns: Array) -> list[dict[str, float]]:
         draw = seeds.stream(params.seed, "evaluate/bootstrap")
@@ -138,6 +138,9 @@ def intervals(
         part = report if name == "test" else report["baseline"]
         part.setdefault(name, {})[kind] = found
     judged = [column[~np.isnan(column)] for column in values]
-    for (name, kind), found in zip(of_gains, bounds(statistic_of_gains, *judged), strict=True):
+    ones = np.ones(len(judged[0]))
+    for (name, kind), found in zip(
+        of_gains, bounds(statistic_of_gains, ones, *judged), strict=True
+    ):
         report["ranking"].setdefault(name, {})[f"{kind}@{n}"] = found
     return report

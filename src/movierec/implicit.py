@@ -118,7 +118,7 @@ def fit(
     if so_far is None:
         first = start(by_user.n_rows, by_item.n_rows, params, seed)
         so_far = Fit(first, first)
-    while len(so_far.epochs) < min(params.max_epochs, so_far.best_epoch + params.patience):
+    while len(so_far.epochs) < min(params.n_epochs, so_far.best_epoch + params.patience):
         model = run_epoch(so_far.last, by_user, by_item, params)
         quality = judge.quality(judge.lists(model, TOP_N), -np.inf) if judge else None
         number, value = len(so_far.epochs) + 1, objective(model, by_user, by_item, params)

@@ -128,24 +128,29 @@ class GibbsParams(_Block):
     thin: Annotated[Integer, Field(ge=1, le=1000)]
 
 
-class TrainParams(_Block):
-    model: Literal["damped_biases", "biases", "mf", "genre_mf", "svdpp"]
-    method: Literal["als", "gibbs"]
+class _AlsParams(_Block):
+    """What each factorisation has: its size, when to stop, and how it begins."""
+
     n_factors: Annotated[Integer, Field(ge=0, le=1024)]
     max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
     patience: Annotated[Integer, Field(ge=1, le=10_000)]
     min_improvement: Annotated[Number, Field(ge=0)]
     refit: Annotated[bool, Field(strict=True)]
+    factor_precision_per_rating: Precision
+    init_scale: Annotated[Number, Field(gt=0, le=10)]
+    dtype: Literal["float32", "float64"]
+
+
+class TrainParams(_AlsParams):
+    model: Literal["damped_biases", "biases", "mf", "genre_mf", "svdpp"]
+    method: Literal["als", "gibbs"]
     rating_precision: Annotated[Number, Field(gt=0)]
     factor_precision: Precision
-    factor_precision_per_rating: Precision
     bias_precision: Precision
     bias_precision_per_rating: Precision
     feature_ridge: Annotated[Number, Field(gt=0)]
     gibbs_feature_ridge: Annotated[Number, Field(gt=0)]
     gibbs: GibbsParams
-    init_scale: Annotated[Number, Field(gt=0, le=10)]
-    dtype: Literal["float32", "float64"]
 
     @model_validator(mode="after")
     def _method_fits(self) -> Self:
@@ -168,17 +173,14 @@ class TrainParams(_Block):
         return self.max_epochs
 
 
-class ImplicitParams(_Block):
-    n_factors: Annotated[Integer, Field(ge=0, le=1024)]
-    max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
-    patience: Annotated[Integer, Field(ge=1, le=10_000)]
-    min_improvement: Annotated[Number, Field(ge=0)]
-    refit: Annotated[bool, Field(strict=True)]
+class ImplicitParams(_AlsParams):
     unseen_weight: Annotated[Number, Field(gt=0)]
     factor_precision: Annotated[Number, Field(gt=0)]
-    factor_precision_per_rating: Precision
-    init_scale: Annotated[Number, Field(gt=0, le=10)]
-    dtype: Literal["float32", "float64"]
+
+    @property
+    def n_epochs(self) -> int:
+        """The epochs that training takes at most; one where there are no factors to train."""
+        return self.max_epochs if self.n_factors else 1
 
 
 class EvaluateParams(_Block):

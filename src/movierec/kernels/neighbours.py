@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit, prange
 
 from movierec.kernels.scoring import keep_best
+from movierec.kernels.tiles import TILE, any_above
 
 
 @njit(cache=True, parallel=True)
@@ -15,18 +16,23 @@ def nearest_items(indptr, indices, by_user_indptr, by_user_indices, neighbours, 
     nearest first, itself not among them; they keep those where fewer items share a user.
     """
     n_items = len(indptr) - 1
+    whole_tiles = (n_items + TILE - 1) // TILE * TILE
+    scale = np.zeros(whole_tiles, cosines.dtype)
+    for item in range(n_items):
+        if indptr[item + 1] > indptr[item]:
+            scale[item] = 1 / np.sqrt(np.float64(indptr[item + 1] - indptr[item]))
     for item in prange(n_items):
-        shared = np.zeros(n_items, cosines.dtype)
+        shared = np.zeros((1, whole_tiles), cosines.dtype)
         for k in range(indptr[item], indptr[item + 1]):
             user = indices[k]
-            for j in range(by_user_indptr[user], by_user_indptr[user + 1]):
-                shared[by_user_indices[j]] += 1
-        n_users = indptr[item + 1] - indptr[item]
-        for other in range(n_items):
-            if shared[other] > 0:
-                shared[other] /= np.sqrt(np.float64(n_users) * (indptr[other + 1] - indptr[other]))
-        shared[item] = 0
-        keep_best(shared, 0, cosines[item], neighbours[item])
+            for other in by_user_indices[by_user_indptr[user] : by_user_indptr[user + 1]]:
+                shared[0, np.uint32(other)] += 1  # unsigned: no look whether it counts from the end
+        for other in range(whole_tiles):
+            shared[0, other] *= scale[item] * scale[other]
+        shared[0, item] = 0
+        for start in range(0, whole_tiles, TILE):
+            if any_above(shared, 0, start, cosines[item, -1]):  # rare, once the list is full
+                keep_best(shared[0, start : start + TILE], start, cosines[item], neighbours[item])
 
 
 @njit(cache=True, parallel=True)
