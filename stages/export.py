@@ -7,6 +7,7 @@ import pyarrow as pa
 from movierec import (
     artifacts,
     exports,
+    lists,
     model_card,
     model_file,
     outputs,
@@ -28,9 +29,11 @@ def main() -> None:
     users, items = artifacts.read_users(), artifacts.read_items()
     made_of = partial(chain, params, {**model.manifest, **watched.manifest})
     eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
-    similar = recommend.all_similar_items(watched, SIMILAR, eligible)
+    weight = params.recommend.rating_weight
+    factors = lists.vectors(watched.item_factors, model.item_factors, weight)
+    similar = recommend.all_similar_items(factors, SIMILAR, eligible)
     scale = (params.data.rating_min, params.data.rating_max)
-    blend = scores.blend(watched, model, params.recommend.rating_weight, scale)
+    blend = scores.blend(watched, model, weight, scale)
     of_users, of_items = scores.vectors(blend)
     user_names = {"user_id": pa.array(users["user_id"].to_numpy())}
     movie_names = {

@@ -43,7 +43,7 @@ def test_neighbours_of_all_items_are_those_of_each():
     model = random_model(0, n_items=30, n_factors=4)
     model.item_factors[7] = 0
     eligible = np.random.default_rng(0).random(30) < 0.7
-    lists, cosines = recommend.all_similar_items(model, 5, eligible)
+    lists, cosines = recommend.all_similar_items(model.item_factors, 5, eligible)
     assert (lists[7] == -1).all()
     for item in set(range(30)) - {7}:
         expected, of_expected = similar(model.item_factors, item, 5, eligible)

@@ -72,3 +72,18 @@ def test_an_item_without_factors_is_like_none():
     factors = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
     assert not len(lists.similar(factors, 0, 3, np.full(3, True))[0])
     assert lists.similar(factors, 1, 3, np.full(3, True))[1].tolist()[-1] == 0
+
+
+def test_alike_is_a_weighted_mean_of_both_models_cosines():
+    draw = np.random.default_rng(0)
+    watching, ratings = draw.normal(size=(6, 4)), draw.normal(size=(6, 2))
+    vectors = lists.vectors(watching, ratings, 0.5)
+    every = np.full(6, True)
+    found, cosines = lists.similar(vectors, 2, 5, every)
+    of_both = np.zeros(6)
+    for side, weight in ((watching, 1), (ratings, 0.25)):
+        lengths = np.linalg.norm(side, axis=1)
+        of_both += weight * (side @ side[2]) / (lengths * lengths[2]) / 1.25
+    np.testing.assert_allclose(cosines, of_both[found])
+    of_ratings = lists.similar(lists.vectors(np.zeros((6, 0)), ratings, 0.5), 2, 5, every)
+    np.testing.assert_array_equal(of_ratings[0], lists.similar(ratings, 2, 5, every)[0])

@@ -90,9 +90,8 @@ SEQUELS = {"Empire Strikes Back, The (1980)", "Return of the Jedi (1983)"}
 
 
 def test_who_likes_star_wars_gets_its_sequels(listed: Listed) -> None:
-    """Of one rating alone the second comes eleventh, a hair behind Casablanca."""
     assert "Return of the Jedi (1983)" in listed({"Star Wars (1977)": 5}, 3)
-    assert set(listed({"Star Wars (1977)": 5}, 12)) >= SEQUELS
+    assert set(listed({"Star Wars (1977)": 5}, 10)) >= SEQUELS
     assert set(listed({"Star Wars (1977)": 5, "Raiders of the Lost Ark": 4}, 10)) >= SEQUELS
 
 
@@ -101,8 +100,8 @@ def test_toy_story_and_its_like_lead_to_films_for_children(listed: Listed) -> No
         n_of(listed(dict.fromkeys(liked, 5), 30, "genres"), "Animation", "Children's")
         for liked in (ANIMATED, THRILLERS)
     )
-    assert of_children >= 8
-    assert of_others <= 3
+    assert of_children >= 6
+    assert of_others <= 2
 
 
 def test_disliking_horror_lowers_horror(listed: Listed) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec import als, gibbs, implicit, taste
+from movierec import als, gibbs, implicit, model_file, taste
 from movierec.als import Data
 from movierec.params import load_params
+from movierec.person import Person
+from movierec.project import Project
 from tests.random_data import random_csrs, random_model, train_params
 from tests.workspace import ROOT
 
@@ -141,3 +143,25 @@ def test_the_order_of_ratings_changes_no_bit():
     found = taste.predicted_ratings(model, ITEMS, RATINGS, params)
     again = taste.predicted_ratings(model, ITEMS[::-1], RATINGS[::-1], params)
     assert found.scores.tobytes() == again.scores.tobytes()
+
+
+def test_what_a_person_did_not_name_weighs_by_the_share_told():
+    settings = load_params(ROOT / "params.yaml").implicit
+    model, liked = replace(random_model(1), item_biases=np.zeros(7)), np.full(3, True)
+    found = taste.watched(model, ITEMS, liked, settings, 0.2)
+    fifth = settings.model_copy(update={"unseen_weight": settings.unseen_weight / 5})
+    np.testing.assert_allclose(found.scores, taste.watched(model, ITEMS, liked, fifth).scores)
+
+
+def test_who_tells_little_leaves_more_unsaid(monkeypatch):
+    told: list[float] = []
+    monkeypatch.setattr(taste, "verdict", lambda *given: told.append(given[-1]))
+    monkeypatch.setattr(Project, "_models", (None, None))
+    for read in ("trained_with", "implicit_trained_with"):
+        monkeypatch.setattr(model_file, read, lambda model: None)
+    manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}
+    project = Project(load_params(ROOT / "params.yaml"), manifest, None)
+    for n in (0, 10, 90):
+        project.verdict(Person.of(dict.fromkeys(range(n), 5.0)))
+    project.verdict(replace(Person.of({0: 5.0}), whole=True))
+    assert told == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average

@@ -41,6 +41,16 @@ def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: 
     return pool[chosen]
 
 
+def vectors(of_watching: Array, of_ratings: Array, rating_weight: float) -> Array:
+    """Vectors by which items are alike: those of the implicit model and of the model of ratings,
+    each at length 1, side by side, the latter times recommend.rating_weight as in the blend.
+
+    Their cosine is a weighted mean of both models' cosines.
+    """
+    sides = (_unit(of_watching), rating_weight * _unit(of_ratings))
+    return np.hstack(sides).astype(of_watching.dtype)
+
+
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:
     """The n items whose factors point most nearly the same way, and the cosines, best first."""
     lengths = np.linalg.norm(item_factors, axis=1)

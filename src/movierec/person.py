@@ -21,10 +21,14 @@ Given = dict[int, float]  # ratings by item_index
 
 @dataclass(frozen=True)
 class Person:
-    """items (n,) int32, rising, and their ratings (n,) float32 in stars."""
+    """items (n,) int32, rising, and their ratings (n,) float32 in stars.
+
+    whole: these are all that there are, and not some that came to mind.
+    """
 
     items: Array
     ratings: Array
+    whole: bool = False
 
     @classmethod
     def of(cls, given: Given) -> Person:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from movierec import model_file, outputs
+from movierec import lists, model_file, outputs
 from movierec.errors import MovierecError
 from movierec.films import Films
-from movierec.outputs import IMPLICIT, INDEX, Manifest
+from movierec.outputs import IMPLICIT, INDEX, MODEL, Manifest
 from movierec.params import Params, load_params
 from movierec.person import Person
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from movierec.model import Model
     from movierec.npz import Array
     from movierec.taste import Verdict
@@ -39,10 +41,14 @@ class Project:
     def scale(self) -> tuple[float, float]:
         return self.params.data.rating_min, self.params.data.rating_max
 
-    def item_factors(self) -> Array:
-        """By which films are alike: those of the implicit model."""
-        arrays, manifest = model_file.read_arrays(IMPLICIT, only=["item_factors"])
-        outputs.check_same_origin(manifest, self.manifest, IMPLICIT)
+    def item_vectors(self) -> Array:
+        """By which films are alike, as lists.vectors has them."""
+        weight = self.params.recommend.rating_weight
+        return lists.vectors(self._item_factors(IMPLICIT), self._item_factors(MODEL), weight)
+
+    def _item_factors(self, path: Path) -> Array:
+        arrays, manifest = model_file.read_arrays(path, only=["item_factors"])
+        outputs.check_same_origin(manifest, self.manifest, path)
         return arrays["item_factors"]
 
     def user(self, user_id: str) -> Person:
@@ -60,7 +66,7 @@ class Project:
             raise MovierecError(
                 f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
             )
-        return Person(*artifacts.read_ratings_of(place))
+        return Person(*artifacts.read_ratings_of(place), whole=True)
 
     def verdict(self, person: Person) -> Verdict:
         """What the models say of all films for this person."""
@@ -69,7 +75,14 @@ class Project:
         model, watched = self._models
         trained_with = model_file.trained_with(model), model_file.implicit_trained_with(watched)
         rated = person.items, person.ratings
-        return taste.verdict((model, watched), *rated, self.params, trained_with)
+        share = self._share_told(person)
+        return taste.verdict((model, watched), *rated, self.params, trained_with, share)
+
+    def _share_told(self, person: Person) -> float:
+        """How much a person's ratings tell of what he has not seen: taste.watched."""
+        data = self.manifest["index"]["result"]
+        told, usual = len(person.items), data["n_ratings"] / data["n_users"]
+        return 1.0 if person.whole else told / (told + usual / 3)
 
     @cached_property
     def _models(self) -> tuple[Model, Model]:

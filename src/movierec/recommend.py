@@ -71,17 +71,16 @@ def predicted_ratings(
     return np.clip(predicted, *scale).reshape(lists.shape)
 
 
-def all_similar_items(model: Model, n: int, eligible: Array) -> tuple[Array, Array]:
-    """similar_items of every item: (n_items, n) int32, −1 where there are fewer, and cosines.
+def all_similar_items(factors: Array, n: int, eligible: Array) -> tuple[Array, Array]:
+    """lists.similar of every item: (n_items, n) int32, −1 where there are fewer, and cosines.
 
-    An item without factors has none, and is none's.
+    factors (n_items, n_factors). An item without factors has none, and is none's.
     """
-    factors = model.item_factors
-    lengths = np.linalg.norm(factors, axis=1)
+    n_items, lengths = len(factors), np.linalg.norm(factors, axis=1)
     known = lengths > 0
     unit = (factors / np.where(known, lengths, 1)[:, None]).astype(factors.dtype)
-    every, zeros = np.arange(model.n_items, dtype=np.int32), np.zeros(model.n_items, factors.dtype)
-    itself = Csr(np.arange(model.n_items + 1, dtype=np.int64), every, zeros)
+    every, zeros = np.arange(n_items, dtype=np.int32), np.zeros(n_items, factors.dtype)
+    itself = Csr(np.arange(n_items + 1, dtype=np.int64), every, zeros)
     lists, cosines = top_n(Model(0.0, unit, unit, zeros, zeros), itself, n, eligible & known)
     lists[~known] = -1
     return lists, cosines

@@ -89,10 +89,12 @@ def verdict(
     ratings: Array,
     params: Params,
     trained_with: tuple[TrainParams, ImplicitParams],
+    share_told: float = 1,
 ) -> Verdict:
     """By recommend.ranking of the params, as scores.py has it for the users of the data set.
 
-    models: of ratings, and the implicit one; trained_with: their params. A lower bound is of the
+    models: of ratings, and the implicit one; trained_with: their params; share_told: as in watched.
+    A lower bound is of the
     deviations here, in which items are taken as known.
     """
     settings, (low, high) = params.recommend, (params.data.rating_min, params.data.rating_max)
@@ -103,7 +105,8 @@ def verdict(
         every = np.arange(len(rating.scores))
         below = settings.lower_bound_deviations * rating.deviations(every)
         return Verdict(rating.scores - below, rating, rating)
-    why = watched(models[1], items, ratings >= low + (high - low) / 4, trained_with[1])
+    liked = ratings >= low + (high - low) / 4
+    why = watched(models[1], items, liked, trained_with[1], share_told)
     if settings.ranking == "blend":
         why = why.plus(rating, settings.rating_weight / (high - low))
     return Verdict(why.scores, rating, why)
@@ -122,12 +125,17 @@ def predicted_ratings(model: Model, items: Array, ratings: Array, params: TrainP
     return Taste(np.sort(items), tuple(parts))
 
 
-def watched(model: Model, items: Array, liked: Array, params: ImplicitParams) -> Taste:
+def watched(
+    model: Model, items: Array, liked: Array, params: ImplicitParams, share_told: float = 1
+) -> Taste:
     """Implicit scores for who has seen these items: 1 for those that he did not dislike.
 
     Training has 1 for all that were rated; but who names a film to say that he dislikes it does not
-    ask for more of its kind.
+    ask for more of its kind. share_told: of the weight that an unseen movie has in training; who
+    names a few films says little of what he has not seen (docs/model.md).
     """
+    unseen_weight = params.unseen_weight * share_told
+    params = params.model_copy(update={"unseen_weight": unseen_weight})
     order = np.argsort(items, kind="stable")
     factors = model.item_factors[items[order]]
     row = OneRow(

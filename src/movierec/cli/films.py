@@ -151,7 +151,7 @@ def recommended(
     eligible = eligible.copy()
     eligible[person.items] = False
     if wish.diverse:
-        factors = project.item_factors()
+        factors = project.item_vectors()
         found = lists.diverse(verdict.scores, eligible, wish.n, factors, wish.diverse)
     else:
         found = lists.best(verdict.scores, eligible, wish.n)
@@ -226,7 +226,7 @@ def similar(title: str, form: str | None, **wish: Any) -> None:
     project, asked = Project.here(), Wish(**wish)
     item = project.films.catalogue.find(title)
     name = project.films.titles[item]
-    factors = project.item_factors()
+    factors = project.item_vectors()
     if not factors[item].any():
         raise MovierecError(f"{name}: nobody rated it, or the model has no factors")
     found, cosines = lists.similar(factors, item, asked.n, asked.eligible(project))
