@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run tune test test-faults check bench peers compare bench-smoke bench-pipeline format coverage clean lock
+.PHONY: help env run tune browser test test-faults check bench peers compare page bench-smoke bench-pipeline format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ run: env  ## Run the pipeline, and show the result (DATASET=ml-25m for another d
 
 tune: env  ## Search for better params on validation; goes on where it stopped (TRIALS=60 in all)
 	@PYTHONPATH=src python -m movierec.tuning --trials $(TRIALS)
+
+browser:  ## Install Chromium, in which the tests open pages (Debian; as root)
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation)
 
 test: env  ## Run all tests
 	python -m pytest
@@ -62,6 +65,9 @@ bench-smoke: env  ## The same, small
 
 bench-pipeline: env  ## Time the whole pipeline at ml-25m's size, and its memory (minutes)
 	python -m benchmarks.pipeline
+
+page: env  ## Renew the page of dvc plots show, from .dvc/plots/source.html
+	python .dvc/plots/renew.py
 
 format: env  ## Format the code
 	ruff check --fix .
