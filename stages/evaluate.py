@@ -11,7 +11,7 @@ from movierec.params import Params, load_params
 from movierec.sparse import counts_of
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     model, watched = model_file.read_models(manifest)
@@ -50,10 +50,14 @@ def main() -> None:
     figures.factor_map("plots/factors.png", model.item_factors, items["title"], counts)
     low, high = found.intervals["test"]["rmse"].values()
     best = min(rmses, key=lambda name: rmses[name])
-    reports.say(
-        f"evaluate   test RMSE {report['test']['rmse']:.4f} ({low:.4f} to {high:.4f}); the best"
-        f" baseline, {best}, has {rmses[best]:.4f}"
-    )
+    ndcg = f"ndcg@{params.evaluate.top_n}"
+    names = (params.recommend.ranking, "popularity")
+    lists = [f"{report['ranking'][name][ndcg]:.4f} by {name}" for name in names]
+    return {
+        "test": f"RMSE {report['test']['rmse']:.4f} (95 %: {low:.4f} to {high:.4f})",
+        "baseline": f"RMSE {rmses[best]:.4f} by {best}, the best of {len(rmses)}",
+        "lists": f"{ndcg.upper()} {', '.join(lists)}",
+    }
 
 
 def draw(dataset: str, rmse: float, baselines: dict[str, float], best_epoch: int) -> None:

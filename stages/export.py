@@ -12,7 +12,6 @@ from movierec import (
     model_file,
     outputs,
     recommend,
-    reports,
     scores,
     stage,
 )
@@ -21,7 +20,7 @@ from movierec.params import Params, load_params
 SIMILAR = 20  # neighbours of each movie
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
@@ -51,10 +50,10 @@ def main() -> None:
     card = model_card.render(params, model.manifest, model_card.read_metrics())
     with outputs.output_file(outputs.EXPORT.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")
-    reports.say(
-        f"export     similar movies, vectors of {len(users):,} users and {len(items):,} movies, and"
-        f" the model card in {outputs.EXPORT.parent}"
-    )
+    return {
+        "vectors": f"{len(users):,} users, {len(items):,} movies",
+        "similar": f"up to {SIMILAR} movies to each",
+    }
 
 
 def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:

@@ -14,9 +14,10 @@ from movierec.sparse import Csr
 
 CURVE = Path("plots/implicit.csv")
 KINDS = (Epoch, Ranking)
+NDCG = f"ndcg@{implicit.TOP_N}"
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
@@ -25,7 +26,7 @@ def main() -> None:
     code = [Path(__file__), *sorted(Path("src").rglob("*.py"))]
     names = ("implicit_search", "implicit_refit")
     with checkpoint.kept(names, settings, code, KINDS) as (searched, refitted):
-        train(params, manifest, searched, refitted)
+        return train(params, manifest, searched, refitted)
 
 
 def train(
@@ -33,13 +34,13 @@ def train(
     manifest: outputs.Manifest,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
-) -> None:
+) -> stage.Facts:
     by_user, by_item = artifacts.read_train()
     n_items = by_item.n_rows
     fit = search(params, (by_user, by_item), searched)
     result = {
         "best_epoch": fit.best_epoch,
-        "validation": fit.validation and {f"ndcg@{implicit.TOP_N}": fit.validation.ndcg},
+        "validation": fit.validation and {NDCG: fit.validation.ndcg},
         "refit": params.implicit.refit and fit.validation is not None,
     }
     if result["refit"]:
@@ -52,8 +53,15 @@ def train(
     model_file.write_model(outputs.IMPLICIT, model)
     objective = fit.epochs[fit.best_epoch - 1].objective
     metrics = {"best_epoch": fit.best_epoch, "objective": objective}
-    validation = {"validation": result["validation"]} if result["validation"] else {}
-    reports.write_metrics("metrics/implicit.json", metrics | validation)
+    facts = {
+        "model": f"{fit.model.n_factors:,} factors",
+        "best epoch": f"{fit.best_epoch:,} of at most {params.implicit.n_epochs:,}",
+    }
+    if result["validation"]:
+        metrics["validation"] = result["validation"]
+        facts["validation"] = f"{NDCG.upper()} {result['validation'][NDCG]:.4f}"
+    reports.write_metrics("metrics/implicit.json", metrics)
+    return facts | {"fitted": "on train and validation" if result["refit"] else "on train"}
 
 
 def search(params: Params, ratings: tuple[Csr, Csr], saved: checkpoint.Checkpoint) -> Fit:
@@ -74,7 +82,7 @@ def search(params: Params, ratings: tuple[Csr, Csr], saved: checkpoint.Checkpoin
 def line(epoch: Epoch) -> str:
     if epoch.validation_ndcg is None:
         return ""
-    return f"   validation NDCG@{implicit.TOP_N} {epoch.validation_ndcg:.4f}"
+    return f"  {NDCG.upper()} {epoch.validation_ndcg:.4f} validation"
 
 
 def refit(

@@ -13,7 +13,7 @@ from movierec.rating_table import REASONS, Rows
 from movierec.sparse import Ratings
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.RAW, params.dataset)
     path, *_ = outputs.check_files(outputs.RAW, manifest, "download")
@@ -47,11 +47,12 @@ def main() -> None:
     reports.write_metrics("metrics/index.json", {**counts, **describe(ratings, n_users, n_items)})
     for name, plot in plots.items():
         reports.write_plot(f"plots/{name}.csv", plot)
-    reports.say(
-        f"index      {counts['n_ratings']:,} ratings, {n_users:,} users, {n_items:,} movies,"
-        f" of which {counts['n_rated_movies']:,} rated; {rows.refused.total():,} rows refused,"
-        f" {indexed.n_superseded:,} superseded"
-    )
+    return {
+        "rows": f"{rows.n_read:,} read, {rows.refused.total():,} refused,"
+        f" {indexed.n_superseded:,} superseded",
+        "ratings": f"{counts['n_ratings']:,} by {n_users:,} users",
+        "movies": f"{n_items:,}, of which {counts['n_rated_movies']:,} rated",
+    }
 
 
 def account(rows: Rows, n_kept: int, n_superseded: int) -> dict[str, Any]:

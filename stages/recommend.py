@@ -14,7 +14,7 @@ from movierec.recommend import Scorer
 from movierec.sparse import Array, Csr
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
@@ -41,10 +41,11 @@ def main() -> None:
         write(blocks, partial(chain, params, made_of))
     metrics = {"n_users": len(users), **tally.metrics()}
     reports.write_metrics("metrics/recommend.json", metrics)
-    reports.say(
-        f"recommend  {metrics['n_recommendations']:,} recommendations for {len(users):,} users in"
-        f" {outputs.EXPORT}"
-    )
+    return {
+        "ranked by": params.recommend.ranking,
+        "lists": f"{metrics['n_recommendations']:,} recommendations for {len(users):,} users",
+        "coverage": f"{100 * metrics['coverage']:.1f} % of {len(items):,} movies",
+    }
 
 
 def blocks_of(

@@ -4,7 +4,7 @@ from movierec import artifacts, outputs, reports, split, stage
 from movierec.params import load_params
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
@@ -33,10 +33,11 @@ def main() -> None:
         "n_cold_items": int((by_item.counts == 0).sum()),
     }
     reports.write_metrics("metrics/split.json", metrics)
-    reports.say(
-        f"split      {params.split.protocol}: {len(train):,} train, {len(validation):,} validation,"
-        f" {len(test):,} test"
-    )
+    return {
+        "protocol": params.split.protocol,
+        "ratings": f"{len(train):,} train, {len(validation):,} validation, {len(test):,} test",
+        "cold": f"{metrics['n_cold_users']:,} users, {metrics['n_cold_items']:,} movies",
+    }
 
 
 if __name__ == "__main__":

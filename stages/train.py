@@ -13,7 +13,7 @@ from movierec.sparse import Csr, Ratings
 CURVE = Path("plots/training.csv")
 
 
-def main() -> None:
+def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
@@ -22,7 +22,7 @@ def main() -> None:
     settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
     code = [Path(__file__), *sorted(Path("src").rglob("*.py"))]
     with checkpoint.kept(("search", "refit"), settings, code) as (searched, refitted):
-        train(params, manifest, searched, refitted)
+        return train(params, manifest, searched, refitted)
 
 
 def train(
@@ -30,7 +30,7 @@ def train(
     manifest: outputs.Manifest,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
-) -> None:
+) -> stage.Facts:
     by_user, by_item = artifacts.read_train()
     validation = artifacts.read_ratings(outputs.SPLIT / "validation.parquet")
     n_items = by_item.n_rows
@@ -54,9 +54,16 @@ def train(
         "objective": last.objective,
         "train": {"rmse": last.train_rmse},
     }
+    facts = {
+        "model": f"{params.train.model} by {params.train.method}",
+        "best epoch": f"{result['best_epoch']:,} of at most {params.train.n_epochs:,}",
+    }
     if result["validation"]:
         metrics["validation"] = {"rmse": result["validation"]["rmse"]}
+        facts["validation"] = f"RMSE {result['validation']['rmse']:.4f}"
     reports.write_metrics("metrics/train.json", metrics)
+    fitted_on = "train and validation" if result["refit"] else "train"
+    return facts | {"fitted": f"RMSE {last.train_rmse:.4f} on {fitted_on}"}
 
 
 def search(
@@ -93,9 +100,9 @@ def data_of(by_user: Csr, by_item: Csr, params: Params) -> Data:
 
 
 def line(epoch: Epoch) -> str:
-    text = f"   train RMSE {epoch.train_rmse:.4f}"
+    text = f"  RMSE {epoch.train_rmse:.4f} train"
     if epoch.validation_rmse is not None:
-        text += f"   validation RMSE {epoch.validation_rmse:.4f}"
+        text += f", {epoch.validation_rmse:.4f} validation"
     return text
 
 

@@ -27,5 +27,5 @@ def write_params(folder, archive, layout="csv", **changes):
 
 
 def run_stage(name):
-    """Run the main of a stage here, in this process."""
-    runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
+    """Run the main of a stage here, in this process; its facts."""
+    return runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()

@@ -48,18 +48,21 @@ def written(folder):
     return {str(path.relative_to(folder / "data")) for path in folder.glob("data/**/*")}
 
 
-def test_good_input_is_indexed(folder, capsys):
+def test_good_input_is_indexed(folder):
     download(folder)
-    run_stage("index")
-    assert "6 ratings, 3 users, 5 movies, of which 4 rated" in capsys.readouterr().out
+    assert run_stage("index") == {
+        "rows": "6 read, 0 refused, 0 superseded",
+        "ratings": "6 by 3 users",
+        "movies": "5, of which 4 rated",
+    }
     assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
 
 
-def test_duplicate_pair_is_counted_and_the_newest_stays(folder, capsys):
+def test_duplicate_pair_is_counted_and_the_newest_stays(folder):
     download(folder, [*RATINGS, (7, 50, 1.0, 999999999)])
-    run_stage("index")
-    assert "6 ratings" in (line := capsys.readouterr().out.splitlines()[-1])
-    assert line.endswith("0 rows refused, 1 superseded")
+    facts = run_stage("index")
+    assert facts["rows"] == "7 read, 0 refused, 1 superseded"
+    assert facts["ratings"] == "6 by 3 users"
     rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
     assert (rows["read"], rows["kept"], rows["refused"]["superseded"]) == (7, 6, 1)
 
@@ -75,18 +78,17 @@ def test_bad_rating(folder):
     assert written(folder) == {"raw", "raw/csv.zip", "raw/manifest.json"}
 
 
-def test_refused_rows_that_are_allowed(folder, capsys):
+def test_refused_rows_that_are_allowed(folder):
     """The index is the one without them, and metrics/index.json accounts for every row."""
     outputs = []
     for ratings in (RATINGS, [(7, 22, 11.0, 1), *RATINGS, (8, 22, "", 1), RATINGS[0]]):
         path = archives.write(folder / "archive", "csv", ratings)
         write_params(folder, path, index={"max_refused": 2})
-        for stage in ("download", "index"):
-            run_stage(stage)
+        facts = [run_stage(stage) for stage in ("download", "index")]
         files = sorted((folder / "data/index").glob("*.parquet"))
         outputs.append([file.read_bytes() for file in files])
     assert outputs[0] == outputs[1]
-    assert capsys.readouterr().out.endswith("2 rows refused, 1 superseded\n")
+    assert facts[1]["rows"] == "9 read, 2 refused, 1 superseded"
     rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
     refused = dict.fromkeys((*REASONS, "superseded"), 0)
     refused |= {"off_scale": 1, "missing": 1, "superseded": 1}

@@ -1,9 +1,11 @@
 """Training that is interrupted goes on to the very same bits."""
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.generate import generate, write_zip
-from movierec import als, checkpoint, gibbs, implicit
+from movierec import als, checkpoint, gibbs, implicit, reports
 from movierec.checkpoint import Checkpoint
 from movierec.errors import MovierecError
 from movierec.metrics import Errors, Ranking
@@ -138,6 +140,26 @@ def test_a_damaged_checkpoint_is_named(somewhere: Path) -> None:
         MovierecError, match=r"search\.npz: not whole .* delete \.checkpoints/\*\.npz"
     ):
         saved.load()
+
+
+def test_a_line_an_epoch_fits_a_terminal(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 80 columns, at ml-25m's size as well; an epoch that is not the best so far is dim."""
+    said: list[tuple[str, str]] = []
+
+    def say(text: str, title: str, style: str) -> None:
+        said.append((f"{title:<10} {text}", style))
+
+    monkeypatch.setattr(reports, "say", say)
+    line = runpy.run_path(str(ROOT / "stages/train.py"))["line"]
+    saved, found = Checkpoint("search", "key"), fit()
+    with saved.following("train", 100, None, line) as on_epoch:
+        for epoch in (als.Epoch(1, 12_345_678.9, 0.81, 0.91), als.Epoch(2, 31_952.44, 0.8, 0.925)):
+            on_epoch(replace(found, epochs=(epoch,), best_epoch=1))
+    assert said == [
+        ("train      epoch   1  objective 12,345,679  RMSE 0.8100 train, 0.9100 validation", ""),
+        ("train      epoch   2  objective  31,952.4  RMSE 0.8000 train, 0.9250 validation", "dim"),
+    ]
+    assert max(len(text) for text, _ in said) <= 80
 
 
 def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:

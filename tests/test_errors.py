@@ -41,10 +41,30 @@ def test_error_of_the_system_is_one_line_that_names_the_file(capsys, tmp_path):
     assert str(tmp_path / "none.txt") in captured
 
 
-def test_debug_shows_the_traceback(monkeypatch):
+def test_debug_shows_the_traceback_and_then_the_same_line(monkeypatch, capsys):
     monkeypatch.setenv("MOVIEREC_LOG", "debug")
-    with pytest.raises(MovierecError, match="why"):
-        run(end(MovierecError("why")))
+    with pytest.raises(SystemExit) as caught:
+        run(end(MovierecError("why", ["a detail"])))
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):\n")
+    assert "    raise error\n" in said
+    assert said.endswith("\nerror: why\n  a detail\n")
+
+
+def test_another_word_than_debug_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("MOVIEREC_LOG", "verbose")
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: pytest.fail("it ran"))
+    assert caught.value.code == 1
+    line = "error: MOVIEREC_LOG is 'verbose': set it to debug, or do not set it\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_brackets_in_an_error_are_no_markup(capsys):
+    with pytest.raises(SystemExit):
+        run(end(MovierecError("films[0]: not [bold]known[/bold]")))
+    assert capsys.readouterr().err == "error: films[0]: not [bold]known[/bold]\n"
 
 
 def test_a_defect_is_not_dressed_up_as_bad_input():

@@ -1,6 +1,7 @@
 """Fetching: from the user's archives, the cache, a package index (a false pip), the web, a path."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections import namedtuple
@@ -369,11 +370,15 @@ def test_the_stage_says_a_line_each_tenth(server, capsys, monkeypatch):
     params |= {"dataset": "films", "datasets": {"films": url(server.url).model_dump()}}
     Path("params.yaml").write_text(yaml.safe_dump(params), "utf-8")
     monkeypatch.setattr(http, "PIECE", 100)
-    run_stage("download")
+    facts = run_stage("download")
     assert capsys.readouterr().out.splitlines() == [
-        *(f"download   films: {percent} % of 0.0 MB" for percent in range(10, 101, 10)),
-        "download   films: films.zip, 0.0 MB, hash as pinned",
+        f"download   {percent} % of 920 bytes" for percent in range(10, 101, 10)
     ]
+    assert facts == {
+        "data set": "films",
+        "archive": "films.zip (920 bytes), hash as pinned",
+        "from": f"{os.environ['MOVIEREC_CACHE']}/archives",
+    }
     assert Path("data/raw/films.zip").read_bytes() == CONTENT
 
 

@@ -1,5 +1,6 @@
 """Reports: metrics rounded and valid JSON, plots' data as CSV, the summary of a run."""
 
+import io
 import math
 
 import numpy as np
@@ -63,6 +64,47 @@ def test_say_prints_a_line_as_it_is(capsys):
     line = "train      [bold]epoch[/bold] 1 " + "x" * 300
     reports.say(line)
     assert capsys.readouterr().out == line + "\n"
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """What is printed on a terminal of 50 columns: its text, and its styles if asked for."""
+    console = reports.Console(
+        force_terminal=True, width=50, record=True, file=io.StringIO(), soft_wrap=True, _environ={}
+    )
+    monkeypatch.setattr(reports, "console", console)
+    return console.export_text
+
+
+def test_a_line_has_its_title_in_the_first_column(terminal, capsys):
+    reports.say("epoch   1", "train", "dim")
+    assert terminal(styles=True) == "\x1b[1;36mtrain      \x1b[0m\x1b[2mepoch   1\x1b[0m\n"
+
+
+FACTS = (
+    {"users": "943"},
+    {"wrote": f"data/index, {reports.bound('metrics/index.json (83 B)')}, a/b"},
+)
+
+
+def test_a_block_of_facts_on_a_terminal(terminal):
+    reports.block("index", *FACTS)
+    assert terminal(clear=False).splitlines() == [
+        "index      users      943",
+        "           wrote      data/index,",
+        "                      metrics/index.json (83 B),",
+        "                      a/b",
+    ]
+    styled = terminal(styles=True).splitlines()
+    assert styled[0] == "\x1b[1;36mindex      \x1b[0m\x1b[2musers      \x1b[0m943"
+    assert styled[3].endswith("\x1b[2ma/b\x1b[0m"), "the second group is dim"
+
+
+def test_a_block_of_facts_elsewhere(capsys):
+    reports.block("index", *FACTS)
+    assert capsys.readouterr().out == (
+        "index      users 943\nindex      wrote data/index, metrics/index.json (83 B), a/b\n"
+    )
 
 
 def test_progress_is_silent_where_nobody_watches(capsys):

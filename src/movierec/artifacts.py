@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movierec import outputs
+from movierec import log, outputs
 from movierec.errors import MovierecError
 from movierec.outputs import INDEX, SPLIT, Manifest, parse_manifest
 from movierec.pinned import hash_of
@@ -66,9 +66,14 @@ def at_once() -> Iterator[Callable[..., None]]:
     """Yields what to call to have a function write beside others; at the end all have written."""
     with ThreadPoolExecutor(2) as pool:
         writing: list[Future[None]] = []
-        yield lambda *call: writing.append(pool.submit(*call))
+        yield lambda *call: writing.append(pool.submit(_write, *call))
         for each in writing:
             each.result()
+
+
+def _write(write: Callable[..., None], path: Path, *values: Any) -> None:
+    with log.timed("wrote", Path(path.name), path):
+        write(path, *values)
 
 
 def read_chain(path: Path) -> Manifest:
@@ -114,7 +119,8 @@ def _explain(path: Path) -> Iterator[None]:
     """
     sys.audit("open", str(path), "rb", 0)
     try:
-        yield
+        with log.timed("read", path):
+            yield
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
     except (pa.ArrowException, OSError, KeyError) as error:

@@ -116,22 +116,28 @@ class Checkpoint:
         line: Callable[[Any], str],
         then: Callable[[Fit], None] = lambda fit: None,
     ) -> Iterator[Callable[[Fit], None]]:
-        """What to do after each epoch: save it, print its line, move the bar on a terminal."""
+        """What to do after each epoch: save it, print its line, dim where it is not the best so
+        far, move the bar on a terminal."""
         done = len(so_far.epochs) if so_far else 0
-        label = f"{phase:<10}"
         if done:
-            reports.say(f"{label} going on after epoch {done}")
+            reports.say(f"going on after epoch {done}", phase)
         with reports.progress(phase, n_epochs, done) as advance:
 
             def on_epoch(fit: Fit) -> None:
                 self.save(fit)
                 then(fit)
                 epoch = fit.epochs[-1]
-                text = f"epoch {epoch.epoch:3d}   objective {epoch.objective:.6g}"
-                reports.say(f"{label} {text}{line(epoch)}")
+                text = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}"
+                is_best = fit.best_epoch == epoch.epoch
+                reports.say(f"{text}{line(epoch)}", phase, "" if is_best else "dim")
                 advance()
 
             yield on_epoch
+
+
+def _number(objective: float) -> str:
+    """In as few columns as tell one epoch from the next."""
+    return f"{objective:9,.1f}" if abs(objective) < 1e6 else f"{objective:9,.0f}"
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:

@@ -31,8 +31,10 @@ def fetch(
     """
     watch, patience = watch or Watch(), patience or Patience()
     if isinstance(data, PathSource):
-        return _copied(_at_path(data), folder)
-    source = _own(data) or _cached(data, watch) or _fetched(data, watch, patience)
+        source = _at_path(data)
+    else:
+        source = _own(data) or _cached(data, watch) or _fetched(data, watch, patience)
+    watch.found(source)
     return _copied(source, folder)
 
 

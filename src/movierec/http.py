@@ -38,10 +38,12 @@ class Patience:
 
 @dataclass(frozen=True)
 class Watch:
-    """Whom to tell how it goes: in lines, and by how many bytes have come of how many."""
+    """Whom to tell how it goes: in lines, by how many bytes have come of how many, and at the end
+    by where the file was found."""
 
     say: Callable[[str], object] = lambda line: None
     moved: Callable[[int, int], object] = lambda done, total: None
+    found: Callable[[Path], object] = lambda path: None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel
 
-from movierec import npz
+from movierec import log, npz
 from movierec.errors import MovierecError
 from movierec.npz import Array, Npz
 from movierec.outputs import (
@@ -106,7 +106,8 @@ def read_arrays(
             raise ValueError(f"no {', '.join(missing)} in it")
         text = str(file.array("manifest"))
         names = [name for name in only or file.names if name not in {"manifest", *left_out}]
-        contents = {name: file.content(name) for name in names}
+        with log.timed("read", path):
+            contents = {name: file.content(name) for name in names}
         arrays = {name: npz.array_of(content) for name, content in contents.items()}
         listed = set(file.names) - {"manifest"}
     except FileNotFoundError:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from movierec import rating_parquet, rating_text
+from movierec import log, rating_parquet, rating_text
 from movierec.errors import MovierecError
 from movierec.params import DataSet
 from movierec.rating_table import COLUMNS, Piece, Rows
@@ -72,7 +72,7 @@ def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
     Raises MovierecError, naming the file, on whatever is not as it should be; of ratings, if more
     than max_refused rows have to be refused.
     """
-    with _explain(path):
+    with _explain(path), log.timed("read", path):
         (table, rows), movies = _READERS[data.layout](path, data)
     rows.check(path, (data.rating_min, data.rating_max), max_refused)
     if not table.num_rows:

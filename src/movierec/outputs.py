@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from movierec import __version__
+from movierec import __version__, log
 from movierec.errors import MovierecError, reason_of
 from movierec.pinned import hash_of
 
@@ -39,7 +39,8 @@ def output_folder(path: Path) -> Iterator[Path]:
         _delete(partial, old)
         partial.mkdir(parents=True)
         try:
-            yield partial
+            with log.timed("wrote", path, partial):
+                yield partial
             with suppress(FileNotFoundError):
                 path.rename(old)
             partial.rename(path)
@@ -62,7 +63,8 @@ def output_file(path: Path) -> Iterator[Path]:
     with _written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            yield partial
+            with log.timed("wrote", path, partial):
+                yield partial
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -134,7 +136,9 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
     for path in paths:
         if not path.is_file():
             raise MovierecError(f"{path}: no such file; run dvc repro")
-        if hash_of(path, "sha256") != hashes.get(path.name):
+        with log.timed("checked", path):
+            found = hash_of(path, "sha256")
+        if found != hashes.get(path.name):
             raise MovierecError(f"{path}: changed since it was written; run dvc repro")
     return paths
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -20,11 +22,15 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from movierec.errors import MovierecError
 from movierec.outputs import EXPORT, output_file
 
 DIGITS = 6  # significant ones
+
+TITLE, LABEL = 10, 10  # characters: of the columns on the left, alike in all that is printed
+BOUND = "\N{NO-BREAK SPACE}"
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -51,9 +57,40 @@ def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
         rows.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
-def say(text: str) -> None:
-    """Print a line; on a terminal above any bar."""
-    console.print(text, markup=False)
+def say(text: str, title: str = "", style: str = "") -> None:
+    """Print a line, after its title if it has one; on a terminal above any bar."""
+    _print((f"{title:<{TITLE}} " if title else "", "bold cyan"), (text, style))
+
+
+def _print(*parts: tuple[str, str]) -> None:
+    console.print(Text.assemble(*parts))
+
+
+def bound(text: str) -> str:
+    """A part of a fact, which `block` leaves on one line."""
+    return text.replace(" ", BOUND)
+
+
+def block(title: str, *groups: Mapping[str, str]) -> None:
+    """Print facts by their labels: on a terminal each on lines of its own, in columns, all groups
+    but the first dim; elsewhere each group as one long line."""
+    for number, facts in enumerate(groups):
+        if console.is_terminal:
+            for label, fact in facts.items():
+                _columns(title, label, fact, "dim" if number else "")
+                title = ""
+        else:
+            line = "; ".join(f"{label} {fact}" for label, fact in facts.items())
+            say(line.replace(BOUND, " "), title)
+
+
+def _columns(title: str, label: str, fact: str, style: str) -> None:
+    width = max(1, console.width - TITLE - LABEL - 2)
+    lines = textwrap.wrap(fact, width, break_on_hyphens=False)
+    for line in lines:
+        head = (f"{title:<{TITLE}} ", "bold cyan"), (f"{label:<{LABEL}} ", "dim")
+        _print(*head, (line.replace(BOUND, " "), style))
+        title = label = ""
 
 
 def summary() -> None:
@@ -64,7 +101,7 @@ def summary() -> None:
     except (OSError, ValueError):
         raise MovierecError(f"{path}: no metrics of a whole run there; run dvc repro") from None
     rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     ranking = metrics["ranking"]
     at_n = next(iter(next(iter(ranking.values()))))
     for title in ("", "test RMSE", f"test {at_n.upper()}"):
@@ -76,8 +113,9 @@ def summary() -> None:
         style = "bold" if name in ("model", "blend") else ""
         table.add_row(name.replace("_", " "), *cells, style=style)
     console.print(table)
-    say(f"Recommendations of every user: {EXPORT}")
-    say('For one person: movierec recommend --like "Star Wars"   (in .venv/bin)')
+    say("")
+    one_person = 'movierec recommend --like "Star Wars"   (in .venv/bin)'
+    block("lists", {"every user": str(EXPORT)}, {"one person": one_person})
 
 
 @contextmanager
@@ -115,6 +153,6 @@ def _tenths(title: str) -> Callable[[int, int], None]:
         tenth = 10 * done // total
         if tenth > told:
             told = tenth
-            say(f"{title}: {10 * tenth} % of {total / 1e6:,.1f} MB")
+            say(f"{10 * tenth} % of {decimal(total)}", title)
 
     return moved

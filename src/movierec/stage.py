@@ -1,32 +1,51 @@
-"""How a stage runs: alone, and no longer than the dvc that started it."""
+"""How a stage runs: alone, no longer than the dvc that started it, with a summary at the end."""
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
+import yaml
 import zc.lockfile
+from rich.filesize import decimal
 
-from movierec import errors
+from movierec import errors, log, outputs, reports
 from movierec.errors import MovierecError
+from movierec.params import load_params
+from movierec.reports import bound
 
 LOCKS = Path(".checkpoints")
 PARENT = "MOVIEREC_PARENT"  # the environment variable that tells dvc's process, see dvc.yaml
+PIPELINE = Path(__file__).parents[2] / "dvc.yaml"  # the one beside this code
+COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
+
+Facts = Mapping[str, str]  # by their labels, of at most reports.LABEL characters
 
 
-def run(name: str, main: Callable[[], None]) -> None:
-    """Run a stage's `main`, alone in this project; bad input ends in one line and status 1."""
+def run(name: str, main: Callable[[], Facts]) -> None:
+    """Run a stage, and print what it read and wrote, the facts that its `main` returns, how long it
+    took, and what comes next."""
+    alone(name, lambda: summarise(name, main))
 
-    def alone() -> None:
+
+def alone(name: str, main: Callable[[], None]) -> None:
+    """Run `main`, alone in this project; bad input ends in one line and status 1."""
+
+    def locked() -> None:
         with only_one(name):
             main()
 
     if parent := os.environ.pop(PARENT, ""):
         threading.Thread(target=end_with, args=[int(parent)], daemon=True).start()
-    errors.run(alone)
+    errors.run(locked)
 
 
 def end_with(parent: int) -> None:
@@ -53,3 +72,74 @@ def only_one(name: str) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+def summarise(name: str, main: Callable[[], Facts]) -> None:
+    began = time.perf_counter()
+    stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+    if errors.is_debug():
+        tell_of(stages[name].get("params", []))
+    facts = main()
+    reports.block(name, facts, surroundings(name, stages, time.perf_counter() - began))
+    if errors.is_debug():
+        log.tell(f"memory  {decimal(most_memory())} at most")
+
+
+def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Facts:
+    """What dvc.yaml says that a stage reads and writes, with sizes, and which is the next."""
+    read = [path for path in stages[name]["deps"] if not path.endswith(".py")]
+    kinds = (stages[name].get(kind, []) for kind in ("outs", "metrics", "plots"))
+    written = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
+    order = [*stages, "movierec summary"]
+    listed = {"read": listing(read), "wrote": listing(written)}
+    after = order[order.index(name) + 1]
+    return {label: text for label, text in listed.items() if text} | {
+        "took": f"{duration(seconds)}; next: {after}"
+    }
+
+
+def listing(names: Iterable[str | Path]) -> str:
+    """Files and folders with their sizes; those of metrics and of plots as how many there are."""
+    paths = [path for path in map(Path, names) if path.exists()]
+    counts = Counter(str(path.parent) for path in paths)
+    said = (
+        f"{counts[folder]} files in {folder}"
+        if counts[folder := str(path.parent)] > 1 and folder in COUNTED
+        else f"{path} ({decimal(log.size_of(path))})"
+        for path in paths
+    )
+    return ", ".join(map(bound, dict.fromkeys(said)))
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if seconds >= 100:
+        return f"{minutes} min {rest} s"
+    return f"{seconds:.{1 if seconds >= 1 else 2}f} s"
+
+
+# --- Of MOVIEREC_LOG=debug
+
+
+def tell_of(params: Iterable[str]) -> None:
+    """Tell the versions, the params of a stage and the number of threads."""
+    log.tell("version " + ", ".join(f"{name} {each}" for name, each in outputs.versions().items()))
+    values = load_params().model_dump()
+    for name in params:
+        name = name.replace("${dataset}", values["dataset"])
+        log.tell(f"param   {name}: {reduce(getitem, name.split('.'), values)}")
+    limit = os.environ.get("NUMBA_NUM_THREADS", "not set")
+    log.tell(f"threads {os.cpu_count()} processors, NUMBA_NUM_THREADS {limit}")
+
+
+def most_memory() -> int:
+    """The most bytes that this process ever held. Where the system keeps no such mark of a program
+    (getrusage's is also of the one that started it), what getrusage says."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError):
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024

@@ -167,7 +167,7 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
     study = open_study(params, space)
     rows = table(study)
     if len(rows):
-        reports.say(f"tune       going on after {len(rows)} trials")
+        reports.say(f"going on after {len(rows)} trials", "tune")
     with reports.progress("tune", n_trials, len(rows)) as advance:
         for number in range(len(rows), n_trials):
             trial, chosen = ask(study, params, space, number)
@@ -176,9 +176,9 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
                 study.tell(trial, measure(data, validation, params, chosen))
             except MovierecError as error:
                 study.tell(trial, state=_optuna().trial.TrialState.PRUNED)
-                reports.say(f"tune       trial {number + 1:3d}   failed: {error}")
+                reports.say(f"trial {number + 1:3d}   failed: {error}", "tune")
             else:
-                reports.say(line(table(study)))
+                reports.say(line(table(study)), "tune")
             advance()
     return table(study)
 
@@ -203,7 +203,7 @@ def line(rows: pd.DataFrame) -> str:
     """What the last trial came to, and its params where they are the best so far."""
     number, chosen, best = best_of(rows)
     now = rows["validation_rmse"].iloc[-1]
-    text = f"tune       trial {len(rows):3d}   validation RMSE {now:.4f}"
+    text = f"trial {len(rows):3d}   validation RMSE {now:.4f}"
     if number < len(rows):
         return f"{text}   best {best:.4f} (trial {number})"
     return f"{text}   best so far: " + ", ".join(f"{key} {chosen[key]:g}" for key in chosen)
@@ -262,7 +262,7 @@ def main(trials: int) -> None:
 
     Run it in the project's folder. Ctrl-C stops it, the same command goes on.
     """
-    stage.run("tune", partial(tune, trials))
+    stage.alone("tune", partial(tune, trials))
 
 
 if __name__ == "__main__":
