@@ -97,7 +97,7 @@ def rankings(
     }
     with suppress(ImportError):
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)
-    found, _, _ = ranking.rank(ranked, others, known, test, n_items, params)
+    found, _, _ = ranking.rank(ranked, others, known, test, watched.item_factors, params)
     return found["ranking"]  # type: ignore[no-any-return]
 
 

@@ -1,14 +1,10 @@
 """Evaluate: errors on every part of the data, rankings, how sure both are, and baselines."""
 
 from functools import partial
-from pathlib import Path
 
-import pandas as pd
-
-from movierec import artifacts, evaluate, figures, model_file, outputs, reports, scores, stage
+from movierec import artifacts, evaluate, model_file, outputs, reports, scores, stage
 from movierec.metrics import errors_of
 from movierec.params import Params, load_params
-from movierec.sparse import counts_of
 
 
 def main() -> stage.Facts:
@@ -29,7 +25,7 @@ def main() -> stage.Facts:
         name: scores.ranking(name, watched, model, params, trained_with, lambda: fitted)
         for name in scores.RANKINGS
     }
-    found = evaluate.evaluate(model, expected, ranked, fitted, known, test, items, params)
+    found = evaluate.evaluate(model, watched, expected, ranked, fitted, known, test, items, params)
     made_of = {**model.manifest, **watched.manifest}
     report = {
         "test": found.metrics.pop("test"),
@@ -45,9 +41,6 @@ def main() -> stage.Facts:
     with outputs.output_file(outputs.BY_USER) as path:
         artifacts.write_table(path, found.by_user, partial(chain, params, made_of))
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
-    draw(params.dataset, report["test"]["rmse"], rmses, result["best_epoch"])
-    counts = counts_of(fitted.indices, model.n_items)
-    figures.factor_map("plots/factors.png", model.item_factors, items["title"], counts)
     low, high = found.intervals["test"]["rmse"].values()
     best = min(rmses, key=lambda name: rmses[name])
     ndcg = f"ndcg@{params.evaluate.top_n}"
@@ -58,11 +51,6 @@ def main() -> stage.Facts:
         "baseline": f"RMSE {rmses[best]:.4f} by {best}, the best of {len(rmses)}",
         "lists": f"{ndcg.upper()} {', '.join(lists)}",
     }
-
-
-def draw(dataset: str, rmse: float, baselines: dict[str, float], best_epoch: int) -> None:
-    training = pd.read_csv(Path("plots/training.csv"))
-    figures.result("plots/result.png", dataset, rmse, baselines, training, best_epoch)
 
 
 def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:

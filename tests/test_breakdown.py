@@ -76,3 +76,36 @@ def test_without_years_and_genres():
     tables = breakdown.breakdowns(test, (np.ones(9), np.ones(7)), items, *np.ones((2, 30)))
     assert tables["rmse_by_decade"].values.tolist() == [["unknown", 1, 1, 30]]
     assert not len(tables["rmse_by_genre"])
+
+
+@given(st.integers(0, 1000))
+def test_what_was_predicted_of_each_given_rating_against_pandas(seed):
+    test = random_ratings(seed)
+    predicted = np.random.default_rng(seed).random(len(test))
+    table = breakdown.predicted_by_given(predicted, test.rating, (0.5, 5)).set_index("rating")
+    groups = pd.Series(predicted).groupby(test.rating)
+    assert table["n_test"].to_dict() == groups.size().to_dict()
+    for name, share in {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}.items():
+        np.testing.assert_allclose(table[name], groups.quantile(share))
+
+
+def test_many_different_ratings_are_put_in_ten_bins():
+    rating = np.linspace(0, 100, 1001)
+    table = breakdown.predicted_by_given(rating, rating, (0, 100))
+    assert table["rating"].tolist() == list(range(5, 100, 10))
+    assert table["n_test"].tolist() == [100] * 9 + [101]
+    np.testing.assert_allclose(table["median"], table["rating"], atol=0.1)
+
+
+def test_residuals_are_counted_over_all_that_can_be():
+    errors = np.array([-4, -0.05, 0.05, 0.1, 4])
+    table = breakdown.residuals(errors, (1, 5))
+    assert table["n_test"].sum() == 5
+    assert table["residual"].iloc[[0, -1]].tolist() == pytest.approx([-3.9, 3.9])
+    assert table[table["residual"].between(0, 0.2)]["n_test"].tolist() == [2]
+
+
+def test_without_test_ratings_the_tables_are_empty():
+    none = np.zeros(0)
+    assert breakdown.predicted_by_given(none, none, (1, 5)).empty
+    assert breakdown.residuals(none, (1, 5))["n_test"].sum() == 0

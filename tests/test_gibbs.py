@@ -300,6 +300,8 @@ def test_sampling_fits_better_than_its_noise_and_reports_it():
     params = train_params(method="gibbs", n_factors=2, gibbs=changes)
     fit = gibbs.fit(Data(by_user, by_user.transpose(40)), params, 0, (-9, 9))
     assert fit.model.sample_noise_precision.mean() == pytest.approx(4, rel=0.15)
+    drawn = [epoch.noise_precision for epoch in fit.epochs]
+    assert drawn[20:] == fit.model.sample_noise_precision.tolist()
     users, items = (x.ravel().astype(np.int32) for x in np.indices((60, 40)))
     errors = fit.model.predict(users, items) - truth.predict(users, items)
     spread = fit.model.deviation(users, items)

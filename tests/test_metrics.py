@@ -86,6 +86,29 @@ def test_ranking_worked_by_hand():
     assert quality.novelty == pytest.approx((3 + 0 + 2 + 0 + 1 + 2 + 0 + 1) / 8)
 
 
+@given(st.integers(0, 1000), st.integers(2, 6))
+def test_diversity_one_pair_at_a_time(seed, n):
+    """Lists of different lengths; item 3 has no factors and is unlike all others."""
+    rng, factors = np.random.default_rng(seed), random_model(seed, n_items=9).item_factors
+    factors[3] = 0
+    lists = np.array([rng.permutation(9)[:n] for _ in range(6)], np.int32)
+    lists[np.arange(n) >= np.r_[n, rng.integers(0, n + 1, 5)][:, None]] = -1
+    means = []
+    for items in ([item for item in row if item >= 0] for row in lists):
+        pairs = [(a, b) for a in items for b in items if a != b]
+        lengths = [
+            max(np.linalg.norm(factors[a]) * np.linalg.norm(factors[b]), 1e-9) for a, b in pairs
+        ]
+        far = [1 - factors[a] @ factors[b] / of for (a, b), of in zip(pairs, lengths, strict=True)]
+        means += [np.mean(far)] if far else []
+    assert metrics.diversity(lists, factors) == pytest.approx(np.mean(means))
+
+
+def test_lists_of_one_item_or_without_factors_have_no_diversity():
+    assert math.isnan(metrics.diversity(np.array([[0, -1]], np.int32), np.ones((2, 3))))
+    assert math.isnan(metrics.diversity(np.array([[0, 1]], np.int32), np.ones((2, 0))))
+
+
 def test_a_perfect_list_scores_one_however_many_are_relevant():
     lists = np.array([[3, 1], [2, 0]], np.int32)
     relevant = pairs((0, 3), (1, 0), (1, 2), (1, 3))

@@ -137,7 +137,7 @@ def test_a_train_param_reruns_what_depends_on_it_and_back_reruns_nothing(
 ) -> None:
     before = (workspace.path / "dvc.lock").read_bytes()
     changed = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=3")
-    assert stages_run(changed) == ["train", "evaluate", "recommend", "export"]
+    assert stages_run(changed) == ["train", "evaluate", "recommend", "export", "draw"]
     assert "3" in workspace.run("dvc", "params", "diff")
     assert "test.rmse" in workspace.run("dvc", "metrics", "diff")
     back = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=8")
@@ -154,7 +154,7 @@ def test_another_model_goes_all_the_way(
 ) -> None:
     changes = [f"train.model={model}", f"train.method={method}", "train.gibbs.samples=40"]
     run = workspace.run("dvc", "exp", "run", *(x for change in changes for x in ("-S", change)))
-    assert stages_run(run) == ["train", "evaluate", "recommend", "export"]
+    assert stages_run(run) == ["train", "evaluate", "recommend", "export", "draw"]
     assert least < metrics(workspace, "evaluate")["test"]["rmse"] < most  # a leak would be less
     lines = workspace.run("movierec", "recommend", "--like", "Toy Story", "-n", "3", "--csv")
     assert len(lines.splitlines()) == 4
@@ -181,6 +181,7 @@ def test_the_verbs_read_well(workspace: Workspace) -> None:
         "evaluate",
         "recommend",
         "export",
+        "draw",
     ):
         described = [line for line in stages.splitlines() if line.startswith(name)]
         assert len(described[0].split()) > 4, "every stage says what it does"
@@ -296,8 +297,9 @@ def test_another_data_set_and_back(workspace: Workspace) -> None:
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
     assert sha256 in unpinned
     ran = workspace.run(*command, "-S", f"{key}.sha256={sha256}")
-    assert stages_run(ran)[-7:-5] == ["index", "split"]
-    assert set(stages_run(ran)[-5:]) == {"train", "implicit", "evaluate", "recommend", "export"}
+    assert stages_run(ran)[-8:-6] == ["index", "split"]
+    last = {"train", "implicit", "evaluate", "recommend", "export", "draw"}
+    assert set(stages_run(ran)[-6:]) == last
     assert metrics(workspace, "index")["n_ratings"] == 4000
     stale = workspace.run(
         sys.executable, "stages/split.py", fails=True, PYTHONPATH="src", **only_dataset(workspace)

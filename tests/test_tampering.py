@@ -30,6 +30,7 @@ READ = {
     + [f"data/split/{name}.parquet" for name in (*SPLIT[:2], *SPLIT[4:])],
     "recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
     "export": [f"data/index/{name}.parquet" for name in INDEX[:2]],
+    "draw": [f"data/index/{name}.parquet" for name in INDEX[:2]],
     "movierec recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
     "movierec similar": ["data/index/items.parquet"],
 }
@@ -107,7 +108,7 @@ def movierec(*arguments):
     return lambda: cli.cli(arguments, standalone_mode=False)
 
 
-PROGRAMS = {stage: by_hand(stage) for stage in STAGES} | {
+PROGRAMS = {stage: by_hand(stage) for stage in (*STAGES, "draw")} | {
     "movierec recommend": movierec("recommend", "--user-id", "1", "--json"),
     "movierec similar": movierec("similar", "Film 5, The (1955)", "--json"),
 }
@@ -163,7 +164,7 @@ def test_the_archive_edited(refusal):
 
 
 READERS = {"index": "raw", "split": "index", "train": "split", "implicit": "split"}
-READERS |= {"evaluate": "split", "recommend": "index", "export": "index"}
+READERS |= {"evaluate": "split", "recommend": "index", "export": "index", "draw": "index"}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_a_manifest_of_another_data_set(refusal, stage):
 @pytest.mark.parametrize("stage", READERS)
 def test_a_folder_of_other_ratings(refusal, other, stage):
     """Whole in itself; of what is beside it, it is not."""
-    if stage in ("evaluate", "recommend", "export"):
+    if stage in ("evaluate", "recommend", "export", "draw"):
         folder = Path("data", READERS[stage])
         shutil.rmtree(folder)
         shutil.copytree(other / folder, folder)

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from movierec import checkpoint, figures, tuning
+from movierec import checkpoint, tuning
 from movierec.errors import MovierecError
+from movierec.figures.tuning import draw_trials
 from movierec.params import Params, TrainParams, load_params
 from tests.project import run_stage, write_params
 from tests.random_data import random_ratings, train_params
@@ -182,7 +183,7 @@ def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, m
     assert "trial   1   failed: not positive definite" in capsys.readouterr().out
     assert tuning.best_of(rows)[0] > 1
     assert len(tuning.search(load_params(), 3)) == 3
-    figures.tuning("plot.png", rows)
+    draw_trials("plot.png", rows)
 
 
 def test_a_killed_search_comes_to_what_an_undisturbed_one_does(project, capsys):
@@ -219,6 +220,7 @@ PROOF = """
 import sys
 from pathlib import Path
 from movierec import artifacts, tuning
+from movierec.figures.tuning import draw_trials
 from movierec.errors import MovierecError
 
 path = Path("data/split/test.parquet")

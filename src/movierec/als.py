@@ -36,12 +36,16 @@ WEIGHT_STEPS = 25
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to. RMSEs are of ratings clipped to the scale, in stars."""
+    """What an epoch came to. RMSEs are of ratings clipped to the scale, in stars.
+
+    noise_precision: λ, which Gibbs sampling draws, and ALS holds.
+    """
 
     epoch: int
     objective: float
     train_rmse: float
     validation_rmse: float | None
+    noise_precision: float
 
 
 @dataclass(frozen=True)
@@ -233,7 +237,9 @@ def _next_epoch(
     model = run_epoch(so_far.last, data, params)
     value, train_rmse = objective(model, data, params, scale)
     errors = errors_of(model, validation, scale) if validation is not None else None
-    epoch = Epoch(number, value, train_rmse, errors.rmse if errors else None)
+    epoch = Epoch(
+        number, value, train_rmse, errors.rmse if errors else None, params.rating_precision
+    )
     so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
     best = so_far.validation.rmse - params.min_improvement if so_far.validation else np.inf
     if errors is None or errors.rmse < best:

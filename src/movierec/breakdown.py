@@ -8,6 +8,9 @@ import pandas as pd
 
 from movierec.sparse import Array, Csr, Ratings, indptr_of
 
+PER_CENT = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
+N_LEVELS, N_BINS = 20, 40  # of given ratings at most, of residuals
+
 
 def bins_of(counts: Array) -> tuple[Array, list[str]]:
     """Bins of counts that double, 0 in one of its own: the bin of each, and their names."""
@@ -68,6 +71,30 @@ def breakdowns(
         ),
         "rmse_by_decade": errors_by("decade", (decades[test.item_index], names), model, baseline),
     }
+
+
+def predicted_by_given(predicted: Array, rating: Array, scale: tuple[float, float]) -> pd.DataFrame:
+    """Quantiles of what was predicted of the test ratings that were given alike.
+
+    Of more than N_LEVELS different ratings half as many bins are made, each called by its middle.
+    """
+    code, given = pd.factorize(rating, sort=True)
+    if len(given) > N_LEVELS:
+        step = (scale[1] - scale[0]) / (N_LEVELS // 2)
+        code, given = pd.factorize(np.minimum((rating - scale[0]) // step, N_LEVELS // 2 - 1), True)
+        given = scale[0] + (given + 0.5) * step
+    parts = [predicted[code == number] for number in range(len(given))]
+    rows = [(*np.percentile(part, [*PER_CENT.values()]), len(part)) for part in parts]
+    frame = pd.DataFrame(rows, columns=[*PER_CENT, "n_test"])
+    frame.insert(0, "rating", given)
+    return frame
+
+
+def residuals(errors: Array, scale: tuple[float, float]) -> pd.DataFrame:
+    """How many test ratings lie how far above their clipped prediction: bins, by their middles."""
+    reach = scale[1] - scale[0]
+    n_test, edges = np.histogram(errors, bins=N_BINS, range=(-reach, reach))
+    return pd.DataFrame({"residual": (edges[1:] + edges[:-1]) / 2, "n_test": n_test})
 
 
 def cold(test: Ratings, counts: tuple[Array, Array], squared: Array) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Evaluation:
 
 def evaluate(
     model: Model,
+    watched: Model,
     expected_rmse: float,
     ranked: Mapping[str, Model | Scorer],
     by_user: Csr,
@@ -40,6 +41,7 @@ def evaluate(
 ) -> Evaluation:
     """Judge a model on test ratings, beside the baselines.
 
+    watched: the implicit model, by whose factors lists are diverse or not.
     expected_rmse: what is known before: how wide the intervals of a model without samples are.
     ranked: what lists may be ranked by. by_user: the ratings that the model was fitted on; known:
     all that are not test; items: year and genres of each.
@@ -57,33 +59,61 @@ def evaluate(
         "damped_biases": others["damped_biases"],
         "item_knn": neighbours.item_knn(by_user, by_item),
     }
-    ranking, gains, users = rank(ranked, plain, known, test, model.n_items, params)
+    ranking, gains, users = rank(ranked, plain, known, test, watched.item_factors, params)
     calibrated, bins = calibration.calibration(test.rating - errors["test"], test.rating)
     deviations = calibration.deviation_of_ratings(model, test, expected_rmse)
     coverage, levels = calibration.interval_coverage(test.rating - predicted["test"], deviations)
     sums = {name: sums_by_user(test.user_index, model.n_users, of) for name, of in errors.items()}
-    return Evaluation(
-        metrics={
-            "test": asdict(metrics.errors_in(predicted["test"], test.rating, scale)),
-            "baseline": {
-                name: {"rmse": found.rmse, "mae": found.mae}
-                for name in others
-                for found in [metrics.errors_in(predicted[name], test.rating, scale)]
-            },
-            "cold": breakdown.cold(test, counts, squared[0]),
-            "calibration": calibrated,
-            "interval_coverage": coverage,
-            **ranking,
+    report = {
+        "test": asdict(metrics.errors_in(predicted["test"], test.rating, scale)),
+        "baseline": {
+            name: {"rmse": found.rmse, "mae": found.mae}
+            for name in others
+            for found in [metrics.errors_in(predicted[name], test.rating, scale)]
         },
-        intervals=intervals(sums, gains, params),
+        "cold": breakdown.cold(test, counts, squared[0]),
+        "calibration": calibrated,
+        "interval_coverage": coverage,
+        **ranking,
+    }
+    sure = intervals(sums, gains, params)
+    return Evaluation(
+        metrics=report,
+        intervals=sure,
         plots={
+            **side_by_side(report, sure),
             **breakdown.breakdowns(test, counts, items, *squared),
+            "predicted": breakdown.predicted_by_given(
+                test.rating - errors["test"], test.rating, scale
+            ),
+            "residuals": breakdown.residuals(errors["test"], scale),
             "calibration": bins,
             "interval_coverage": levels,
         },
         by_user=sums["test"]
         | gains_of_users(gains[params.recommend.ranking], users, model.n_users),
     )
+
+
+def side_by_side(report: dict[str, Any], intervals: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """The model beside the baselines, and the rankings side by side, with their intervals."""
+    errors = {
+        name: {"rmse": entry["rmse"], **of["rmse"]}
+        for name, entry, of in (
+            ("model", report["test"], intervals["test"]),
+            *((name, report["baseline"][name], of) for name, of in intervals["baseline"].items()),
+        )
+    }
+    rankings = {}
+    for name, entry in report["ranking"].items():
+        key = next(iter(entry))  # ndcg@n
+        values = {each.partition("@")[0]: value for each, value in entry.items()}
+        rankings[name] = values | intervals["ranking"][name][key]
+    tables = {"errors": ("model", errors), "rankings": ("ranking", rankings)}
+    return {
+        name: pd.DataFrame.from_dict(rows, orient="index").rename_axis(of).reset_index()
+        for name, (of, rows) in tables.items()
+    }
 
 
 def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Array]:

@@ -247,6 +247,8 @@ def _next_sweep(
     train_rmse = float((sums[1] / len(data.by_user.values)) ** 0.5)
     if samples and samples is so_far.samples:  # the mean is what it was
         train_rmse, errors = so_far.epochs[-1].train_rmse, so_far.validation
-    density = 0.5 * float(last.sample_noise_precision[0]) * (sums[0] + penalty)
-    epoch = Epoch(number, density, train_rmse, errors.rmse if errors else None)
+    noise_precision = float(last.sample_noise_precision[0])
+    density = 0.5 * noise_precision * (sums[0] + penalty)
+    rmse = errors.rmse if errors else None
+    epoch = Epoch(number, density, train_rmse, rmse, noise_precision)
     return Fit(last, last, (*so_far.epochs, epoch), number, errors, samples), sums[0]

@@ -86,6 +86,27 @@ def ranking(
     )
 
 
+def diversity(lists: Array, item_factors: Array) -> float:
+    """How far apart the items of a list lie: mean over lists of the mean of 1 − cosine over pairs.
+
+    Intra-list distance: Vargas & Castells (RecSys 2011), section 4.3. lists: as in `ranking`; those
+    of fewer than two items do not count. An item without factors is at distance 1 of all others.
+    NaN where no item has factors.
+    """
+    lengths = np.linalg.norm(item_factors, axis=1, keepdims=True)
+    unit = np.vstack((item_factors / np.where(lengths > 0, lengths, 1), 0 * item_factors[:1]))
+    known = np.append(lengths[:, 0] > 0, False)
+    n, n_known = (lists >= 0).sum(axis=1), known[lists].sum(axis=1)
+    if not known.any() or not (n > 1).any():
+        return np.nan
+    total = np.zeros((len(lists), unit.shape[1]))
+    for items in lists.T:  # place by place, for the memory; -1 is the row of zeros at the end
+        total += unit[items]
+    cosines = np.square(total).sum(axis=1) - n_known  # of the ordered pairs
+    some = n > 1
+    return float(np.mean(1 - cosines[some] / (n[some] * (n[some] - 1))))
+
+
 def gains(given: Array, held_out: Ratings, relevant_rating: float) -> tuple[Array, Array]:
     """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item.
 

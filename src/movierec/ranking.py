@@ -66,23 +66,25 @@ def rank(
     baselines: Mapping[str, Model | Scorer],
     known: Csr,
     test: Ratings,
-    n_items: int,
+    item_factors: Array,
     params: Params,
 ) -> tuple[dict[str, Any], dict[str, Gains], Array]:
     """The quality of each one's lists, its gains, and the users that these are of.
 
+    item_factors: of each item, those by which lists are diverse or not.
     As in the export, models recommend no movie with fewer ratings than recommend.min_ratings;
     baselines leave out none.
     """
     n, relevant_rating = params.evaluate.top_n, params.evaluate.relevant_rating
     most, floor = params.evaluate.ranking_users, params.recommend.min_ratings
-    judge = Judge.of(known, test, n_items, most, params.seed, "evaluate/users")
+    judge = Judge.of(known, test, len(item_factors), most, params.seed, "evaluate/users")
     result, gains = {}, {}
     for name, by in {**models, **baselines}.items():
         lists = judge.lists(by, n, floor if name in models else 0)
         gains[name] = judge.gains(lists, relevant_rating)
-        quality = judge.quality(lists, relevant_rating)
-        result[name] = {f"{key}@{n}": value for key, value in vars(quality).items()}
+        quality = vars(judge.quality(lists, relevant_rating))
+        quality = quality | {"diversity": metrics.diversity(lists, item_factors)}
+        result[name] = {f"{key}@{n}": value for key, value in quality.items()}
     wanted = judge.held_out.rating >= relevant_rating
     n_judged = len(np.unique(judge.held_out.user_index[wanted]))
     report = {

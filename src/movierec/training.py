@@ -39,7 +39,7 @@ def static_biases(
     model = baselines.damped_biases(data.by_user, data.by_item, damping)
     errors = errors_of(model, validation, scale) if validation is not None else None
     value, train_rmse = als.objective(model, data, params, scale)
-    epoch = Epoch(1, value, train_rmse, errors.rmse if errors else None)
+    epoch = Epoch(1, value, train_rmse, errors.rmse if errors else None, params.rating_precision)
     fit = replace(Fit(model, model), epochs=(epoch,), best_epoch=1, validation=errors)
     on_epoch(fit)
     return fit

@@ -231,7 +231,7 @@ def patch_of(chosen: Chosen) -> str:
 
 def tune(n_trials: int) -> None:
     """Search, then write the patch, the table and the picture."""
-    from movierec import figures
+    from movierec.figures.tuning import draw_trials
 
     sys.addaudithook(hide_test)
     params = load_params()
@@ -239,7 +239,7 @@ def tune(n_trials: int) -> None:
         rows = search(params, n_trials)
     number, chosen, best = best_of(rows)
     reports.write_plot(TABLE, rows)
-    figures.tuning(PLOT, rows)
+    draw_trials(PLOT, rows)
     reports.say(f"\nbest of {len(rows)} trials: {number}, validation RMSE {best:.4f}")
     reports.say(f"{PLOT} shows what was tried, {TABLE} lists it\n")
     now = {name: getattr(params.train, name) for name in chosen}

@@ -19,6 +19,7 @@ from benchmarks.generate import generate, write_zip
 from tests.workspace import Workspace, make_workspace
 
 STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
+STAGES = (*STAGES, "draw")
 OUTS = ("data", "models", "exports", "metrics", "plots")
 CURVES = ("plots/training.csv", "plots/implicit.csv")
 TRAIN = {"n_factors": 16, "max_epochs": 80, "patience": 80}

@@ -16,6 +16,7 @@ needs_mounts = pytest.mark.skipif(not CAN_MOUNT, reason="this machine allows no 
 
 WRITES = {"download": "data", "index": "data", "split": "data", "train": "models"}
 WRITES |= {"implicit": "models", "evaluate": "plots", "recommend": "exports", "export": "exports"}
+WRITES |= {"draw": "plots"}
 
 READ_ONLY = "mount --bind {0} {0} && mount -o remount,bind,ro {0}"
 # A disk that holds what the folder holds and 8 kB more.

@@ -1,0 +1,52 @@
+"""What is recommended, beside what is watched."""
+
+from matplotlib.figure import Figure
+
+from movierec.figures import look
+from movierec.figures.look import BLUE, GREY, ORANGE
+from movierec.findings import words
+from movierec.results import Results
+
+MEASURES = {  # of lists: what a panel is called, and the digits of its values
+    "ndcg": ("NDCG{}", 3),
+    "hit_rating": ("hits' rating, stars", 2),
+    "coverage": ("coverage", 2),
+    "novelty": ("novelty, bits", 1),
+    "diversity": ("diversity", 2),
+}
+
+
+def recommended(title: str, results: Results) -> Figure:
+    rows, genres = results.plots["recommended"], results.plots["recommended_genres"]
+    if rows.empty:
+        return look.sentence(title)
+    figure, panels = look.panels(title, 3.9, 2)
+    popularity, by_genre = panels
+    for offset, column, colour in ((-0.2, "ratings", GREY), (0.2, "recommendations", BLUE)):
+        popularity.bar(rows["part"] + offset, rows[column], 0.4, color=colour, label=column)
+    popularity.yaxis.set_major_formatter(look.SHARES)
+    popularity.set_xticks(rows["part"])
+    popularity.set_xlabel(f"movies in {len(rows)} parts, the most rated first")
+    popularity.plot(rows["part"], rows["coverage"], "o", color=ORANGE, label="coverage")
+    popularity.set_ylabel("share")
+    popularity.set_title(" ")  # room for the legend
+    popularity.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=3, columnspacing=1.2, handlelength=1
+    ).set_in_layout(False)
+    if genres.empty:
+        by_genre.remove()
+    look.pairs(by_genre, list(genres["genre"]), genres["recommendations"], genres["ratings"])
+    by_genre.xaxis.set_major_formatter(look.SHARES)
+    by_genre.set_xlabel("share of movies of a genre")
+    return figure
+
+
+def rankings(title: str, results: Results) -> Figure:
+    rows = results.plots["rankings"].sort_values("ndcg", ascending=False, kind="stable")
+    figure, panels = look.panels(title, 3.4, len(MEASURES), sharey=True)
+    names = [words(name) for name in rows["ranking"]]
+    for axes, (measure, (title, digits)) in zip(panels, MEASURES.items(), strict=True):
+        values, ends = look.values(rows, measure)
+        look.dots(axes, names, values, ends if measure == "ndcg" else None, digits)
+        axes.set_title(title.format(results.at_n))
+    return figure
