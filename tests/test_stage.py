@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -209,3 +210,36 @@ def test_the_most_memory_is_of_what_was_given_back_too():
     block = b"x" * 300_000_000
     del block
     assert stage.most_memory() > 300_000_000
+
+
+# --- How long it took
+
+
+def timed(name, metrics):
+    with stage.only_one(name), stage.timed(name):
+        path = Path(f"metrics/{name}.json")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(metrics, "utf-8")
+
+
+def test_times_are_of_the_metrics_that_they_were_measured_with():
+    timed("train", "1")
+    timed("split", "2")
+    assert list(stage.times()) == ["train", "split"]
+    assert all(0 <= seconds < 60 for seconds in stage.times().values())
+    Path("metrics/train.json").write_text("3", "utf-8")
+    assert list(stage.times()) == ["split"]
+
+
+def test_a_training_that_goes_on_is_not_timed():
+    timed("train", "1")
+    (stage.LOCKS / "search.npz").touch()
+    timed("train", "1")
+    assert stage.times() == {}
+
+
+def test_a_stage_that_fails_is_not_timed():
+    timed("train", "1")
+    with pytest.raises(MovierecError), stage.timed("train"):
+        raise MovierecError("no")
+    assert stage.times() == {}

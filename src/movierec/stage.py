@@ -1,5 +1,7 @@
-"""How a stage runs: alone, no longer than the dvc that started it, with a summary at the end."""
+"""How a stage runs: alone, no longer than the dvc that started it, timed, with a summary."""
 
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -23,6 +25,7 @@ from movierec.params import load_params
 from movierec.reports import bound
 
 LOCKS = Path(".checkpoints")
+METRICS = Path("metrics")
 PARENT = "MOVIEREC_PARENT"  # the environment variable that tells dvc's process, see dvc.yaml
 PIPELINE = Path(__file__).parents[2] / "dvc.yaml"  # the one beside this code
 COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
@@ -79,7 +82,8 @@ def summarise(name: str, main: Callable[[], Facts]) -> None:
     stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
     if errors.is_debug():
         tell_of(stages[name].get("params", []))
-    facts = main()
+    with timed(name):
+        facts = main()
     reports.block(name, facts, surroundings(name, stages, time.perf_counter() - began))
     if errors.is_debug():
         log.tell(f"memory  {decimal(most_memory())} at most")
@@ -116,6 +120,34 @@ def duration(seconds: float) -> str:
     if seconds >= 100:
         return f"{minutes} min {rest} s"
     return f"{seconds:.{1 if seconds >= 1 else 2}f} s"
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Note how long a stage took, for `times`; of one that may go on from a checkpoint, nothing."""
+    path, is_whole = LOCKS / f"{name}.time", not any(LOCKS.glob("*.npz"))
+    path.unlink(missing_ok=True)
+    began = time.monotonic()
+    yield
+    if is_whole and (result := _result(name)):
+        taken = {"seconds": round(time.monotonic() - began, 3), "result": result}
+        path.write_text(json.dumps(taken), encoding="utf-8")
+
+
+def times() -> dict[str, float]:
+    """Seconds of each stage whose metrics are those that it wrote when it was timed here."""
+    found = {}
+    for path in sorted(LOCKS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
+        taken = json.loads(path.read_text(encoding="utf-8"))
+        if taken["result"] == _result(path.stem):
+            found[path.stem] = taken["seconds"]
+    return found
+
+
+def _result(name: str) -> str:
+    """The hash of a stage's metrics, by which its result is known; empty where it has none."""
+    path = METRICS / f"{name}.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 # --- Of MOVIEREC_LOG=debug
