@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env run tune browser test test-faults check bench peers compare page bench-smoke bench-pipeline format coverage clean lock
+.PHONY: help env run report tune browser test test-faults check bench peers compare page bench-smoke bench-pipeline format coverage clean lock
 
 help:  ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ env: .venv/installed  ## Set up .venv from requirements.lock, exact versions wit
 run: env  ## Run the pipeline, and show the result (DATASET=ml-25m for another data set)
 	@$(if $(DATASET),dvc exp run -S dataset=$(DATASET),dvc repro)
 	@movierec summary
+
+report: env  ## Write the last run as one HTML page, report.html
+	@movierec report
 
 tune: env  ## Search for better params on validation; goes on where it stopped (TRIALS=60 in all)
 	@PYTHONPATH=src python -m movierec.tuning --trials $(TRIALS)
@@ -78,6 +81,6 @@ lock: env  ## Write requirements.lock anew (needs uv)
 
 clean:  ## Remove the environment and what the pipeline made (not data/archives)
 	rm -rf .venv .venv-peers data/raw data/index data/split data/evaluation models exports .checkpoints
-	rm -rf benchmarks/results/.compare dvc_plots .dvc/cache .dvc/tmp
+	rm -rf benchmarks/results/.compare dvc_plots report.html .dvc/cache .dvc/tmp
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	find src stages tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

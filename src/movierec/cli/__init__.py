@@ -41,6 +41,7 @@ for command in (
     films.similar,
     films.search,
     runs.summary,
+    runs.report,
     runs.compare_runs,
     runs.provenance,
 ):

@@ -1,4 +1,4 @@
-"""Commands about runs of the pipeline: summary, compare-runs, provenance."""
+"""Commands about runs of the pipeline: summary, report, compare-runs, provenance."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def summary() -> None:
     from movierec import reports
 
     reports.summary()
+
+
+@click.command()
+def report() -> None:
+    """The last run as one HTML page, report.html, with its pictures inside: it opens anywhere."""
+    from movierec import report_page
+
+    path = report_page.write()
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, to be opened in any browser")
 
 
 @click.command()
