@@ -19,6 +19,7 @@ from movierec import artifacts, baselines, cli, exports, gibbs, model_file
 from movierec.als import Data
 from movierec.errors import MovierecError
 from movierec.params import PackageSource, PathSource, UrlSource
+from movierec.pictures import PICTURES, QUESTIONS
 from tests.random_data import random_csrs, train_params
 
 ROOT = Path(__file__).parent.parent
@@ -214,6 +215,18 @@ def test_more_arrays_of_the_model_are_documented() -> None:
     }
 
 
+def test_the_gallery_shows_every_picture_by_question() -> None:
+    gallery = PAGES[ROOT / "docs/gallery.md"]
+    assert re.findall(r"^## (.+)$", gallery, re.MULTILINE)[:-1] == list(QUESTIONS.values())
+    shown = re.findall(r"^!\[(.+)\]\(\.\./(plots/\S+)\)$", gallery, re.MULTILINE)
+    assert shown == [
+        (picture.shows, picture.path.as_posix())
+        for group in QUESTIONS
+        for picture in PICTURES
+        if picture.group == group
+    ]
+
+
 def test_every_module_is_in_the_layout() -> None:
     package = ROOT / "src/movierec"
     modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
@@ -247,7 +260,9 @@ def each_page(function: Any) -> Any:
 
 @each_page
 def test_relative_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", PAGES[page])):
+    text = FENCE.sub("", PAGES[page])
+    for link in re.findall(r"\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"", text):
+        link = "".join(link)
         if re.match(r"[a-z]+:", link):
             continue
         name, _, anchor = link.partition("#")
