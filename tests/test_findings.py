@@ -130,7 +130,7 @@ def test_sides_of_the_genres_are_counted_by_the_middle_between_them():
     genres = {"genre": ["Horror", "Drama", "Children's"], "x": [-1.0, 9.0, 3.0]}
     movies = {"genre": ["Horror"] * 3 + ["Children's"], "x": [-2.0, 0.9, 1.1, 1.2]}
     assert said(findings.genres, genres=genres, genre_movies=movies) == (
-        "Taste tells Horror from Children's: 75 % of their movies lie on their own side"
+        "75 % of Horror and Children's movies lie on their own genre's side of the middle"
     )
 
 

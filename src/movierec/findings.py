@@ -153,7 +153,7 @@ def genres(results: Results) -> str:
     middle = (places[low] + places[high]) / 2
     right = (movies["x"] > middle) == (movies["genre"] == high)
     own = percent(right.mean())
-    return f"Taste tells {low} from {high}: {own} of their movies lie on their own side"
+    return f"{own} of {low} and {high} movies lie on their own genre's side of the middle"
 
 
 def neighbours(results: Results) -> str:

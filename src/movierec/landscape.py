@@ -16,7 +16,7 @@ ON_THE_MAP = 400  # movies, the most rated
 ENOUGH = 100
 EXTREMES = 12  # of either kind
 USERS = 5000  # by whose tastes a movie's vector is measured
-IN_GENRE = 5  # movies with enough ratings that a genre must have
+IN_GENRE, OF_A_GENRE = 5, 200  # movies that a genre must have, and that are shown, the most rated
 FAVOURITES, NEAREST = 6, 5
 
 
@@ -92,12 +92,11 @@ def genres(item_factors: Array, items: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     places = pd.DataFrame(means @ plane.T, columns=["x", "y"])
     places.insert(0, "n_movies", [len(rows[name]) for name in names])
     places.insert(0, "genre", names)
-    movies = [
-        items.loc[rows[names[pole]], ["title"]].assign(
-            genre=names[pole], **dict(zip("xy", plane @ centred[rows[names[pole]]].T, strict=True))
-        )
-        for pole in poles
-    ]
+    movies = []
+    for pole in poles:
+        shown = rows[names[pole]][:OF_A_GENRE]
+        x, y = plane @ centred[shown].T
+        movies.append(items.loc[shown, ["title"]].assign(genre=names[pole], x=x, y=y))
     return places, pd.concat(movies)
 
 

@@ -37,7 +37,9 @@ LOOK: Any = {
 Values = Array | pd.Series
 WIDTH, DPI = 8.0, 110  # inches, and dots in one: 880 pixels
 TITLE = 82  # characters in a line of the title
-COUNTS = FuncFormatter(lambda count, _: f"{count:,.10g}")
+COUNTS = FuncFormatter(
+    lambda count, _: f"{count / 1e6:g} M" if abs(count) >= 1e6 else f"{count:,.10g}"
+)
 SHARES = FuncFormatter(lambda share, _: f"{100 * share:.4g} %")
 
 
