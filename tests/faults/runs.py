@@ -18,8 +18,9 @@ import yaml
 from benchmarks.generate import generate, write_zip
 from tests.workspace import Workspace, make_workspace
 
-STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
-STAGES = (*STAGES, "draw")
+STAGES = (
+    "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
+)  # fmt: skip
 OUTS = ("data", "models", "exports", "metrics", "plots")
 CURVES = ("plots/training.csv", "plots/implicit.csv")
 TRAIN = {"n_factors": 16, "max_epochs": 80, "patience": 80}
