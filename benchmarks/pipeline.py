@@ -203,7 +203,7 @@ def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
         runs.append(repro(project))
     read = {
         name: json.loads((project / f"metrics/{name}.json").read_text(encoding="utf-8"))
-        for name in ("index", "train", "recommend")
+        for name in ("index", "recommend")
     }
     return {
         "machine": machine(),
@@ -213,7 +213,6 @@ def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
             **{name: read["index"][name] for name in ("n_ratings", "n_users")},
             **{name: read["index"][name] for name in ("n_movies", "n_rated_movies")},
             "archive_bytes": archive.stat().st_size,
-            "best_epoch": read["train"]["best_epoch"],
             "n_recommended_users": read["recommend"]["n_users"],
             "n_recommendations": read["recommend"]["n_recommendations"],
         },
@@ -248,8 +247,7 @@ def table(report: dict[str, Any]) -> str:
             f"`dvc repro` on {shape['n_ratings']:,} generated ratings of {shape['n_users']:,}"
             f" users, {shape['n_movies']:,} movies of which {shape['n_rated_movies']:,} rated,"
             f" from a zip of {shape['archive_bytes'] / 1e6:,.0f} MB to"
-            f" {shape['n_recommendations']:,} recommendations; {settings}, then a refit of"
-            f" {shape['best_epoch']} epochs.",
+            f" {shape['n_recommendations']:,} recommendations; {settings}.",
             "",
             f"{host['processor']}, {host['cores']} cores, {host['memory_gb']} GB;"
             f" Python {host['python']}, {versions}.",

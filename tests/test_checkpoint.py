@@ -153,7 +153,8 @@ def test_a_line_an_epoch_fits_a_terminal(somewhere: Path, monkeypatch: pytest.Mo
     line = runpy.run_path(str(ROOT / "stages/train.py"))["line"]
     saved, found = Checkpoint("search", "key"), fit()
     with saved.following("train", 100, None, line) as on_epoch:
-        for epoch in (als.Epoch(1, 12_345_678.9, 0.81, 0.91), als.Epoch(2, 31_952.44, 0.8, 0.925)):
+        for values in ((1, 12_345_678.9, 0.81, 0.91, 1.0), (2, 31_952.44, 0.8, 0.925, 1.0)):
+            epoch = als.Epoch(*values)
             on_epoch(replace(found, epochs=(epoch,), best_epoch=1))
     assert said == [
         ("train      epoch   1  objective 12,345,679  RMSE 0.8100 train, 0.9100 validation", ""),
