@@ -1,8 +1,12 @@
 """The docs against the project: what it has is documented, and what the docs name exists."""
 
+import itertools
 import json
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -225,6 +229,31 @@ def test_the_gallery_shows_every_picture_by_question() -> None:
         for picture in PICTURES
         if picture.group == group
     ]
+
+
+def test_the_diagram_is_that_of_dvc(tmp_path: Path) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    command = [sys.executable, "-m", "dvc", "dag", "--mermaid"]
+    dag = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f"```mermaid\n{dag.strip()}\n```" in PIPELINE, "paste what dvc dag --mermaid prints"
+
+
+def arrows_of(page: str) -> set[tuple[str, str]]:
+    """The pairs of stages joined in a page's diagram."""
+    [diagram] = re.findall(r"^```mermaid\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    names = dict(re.findall(r"(node\d+)\[\"(\w+)\"\]", diagram))
+    chains = [re.findall(r"\w+", line) for line in diagram.splitlines() if "-->" in line]
+    pairs = (pair for chain in chains for pair in itertools.pairwise(chain))
+    return {(names.get(one, one), names.get(other, other)) for one, other in pairs}
+
+
+def test_the_short_diagram_of_the_readme_joins_what_is_joined() -> None:
+    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / "README.md"])
+    assert some <= every
+    assert set(itertools.chain(*some)) == set(itertools.chain(*every))
 
 
 def test_every_module_is_in_the_layout() -> None:

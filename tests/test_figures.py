@@ -119,6 +119,17 @@ def test_no_name_on_a_map_covers_another(name, least, committed):
     look.plt.close(figure)
 
 
+@pytest.mark.parametrize(
+    ("name", "fewer"), [("most_rated", 1), ("groups", 2), ("genres", 1), ("recommended", 1)]
+)
+def test_data_without_genres_and_years_have_all_pictures(name, fewer, committed):
+    lists = ["genre_ratings", "rmse_by_genre", "rmse_by_decade", "genres", "genre_movies"]
+    lists += ["recommended_genres"]
+    none = {name: committed.plots[name].head(0) for name in lists}
+    figure = drawn(name, replace(committed, plots=committed.plots | none))
+    assert len(figure.axes) == len(drawn(name, committed).axes) - fewer
+
+
 def test_the_map_names_the_movies_that_its_title_names(committed):
     figure = drawn("factors", committed)
     finding = BY_NAME["factors"].finding(committed)

@@ -71,12 +71,12 @@ def most_rated(title: str, results: Results) -> Figure:
     look.bars(movies, [look.shortened(title, 32) for title in rows["title"]], rows["n_ratings"])
     movies.set_title("most rated movies")
     rows = results.plots["genre_ratings"].head(len(rows) + 6)
-    if rows.empty:
-        genres.remove()
     look.bars(genres, list(rows["genre"]), rows["n_ratings"])
     genres.set_title("genres")
     for axes in panels:
         axes.set_xlabel("ratings")
         axes.xaxis.set_major_formatter(look.COUNTS)
         axes.xaxis.set_major_locator(MaxNLocator(4))
+    if rows.empty:
+        genres.remove()
     return figure

@@ -75,6 +75,8 @@ def groups(title: str, results: Results) -> Figure:
         look.pairs(axes, list(rows[name].astype(str)), rows["rmse"], rows["damped_biases_rmse"])
         axes.set_xlabel("test RMSE, stars")
         axes.set_title(f"by {name}")
+        if rows.empty:
+            axes.remove()
     return figure
 
 

@@ -121,7 +121,7 @@ def pairs(axes: Axes, names: Sequence[str], ours: Values, theirs: Values) -> Non
     axes.plot(theirs, places, "o", color=GREY, ms=5)
     axes.plot(ours, places, "o", color=BLUE, ms=5)
     axes.set_yticks(places, names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 
 
@@ -129,7 +129,7 @@ def bars(axes: Axes, names: Sequence[str], values: Values) -> None:
     """Bars that lie, the first on top, the value at the end of each."""
     axes.barh(range(len(names)), values, color=BLUE, height=0.7)
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 
 

@@ -33,11 +33,11 @@ def recommended(title: str, results: Results) -> Figure:
     popularity.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=3, columnspacing=1.2, handlelength=1
     ).set_in_layout(False)
-    if genres.empty:
-        by_genre.remove()
     look.pairs(by_genre, list(genres["genre"]), genres["recommendations"], genres["ratings"])
     by_genre.xaxis.set_major_formatter(look.SHARES)
     by_genre.set_xlabel("share of movies of a genre")
+    if genres.empty:
+        by_genre.remove()
     return figure
 
 
