@@ -49,7 +49,7 @@ check: env  ## Lint, types, import direction, tests, kernels' coverage with the 
 	$(MAKE) --no-print-directory coverage
 
 coverage: env  ## Coverage of the kernels, run as plain Python
-	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py tests/test_features.py tests/test_implicit.py tests/test_scores.py
+	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q -n 0 tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py tests/test_features.py tests/test_implicit.py tests/test_scores.py
 	coverage report
 
 bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see docs/performance.md)
