@@ -88,8 +88,8 @@ def neighbours(title: str, results: Results) -> Figure:
     for axes, (favourite, part) in zip(panels, favourites, strict=False):
         axes.barh(range(len(part)), part["similarity"], color=BLUE, alpha=0.2, height=0.85)
         near = zip(part["similar_title"], part["similarity"], strict=True)
-        for place, (title, cosine) in enumerate(near):
-            axes.text(0.02, place, look.shortened(title, 32), va="center", fontsize=8.5)
+        for place, (name, cosine) in enumerate(near):
+            axes.text(0.02, place, look.shortened(name, 32), va="center", fontsize=8.5)
             axes.text(1.01, place, f"{cosine:.2f}", va="center", fontsize=8.5)
         axes.set_title(look.shortened(str(favourite), 30), weight="bold", fontsize=9.5)
         axes.set_xlim(0, 1)

@@ -105,9 +105,7 @@ def dots(
             f"{value:.{digits}f}", (value, place), (0, 6), textcoords="offset points", ha="center",
             fontsize=8.5,
         )  # fmt: skip
-    axes.set_yticks(places, names)
-    axes.set_ylim(len(names) - 0.5, -0.7)
-    axes.tick_params(axis="y", length=0)
+    _name_rows(axes, names, -0.7)
     axes.margins(x=0.2)
     axes.xaxis.set_major_locator(MaxNLocator(3))
     if np.isnan(values).all():
@@ -120,16 +118,19 @@ def pairs(axes: Axes, names: Sequence[str], ours: Values, theirs: Values) -> Non
     axes.hlines(places, ours, theirs, color=GREY, lw=1)
     axes.plot(theirs, places, "o", color=GREY, ms=5)
     axes.plot(ours, places, "o", color=BLUE, ms=5)
-    axes.set_yticks(places, names)
-    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
+    _name_rows(axes, names)
 
 
 def bars(axes: Axes, names: Sequence[str], values: Values) -> None:
     """Bars that lie, the first on top, the value at the end of each."""
     axes.barh(range(len(names)), values, color=BLUE, height=0.7)
+    _name_rows(axes, names)
+
+
+def _name_rows(axes: Axes, names: Sequence[str], top: float = -0.5) -> None:
+    """A name for each row, the first on top."""
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axes.set_ylim(max(len(names), 1) - 0.5, top)
     axes.tick_params(axis="y", length=0)
 
 

@@ -45,8 +45,8 @@ def rankings(title: str, results: Results) -> Figure:
     rows = results.plots["rankings"].sort_values("ndcg", ascending=False, kind="stable")
     figure, panels = look.panels(title, 3.4, len(MEASURES), sharey=True)
     names = [words(name) for name in rows["ranking"]]
-    for axes, (measure, (title, digits)) in zip(panels, MEASURES.items(), strict=True):
+    for axes, (measure, (heading, digits)) in zip(panels, MEASURES.items(), strict=True):
         values, ends = look.values(rows, measure)
         look.dots(axes, names, values, ends if measure == "ndcg" else None, digits)
-        axes.set_title(title.format(results.at_n))
+        axes.set_title(heading.format(results.at_n))
     return figure
