@@ -97,17 +97,26 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns)
 
 
-def read_columns(path: Path, names: list[str]) -> list[Array]:
-    """Columns of numbers, filled in a row group at a time: read whole, each would be copied."""
+def read_columns(
+    path: Path, names: list[str], first: int = 0, stop: int | None = None
+) -> list[Array]:
+    """Columns of numbers, of the rows first … stop − 1; of the row groups that hold these alone.
+
+    Filled in a row group at a time: read whole, each would be copied.
+    """
     with _explain(path), pq.ParquetFile(path) as file:
+        stop = file.metadata.num_rows if stop is None else stop
         types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
-        arrays = [np.empty(file.metadata.num_rows, dtype) for dtype in types]
-        start = 0
-        for number in range(file.num_row_groups):
-            group = file.read_row_group(number, names)
-            for array, name in zip(arrays, names, strict=True):
-                array[start : start + group.num_rows] = group[name].to_numpy()
-            start += group.num_rows
+        arrays = [np.empty(stop - first, dtype) for dtype in types]
+        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+        for number, end in enumerate(itertools.accumulate(sizes)):
+            begin = end - sizes[number]
+            here = slice(max(first, begin), min(stop, end))
+            if here.start < here.stop:
+                group = file.read_row_group(number, names, use_threads=False)
+                for array, name in zip(arrays, names, strict=True):
+                    some = group[name].slice(here.start - begin, here.stop - here.start)
+                    array[here.start - first : here.stop - first] = some.to_numpy()
     return arrays
 
 
@@ -153,6 +162,14 @@ def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
             f"{ratings_path}: {len(rating)} ratings, but {rows_path} counts {indptr[-1]}"
         )
     return Csr(indptr, indices, rating)
+
+
+def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Csr:
+    """The rows first … stop − 1 of a grouping, and of its files no more than these need."""
+    indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
+    counts, offsets = read_columns(rows_path, ["n_ratings", "offset"], first, stop)
+    begin, end = (int(offsets[0]), int(offsets[-1] + counts[-1])) if len(counts) else (0, 0)
+    return Csr(indptr_of(counts), *read_columns(ratings_path, [indices_name, "rating"], begin, end))
 
 
 def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:

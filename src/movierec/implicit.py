@@ -13,18 +13,20 @@ recommendation benchmarks" (RecSys 2022), section 3; as theirs, this model has n
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from movierec import als, seeds
+from movierec import als, seeds, sums
 from movierec.als import Fit
 from movierec.errors import MovierecError
-from movierec.kernels.sums import gram_parts
+from movierec.kernels.sums import strip_grams
 from movierec.model import Model
 from movierec.params import ImplicitParams
 from movierec.ranking import Judge
 from movierec.solver import Prior, half_epoch
 from movierec.sparse import Array, Csr, Ratings
+from movierec.sums import STRIP
 
 TOP_N, USERS = 10, 10_000  # each epoch is judged by the lists of at most so many users
 
@@ -45,7 +47,13 @@ def seen(ratings: Csr) -> Csr:
 
 def gram(factors: Array) -> Array:
     """Σ f fᵀ over all rows (n_factors, n_factors), in float64."""
-    return np.asarray(gram_parts(factors).sum(axis=0))
+    centre = np.zeros(factors.shape[1])
+    leaves = partial(_grams, factors, centre)
+    return sums.total([sums.of_slabs(0, len(factors), leaves)])
+
+
+def _grams(factors: Array, centre: Array, start: int, stop: int) -> Array:
+    return np.asarray(strip_grams(factors[start:stop], centre, STRIP))
 
 
 def prior_of(fixed: Array, params: ImplicitParams) -> Prior:

@@ -16,6 +16,11 @@ class Errors:
     mae: float
     rmse_unclipped: float
 
+    @classmethod
+    def of_sums(cls, sums: Array, n: int) -> "Errors":
+        """Of n ratings, out of sums of squared errors, those clipped, and absolute ones clipped."""
+        return cls(float((sums[1] / n) ** 0.5), float(sums[2] / n), float((sums[0] / n) ** 0.5))
+
 
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
     """Errors of a model on some ratings; NaN where there are none."""

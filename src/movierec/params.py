@@ -12,6 +12,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     ValidationError,
@@ -199,6 +200,19 @@ class RecommendParams(_Block):
     lower_bound_deviations: Annotated[Number, Field(ge=0)]
 
 
+class EngineParams(_Block):
+    """Where work is done; no result depends on it."""
+
+    kind: Literal["local", "dask"]
+    scheduler: Annotated[str, _like("local|(tcp|tls)://.+", "local, tcp://… or tls://…")]
+    n_workers: Annotated[Integer, Field(ge=1, le=1024)]
+    memory_limit: ByteSize | None
+    block_ratings: Annotated[Integer, Field(ge=1)]
+    broadcast_limit: ByteSize
+    host: str
+    dashboard: Annotated[bool, Field(strict=True)]
+
+
 class Params(_Block):
     seed: Annotated[Integer, Field(ge=0, lt=2**63)]
     dataset: str
@@ -209,6 +223,7 @@ class Params(_Block):
     implicit: ImplicitParams
     evaluate: EvaluateParams
     recommend: RecommendParams
+    engine: EngineParams
 
     @property
     def data(self) -> DataSet:

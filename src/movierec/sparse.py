@@ -1,5 +1,6 @@
 """Ratings as arrays: a list of them, and grouped by row (CSR)."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -127,3 +128,13 @@ def counts_of(index: Array, n: int) -> Array:
 def indptr_of(counts: Array) -> Array:
     """Where each row begins, and where the last ends (n_rows + 1,), from the rows' counts."""
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)))
+
+
+def blocks_of(counts: Array, size: int, multiple: int) -> list[tuple[int, int]]:
+    """Bounds of blocks of rows with about `size` values each, which begin at such a multiple."""
+    n_rows = len(counts)
+    ends = np.arange(1, 1 + -(-int(counts.sum()) // size)) * size
+    stops = np.searchsorted(np.cumsum(counts), ends) + 1
+    stops = np.unique(np.minimum(-(-stops // multiple) * multiple, n_rows))
+    bounds = [0, *(int(stop) for stop in stops if stop < n_rows), n_rows]
+    return list(itertools.pairwise(bounds))

@@ -39,13 +39,14 @@ def squared_errors_by_row(
     totals,
     n_samples,
 ):
-    """Sums of squared errors of each row's ratings: as predicted, and clipped to [low, high].
+    """Sums over each row's ratings of the squared errors, as predicted and clipped to [low, high],
+    and of the absolute errors, clipped.
 
     totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th;
     what is clipped is then the mean of all of them.
-    Returns (n_rows, 2) float64, to be summed in the order of rows whatever the threads.
+    Returns (n_rows, 3) float64, to be summed by sums.py whatever the threads.
     """
-    sums = np.zeros((len(indptr) - 1, 2))
+    sums = np.zeros((len(indptr) - 1, 3))
     runs = even_runs(indptr)
     for run in prange(RUNS):
         for row in range(runs[run], runs[run + 1]):
@@ -62,6 +63,7 @@ def squared_errors_by_row(
                     clipped = np.float64(values[k] - min(max(predicted, low), high))
                 sums[row, 0] += error * error
                 sums[row, 1] += clipped * clipped
+                sums[row, 2] += abs(clipped)
     return sums
 
 

@@ -1,11 +1,9 @@
-"""Sums of rows: the product of a sparse matrix of ones with a dense one; a dense one's Gram."""
+"""Sums of rows: those that a sparse matrix of ones picks, and strips of rows that follow."""
 
 import numpy as np
 from numba import njit, prange
 
 from movierec.kernels.runs import RUNS, even_runs
-
-PARTS = 32  # of the rows of a Gram matrix, added up side by side: as many whatever the threads
 
 
 @njit(cache=True, parallel=True)
@@ -23,14 +21,45 @@ def sum_rows(indptr, indices, rows):
 
 
 @njit(cache=True, parallel=True)
-def gram_parts(rows):
-    """Σ row rowᵀ over each of PARTS runs of rows: (PARTS, n_columns, n_columns) float64."""
+def strip_sums(values, strip):
+    """Sums of each `strip` rows of values (n_rows, n_columns), in the order of rows."""
+    n_rows, n_columns = values.shape
+    n_strips = (n_rows + strip - 1) // strip
+    sums = np.zeros((n_strips, n_columns))
+    for place in prange(n_strips):
+        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+            for column in range(n_columns):
+                sums[place, column] += values[row, column]
+    return sums
+
+
+@njit(cache=True, parallel=True)
+def strip_grams(rows, centre, strip):
+    """Σ d dᵀ of each `strip` rows, d being a row less the centre: (…, n_columns, n_columns)."""
     n_rows, n_columns = rows.shape
-    sums = np.zeros((PARTS, n_columns, n_columns))
-    for part in prange(PARTS):
-        for row in range(part * n_rows // PARTS, (part + 1) * n_rows // PARTS):
+    n_strips = (n_rows + strip - 1) // strip
+    sums = np.zeros((n_strips, n_columns, n_columns))
+    for place in prange(n_strips):
+        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
             for i in range(n_columns):
-                value = np.float64(rows[row, i])
+                value = np.float64(rows[row, i]) - centre[i]
                 for j in range(n_columns):
-                    sums[part, i, j] += value * rows[row, j]
+                    sums[place, i, j] += value * (np.float64(rows[row, j]) - centre[j])
+    return sums
+
+
+@njit(cache=True, parallel=True)
+def strip_collects(indptr, indices, rows, n_features, strip):
+    """Σ of the rows of each `strip` that have a feature: (…, n_features, n_columns).
+
+    indptr, indices: CSR of the features of each row.
+    """
+    n_rows, n_columns = rows.shape
+    n_strips = (n_rows + strip - 1) // strip
+    sums = np.zeros((n_strips, n_features, n_columns))
+    for place in prange(n_strips):
+        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+            for k in range(indptr[row], indptr[row + 1]):
+                for column in range(n_columns):
+                    sums[place, indices[k], column] += np.float64(rows[row, column])
     return sums

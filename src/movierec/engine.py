@@ -1,0 +1,253 @@
+"""Where work is done: in this process, or by the workers of a Dask cluster.
+
+Work is a function of its arguments and of files that all workers see, and leaves the same bits
+wherever, and however often, it is done. So whatever is lost with a worker is made again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from movierec import outputs
+from movierec.errors import MovierecError, is_debug
+from movierec.params import EngineParams
+
+SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what lies there is gone after the stage
+PATIENCE = 8  # seconds in which a scheduler, and then its first worker, must answer
+AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
+LOST = "asyncio.CancelledError", "CommClosedError"
+
+Handle = Any  # of a result: the result itself, or where Dask keeps it
+
+
+class Engine:
+    """Work is done here, at once: the local engine.
+
+    memory_limit: bytes that a process may hold, or None. homes: where work can be sent.
+    """
+
+    def __init__(self, params: EngineParams) -> None:
+        self.params = params
+
+    @property
+    def homes(self) -> Sequence[str]:
+        return ("here",)
+
+    def submit(
+        self, function: Callable[..., Any], *arguments: Any, home: str | None = None
+    ) -> Handle:
+        """Have it called; arguments may be handles. home: where it is best done."""
+        return function(*arguments)
+
+    def results(self, handles: Sequence[Handle]) -> list[Any]:
+        """What handles stand for; MovierecError if it cannot be had."""
+        return list(handles)
+
+    def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
+        """As the built-in one: results in order, as they are asked for, few of them ahead."""
+        return map(function, *arguments)
+
+    def traffic(self) -> int:
+        """Bytes that workers have sent so far."""
+        return 0
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A folder that all workers see, by its absolute path; emptied before and after."""
+        path = (SCRATCH / name).absolute()
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class DaskEngine(Engine):
+    """Work is done by the workers of a Dask cluster. client: a distributed.Client."""
+
+    def __init__(self, params: EngineParams, client: Any) -> None:
+        super().__init__(params)
+        self.client = client
+        self._check_workers()
+
+    @property
+    def homes(self) -> Sequence[str]:
+        """The workers' addresses, in the order in which they came."""
+        with self._explain():
+            found = self.client.scheduler_info(n_workers=-1)["workers"]
+        return sorted(found, key=lambda address: (found[address]["id"], address))
+
+    def submit(
+        self, function: Callable[..., Any], *arguments: Any, home: str | None = None
+    ) -> Handle:
+        where = {"workers": [home], "allow_other_workers": True} if home else {}
+        with self._explain():
+            return self.client.submit(_run, function, *arguments, pure=False, **where)
+
+    def results(self, handles: Sequence[Handle]) -> list[Any]:
+        with self._explain():
+            return list(self.client.gather(list(handles)))
+
+    def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
+        waiting: deque[Handle] = deque()
+        most = AHEAD * len(self.homes)
+        for each in zip(*arguments, strict=False):
+            waiting.append(self.submit(function, *each))
+            if len(waiting) > most:
+                yield self.results([waiting.popleft()])[0]
+        while waiting:
+            yield self.results([waiting.popleft()])[0]
+
+    def traffic(self) -> int:
+        with self._explain():
+            return sum(self.client.run(_sent).values())
+
+    def _check_workers(self) -> None:
+        """Raise MovierecError unless the workers have this version and see this folder."""
+        with self.scratch("seen") as folder:
+            (folder / "here").touch()
+            with self._explain():
+                found = self.client.run(_surroundings, folder / "here")
+        ours = outputs.versions()
+        for address, (theirs, sees) in found.items():
+            if theirs != ours:
+                name = next(name for name in ours if theirs.get(name) != ours[name])
+                raise MovierecError(
+                    f"engine.scheduler: the worker at {address} has {name} {theirs.get(name)}, not"
+                    f" {ours[name]}: install what requirements.lock says there"
+                )
+            if not sees:
+                raise MovierecError(
+                    f"engine.scheduler: the worker at {address} does not see {Path.cwd()}: run the"
+                    " project in a folder that all workers share, under the same path"
+                )
+
+    @contextmanager
+    def _explain(self) -> Iterator[None]:
+        """Turn what Dask raises when it gives up into one line."""
+        from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
+
+        try:
+            yield
+        except KilledWorker as error:
+            raise MovierecError(
+                f"engine: {error.allowed_failures + 1} workers in a row died of the same work, for"
+                " want of memory most likely: give each more (engine.memory_limit), or make blocks"
+                " smaller (engine.block_ratings)"
+            ) from None
+        except (FutureCancelledError, CommClosedError, TimeoutError) as error:
+            raise MovierecError(
+                f"engine: the scheduler is lost ({' '.join(str(error).split())}); start it again,"
+                " then run dvc repro: training goes on after the last finished epoch"
+            ) from None
+
+
+_ONE = threading.Lock()  # a worker's threads are all Numba's, so that work is done one by one
+
+
+def _run(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call it on a worker, with as many threads as that has."""
+    import numba
+    import pyarrow as pa
+    from distributed import get_worker
+
+    n_threads = get_worker().state.nthreads
+    with _ONE:
+        numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+        pa.set_cpu_count(n_threads)
+        return function(*arguments)
+
+
+def _sent(dask_worker: Any) -> int:
+    return int(dask_worker.transfer_outgoing_bytes_total)
+
+
+def _surroundings(path: Path) -> tuple[dict[str, str], bool]:
+    return outputs.versions(), path.exists()
+
+
+def memory_of_worker() -> int | None:
+    """Bytes that the Dask worker, if this is one, may hold; None if there is no limit."""
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except ValueError:
+        return None
+    return int(limit) if limit else None
+
+
+@contextmanager
+def opened(params: EngineParams) -> Iterator[Engine]:
+    """The engine that params ask for.
+
+    Raises MovierecError where Dask is not installed, or nobody answers at engine.scheduler.
+    """
+    if params.kind == "local":
+        yield Engine(params)
+        return
+    try:
+        import dask
+        import distributed
+    except ImportError:
+        raise MovierecError(
+            "engine.kind: dask is not installed: pip install 'movierec[dask]'"
+        ) from None
+    settings = {} if params.dashboard else {"distributed.scheduler.http.routes": []}
+    with dask.config.set(settings):
+        if params.scheduler == "local":
+            with _local_cluster(params) as cluster, distributed.Client(cluster) as client:
+                yield DaskEngine(params, client)
+        else:
+            with _connected(params.scheduler) as client:
+                yield DaskEngine(params, client)
+
+
+def _local_cluster(params: EngineParams) -> Any:
+    """Workers of one core each in processes of this machine."""
+    import logging
+
+    from distributed import LocalCluster
+
+    return LocalCluster(
+        n_workers=params.n_workers,
+        threads_per_worker=1,
+        host=params.host,
+        memory_limit=params.memory_limit or 0,
+        dashboard_address=f"{params.host}:8787" if params.dashboard else None,
+        env={"NUMBA_NUM_THREADS": "1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+        local_directory=str((SCRATCH / "dask").absolute()),
+        silence_logs=logging.WARNING if is_debug() else logging.CRITICAL,
+    )
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    import distributed
+
+    try:
+        client = distributed.Client(address, timeout=PATIENCE)
+    except Exception as error:  # of many kinds, by what answers that is no scheduler
+        reason = " ".join(str(error).split())
+        raise MovierecError(
+            f"engine.scheduler: nobody answers at {address} ({reason}): start one there with dask"
+            " scheduler, or set it to local"
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise MovierecError(
+                f"engine.scheduler: {address} has no workers: start some with dask worker {address}"
+            ) from None
+        yield client
