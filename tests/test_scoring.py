@@ -15,7 +15,7 @@ NONE = np.zeros(0)
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 
 
-def squared_errors_by_row(model, by_user, low, high, totals=NONE, n_samples=1):
+def errors_by_row(model, by_user, low, high, totals=NONE, n_samples=1):
     dtype = model.user_factors.dtype.type
     return squared_errors_by_row(
         by_user.indptr,
@@ -55,7 +55,7 @@ def test_squared_errors(n_factors, dtype):
     """The scale is so narrow that many predictions are clipped at either end."""
     model = random_model(3, n_factors=n_factors, dtype=dtype)
     by_user = csr_of_counts(4, [3, 0, 7, 1, 0, 5, 2, 6, 0], 7)
-    sums = squared_errors_by_row(model, by_user, 3.25, 3.75)
+    sums = errors_by_row(model, by_user, 3.25, 3.75)
     expected = naive.squared_errors_by_row(model, by_user, 3.25, 3.75)
     assert sums.dtype == np.float64
     np.testing.assert_allclose(sums, expected, atol=TOLERANCE[dtype] * 100)
@@ -68,7 +68,7 @@ def test_squared_errors_of_a_mean_grow_sample_by_sample(dtype):
     each = []
     for n, sample in enumerate(samples, 1):
         each.append(sample.predict(by_user.row_index, by_user.indices).astype(float))
-        sums = squared_errors_by_row(sample, by_user, 3.25, 3.75, totals, n).sum(axis=0)
+        sums = errors_by_row(sample, by_user, 3.25, 3.75, totals, n).sum(axis=0)
         clipped = by_user.values - np.clip(np.mean(each, axis=0), 3.25, 3.75)
         expected = [np.sum((by_user.values - each[-1]) ** 2), np.sum(clipped**2)]
         np.testing.assert_allclose(sums, expected, rtol=TOLERANCE[dtype] * 100)
@@ -127,7 +127,7 @@ def test_the_bits_do_not_depend_on_the_threads():
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
         predicted = model.predict(by_user.row_index, by_user.indices)
-        results.append((predicted, squared_errors_by_row(model, by_user, 1, 5)))
+        results.append((predicted, errors_by_row(model, by_user, 1, 5)))
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)

@@ -1,5 +1,7 @@
 """Sums over rows: right, and of the same bits however the rows are divided."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ CUTS = st.lists(st.integers(0, 20), max_size=6)
 def parts_of(n_rows, cuts):
     """Bounds of parts that begin with a whole strip."""
     bounds = sorted({0, n_rows, *(cut * STRIP for cut in cuts if cut * STRIP < n_rows)})
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(itertools.pairwise(bounds))
 
 
 @given(ROWS, CUTS, st.integers(0, 99))

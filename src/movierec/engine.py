@@ -163,7 +163,7 @@ def _run(function: Callable[..., Any], *arguments: Any) -> Any:
 
     n_threads = get_worker().state.nthreads
     with _ONE:
-        numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
         pa.set_cpu_count(n_threads)
         return function(*arguments)
 
@@ -203,7 +203,7 @@ def opened(params: EngineParams) -> Iterator[Engine]:
         raise MovierecError(
             "engine.kind: dask is not installed: pip install 'movierec[dask]'"
         ) from None
-    settings = {} if params.dashboard else {"distributed.scheduler.http.routes": []}
+    settings: dict[str, Any] = {} if params.dashboard else {"distributed.scheduler.http.routes": []}
     with dask.config.set(settings):
         if params.scheduler == "local":
             with _local_cluster(params) as cluster, distributed.Client(cluster) as client:
