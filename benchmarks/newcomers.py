@@ -30,7 +30,7 @@ def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     watched = params.implicit.model_copy(update={"max_epochs": 12})
     return (
         training.fit(data, rated, params.seed, scale).model,
-        implicit.fit((train, by_item), watched, params.seed).model,
+        implicit.fit(Data(train, by_item), watched, params.seed).model,
     )
 
 

@@ -37,9 +37,9 @@ def movierec(train: Csr, validation: Ratings, n_items: int, params: Params) -> t
     both, scale = train.insert(validation), (params.data.rating_min, params.data.rating_max)
     sides, seed = ((csr, csr.transpose(n_items)) for csr in (train, both)), params.seed
     search, refit = sides
-    watched = implicit.fit(search, params.implicit, seed, validation)
+    watched = implicit.fit(Data(*search), params.implicit, seed, validation)
     settings = params.implicit.model_copy(update={"max_epochs": watched.best_epoch})
-    watched = implicit.fit(refit, settings, seed)
+    watched = implicit.fit(Data(*refit), settings, seed)
     genres = artifacts.read_genres()
     data, data_of_both = (Data.of(*pair, params.train, genres) for pair in (search, refit))
     rated = training.fit(data, params.train, seed, scale, validation)

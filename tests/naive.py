@@ -125,12 +125,14 @@ def predict(model, user, item):
 
 
 def squared_errors_by_row(model, by_user, low, high):
-    """Sums of squared errors of each user's ratings (n_users, 2): as predicted, and clipped."""
-    sums = np.zeros((by_user.n_rows, 2))
+    """Sums of each user's errors (n_users, 3): squared, clipped squared, clipped absolute."""
+    sums = np.zeros((by_user.n_rows, 3))
     for user, item, value in zip(by_user.row_index, by_user.indices, by_user.values, strict=True):
         predicted = predict(model, user, item)
         sums[user, 0] += (float(value) - predicted) ** 2
-        sums[user, 1] += (float(value) - min(max(predicted, low), high)) ** 2
+        clipped = float(value) - min(max(predicted, low), high)
+        sums[user, 1] += clipped**2
+        sums[user, 2] += abs(clipped)
     return sums
 
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec import als
-from movierec.als import Data
+from movierec.data import SIDES, Data
 from movierec.errors import MovierecError
 from movierec.kernels.tiles import TILE
+from movierec.parts import OTHER
 from movierec.solver import RUNS, Prior, half_epoch
 from movierec.sparse import Csr, indptr_of
 from tests import naive
@@ -143,22 +144,20 @@ def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors)
     by_user, by_item = random_csrs(19, 60, 40, 1500)
     params = train_params(n_factors=n_factors, dtype="float32")
     reference = als.start(Data(by_user, by_item), params, 0)
-    fast, sides = reference, Data(by_user, by_item).sides()
+    fast, data = reference, Data(by_user, by_item)
     prior = Prior.of(params, n_factors)
-    for side in sides * 4:
+    for side in SIDES * 4:
         rows = naive.solve_rows(
-            side.ratings,
-            *reference.rows(side.fixed),
+            data.ratings(side),
+            *reference.rows(OTHER[side]),
             reference.global_mean,
             prior.precision,
             prior.per_rating,
             np.zeros(n_factors + 1),
         )
-        reference = reference.changed(side.name, factors=rows[:, :-1], biases=rows[:, -1])
-        fixed = fast.rows(side.fixed)
-        factors, biases = half_epoch(side.ratings, *fixed, fast.global_mean, prior, side.name)
-        assert factors.dtype == np.float32
-        fast = fast.changed(side.name, factors=factors, biases=biases)
+        reference = reference.changed(side, factors=rows[:, :-1], biases=rows[:, -1])
+        fast = data.solve(fast, side, prior)
+        assert fast.rows(side)[0].dtype == np.float32
         exact = naive.objective(reference, by_user, by_item, params)
         assert naive.objective(fast, by_user, by_item, params) == pytest.approx(exact, rel=1e-5)
 

@@ -40,7 +40,7 @@ def fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
 def implicit_fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
     params = implicit_params(max_epochs=8, patience=5, dtype="float32")
     validation = random_ratings(5, n_ratings=12)
-    return implicit.fit(random_csrs(4), params, 0, validation, on_epoch, so_far)
+    return implicit.fit(als.Data(*random_csrs(4)), params, 0, validation, on_epoch, so_far)
 
 
 @pytest.mark.parametrize(

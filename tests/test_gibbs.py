@@ -1,17 +1,19 @@
 """Gibbs sampling draws from the posterior that it says: moments, and calibration by simulation."""
 
 from dataclasses import replace
+from functools import partial
 
 import numba
 import numpy as np
 import pytest
 
-from movierec import als, gibbs, model_file
-from movierec.als import Data, Side
+from movierec import als, gibbs, model_file, seeds
+from movierec.data import SIDES, Data
 from movierec.features import Features
 from movierec.metrics import errors_of
 from movierec.model import Model
 from movierec.params import GibbsParams
+from movierec.parts import Noise
 from movierec.solver import Prior, half_epoch
 from movierec.sparse import Csr
 from tests.random_data import csr_of_counts, random_csrs, random_model, random_ratings, train_params
@@ -52,10 +54,10 @@ def test_a_sweep_without_noise_is_the_epoch_of_als(monkeypatch):
     data, model = data_of("mf"), random_model(3)
     prior = Prior(np.diag([0.7, 0.7, 0.7, 0.3]), np.zeros(4))
     monkeypatch.setattr(gibbs, "draw_hyper", lambda *_: (np.zeros(4), prior.precision))
-    monkeypatch.setattr(gibbs.seeds, "normals", lambda s, name, n, m, dtype: np.zeros((n, m)))
+    monkeypatch.setattr(seeds, "normals", lambda s, name, n, m, dtype, first: np.zeros((n, m)))
     drawn = model
-    for side in data.sides():
-        drawn, *_ = gibbs.draw_side(drawn, "x", side, 1.0, params.rating_precision, 0)
+    for side in SIDES:
+        drawn, *_ = gibbs.draw_side(drawn, data, side, "x", 1.0, params.rating_precision, 0)
     plain = train_params(factor_precision_per_rating=0, bias_precision_per_rating=0)
     expected = als.run_epoch(model, data, plain)
     for name, array in expected.arrays.items():
@@ -72,19 +74,19 @@ def test_wishart_draws_have_their_mean():
 def test_weights_are_drawn_about_their_ridge_with_its_covariance():
     by_row = csr_of_counts(2, [1, 3, 2, 0, 3, 1], 3)
     features, ridge = Features(by_row, by_row.transpose(3)), 0.8
+    nobody = csr_of_counts(0, [0] * 6, 1)
     precision = np.array([[2.0, 0.5], [0.5, 1.0]])
-    rows, draw = np.random.default_rng(5).normal(size=(6, 2)), np.random.default_rng(6)
+    rows, mean = np.random.default_rng(5).normal(size=(6, 2)), np.array([0.2, -0.3])
+    model = Model(0.0, rows[:, :1], rows[:1, :1], rows[:, 1].copy(), rows[:1, 1].copy())
+    model = model.changed("user", weights=np.zeros((3, 2)))
+    data = Data(nobody, nobody.transpose(1), features)
     drawn = [
         gibbs.draw_weights(
-            features,
-            rows,
-            precision,
-            ridge,
-            np.zeros((3, 2)),
-            lambda _, n: draw.standard_normal((n, 2)),
+            model, data, "user", features, mean, precision, ridge, partial(Noise, seed)
         )
-        for _ in range(4000)
+        for seed in range(4000)
     ]
+    rows = rows - mean
     x = features.means(np.eye(3))
     inverse = np.linalg.inv(x.T @ x + ridge * np.eye(3))
     np.testing.assert_allclose(np.mean(drawn, axis=0), inverse @ x.T @ rows, atol=0.08)
@@ -121,24 +123,23 @@ class World:
         self.model = als.start(self.data, params, 0)
         self.noise_precision = self.draw.gamma(gibbs.GAMMA, 1 / gibbs.GAMMA)
         self.precision = {}
-        for side in self.data.sides():
+        for side in SIDES:
             self._draw_side(side)
         self._draw_ratings(by_user)
 
-    def _draw_side(self, side: Side):
+    def _draw_side(self, side: str):
+        features = self.data.features(side)
         d, normal = 2, self.draw.standard_normal
         precision = gibbs.draw_wishart(np.eye(d) / gibbs.ROW_SIZE, d, self.draw)
         root = np.linalg.cholesky(np.linalg.inv(precision))
         mean = root @ normal(d) / gibbs.MEAN_WEIGHT**0.5
-        rows = mean + normal((side.ratings.n_rows, d)) @ root.T
-        if side.features:
-            weights = normal((side.features.by_feature.n_rows, d)) @ root.T / self.ridge**0.5
-            rows += side.features.means(weights)
-            self.model = self.model.changed(side.name, weights=weights)
-        self.precision[side.name] = precision
-        self.model = self.model.changed(
-            side.name, factors=rows[:, :1].copy(), biases=rows[:, 1].copy()
-        )
+        rows = mean + normal((len(self.data.counts(side)), d)) @ root.T
+        if features:
+            weights = normal((features.n_features, d)) @ root.T / self.ridge**0.5
+            rows += features.means(weights)
+            self.model = self.model.changed(side, weights=weights)
+        self.precision[side] = precision
+        self.model = self.model.changed(side, factors=rows[:, :1].copy(), biases=rows[:, 1].copy())
 
     def _draw_ratings(self, by_user):
         exact = self.model.predict(by_user.row_index, by_user.indices)
@@ -170,7 +171,7 @@ def test_simulation_based_calibration(kind, monkeypatch, one_thread):
         truth = np.array(world.facts(world.model, world.noise_precision))
         model, below = als.start(world.data, world.params, 0), np.zeros(len(truth), int)
         for number in range(1, burn_in + n_draws * thin + 1):
-            sse = als.squared_errors(model, world.data.by_user, SCALE)[0]
+            sse = world.data.errors(model, SCALE)[0]
             model, _ = gibbs.sweep(model, world.data, world.params, number, seed, sse)
             if number > burn_in and (number - burn_in) % thin == 0:
                 below += np.array(world.facts(model, model.sample_noise_precision[0])) < truth
@@ -214,7 +215,7 @@ def test_the_errors_of_an_epoch_are_of_the_mean_of_the_samples_so_far():
     fit = gibbs.fit(data, params, 0, SCALE, validation, seen.append)
     for so_far in seen:
         model = gibbs.mean_of(so_far.samples) if so_far.samples else so_far.last
-        epoch, sums = so_far.epochs[-1], als.squared_errors(model, data.by_user, SCALE)
+        epoch, sums = so_far.epochs[-1], data.errors(model, SCALE)
         assert epoch.train_rmse == pytest.approx((sums[1] / len(data.by_user.values)) ** 0.5)
         assert vars(so_far.validation) == pytest.approx(
             vars(errors_of(model, validation, SCALE)), rel=1e-12

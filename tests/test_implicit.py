@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec import implicit
+from movierec.data import Data
 from movierec.errors import MovierecError
-from movierec.kernels.sums import PARTS
 from movierec.kernels.tiles import TILE
 from movierec.sparse import Csr, indptr_of
+from movierec.sums import STRIP
 from tests import naive
 from tests.random_data import (
     csr_of_counts,
@@ -31,6 +32,11 @@ PARAMS = st.builds(
 )
 
 
+def seen(csr):
+    """What was rated, as what its score is to be: 1."""
+    return replace(csr, values=np.ones(len(csr.indices), np.float32))
+
+
 def started(params, seed=0, n_users=9, n_items=7):
     """A model whose both sides are random."""
     model = random_model(seed, n_users, n_items, params.n_factors, params.dtype)
@@ -38,7 +44,7 @@ def started(params, seed=0, n_users=9, n_items=7):
     return replace(model, global_mean=0.0, **zeros)
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, PARTS - 1, 3 * PARTS + 5])
+@pytest.mark.parametrize("n_rows", [1, STRIP - 1, 3 * STRIP + 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gram_is_the_sum_of_all_outer_products(n_rows, dtype):
     rows = np.random.default_rng(0).normal(size=(n_rows, 5)).astype(dtype)
@@ -55,7 +61,7 @@ def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, t
     params = implicit_params(n_factors=n_factors, dtype=dtype)
     fixed = random_model(1, 2, 60, n_factors, dtype).item_factors
     by_user = csr_of_counts(2, [0, 1, 5, 60, 30], 60)
-    solved = implicit.solve(implicit.seen(by_user), fixed, params, "user")
+    solved = implicit.solve(seen(by_user), fixed, params)
     assert solved.dtype == dtype
     for row, (first, last) in enumerate(zip(by_user.indptr, by_user.indptr[1:], strict=False)):
         expected = naive.implicit_row(set(by_user.indices[first:last].tolist()), fixed, params)
@@ -64,43 +70,45 @@ def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, t
 
 @given(st.integers(0, 1000), PARAMS)
 def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
-    by_user, by_item = (implicit.seen(csr) for csr in random_csrs(seed))
+    by_user, by_item = (seen(csr) for csr in random_csrs(seed))
     model = started(params, seed)
-    values = [implicit.objective(model, by_user, by_item, params)]
+    values = [implicit.objective(model, Data(by_user, by_item), params)]
     assert values[0] == pytest.approx(naive.implicit_objective(model, by_user, params))
     for _ in range(3):
-        users = implicit.solve(by_user, model.item_factors, params, "user")
+        users = implicit.solve(by_user, model.item_factors, params)
         model = replace(model, user_factors=users)
-        values.append(implicit.objective(model, by_user, by_item, params))
-        items = implicit.solve(by_item, model.user_factors, params, "item")
+        values.append(implicit.objective(model, Data(by_user, by_item), params))
+        items = implicit.solve(by_item, model.user_factors, params)
         model = replace(model, item_factors=items)
-        values.append(implicit.objective(model, by_user, by_item, params))
+        values.append(implicit.objective(model, Data(by_user, by_item), params))
     assert all(np.diff(values) <= 1e-9 * values[0])
     assert values[-1] < values[0]
 
 
 @given(st.integers(0, 1000), PARAMS)
 def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
-    by_user, by_item = (implicit.seen(csr) for csr in random_csrs(seed))
+    by_user, by_item = (seen(csr) for csr in random_csrs(seed))
     model = started(params, seed)
-    users = implicit.solve(by_user, model.item_factors, params, "user")
-    least = implicit.objective(replace(model, user_factors=users), by_user, by_item, params)
+    users = implicit.solve(by_user, model.item_factors, params)
+    least = implicit.objective(replace(model, user_factors=users), Data(by_user, by_item), params)
     draw = np.random.default_rng(seed)
     for size in (1e-3, 1e-1):
         moved = users + size * draw.normal(size=users.shape)
-        value = implicit.objective(replace(model, user_factors=moved), by_user, by_item, params)
+        value = implicit.objective(
+            replace(model, user_factors=moved), Data(by_user, by_item), params
+        )
         assert value > least
 
 
 def test_the_ratings_given_play_no_part():
     csrs = random_csrs(3)
     other = tuple(Csr(csr.indptr, csr.indices, csr.values + 1) for csr in csrs)
-    one, two = (implicit.fit(pair, implicit_params(), 0).model for pair in (csrs, other))
+    one, two = (implicit.fit(Data(*pair), implicit_params(), 0).model for pair in (csrs, other))
     np.testing.assert_array_equal(one.item_factors, two.item_factors)
 
 
 def test_there_are_no_biases():
-    model = implicit.fit(random_csrs(3), implicit_params(), 0).model
+    model = implicit.fit(Data(*random_csrs(3)), implicit_params(), 0).model
     assert model.global_mean == 0
     assert not model.user_biases.any()
     assert not model.item_biases.any()
@@ -108,7 +116,7 @@ def test_there_are_no_biases():
 
 def test_float32_is_close_to_float64():
     found = [
-        implicit.fit(random_csrs(4, 60, 40, 900), implicit_params(dtype=dtype), 0).model
+        implicit.fit(Data(*random_csrs(4, 60, 40, 900)), implicit_params(dtype=dtype), 0).model
         for dtype in ("float32", "float64")
     ]
     scores = [model.predict_all(np.arange(60)) for model in found]
@@ -122,7 +130,7 @@ def test_the_bits_do_not_depend_on_the_threads():
     csrs, params, found = random_csrs(5, 300, 200, 9000), implicit_params(dtype="float32"), []
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
-        found.append(implicit.fit(csrs, params, 0))
+        found.append(implicit.fit(Data(*csrs), params, 0))
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     np.testing.assert_array_equal(found[0].model.user_factors, found[1].model.user_factors)
     assert found[0].epochs == found[1].epochs
@@ -131,7 +139,7 @@ def test_the_bits_do_not_depend_on_the_threads():
 def test_a_user_of_the_training_data_folds_in_to_his_own_row():
     by_user, by_item = random_csrs(6, 30, 20, 200)
     params = implicit_params(max_epochs=300)
-    model = implicit.fit((by_user, by_item), params, 0).model
+    model = implicit.fit(Data(by_user, by_item), params, 0).model
     for user in (0, 7, 29):
         items = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
         shuffled = np.random.default_rng(user).permutation(items)
@@ -145,36 +153,37 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
     by_user = ratings.take(~held).by_user(40)
     params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
     told = []
-    fit = implicit.fit((by_user, by_user.transpose(30)), params, 0, ratings.take(held), told.append)
+    fit = implicit.fit(
+        Data(by_user, by_user.transpose(30)), params, 0, ratings.take(held), told.append
+    )
     ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
     assert len(ndcg) == fit.best_epoch + 3 < 50
     assert fit.validation.ndcg == ndcg[fit.best_epoch - 1]
     assert max(ndcg[fit.best_epoch :]) <= fit.validation.ndcg + 0.01
     assert len(told) == len(ndcg)
-    at_best = implicit.fit(
-        (by_user, by_user.transpose(30)), implicit_params(max_epochs=fit.best_epoch), 0
-    )
+    data, params = Data(by_user, by_user.transpose(30)), implicit_params(max_epochs=fit.best_epoch)
+    at_best = implicit.fit(data, params, 0)
     np.testing.assert_array_equal(fit.model.item_factors, at_best.model.item_factors)
 
 
 def test_training_goes_on_to_the_same_bits():
     csrs, params, steps = random_csrs(8), implicit_params(max_epochs=6), []
-    whole = implicit.fit(csrs, params, 0, on_epoch=steps.append)
-    rest = implicit.fit(csrs, params, 0, so_far=steps[2])
+    whole = implicit.fit(Data(*csrs), params, 0, on_epoch=steps.append)
+    rest = implicit.fit(Data(*csrs), params, 0, so_far=steps[2])
     np.testing.assert_array_equal(whole.model.user_factors, rest.model.user_factors)
     assert whole.epochs == rest.epochs
 
 
 def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
     by_user, by_item = random_csrs(9, 3, 4, 2)
-    model = implicit.fit((by_user, by_item), implicit_params(n_factors=20), 0).model
+    model = implicit.fit(Data(by_user, by_item), implicit_params(n_factors=20), 0).model
     unseen = np.flatnonzero(by_item.counts == 0)
     np.testing.assert_allclose(model.item_factors[unseen], 0, atol=1e-12)
 
 
 def test_without_factors_every_score_is_zero():
     by_user, by_item = random_csrs(4)
-    fit = implicit.fit((by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5))
+    fit = implicit.fit(Data(by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5))
     assert fit.model.n_factors == 0
     assert not fit.model.predict_all(np.arange(9)).any()
     assert len(fit.epochs) == 1
@@ -183,4 +192,4 @@ def test_without_factors_every_score_is_zero():
 def test_nothing_to_train_on():
     empty = Csr(indptr_of(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32))
     with pytest.raises(MovierecError, match=r"no ratings to train on: lower split\.test_fraction"):
-        implicit.fit((empty, empty), implicit_params(), 0)
+        implicit.fit(Data(empty, empty), implicit_params(), 0)

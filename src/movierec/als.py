@@ -13,22 +13,22 @@ times what a row with one rating has (features.py).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from movierec import seeds
+from movierec import parts
+from movierec.data import SIDES, Data
 from movierec.errors import MovierecError
 from movierec.features import Features
-from movierec.kernels.scoring import squared_errors_by_row
-from movierec.metrics import errors_of
+from movierec.metrics import Errors
 from movierec.model import Model
 from movierec.one_row import OneRow
 from movierec.params import TrainParams
-from movierec.solver import Prior, half_epoch
+from movierec.solver import Prior
 from movierec.sparse import Array, Csr, Ratings
 
-NONE = np.zeros(0)
 # Of conjugate gradients an epoch. Each lowers the objective, and the next epoch goes on from there:
 # ml-100k needs 21 at most; at ml-25m's size 90 would find weights no better in the end.
 WEIGHT_STEPS = 25
@@ -65,138 +65,47 @@ class Fit:
     samples: tuple[Model, ...] = ()
 
 
-@dataclass(frozen=True)
-class Data:
-    """What there is to train on: ratings, grouped both ways, and the features of either side."""
-
-    by_user: Csr
-    by_item: Csr
-    user_features: Features | None = None
-    item_features: Features | None = None
-
-    @classmethod
-    def of(cls, by_user: Csr, by_item: Csr, params: TrainParams, genres: Csr | None) -> "Data":
-        """The features that params.model asks for; genres: of each item, the indices of its own."""
-        if params.model == "svdpp":
-            return cls(by_user, by_item, Features(by_user, by_item), Features(by_item, by_user))
-        if params.model == "genre_mf":
-            if genres is None:
-                raise MovierecError("train.model: genre_mf needs the movies' genres")
-            n_genres = 1 + int(genres.indices.max(initial=-1))
-            return cls(by_user, by_item, None, Features(genres, genres.transpose(n_genres)))
-        return cls(by_user, by_item)
-
-    def sides(self) -> tuple["Side", "Side"]:
-        return (
-            Side("user", "item", self.by_user, self.user_features),
-            Side("item", "user", self.by_item, self.item_features),
-        )
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of the data: the rows to solve while the other side, `fixed`, is held."""
-
-    name: str
-    fixed: str
-    ratings: Csr
-    features: Features | None
-
-
 def start(data: Data, params: TrainParams, seed: int) -> Model:
-    """A model before its first epoch: small random item factors, all else zero.
-
-    The factors' standard deviation is init_scale / √n_factors, so that a row's expected length is
-    init_scale whatever n_factors.
-    """
-    dtype, n_factors = np.dtype(params.dtype), params.n_factors_used
-    n_users, n_items = data.by_user.n_rows, data.by_item.n_rows
-    draws = seeds.stream(seed, "train/item_factors").standard_normal((n_items, n_factors))
-    scale = params.init_scale / max(1, n_factors) ** 0.5
-    weights: dict[str, Any] = {
-        f"{side.name}_weights": np.zeros((side.features.by_feature.n_rows, n_factors + 1), dtype)
-        for side in data.sides()
-        if side.features
-    }
-    return Model(
-        global_mean=float(dtype.type(data.by_user.values.mean(dtype=np.float64))),
-        user_factors=np.zeros((n_users, n_factors), dtype),
-        item_factors=(draws * scale).astype(dtype),
-        user_biases=np.zeros(n_users, dtype),
-        item_biases=np.zeros(n_items, dtype),
-        **weights,
-    )
+    """A model before its first epoch: small random item factors, all else zero."""
+    n_factors = params.n_factors_used
+    return data.start(params, n_factors, seed, "train/item_factors", data.mean_rating)
 
 
 def run_epoch(model: Model, data: Data, params: TrainParams) -> Model:
     """One epoch: every user, then every item; after each side's rows its features' weights."""
     prior = Prior.of(params, model.n_factors)
-    for side in data.sides():
-        name, features = side.name, side.features
-        mean = features.means(model.weights(name)) if features else None
-        fixed = model.rows(side.fixed)
-        factors, biases = half_epoch(side.ratings, *fixed, model.global_mean, prior, name, mean)
-        model = model.changed(name, factors=factors, biases=biases)
-        if features:
-            weights = solve_weights(model, side, features, prior, params.feature_ridge)
-            model = model.changed(name, weights=weights)
+    for side in SIDES:
+        model = data.solve(model, side, prior)
+        if features := data.features(side):
+            weights = solve_weights(model, data, side, features, prior, params.feature_ridge)
+            model = model.changed(side, weights=weights)
     return model
 
 
 def solve_weights(
-    model: Model, side: Side, features: Features, prior: Prior, ridge: float
+    model: Model, data: Data, side: str, features: Features, prior: Prior, ridge: float
 ) -> Array:
     """The weights of one side's features, its rows held fixed: a ridge of `ridge` rows' priors."""
-    rows = np.column_stack(model.rows(side.name))
-    precision = np.diag(prior.precision) + side.ratings.counts[:, None] * prior.per_rating
-    right = features.collect((precision * rows).astype(rows.dtype))
-    begun, ridges = model.weights(side.name), ridge * prior.of_one_rating
-    return features.solve(right, precision, ridges, begun, WEIGHT_STEPS)
+    right = data.collected(model, side, partial(parts.weighed, prior))
+    precision, counts = np.diag(prior.precision), data.counts(side)
+    begun, ridges = model.weights(side), ridge * prior.of_one_rating
+    return features.solve(right, precision, prior.per_rating, counts, ridges, begun, WEIGHT_STEPS)
 
 
 def objective(
     model: Model, data: Data, params: TrainParams, scale: tuple[float, float]
 ) -> tuple[float, float]:
     """The objective and the RMSE on the training ratings, clipped to the rating scale."""
-    sums = squared_errors(model, data.by_user, scale)
+    sums = data.errors(model, scale)
     prior = Prior.of(params, model.n_factors)
     penalty = 0.0
-    for side in data.sides():
-        rows = np.column_stack(model.rows(side.name))
-        if side.features:
-            weights = model.weights(side.name)
-            rows -= side.features.means(weights)
-            sizes = np.square(weights, dtype=np.float64).sum(axis=0)
+    for side in SIDES:
+        if data.features(side):
+            sizes = np.square(model.weights(side), dtype=np.float64).sum(axis=0)
             penalty += float(params.feature_ridge * sizes @ prior.of_one_rating)
-        penalty += prior.penalty(side.ratings.counts, rows)
+        penalty += float(data.total(model, side, partial(parts.penalty, prior, None)))
     value = 0.5 * params.rating_precision * (sums[0] + penalty)
-    return float(value), float((sums[1] / len(data.by_user.values)) ** 0.5)
-
-
-def squared_errors(
-    model: Model, by_user: Csr, scale: tuple[float, float], totals: Array = NONE, n_samples: int = 1
-) -> Array:
-    """Sums of squared errors on ratings: as predicted, and clipped to the rating scale.
-
-    totals: the sums of other samples' predictions, to which this n_samples-th one's are added; the
-    errors clipped are then those of the mean.
-    """
-    dtype = model.user_factors.dtype.type
-    sums = squared_errors_by_row(
-        by_user.indptr,
-        by_user.indices,
-        by_user.values,
-        dtype(model.global_mean),
-        model.user_factors,
-        model.item_factors,
-        model.user_biases,
-        model.item_biases,
-        dtype(scale[0]),
-        dtype(scale[1]),
-        totals,
-        n_samples,
-    )
-    return np.asarray(sums.sum(axis=0))
+    return float(value), float((sums[1] / data.n_ratings) ** 0.5)
 
 
 def fit(
@@ -236,7 +145,9 @@ def _next_epoch(
     number = len(so_far.epochs) + 1
     model = run_epoch(so_far.last, data, params)
     value, train_rmse = objective(model, data, params, scale)
-    errors = errors_of(model, validation, scale) if validation is not None else None
+    errors = None
+    if validation is not None:
+        errors = Errors.of_sums(data.errors(model, scale, validation), len(validation))
     epoch = Epoch(
         number, value, train_rmse, errors.rmse if errors else None, params.rating_precision
     )
@@ -249,8 +160,8 @@ def _next_epoch(
 
 def check(data: Data, params: TrainParams) -> None:
     """Raise MovierecError unless there is something to train on."""
-    n_users, n_items = data.by_user.n_rows, data.by_item.n_rows
-    if not len(data.by_user.values):
+    n_users, n_items = data.n_users, data.n_items
+    if not data.n_ratings:
         raise MovierecError("no ratings to train on: lower split.test_fraction or bring more data")
     allowed = min(n_users, n_items)
     if params.n_factors_used > allowed:

@@ -12,6 +12,7 @@ import numpy as np
 from movierec.kernels.sums import sum_rows
 from movierec.sparse import Array, Csr
 
+FEW = 256
 MAX_STEPS, TOLERANCE = 100, 1e-5  # of conjugate gradients; the residual relative to the right side
 
 
@@ -26,37 +27,46 @@ class Features:
     by_feature: Csr
 
     @property
-    def scale(self) -> Array:
-        """1/√n of each row (n_rows, 1); 1 where there is no feature."""
-        return 1 / np.sqrt(np.maximum(self.by_row.counts, 1))[:, None]
+    def n_features(self) -> int:
+        return self.by_feature.n_rows
+
+    @property
+    def are_few(self) -> bool:
+        """Whether their weights are solved for by one small matrix, and sums over rows are of all
+        features at once."""
+        return self.n_features <= FEW
 
     def means(self, weights: Array) -> Array:
         """X · weights: the prior mean of each row (n_rows, n_columns)."""
-        sums = sum_rows(self.by_row.indptr, self.by_row.indices, weights)
-        return (self.scale * sums).astype(weights.dtype)
+        return means_of(self.by_row, weights)
 
     def collect(self, rows: Array) -> Array:
         """Xᵀ · rows: (n_features, n_columns)."""
-        scaled = (self.scale * rows).astype(rows.dtype)
+        scaled = (scale_of(self.by_row) * rows).astype(rows.dtype)
         return np.asarray(sum_rows(self.by_feature.indptr, self.by_feature.indices, scaled))
 
     def solve(
         self,
         right: Array,
         precision: Array,
-        ridge: Array | float,
+        per_rating: Array,
+        counts: Array,
+        ridge: Array,
         start: Array,
         max_steps: int = MAX_STEPS,
     ) -> Array:
         """The weights W of (Xᵀ · precision · X + ridge) W = right, column by column.
 
-        precision: of each row in each column, (n_rows or 1, n_columns or 1); ridge (n_columns,).
-        By conjugate gradients from `start`, with the diagonal as preconditioner, exactly unless
-        max_steps were not enough.
+        The precision of a row in a column is precision + its count · per_rating; these, ridge
+        (n_columns,), counts (n_rows,). Few features are solved for exactly; many by conjugate
+        gradients from `start`, with the diagonal as preconditioner, exactly unless max_steps were
+        not enough.
         """
-        shape = (self.by_row.n_rows, right.shape[1])
-        precision = np.broadcast_to(precision, shape).astype(right.dtype)
-        diagonal = self.collect((self.scale * precision).astype(right.dtype)) + ridge
+        if self.are_few:
+            return self._solve_few(right, precision, per_rating, counts, ridge)
+        precision = (precision + counts[:, None] * per_rating).astype(right.dtype)
+        scale = scale_of(self.by_row)
+        diagonal = self.collect((scale * precision).astype(right.dtype)) + ridge
 
         def product(weights: Array) -> Array:
             return self.collect(precision * self.means(weights)) + ridge * weights
@@ -75,6 +85,37 @@ class Features:
             before, size = size, _dot(residual, ahead)
             direction = (ahead + _ratio(size, before) * direction).astype(right.dtype)
         return weights
+
+    def _solve_few(
+        self, right: Array, precision: Array, per_rating: Array, counts: Array, ridge: Array
+    ) -> Array:
+        from scipy.sparse import csr_array, diags_array
+
+        rows, shape = self.by_row, (self.by_row.n_rows, self.n_features)
+        values = np.repeat(scale_of(rows)[:, 0], rows.counts)
+        x = csr_array((values, rows.indices, rows.indptr), shape)
+        plain, counted = (
+            (x.T @ x).toarray(),
+            (x.T @ diags_array(counts.astype(np.float64)) @ x).toarray(),
+        )
+        weights = np.empty_like(right)
+        kinds, kind_of = np.unique([precision, per_rating, ridge], axis=1, return_inverse=True)
+        for kind, (of_all, of_one, more) in enumerate(kinds.T):
+            matrix = of_all * plain + of_one * counted + more * np.eye(self.n_features)
+            alike = kind_of == kind
+            weights[:, alike] = np.linalg.solve(matrix, right[:, alike].astype(np.float64))
+        return weights
+
+
+def scale_of(by_row: Csr) -> Array:
+    """1/√n of each row (n_rows, 1); 1 where there is no feature."""
+    return np.asarray(1 / np.sqrt(np.maximum(by_row.counts, 1))[:, None])
+
+
+def means_of(by_row: Csr, weights: Array) -> Array:
+    """X · weights of some rows, by the features of each: (n_rows, n_columns)."""
+    sums = sum_rows(by_row.indptr, by_row.indices, weights)
+    return (scale_of(by_row) * sums).astype(weights.dtype)
 
 
 def _dot(left: Array, right: Array) -> Array:

@@ -10,17 +10,20 @@ section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from movierec import als, seeds
-from movierec.als import Data, Epoch, Fit, Side
+from movierec import als, parts, seeds
+from movierec.als import Epoch, Fit
+from movierec.data import SIDES, Data
 from movierec.features import Features
-from movierec.metrics import Errors, errors_in, errors_of
+from movierec.metrics import Errors
 from movierec.model import Model
 from movierec.params import TrainParams
-from movierec.solver import Prior, half_epoch
+from movierec.parts import Noise, Part
+from movierec.solver import Prior
 from movierec.sparse import Array, Ratings
 
 MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
@@ -33,17 +36,21 @@ FACTOR_PRECISIONS = ("factor_precision", "factor_precision_per_rating")
 
 
 def draw_hyper(
-    rows: Array, draw: np.random.Generator, weights: Array | None = None, ridge: float = 0
+    n_rows: int,
+    mean: Array,
+    spread: Array,
+    draw: np.random.Generator,
+    weights: Array | None = None,
+    ridge: float = 0,
 ) -> tuple[Array, Array]:
-    """μ (d,) and Λ (d, d) from their Normal–Wishart posterior given rows (n_rows, d) less X W.
+    """μ (d,) and Λ (d, d) from their Normal–Wishart posterior given rows less X W.
 
+    Of these are told how many there are, their mean (d,) and Σ (row − mean)(row − mean)ᵀ (d, d).
     The weights W (n_features, d), of precision ridge · Λ, tell of Λ as well.
     """
-    n_rows, d = rows.shape
-    mean = rows.sum(axis=0, dtype=np.float64) / n_rows
-    centred = rows - mean
+    d = len(mean)
     weight, freedom = MEAN_WEIGHT + n_rows, d + n_rows
-    spread = np.einsum("rf,rg->fg", centred, centred) + ROW_SIZE * np.eye(d)
+    spread = spread + ROW_SIZE * np.eye(d)
     spread += MEAN_WEIGHT * n_rows / weight * np.outer(mean, mean)
     if weights is not None:
         spread += ridge * np.einsum("rf,rg->fg", weights, weights, dtype=np.float64)
@@ -64,67 +71,63 @@ def draw_wishart(scale: Array, freedom: int, draw: np.random.Generator) -> Array
 
 
 def draw_weights(
+    model: Model,
+    data: Data,
+    side: str,
     features: Features,
-    deviations: Array,
+    mean: Array,
     precision: Array,
     ridge: float,
-    start: Array,
-    normals: Callable[[str, int], Array],
+    noise: Callable[[str], Noise],
 ) -> Array:
     """W given the rows less μ: the ridge solve of right sides to which noise is added.
 
     The solution of a perturbed system is a draw from the posterior: Macau's equation 7.
-    normals: standard normal numbers, by the name of what they are for and the number of rows.
+    noise: by the name of what it is for.
     """
-    root = np.linalg.cholesky(np.linalg.inv(precision))
-
-    def noise(part: str, n_rows: int) -> Array:
-        return np.einsum("rf,gf->rg", normals(part, n_rows), root).astype(start.dtype)
-
-    right = features.collect(deviations + noise("of_rows", len(deviations)))
-    right += start.dtype.type(ridge**0.5) * noise("of_weights", len(start))
-    return features.solve(right, np.ones((1, 1)), ridge, start)
+    begun, d = model.weights(side), len(mean)
+    root, dtype = np.linalg.cholesky(np.linalg.inv(precision)), begun.dtype
+    made = partial(parts.perturbed, mean.astype(dtype), noise("of_rows"), root)
+    of_weights = Part(0, np.zeros(len(begun)))
+    more = parts.perturbed(np.zeros(d, dtype), noise("of_weights"), root, of_weights, 0 * begun)
+    right = data.collected(model, side, made) + dtype.type(ridge**0.5) * more
+    ones, zeros = np.ones(d), np.zeros(d)
+    return features.solve(right, ones, zeros, data.counts(side), ridge * ones, begun)
 
 
 def draw_side(
-    model: Model, name: str, side: Side, ridge: float, noise_precision: float, seed: int
+    model: Model,
+    data: Data,
+    side: str,
+    name: str,
+    ridge: float,
+    noise_precision: float,
+    seed: int,
 ) -> tuple[Model, Array, Array, float]:
     """Draw one side's μ and Λ, then its features' weights, then its rows.
 
     name: of the random streams. Returns the model, μ, Λ and the penalty of the rows drawn.
     """
-    rows, features = np.column_stack(model.rows(side.name)), side.features
-    dtype, n_columns = rows.dtype, rows.shape[1]
-    hyper = seeds.stream(seed, f"{name}/hyper")
+    features, hyper = data.features(side), seeds.stream(seed, f"{name}/hyper")
+    n_rows, dtype = len(data.counts(side)), model.dtype
 
-    def normals(part: str, n_rows: int) -> Array:
-        return seeds.normals(seed, f"{name}/{part}", n_rows, n_columns, dtype)
+    def noise(part: str) -> Noise:
+        return Noise(seed, f"{name}/{part}")
 
+    middle = data.total(model, side, parts.total) / n_rows
+    spread = data.total(model, side, partial(parts.spread, middle))
     if features:
-        weights = model.weights(side.name)
-        mean, precision = draw_hyper(rows - features.means(weights), hyper, weights, ridge)
-        deviations = rows - mean.astype(dtype)
-        weights = draw_weights(features, deviations, precision, ridge, weights, normals)
-        model = model.changed(side.name, weights=weights)
-        prior_mean = mean.astype(dtype) + features.means(weights)
+        weights = model.weights(side)
+        mean, precision = draw_hyper(n_rows, middle, spread, hyper, weights, ridge)
+        weights = draw_weights(model, data, side, features, mean, precision, ridge, noise)
+        model = model.changed(side, weights=weights)
     else:
-        mean, precision = draw_hyper(rows, hyper)
-        prior_mean = np.broadcast_to(mean.astype(dtype), rows.shape)
-    prior = Prior(precision / noise_precision, np.zeros(n_columns))
-    noise = normals("rows", len(rows)) / dtype.type(noise_precision**0.5)
-    factors, biases = half_epoch(
-        side.ratings,
-        *model.rows(side.fixed),
-        model.global_mean,
-        prior,
-        side.name,
-        prior_mean,
-        noise,
-    )
-    deviations = np.column_stack((factors, biases)) - prior_mean
-    penalty = prior.penalty(side.ratings.counts, deviations)
-    model = model.changed(side.name, factors=factors, biases=biases)
-    return model, mean, precision, penalty
+        mean, precision = draw_hyper(n_rows, middle, spread, hyper)
+    prior, shift = Prior(precision / noise_precision, np.zeros(len(mean))), mean.astype(dtype)
+    drawn = Noise(seed, f"{name}/rows", noise_precision**0.5)
+    model = data.solve(model, side, prior, shift, drawn)
+    penalty = data.total(model, side, partial(parts.penalty, prior, shift))
+    return model, mean, precision, float(penalty)
 
 
 def sweep(
@@ -135,15 +138,13 @@ def sweep(
     sse: the squared errors of `model` on the training ratings. The model drawn holds λ and the
     users' prior. Every draw is of a stream named by the sweep, the side and the part.
     """
-    draw, n_ratings = seeds.stream(seed, f"gibbs/{number}/noise"), len(data.by_user.values)
+    draw, n_ratings = seeds.stream(seed, f"gibbs/{number}/noise"), data.n_ratings
     noise_precision = float(draw.gamma(GAMMA + n_ratings / 2, 1 / (GAMMA + sse / 2)))
     penalty, priors = 0.0, {}
-    for side in data.sides():
-        name = f"gibbs/{number}/{side.name}"
-        model, *prior, more = draw_side(
-            model, name, side, params.gibbs_feature_ridge, noise_precision, seed
-        )
-        priors[side.name], penalty = prior, penalty + more
+    for side in SIDES:
+        name, ridge = f"gibbs/{number}/{side}", params.gibbs_feature_ridge
+        model, *prior, more = draw_side(model, data, side, name, ridge, noise_precision, seed)
+        priors[side], penalty = prior, penalty + more
     mean, precision = priors["user"]
     model = replace(
         model,
@@ -177,27 +178,28 @@ class Mean:
     """The errors of the mean of samples, from running sums of what each predicts."""
 
     def __init__(self, data: Data, validation: Ratings | None, scale: tuple[float, float]) -> None:
-        self.ratings, self.validation, self.scale = data.by_user, validation, scale
-        self.totals = np.zeros(len(data.by_user.values))
-        self.validation_totals = np.zeros(len(validation or ()))
+        self.data, self.validation, self.scale = data, validation, scale
+        self.totals = data.totals()
+        self.validation_totals = parts.NONE if validation is None else data.totals(validation)
         self.n_samples = 0
 
     def errors(self, model: Model) -> tuple[Array, Errors | None]:
-        """Of one model, as als.squared_errors has them on train, and those on validation."""
-        sums = als.squared_errors(model, self.ratings, self.scale)
-        if self.validation is None:
+        """Of one model, as data.errors has them on train, and those on validation."""
+        sums, validation = self.data.errors(model, self.scale), self.validation
+        if validation is None:
             return sums, None
-        return sums, errors_of(model, self.validation, self.scale)
+        held_out = self.data.errors(model, self.scale, validation)
+        return sums, Errors.of_sums(held_out, len(validation))
 
     def add(self, sample: Model) -> tuple[Array, Errors | None]:
         """Those of the mean with one more sample; but the first sum is the sample's own."""
         self.n_samples += 1
-        n, asked = self.n_samples, self.validation
-        sums = als.squared_errors(sample, self.ratings, self.scale, self.totals, n)
-        if asked is None:
+        data, scale, n, validation = self.data, self.scale, self.n_samples, self.validation
+        sums = data.errors(sample, scale, None, self.totals, n)
+        if validation is None:
             return sums, None
-        self.validation_totals += sample.predict(asked.user_index, asked.item_index)
-        return sums, errors_in(self.validation_totals / n, asked.rating, self.scale)
+        held_out = data.errors(sample, scale, validation, self.validation_totals, n)
+        return sums, Errors.of_sums(held_out, len(validation))
 
 
 def fit(
@@ -225,11 +227,11 @@ def fit(
     mean = Mean(data, validation, scale)
     for sample in so_far.samples:
         mean.add(sample)
-    sse = als.squared_errors(so_far.last, data.by_user, scale)[0]
+    sse = data.errors(so_far.last, scale)[0]
     while len(so_far.epochs) < params.n_epochs:
         so_far, sse = _next_sweep(so_far, data, params, seed, sse, mean)
         on_epoch(so_far)
-    return replace(so_far, model=mean_of(so_far.samples))
+    return replace(so_far, model=mean_of([data.whole(sample) for sample in so_far.samples]))
 
 
 def _next_sweep(
@@ -244,7 +246,7 @@ def _next_sweep(
         sums, errors = mean.add(last)
     else:
         sums, errors = mean.errors(last)
-    train_rmse = float((sums[1] / len(data.by_user.values)) ** 0.5)
+    train_rmse = float((sums[1] / data.n_ratings) ** 0.5)
     if samples and samples is so_far.samples:  # the mean is what it was
         train_rmse, errors = so_far.epochs[-1].train_rmse, so_far.validation
     noise_precision = float(last.sample_noise_precision[0])

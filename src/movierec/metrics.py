@@ -18,8 +18,8 @@ class Errors:
 
     @classmethod
     def of_sums(cls, sums: Array, n: int) -> "Errors":
-        """Of n ratings, out of sums of squared errors, those clipped, and absolute ones clipped."""
-        return cls(float((sums[1] / n) ** 0.5), float(sums[2] / n), float((sums[0] / n) ** 0.5))
+        """Of n ratings, out of the sums that kernels/scoring.py makes of each row's."""
+        return cls(float((sums[1] / n) ** 0.5), float(sums[2] / n), float((sums[3] / n) ** 0.5))
 
 
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:

@@ -60,6 +60,10 @@ class Model:
         return len(self.item_biases)
 
     @property
+    def dtype(self) -> Any:
+        return self.user_factors.dtype
+
+    @property
     def n_factors(self) -> int:
         return int(self.item_factors.shape[1])
 

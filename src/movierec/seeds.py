@@ -16,14 +16,16 @@ def stream(seed: int, name: str) -> np.random.Generator:
 ROWS = 1024  # rows drawn from one stream
 
 
-def normals(seed: int, name: str, n_rows: int, n_columns: int, dtype: Any) -> Array:
-    """Standard normal numbers (n_rows, n_columns), each ROWS rows from a stream of their own.
+def normals(seed: int, name: str, n_rows: int, n_columns: int, dtype: Any, first: int = 0) -> Array:
+    """Standard normal numbers (n_rows, n_columns) of the rows from `first` on.
 
-    So the numbers of a row are the same whoever draws them, and with how many others.
+    Each ROWS rows are of a stream of their own, so that the numbers of a row are the same whoever
+    draws them, and with how many others.
     """
-    drawn = np.empty((n_rows, n_columns), dtype)
-    for first in range(0, n_rows, ROWS):
-        rows = drawn[first : first + ROWS]
-        draw = stream(seed, f"{name}/{first // ROWS}")
-        rows[:] = draw.standard_normal(rows.shape, dtype=drawn.dtype)
+    drawn, stop = np.empty((n_rows, n_columns), dtype), first + n_rows
+    for begin in range(first - first % ROWS, stop, ROWS):
+        draw = stream(seed, f"{name}/{begin // ROWS}")
+        rows = draw.standard_normal((min(stop, begin + ROWS) - begin, n_columns), drawn.dtype)
+        some = rows[max(0, first - begin) :]
+        drawn[max(0, begin - first) :][: len(some)] = some
     return drawn

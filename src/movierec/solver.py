@@ -13,6 +13,7 @@ from movierec.errors import MovierecError
 from movierec.kernels.rows import solve_rows
 from movierec.kernels.runs import RUNS
 from movierec.kernels.scoring import residuals_by_row
+from movierec.kernels.sums import quadratic_forms
 from movierec.kernels.tiles import LANES, TILE
 from movierec.params import TrainParams
 from movierec.sparse import Array, Csr
@@ -46,15 +47,13 @@ class Prior:
         """The diagonal of the precision of a row with one rating (n_factors + 1,)."""
         return np.diag(self.precision) + self.per_rating
 
-    def penalty(self, counts: Array, deviations: Array) -> float:
-        """Σ_rows dᵀ (Λ + n · per_rating) d, which is twice what the objective gains, over λ.
+    def penalties(self, counts: Array, deviations: Array) -> Array:
+        """dᵀ (Λ + n · per_rating) d of each row, twice what the objective gains, over λ.
 
         deviations d (n_rows, n_factors + 1): the rows less their prior means.
         """
-        d = deviations.astype(np.float64)
-        of_all = np.einsum("rf,rf->", d @ self.precision, d)
-        of_counts = counts @ (np.square(d) @ self.per_rating)
-        return float(of_all + of_counts)
+        deviations = np.ascontiguousarray(deviations)
+        return np.asarray(quadratic_forms(deviations, counts, self.precision, self.per_rating))
 
     def system(self, width: int, dtype: np.dtype) -> tuple[Array, Array]:
         """The system of a row without ratings and what each adds, as kernels/rows.py has them."""
@@ -77,6 +76,7 @@ def half_epoch(
     side: str = "row",
     prior_mean: Array | None = None,
     noise: Array | None = None,
+    first: int = 0,
 ) -> tuple[Array, Array]:
     """Solve every row of one side exactly, the other side held fixed.
 
@@ -86,7 +86,8 @@ def half_epoch(
     noise (n_rows, n_factors + 1): standard normal numbers over √λ; a row is then drawn from its
     posterior instead of taken as its mean.
     Returns factors (n_rows, n_factors) and biases (n_rows,) in the dtype of fixed_factors.
-    Raises MovierecError where a row's matrix is not positive definite; `side` names the rows.
+    Raises MovierecError where a row's matrix is not positive definite; `side` names the rows, and
+    `first` is the number of the first.
     """
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
     width = -(-n_factors // LANES) * LANES
@@ -110,7 +111,7 @@ def half_epoch(
     unsolved = np.flatnonzero(~np.isfinite(biases))
     if len(unsolved):
         raise MovierecError(
-            f"the matrix of {side}_index {unsolved[0]} is not positive definite"
+            f"the matrix of {side}_index {first + unsolved[0]} is not positive definite"
             f" ({len(unsolved)} such {side}s): raise train.factor_precision or"
             " train.bias_precision, or lower train.n_factors"
         )
@@ -137,6 +138,8 @@ def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
 def _padded(factors: Array, width: int) -> Array:
     """The factors and zeros up to a width, each row on whole lines of the cache."""
     n_rows, n_factors = factors.shape
+    if n_factors == width and factors.flags.c_contiguous and not factors.ctypes.data % CACHE_LINE:
+        return factors
     room = np.empty(n_rows * width + CACHE_LINE // factors.itemsize, factors.dtype)
     skipped = -room.ctypes.data % CACHE_LINE // factors.itemsize
     padded = room[skipped : skipped + n_rows * width].reshape(n_rows, width)

@@ -143,7 +143,7 @@ def watched(
         liked[order].astype(factors.dtype),
         np.zeros(len(factors), factors.dtype),
         0.0,
-        implicit.prior_of(model.item_factors, params),
+        implicit.prior_of(implicit.gram(model.item_factors), params),
         np.zeros((1, model.n_factors + 1), factors.dtype),
         1.0,
     )

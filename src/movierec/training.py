@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from movierec import als, baselines, gibbs
-from movierec.als import Data, Epoch, Fit
-from movierec.metrics import errors_of
+from movierec.als import Epoch, Fit
+from movierec.data import Data
+from movierec.metrics import Errors
 from movierec.params import TrainParams
 from movierec.sparse import Ratings
 
@@ -37,7 +38,9 @@ def static_biases(
     als.check(data, params)
     damping = params.bias_precision / params.rating_precision
     model = baselines.damped_biases(data.by_user, data.by_item, damping)
-    errors = errors_of(model, validation, scale) if validation is not None else None
+    errors = None
+    if validation is not None:
+        errors = Errors.of_sums(data.errors(model, scale, validation), len(validation))
     value, train_rmse = als.objective(model, data, params, scale)
     epoch = Epoch(1, value, train_rmse, errors.rmse if errors else None, params.rating_precision)
     fit = replace(Fit(model, model), epochs=(epoch,), best_epoch=1, validation=errors)

@@ -39,14 +39,14 @@ def squared_errors_by_row(
     totals,
     n_samples,
 ):
-    """Sums over each row's ratings of the squared errors, as predicted and clipped to [low, high],
-    and of the absolute errors, clipped.
+    """Sums over each row's ratings of four errors: squared; of the mean of samples squared when
+    clipped to [low, high], absolute when clipped, and squared.
 
-    totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th;
-    what is clipped is then the mean of all of them.
-    Returns (n_rows, 3) float64, to be summed by sums.py whatever the threads.
+    totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th,
+    and is what the mean is taken of; of one sample alone it is its own.
+    Returns (n_rows, 4) float64, to be summed by sums.py whatever the threads.
     """
-    sums = np.zeros((len(indptr) - 1, 3))
+    sums = np.zeros((len(indptr) - 1, 4))
     runs = even_runs(indptr)
     for run in prange(RUNS):
         for row in range(runs[run], runs[run + 1]):
@@ -59,11 +59,14 @@ def squared_errors_by_row(
                     totals[k] += predicted
                     mean = totals[k] / n_samples
                     clipped = values[k] - min(max(mean, low), high)
+                    plain = values[k] - mean
                 else:
+                    plain = error
                     clipped = np.float64(values[k] - min(max(predicted, low), high))
                 sums[row, 0] += error * error
                 sums[row, 1] += clipped * clipped
                 sums[row, 2] += abs(clipped)
+                sums[row, 3] += plain * plain
     return sums
 
 

@@ -20,6 +20,16 @@ def sum_rows(indptr, indices, rows):
     return sums
 
 
+@njit(cache=True)
+def row_sums(indptr, values):
+    """Σ of the values of each row, in order: (n_rows,) float64."""
+    sums = np.zeros(len(indptr) - 1)
+    for row in range(len(sums)):
+        for k in range(indptr[row], indptr[row + 1]):
+            sums[row] += values[k]
+    return sums
+
+
 @njit(cache=True, parallel=True)
 def strip_sums(values, strip):
     """Sums of each `strip` rows of values (n_rows, n_columns), in the order of rows."""
@@ -46,6 +56,29 @@ def strip_grams(rows, centre, strip):
                 for j in range(n_columns):
                     sums[place, i, j] += value * (np.float64(rows[row, j]) - centre[j])
     return sums
+
+
+@njit(cache=True, parallel=True)
+def quadratic_forms(rows, counts, precision, per_rating):
+    """dᵀ (precision + count · diag(per_rating)) d of each row d: (n_rows,) float64."""
+    n_rows, n_columns = rows.shape
+    values = np.zeros(n_rows)
+    first = np.zeros(n_columns, np.int64)  # of each row of the precision, what is not 0
+    last = np.zeros(n_columns, np.int64)
+    for i in range(n_columns):
+        there = np.flatnonzero(precision[i])
+        if len(there):
+            first[i], last[i] = there[0], there[-1] + 1
+    for row in prange(n_rows):
+        product = np.zeros(n_columns)
+        for i in range(n_columns):
+            value = np.float64(rows[row, i])
+            product[i] += counts[row] * per_rating[i] * value
+            for j in range(first[i], last[i]):
+                product[j] += precision[i, j] * value
+        for i in range(n_columns):
+            values[row] += product[i] * np.float64(rows[row, i])
+    return values
 
 
 @njit(cache=True, parallel=True)
