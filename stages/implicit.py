@@ -5,14 +5,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import artifacts, checkpoint, implicit, model_file, outputs, reports, stage
+from movierec import (
+    artifacts,
+    blocked,
+    checkpoint,
+    engine,
+    implicit,
+    model_file,
+    outputs,
+    reports,
+    stage,
+)
 from movierec.als import Fit
 from movierec.implicit import Epoch
 from movierec.metrics import Ranking
+from movierec.model import Model
 from movierec.params import Params, load_params
-from movierec.sparse import Csr
 
 CURVE = Path("plots/implicit.csv")
+NAMES = ("implicit_search", "implicit_refit")
 KINDS = (Epoch, Ranking)
 NDCG = f"ndcg@{implicit.TOP_N}"
 
@@ -22,39 +33,39 @@ def main() -> stage.Facts:
     manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
     hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
-    settings = [params.seed, params.implicit.model_dump(), hashes]
-    code = [Path(__file__), *sorted(Path("src").rglob("*.py"))]
-    names = ("implicit_search", "implicit_refit")
-    with checkpoint.kept(names, settings, code, KINDS) as (searched, refitted):
-        return train(params, manifest, searched, refitted)
+    settings, names = [params.seed, params.implicit.model_dump(), hashes], NAMES
+    of_model = blocked.model_of(params.engine, params.implicit)
+    with (
+        checkpoint.kept(names, settings, Path(__file__), KINDS, of_model) as saved,
+        engine.opened(params.engine) as workers,
+    ):
+        return train(params, manifest, workers, *saved)
 
 
 def train(
     params: Params,
     manifest: outputs.Manifest,
+    workers: engine.Engine,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
 ) -> stage.Facts:
-    by_user, by_item = artifacts.read_train()
-    n_items = by_item.n_rows
-    fit = search(params, (by_user, by_item), searched)
+    fit, model = search(params, workers, searched)
     result = {
         "best_epoch": fit.best_epoch,
         "validation": fit.validation and {NDCG: fit.validation.ndcg},
         "refit": params.implicit.refit and fit.validation is not None,
     }
     if result["refit"]:
-        del by_user, by_item  # for the memory
-        both = artifacts.read_train_and_validation()
-        fit = refit(params, (both, both.transpose(n_items)), fit.best_epoch, refitted)
+        del model  # for the memory
+        fit, model = refit(params, workers, fit.best_epoch, refitted)
     made_with = params.model_dump(include={"seed", "implicit"})
-    entry = outputs.entry(made_with, model_file.hashes_of(fit.model), result)
-    model = replace(fit.model, manifest={**manifest, "implicit": entry})
+    entry = outputs.entry(made_with, model_file.hashes_of(model), result)
+    model = replace(model, manifest={**manifest, "implicit": entry})
     model_file.write_model(outputs.IMPLICIT, model)
     objective = fit.epochs[fit.best_epoch - 1].objective
     metrics = {"best_epoch": fit.best_epoch, "objective": objective}
     facts = {
-        "model": f"{fit.model.n_factors:,} factors",
+        "model": f"{model.n_factors:,} factors",
         "best epoch": f"{fit.best_epoch:,} of at most {params.implicit.n_epochs:,}",
     }
     if result["validation"]:
@@ -64,19 +75,24 @@ def train(
     return facts | {"fitted": "on train and validation" if result["refit"] else "on train"}
 
 
-def search(params: Params, ratings: tuple[Csr, Csr], saved: checkpoint.Checkpoint) -> Fit:
+def search(
+    params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
+) -> tuple[Fit, Model]:
     """Find the best number of epochs; the curve on disk grows with each."""
+    data, validation = blocked.training_data(workers, params.implicit, False, saved.folder)
+    so_far, settings = saved.load(), params.implicit
 
     def write_curve(fit: Fit) -> None:
         reports.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
+        data.forget(fit.model, fit.last)
 
-    validation = artifacts.read_ratings(outputs.SPLIT / "validation.parquet")
-    so_far, settings = saved.load(), params.implicit
     if so_far:
         write_curve(so_far)
-    with saved.following("implicit", settings.n_epochs, so_far, line, write_curve) as on_epoch:
-        held_out = validation if len(validation) else None
-        return implicit.fit(ratings, settings, params.seed, held_out, on_epoch, so_far)
+    n_epochs = settings.n_epochs
+    following = saved.following("implicit", n_epochs, so_far, line, write_curve, workers.traffic)
+    with following as on_epoch:
+        fit = implicit.fit(data, settings, params.seed, validation, on_epoch, so_far)
+    return fit, data.whole(fit.model)
 
 
 def line(epoch: Epoch) -> str:
@@ -86,13 +102,19 @@ def line(epoch: Epoch) -> str:
 
 
 def refit(
-    params: Params, ratings: tuple[Csr, Csr], n_epochs: int, saved: checkpoint.Checkpoint
-) -> Fit:
+    params: Params, workers: engine.Engine, n_epochs: int, saved: checkpoint.Checkpoint
+) -> tuple[Fit, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
-    so_far = saved.load()
-    settings = params.implicit.model_copy(update={"max_epochs": n_epochs})
-    with saved.following("refit", n_epochs, so_far, line) as on_epoch:
-        return implicit.fit(ratings, settings, params.seed, on_epoch=on_epoch, so_far=so_far)
+    data, _ = blocked.training_data(workers, params.implicit, True, saved.folder)
+    so_far, settings = saved.load(), params.implicit.model_copy(update={"max_epochs": n_epochs})
+
+    def forget(fit: Fit) -> None:
+        data.forget(fit.model, fit.last)
+
+    following = saved.following("refit", n_epochs, so_far, line, forget, workers.traffic)
+    with following as on_epoch:
+        fit = implicit.fit(data, settings, params.seed, on_epoch=on_epoch, so_far=so_far)
+    return fit, data.whole(fit.model)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import artifacts, checkpoint, model_file, outputs, reports, stage, training
-from movierec.als import Data, Epoch, Fit
+from movierec import (
+    artifacts,
+    blocked,
+    checkpoint,
+    engine,
+    model_file,
+    outputs,
+    reports,
+    stage,
+    training,
+)
+from movierec.als import Epoch, Fit
+from movierec.model import Model
 from movierec.params import Params, load_params
-from movierec.sparse import Csr, Ratings
 
 CURVE = Path("plots/training.csv")
 
@@ -20,33 +30,33 @@ def main() -> stage.Facts:
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
     settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
-    code = [Path(__file__), *sorted(Path("src").rglob("*.py"))]
-    with checkpoint.kept(("search", "refit"), settings, code) as (searched, refitted):
-        return train(params, manifest, searched, refitted)
+    names, of_model = ("search", "refit"), blocked.model_of(params.engine, params.train)
+    with (
+        checkpoint.kept(names, settings, Path(__file__), of_model=of_model) as saved,
+        engine.opened(params.engine) as workers,
+    ):
+        return train(params, manifest, workers, *saved)
 
 
 def train(
     params: Params,
     manifest: outputs.Manifest,
+    workers: engine.Engine,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
 ) -> stage.Facts:
-    by_user, by_item = artifacts.read_train()
-    validation = artifacts.read_ratings(outputs.SPLIT / "validation.parquet")
-    n_items = by_item.n_rows
-    fit = search(params, by_user, by_item, validation, searched)
+    fit, model = search(params, workers, searched)
     result = {
         "best_epoch": fit.best_epoch,
         "validation": fit.validation and {"rmse": fit.validation.rmse, "mae": fit.validation.mae},
-        "refit": params.train.refit and len(validation) > 0,
+        "refit": params.train.refit and fit.validation is not None,
     }
     if result["refit"]:
-        del by_user, by_item, fit  # for the memory: the refit has its own
-        both = artifacts.read_train_and_validation()
-        fit = refit(params, both, n_items, result["best_epoch"], refitted)
+        del fit, model  # for the memory
+        fit, model = refit(params, workers, result["best_epoch"], refitted)
     made_with = params.model_dump(include={"seed", "train"})
-    entry = outputs.entry(made_with, model_file.hashes_of(fit.model), result)
-    model = replace(fit.model, manifest={**manifest, "train": entry})
+    entry = outputs.entry(made_with, model_file.hashes_of(model), result)
+    model = replace(model, manifest={**manifest, "train": entry})
     model_file.write_model(outputs.MODEL, model)
     last = fit.epochs[fit.best_epoch - 1]
     metrics = {
@@ -67,36 +77,23 @@ def train(
 
 
 def search(
-    params: Params,
-    by_user: Csr,
-    by_item: Csr,
-    validation: Ratings,
-    saved: checkpoint.Checkpoint,
-) -> Fit:
+    params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
+) -> tuple[Fit, Model]:
     """Find the best number of epochs; the curve on disk grows with each."""
+    data, validation = blocked.training_data(workers, params.train, False, saved.folder)
+    so_far, n_epochs = saved.load(), params.train.n_epochs
 
     def write_curve(fit: Fit) -> None:
         reports.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
+        data.forget(fit.model, fit.last, *fit.samples)
 
-    so_far = saved.load()
     if so_far:
         write_curve(so_far)
-    n_epochs = params.train.n_epochs
-    with saved.following("train", n_epochs, so_far, line, write_curve) as on_epoch:
-        return training.fit(
-            data_of(by_user, by_item, params),
-            params.train,
-            params.seed,
-            (params.data.rating_min, params.data.rating_max),
-            validation if len(validation) else None,
-            on_epoch,
-            so_far,
-        )
-
-
-def data_of(by_user: Csr, by_item: Csr, params: Params) -> Data:
-    genres = artifacts.read_genres() if params.train.model == "genre_mf" else None
-    return Data.of(by_user, by_item, params.train, genres)
+    following = saved.following("train", n_epochs, so_far, line, write_curve, workers.traffic)
+    with following as on_epoch:
+        scale = (params.data.rating_min, params.data.rating_max)
+        fit = training.fit(data, params.train, params.seed, scale, validation, on_epoch, so_far)
+    return fit, data.whole(fit.model)
 
 
 def line(epoch: Epoch) -> str:
@@ -107,20 +104,21 @@ def line(epoch: Epoch) -> str:
 
 
 def refit(
-    params: Params, by_user: Csr, n_items: int, n_epochs: int, saved: checkpoint.Checkpoint
-) -> Fit:
+    params: Params, workers: engine.Engine, n_epochs: int, saved: checkpoint.Checkpoint
+) -> tuple[Fit, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
+    data, _ = blocked.training_data(workers, params.train, True, saved.folder)
     so_far = saved.load()
-    data = data_of(by_user, by_user.transpose(n_items), params)
-    with saved.following("refit", n_epochs, so_far, line) as on_epoch:
-        return training.fit(
-            data,
-            params.train.model_copy(update={"max_epochs": n_epochs}),
-            params.seed,
-            (params.data.rating_min, params.data.rating_max),
-            on_epoch=on_epoch,
-            so_far=so_far,
-        )
+
+    def forget(fit: Fit) -> None:
+        data.forget(fit.model, fit.last, *fit.samples)
+
+    following = saved.following("refit", n_epochs, so_far, line, forget, workers.traffic)
+    with following as on_epoch:
+        settings = params.train.model_copy(update={"max_epochs": n_epochs})
+        scale = (params.data.rating_min, params.data.rating_max)
+        fit = training.fit(data, settings, params.seed, scale, on_epoch=on_epoch, so_far=so_far)
+    return fit, data.whole(fit.model)
 
 
 if __name__ == "__main__":

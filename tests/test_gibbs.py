@@ -11,7 +11,7 @@ from movierec import als, gibbs, model_file, seeds
 from movierec.data import SIDES, Data
 from movierec.features import Features
 from movierec.metrics import errors_of
-from movierec.model import Model
+from movierec.model import Model, mean_of
 from movierec.params import GibbsParams
 from movierec.parts import Noise
 from movierec.solver import Prior, half_epoch
@@ -214,7 +214,7 @@ def test_the_errors_of_an_epoch_are_of_the_mean_of_the_samples_so_far():
     validation, seen = random_ratings(8, n_ratings=12), []
     fit = gibbs.fit(data, params, 0, SCALE, validation, seen.append)
     for so_far in seen:
-        model = gibbs.mean_of(so_far.samples) if so_far.samples else so_far.last
+        model = mean_of(so_far.samples) if so_far.samples else so_far.last
         epoch, sums = so_far.epochs[-1], data.errors(model, SCALE)
         assert epoch.train_rmse == pytest.approx((sums[1] / len(data.by_user.values)) ** 0.5)
         assert vars(so_far.validation) == pytest.approx(

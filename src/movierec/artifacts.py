@@ -164,6 +164,11 @@ def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
     return Csr(indptr, indices, rating)
 
 
+def n_rows(path: Path) -> int:
+    with _explain(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
 def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Csr:
     """The rows first … stop − 1 of a grouping, and of its files no more than these need."""
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"

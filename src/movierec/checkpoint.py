@@ -8,6 +8,7 @@ Samples lie in files of their own, written once; the checkpoint says how many co
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+from rich.filesize import decimal
 
 from movierec import reports
 from movierec.als import Epoch, Fit
@@ -43,23 +45,29 @@ def key_of(settings: object, files: Sequence[Path]) -> str:
 class Checkpoint:
     """A Fit on disk: `name` says which of a stage's fits, `key` what it is made from.
 
-    kinds: of what its epochs are, and its validation.
+    kinds: of what its epochs are, and its validation. of_model: what its models are.
     """
 
     name: str
     key: str
     kinds: tuple[type[Any], type[Any]] = (Epoch, Errors)
+    of_model: Callable[..., Any] = Model
 
     @property
     def path(self) -> Path:
         return FOLDER / f"{self.name}.npz"
+
+    @property
+    def folder(self) -> Path:
+        """For what training keeps in files of its own."""
+        return FOLDER / f"{self.name}-{self.key}"
 
     def path_of_sample(self, number: int) -> Path:
         return FOLDER / f"{self.name}-{self.key}-{number}.npz"
 
     def save(self, fit: Fit) -> None:
         """Replace the checkpoint by this one, or leave the old one whole."""
-        self._remove_samples(but=self.key)
+        self._remove_others(but=self.key)
         for number, sample in enumerate(fit.samples):
             if not self.path_of_sample(number).exists():
                 _write(self.path_of_sample(number), sample.arrays)
@@ -85,27 +93,35 @@ class Checkpoint:
         if state.get("key") != self.key:
             return None
         mean, paths = state["global_mean"], map(self.path_of_sample, range(state["n_samples"]))
-        last = _model(mean, arrays, "last_")
-        best = "best_" if "best_user_factors" in arrays else None
+        last = self._model(mean, arrays, "last_")
+        best = "best_" if any(name.startswith("best_") for name in arrays) else None
         of_epoch, of_validation = self.kinds
         return Fit(
-            model=_model(mean, arrays, best) if best else last,
+            model=self._model(mean, arrays, best) if best else last,
             last=last,
             epochs=tuple(of_epoch(**epoch) for epoch in state["epochs"]),
             best_epoch=state["best_epoch"],
             validation=of_validation(**state["validation"]) if state["validation"] else None,
-            samples=tuple(_model(mean, _read(path)) for path in paths),
+            samples=tuple(self._model(mean, _read(path)) for path in paths),
         )
+
+    def _model(self, global_mean: float, arrays: dict[str, Array], prefix: str = "") -> Any:
+        named = {
+            name.removeprefix(prefix): array
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
+        return self.of_model(global_mean, **named)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
-        self._remove_samples()
+        self._remove_others()
 
-    def _remove_samples(self, but: str = "") -> None:
-        """Delete this fit's samples, but those of a key; those half written as well."""
-        for path in FOLDER.glob(f"*{self.name}-*.npz*"):
+    def _remove_others(self, but: str = "") -> None:
+        """Delete this fit's samples and folder, but those of a key; those half written as well."""
+        for path in FOLDER.glob(f"*{self.name}-*"):
             if not but or but not in path.name:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def following(
@@ -115,21 +131,27 @@ class Checkpoint:
         so_far: Fit | None,
         line: Callable[[Any], str],
         then: Callable[[Fit], None] = lambda fit: None,
+        traffic: Callable[[], int] = lambda: 0,
     ) -> Iterator[Callable[[Fit], None]]:
         """What to do after each epoch: save it, print its line, dim where it is not the best so
-        far, move the bar on a terminal."""
+        far, move the bar on a terminal. traffic: bytes that workers have sent so far."""
         done = len(so_far.epochs) if so_far else 0
         if done:
             reports.say(f"going on after epoch {done}", phase)
+        before = traffic()
         with reports.progress(phase, n_epochs, done) as advance:
 
             def on_epoch(fit: Fit) -> None:
+                nonlocal before
                 self.save(fit)
                 then(fit)
                 epoch = fit.epochs[-1]
-                text = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}"
+                text = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}{line(epoch)}"
+                if sent := traffic() - before:
+                    text += f"  {decimal(sent)} sent"
+                    before += sent
                 is_best = fit.best_epoch == epoch.epoch
-                reports.say(f"{text}{line(epoch)}", phase, "" if is_best else "dim")
+                reports.say(text, phase, "" if is_best else "dim")
                 advance()
 
             yield on_epoch
@@ -153,29 +175,22 @@ def _read(path: Path) -> dict[str, Array]:
         raise MovierecError(f"{path}: not whole ({error}); delete {FOLDER}/*.npz") from None
 
 
-def _model(global_mean: float, arrays: dict[str, Array], prefix: str = "") -> Model:
-    named: dict[str, Any] = {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
-    return Model(global_mean, **named)
-
-
 @contextmanager
 def kept(
     names: Sequence[str],
     settings: Sequence[object],
-    files: Sequence[Path],
+    stage: Path,
     kinds: tuple[type[Any], type[Any]] = (Epoch, Errors),
+    of_model: Callable[..., Any] = Model,
 ) -> Iterator[list[Checkpoint]]:
     """The checkpoints of a stage's fits, which may be stopped; removed when all are through.
 
-    settings, files: what they are made from, besides the versions of the packages.
+    settings: what they are made from, besides the code (the stage's file and src) and versions.
     """
     with stoppable():
-        key = key_of([*settings, versions()], files)
-        checkpoints = [Checkpoint(name, key, kinds) for name in names]
+        code = [stage, *sorted(Path("src").rglob("*.py"))]
+        key = key_of([*settings, versions(), of_model.__name__], code)
+        checkpoints = [Checkpoint(name, key, kinds, of_model) for name in names]
         yield checkpoints
         for checkpoint in checkpoints:
             checkpoint.remove()

@@ -3,6 +3,7 @@
 blocked.Blocked is asked the same, and holds neither ratings nor rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -12,7 +13,7 @@ import numpy as np
 from movierec import parts, seeds, sums
 from movierec.errors import MovierecError
 from movierec.features import Features
-from movierec.model import Model
+from movierec.model import Model, mean_of
 from movierec.params import TrainParams
 from movierec.parts import NONE, OTHER, Change, Measure, Noise, Part
 from movierec.ranking import Judge
@@ -148,6 +149,9 @@ class Data:
     def lists(self, model: Model, judge: Judge, n: int) -> Array:
         """Top-n lists of the judge's users."""
         return judge.lists(model, n)
+
+    def mean_of(self, samples: Sequence[Model]) -> Model:
+        return mean_of(samples)
 
     def whole(self, model: Model) -> Model:
         """The model with its rows."""

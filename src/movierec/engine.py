@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from movierec.params import EngineParams
 SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what lies there is gone after the stage
 PATIENCE = 8  # seconds in which a scheduler, and then its first worker, must answer
 AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
-LOST = "asyncio.CancelledError", "CommClosedError"
+HERE = "here"  # the home that is this process
 
 Handle = Any  # of a result: the result itself, or where Dask keeps it
 
@@ -38,7 +39,12 @@ class Engine:
 
     @property
     def homes(self) -> Sequence[str]:
-        return ("here",)
+        return (HERE,)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether work is done in this process."""
+        return self.params.kind == "local"
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
@@ -178,13 +184,27 @@ def _surroundings(path: Path) -> tuple[dict[str, str], bool]:
 
 def memory_of_worker() -> int | None:
     """Bytes that the Dask worker, if this is one, may hold; None if there is no limit."""
+    worker = _worker()
+    limit = worker.memory_manager.memory_limit if worker else None
+    return int(limit) if limit else None
+
+
+def name_of_worker() -> str:
+    """The home that this process is, as Engine.homes has it."""
+    worker = _worker()
+    return worker.address if worker else HERE
+
+
+def _worker() -> Any:
+    """The Dask worker that runs this, or None."""
+    if "distributed" not in sys.modules:
+        return None
     from distributed import get_worker
 
     try:
-        limit = get_worker().memory_manager.memory_limit
+        return get_worker()
     except ValueError:
         return None
-    return int(limit) if limit else None
 
 
 @contextmanager

@@ -8,10 +8,9 @@ Salakhutdinov & Mnih, "Bayesian probabilistic matrix factorization using MCMC" (
 section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section 3.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -155,25 +154,6 @@ def sweep(
     return model, penalty
 
 
-def mean_of(samples: Sequence[Model]) -> Model:
-    """The mean of the predictions of samples, itself a model (model.py)."""
-    n, dtype = len(samples), samples[0].user_factors.dtype
-
-    def joined(name: str, axis: int) -> Array:
-        return np.concatenate([getattr(sample, name) for sample in samples], axis=axis)
-
-    beside = ("user_factors", "item_factors", "user_weights", "item_weights")
-    below = ("sample_user_mean", "sample_user_precision", "sample_noise_precision")
-    arrays: dict[str, Any] = {name: joined(name, 1) for name in beside}
-    arrays |= {name: joined(name, 0) for name in below}
-    arrays["user_factors"] /= dtype.type(n)
-    for side in ("user", "item"):
-        biases = np.stack([sample.rows(side)[1] for sample in samples], axis=1)
-        arrays[f"sample_{side}_biases"] = biases
-        arrays[f"{side}_biases"] = biases.mean(axis=1, dtype=np.float64).astype(dtype)
-    return replace(samples[0], **arrays)
-
-
 class Mean:
     """The errors of the mean of samples, from running sums of what each predicts."""
 
@@ -231,7 +211,7 @@ def fit(
     while len(so_far.epochs) < params.n_epochs:
         so_far, sse = _next_sweep(so_far, data, params, seed, sse, mean)
         on_epoch(so_far)
-    return replace(so_far, model=mean_of([data.whole(sample) for sample in so_far.samples]))
+    return replace(so_far, model=data.mean_of(so_far.samples))
 
 
 def _next_sweep(

@@ -1,5 +1,6 @@
 """The trained model: arrays, and what they predict."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
@@ -137,3 +138,42 @@ class Model:
         for number in range(self.n_samples):
             squares += (self.sample(number).predict(user_index, item_index) - mean) ** 2
         return np.asarray(np.sqrt(squares / (self.n_samples - 1)))
+
+
+def mean_of(samples: Sequence[Model]) -> Model:
+    """The mean of the predictions of samples, itself a model."""
+    arrays = mean_beside([sample.arrays for sample in samples])
+    for side in ("user", "item"):
+        arrays |= mean_rows(side, [sample.rows(side) for sample in samples])
+    return replace(samples[0], **arrays)
+
+
+def mean_rows(
+    side: str, rows: Sequence[tuple[Array, Array]], are_samples: bool = True
+) -> dict[str, Array]:
+    """The arrays of one side of mean_of, out of the factors and biases of each sample's rows; if
+    they are no samples, those of the one model as they are."""
+    n, (factors, biases) = len(rows), rows[0]
+    if not are_samples:
+        return {f"{side}_factors": factors, f"{side}_biases": biases}
+    joined = np.concatenate([factors for factors, _ in rows], axis=1)
+    if side == "user":
+        joined /= joined.dtype.type(n)
+    each = np.stack([biases for _, biases in rows], axis=1)
+    mean = each.mean(axis=1, dtype=np.float64).astype(each.dtype)
+    return {
+        f"{side}_factors": joined,
+        f"{side}_biases": mean,
+        f"sample_{side}_biases": each,
+    }
+
+
+def mean_beside(samples: Sequence[Mapping[str, Array]]) -> dict[str, Any]:
+    """The arrays of mean_of that are not of rows, out of those of each sample by name."""
+    axes = {"user_weights": 1, "item_weights": 1, "sample_user_mean": 0}
+    axes |= {"sample_user_precision": 0, "sample_noise_precision": 0}
+    return {
+        name: np.concatenate([sample[name] for sample in samples], axis=axis)
+        for name, axis in axes.items()
+        if name in samples[0]
+    }

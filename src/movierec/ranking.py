@@ -40,8 +40,8 @@ class Judge:
         cls, seen: Csr, held_out: Ratings, n_items: int, most: int, seed: int, stream: str
     ) -> "Judge":
         """At most so many users, drawn from the stream; all items not in `seen` compete."""
-        draw, n_users = seeds.stream(seed, stream), seen.n_rows
-        users = np.sort(draw.choice(n_users, min(most, n_users), replace=False))
+        n_users = seen.n_rows
+        users = sample(n_users, most, seed, stream)
         row = np.full(n_users, -1, np.int32)
         row[users] = np.arange(len(users), dtype=np.int32)
         theirs = held_out.take(row[held_out.user_index] >= 0)
@@ -59,6 +59,12 @@ class Judge:
     def gains(self, lists: Array, relevant_rating: float) -> Gains:
         given = metrics.given_ratings(lists, self.held_out)
         return Gains(*metrics.gains(given, self.held_out, relevant_rating))
+
+
+def sample(n_users: int, most: int, seed: int, stream: str) -> Array:
+    """At most so many users, drawn from the stream, rising."""
+    draw = seeds.stream(seed, stream)
+    return np.sort(draw.choice(n_users, min(most, n_users), replace=False))
 
 
 def rank(

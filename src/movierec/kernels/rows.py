@@ -177,7 +177,7 @@ def solve_run(
         biases[row] = solution[0, width] if positive else np.nan
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, nogil=True)  # a block is read meanwhile
 def solve_rows(runs, *arguments):
     """Solve all rows, runs[k] … runs[k + 1] − 1 by one thread; no row depends on another.
 

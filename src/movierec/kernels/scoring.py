@@ -24,7 +24,7 @@ def predict_pairs(
     return predicted
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, nogil=True)  # a block is read meanwhile
 def squared_errors_by_row(
     indptr,
     indices,
