@@ -22,6 +22,7 @@ from movierec.params import EngineParams
 
 SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what lies there is gone after the stage
 PATIENCE = 8  # seconds in which a scheduler, and then its first worker, must answer
+RETURN = 30  # seconds in which workers that were all lost must be back
 AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
 HERE = "here"  # the home that is this process
 
@@ -88,8 +89,9 @@ class DaskEngine(Engine):
     def homes(self) -> Sequence[str]:
         """The workers' addresses, in the order in which they came."""
         with self._explain():
+            self.client.wait_for_workers(1, timeout=RETURN)
             found = self.client.scheduler_info(n_workers=-1)["workers"]
-        return sorted(found, key=lambda address: (found[address]["id"], address))
+        return sorted(found, key=lambda address: (str(found[address]["id"]), address))
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
