@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from movierec import stage
+from movierec import log, stage
 from movierec.errors import MovierecError
 from tests.workspace import ROOT
 
@@ -209,7 +209,7 @@ def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys,
 def test_the_most_memory_is_of_what_was_given_back_too():
     block = b"x" * 300_000_000
     del block
-    assert stage.most_memory() > 300_000_000
+    assert log.most_memory() > 300_000_000
 
 
 # --- How long it took

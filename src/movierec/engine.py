@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from movierec import outputs
+from movierec import log, outputs
 from movierec.errors import MovierecError, is_debug
 from movierec.params import EngineParams
 
@@ -64,6 +64,10 @@ class Engine:
     def traffic(self) -> int:
         """Bytes that workers have sent so far."""
         return 0
+
+    def memory(self) -> dict[str, int]:
+        """The most bytes that each worker ever held."""
+        return {}
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -117,6 +121,10 @@ class DaskEngine(Engine):
     def traffic(self) -> int:
         with self._explain():
             return sum(self.client.run(_sent).values())
+
+    def memory(self) -> dict[str, int]:
+        with self._explain():
+            return dict(self.client.run(log.most_memory))
 
     def _check_workers(self) -> None:
         """Raise MovierecError unless the workers have this version and see this folder."""

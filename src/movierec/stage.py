@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -86,7 +85,7 @@ def summarise(name: str, main: Callable[[], Facts]) -> None:
         facts = main()
     reports.block(name, facts, surroundings(name, stages, time.perf_counter() - began))
     if errors.is_debug():
-        log.tell(f"memory  {decimal(most_memory())} at most")
+        log.tell(f"memory  {decimal(log.most_memory())} at most")
 
 
 def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Facts:
@@ -162,16 +161,3 @@ def tell_of(params: Iterable[str]) -> None:
         log.tell(f"param   {name}: {reduce(getitem, name.split('.'), values)}")
     limit = os.environ.get("NUMBA_NUM_THREADS", "not set")
     log.tell(f"threads {os.cpu_count()} processors, NUMBA_NUM_THREADS {limit}")
-
-
-def most_memory() -> int:
-    """The most bytes that this process ever held. Where the system keeps no such mark of a program
-    (getrusage's is also of the one that started it), what getrusage says."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-    except (OSError, IndexError):
-        import resource
-
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024

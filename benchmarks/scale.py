@@ -1,0 +1,144 @@
+"""Times an epoch in memory, streamed from disk, and by Dask workers, each in processes of its own.
+
+    python -m benchmarks.scale                          25 M generated ratings, 64 factors
+    python -m benchmarks.scale --ratings 100_000_000 --n-factors 32
+
+Saved as JSON in benchmarks/results; docs/scale.md has a model of it (benchmarks/scale_model.py).
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.bench import machine
+from benchmarks.generate import ML_25M_RATINGS, generate
+
+RESULTS = Path("benchmarks/results")
+N_WORKERS = 2
+EPOCHS = 4  # timed, after one that is not
+MEMORY = "2 GB"
+ENGINES: dict[str, dict[str, Any]] = {
+    "memory": {"kind": "local"},
+    "streamed": {"kind": "local", "memory_limit": MEMORY},
+    "workers": {"kind": "dask", "n_workers": N_WORKERS},
+    "workers of 2 GB": {"kind": "dask", "n_workers": N_WORKERS, "memory_limit": MEMORY},
+    "workers, rows needed": {"kind": "dask", "n_workers": N_WORKERS, "broadcast_limit": 0},
+}
+
+
+def write_ratings(folder: Path, n_ratings: int) -> dict[str, int]:
+    """A split whose ratings are all to train on."""
+    from benchmarks.compare import write_split
+    from movierec.index import build
+    from movierec.sparse import Ratings
+
+    data = generate(n_ratings)
+    n_users, n_items = len(data.indptr) - 1, data.n_items
+    raw = Ratings(data.user_index, data.item_index, data.rating, data.timestamp)
+    del data
+    import numpy as np
+
+    ratings = build(raw, np.arange(n_users), np.arange(n_items)).ratings
+    none = ratings.take(np.zeros(0, np.int64))
+    write_split(folder, (ratings, none, none), n_users, n_items)
+    return {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings}
+
+
+def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any]:
+    """Train by one engine, in this process; seconds and bytes sent of each epoch, and memory."""
+    from movierec import artifacts, blocked, engine, training
+    from movierec.block_work import Source
+    from movierec.data import Data
+    from movierec.log import most_memory
+    from movierec.params import EngineParams, load_params
+
+    params = load_params()
+    settings = EngineParams.model_validate(params.engine.model_dump() | ENGINES[name])
+    n_users = artifacts.n_rows(folder / "train_users.parquet")
+    changes = {"n_factors": n_factors, "max_epochs": n_epochs + 1, "patience": n_epochs + 1}
+    train, times, sent = params.train.model_copy(update=changes), [], []
+    with engine.opened(settings) as workers, workers.scratch("scale") as scratch:
+        begun = time.perf_counter()
+        if name == "memory":
+            data: Any = Data(*artifacts.read_train(folder))
+        else:
+            memory = settings.memory_limit if workers.is_here else None
+            data = blocked.Blocked(workers, Source(folder, folder, scratch, memory=memory))
+
+        def on_epoch(fit: Any) -> None:
+            data.forget(fit.model, fit.last)
+            times.append(time.perf_counter())
+            sent.append(workers.traffic())
+
+        fit = training.fit(data, train, params.seed, (0.5, 5.0), None, on_epoch)
+        memory_of = {"driver": most_memory()} | workers.memory()
+    seconds, traffic = (
+        [after - before for before, after in pairwise(ends)] for ends in (times, sent)
+    )
+    return {
+        "engine": name,
+        "n_factors": n_factors,
+        "first": times[0] - begun,
+        "seconds": seconds,
+        "median": median(seconds),
+        "sent": median(traffic),
+        "memory": memory_of,
+        "n_blocks": 0 if name == "memory" else {s: len(b) for s, b in data.blocks.items()},
+        "objective": fit.epochs[-1].objective,
+        "n_users": n_users,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ratings", type=lambda text: int(text.replace("_", "")))
+    parser.add_argument("--n-factors", type=int, nargs="+", default=[64])
+    parser.add_argument("--engines", nargs="+", default=list(ENGINES))
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--folder", type=Path, help="where the split is, or is to be written")
+    parser.add_argument("--run", help="train by one engine, in this process")
+    parser.set_defaults(ratings=ML_25M_RATINGS)
+    args = parser.parse_args()
+    if args.run:
+        print(json.dumps(run(args.folder, args.run, args.n_factors[0], args.epochs)))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "shape.json").exists():
+            shape = write_ratings(folder, args.ratings)
+            (folder / "shape.json").write_text(json.dumps(shape), encoding="utf-8")
+        shape = json.loads((folder / "shape.json").read_text(encoding="utf-8"))
+        report = {"machine": machine(), "shape": shape, "runs": []}
+        for n_factors in args.n_factors:
+            for name in args.engines:
+                command = [sys.executable, "-m", "benchmarks.scale", "--run", name]
+                command += ["--folder", str(folder), "--n-factors", str(n_factors)]
+                command += ["--epochs", str(args.epochs)]
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                found = json.loads(done.stdout.splitlines()[-1])
+                report["runs"].append(found)
+                print(line_of(found), flush=True)
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path = RESULTS / f"scale-{shape['n_ratings']}.json"
+        path.write_text(json.dumps(report, indent=1) + os.linesep, encoding="utf-8")
+
+
+def line_of(found: dict[str, Any]) -> str:
+    memory = ", ".join(f"{each / 1e9:.2f}" for each in found["memory"].values())
+    return (
+        f"{found['engine']:<22}{found['n_factors']:>4} factors  {found['median']:6.2f} s an epoch "
+        f" {found['sent'] / 1e6:8.1f} MB sent  {memory} GB  objective {found['objective']:.6g}"
+    )
+
+
+if __name__ == "__main__":
+    main()
