@@ -1,0 +1,151 @@
+"""Workers that die, come late, are slow or want memory; a scheduler that is lost: the same bits, or
+one line that says what to do."""
+
+import os
+import signal
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from movierec import artifacts, block_work, engine, training
+from movierec.errors import MovierecError
+from tests import test_blocked
+from tests.random_data import train_params
+from tests.test_blocked import ENGINE, SCALE, assert_same, in_blocks, in_memory
+
+pytestmark = pytest.mark.faults
+folder = test_blocked.folder
+PARAMS = train_params(dtype="float32", n_factors=20, max_epochs=6, patience=6)
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """Undisturbed, in memory."""
+    held_out = artifacts.read_ratings(folder / "validation.parquet")
+    return training.fit(in_memory(folder), PARAMS, 0, SCALE, held_out)
+
+
+@contextmanager
+def workers(n_workers=3, **settings):
+    params = ENGINE.model_copy(update={"kind": "dask", "n_workers": n_workers} | settings)
+    with engine.opened(params) as used:
+        yield used
+
+
+def fit(used, folder, scratch, **more):
+    data = in_blocks(used, folder, scratch)
+    found = training.fit(data, PARAMS, 0, SCALE, data.held_out, **more)
+    return found, data.whole(found.model)
+
+
+def kill_one(used, which=0):
+    """kill -9 of a worker; its nanny starts another."""
+    pids = used.client.run(os.getpid)
+    os.kill(pids[sorted(pids)[which]], signal.SIGKILL)
+
+
+@contextmanager
+def at_submission(used, numbers, act):
+    """Call `act` when so much work has been handed out: in the middle of epochs."""
+    submit, n = used.submit, 0
+
+    def counted(*arguments, **more):
+        nonlocal n
+        n += 1
+        if n in numbers:
+            act()
+        return submit(*arguments, **more)
+
+    used.submit = counted
+    try:
+        yield
+    finally:
+        del used.submit
+    assert n > max(numbers), n
+
+
+def test_workers_killed_in_the_middle_of_epochs(folder, tmp_path, expected):
+    with workers() as used, at_submission(used, [40, 90, 170], lambda: kill_one(used)):
+        found, model = fit(used, folder, tmp_path)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
+def test_all_workers_killed_at_once(folder, tmp_path, expected):
+    def kill_all():
+        for pid in used.client.run(os.getpid).values():
+            os.kill(pid, signal.SIGKILL)
+
+    with workers(2) as used, at_submission(used, [60], kill_all):
+        found, model = fit(used, folder, tmp_path)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
+def test_a_worker_that_comes_late_is_given_work(folder, tmp_path, expected):
+    with workers(1) as used:
+
+        def join():
+            used.client.cluster.scale(2)
+            used.client.wait_for_workers(2)
+
+        with at_submission(used, [50], join):
+            found, model = fit(used, folder, tmp_path)
+        done = used.client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert len(done) == 2
+    assert min(done.values()) > 20
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
+def slow_down(times):
+    """In a worker: solve as many times as slowly."""
+    solve = block_work.solve
+    block_work.solve = lambda *arguments: [solve(*arguments) for _ in range(times)][-1]
+
+
+def test_a_worker_that_is_ten_times_slower(folder, tmp_path, expected):
+    with workers() as used:
+        used.client.run(slow_down, 10, workers=[used.homes[0]])
+        found, model = fit(used, folder, tmp_path)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
+def want_memory():
+    """In a worker: solve with 2 GB more."""
+    solve = block_work.solve
+
+    def greedy(*arguments):
+        ballast = np.ones(250_000_000)
+        for _ in range(1000):
+            ballast += 1  # until it is killed
+        return solve(*arguments)
+
+    block_work.solve = greedy
+
+
+def test_one_worker_out_of_memory(folder, tmp_path, expected):
+    """It is killed and started anew, without its greed."""
+    with workers(memory_limit=1_000_000_000) as used:
+        used.client.run(want_memory, workers=[used.homes[0]])
+        found, model = fit(used, folder, tmp_path)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
+def test_work_that_no_worker_has_the_memory_for(folder, tmp_path):
+    with (
+        pytest.raises(MovierecError, match=r"give each more \(engine.memory_limit\)") as raised,
+        workers(2, memory_limit=1_000_000_000) as used,
+    ):
+        data = in_blocks(used, folder, tmp_path)
+        used.results([used.submit(eat_memory)])
+    assert "\n" not in str(raised.value)
+    assert data.n_ratings
+
+
+def eat_memory():
+    want_memory()
+    block_work.solve()
