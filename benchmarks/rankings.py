@@ -16,7 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench import machine
-from movierec import artifacts, baselines, implicit, neighbours, outputs, ranking, scores, training
+from movierec import (
+    artifacts,
+    baselines,
+    implicit,
+    neighbours,
+    outputs,
+    posterior,
+    ranking,
+    scores,
+    training,
+)
 from movierec import split as splitting
 from movierec.als import Data
 from movierec.model import Model
@@ -86,9 +96,14 @@ def rankings(
     watched, rated = movierec(train, validation, n_items, params)
     known = train.insert(validation)
     by_item = known.transpose(n_items)
+
+    def deviations() -> posterior.Deviations:
+        sides = rated.user_factors, rated.item_factors
+        of_items = posterior.of_items(by_item, *sides, params.train)
+        return posterior.deviations(rated, known, [of_items], params.train)
+
     ranked = {
-        name: scores.ranking(name, watched, rated, params, params.train, lambda: known)
-        for name in scores.RANKINGS
+        name: scores.ranking(name, watched, rated, params, deviations) for name in scores.RANKINGS
     }
     others = {
         "popularity": baselines.popularity(known, by_item),
@@ -97,7 +112,12 @@ def rankings(
     }
     with suppress(ImportError):
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)
-    found, _, _ = ranking.rank(ranked, others, known, test, watched.item_factors, params)
+    n, floor = params.evaluate.top_n, params.recommend.min_ratings
+    most, seed = params.evaluate.ranking_users, params.seed
+    judge = Judge.of(known, test, n_items, most, seed, "evaluate/users")
+    lists = {name: judge.lists(by, n, floor) for name, by in ranked.items()}
+    lists |= {name: judge.lists(by, n) for name, by in others.items()}
+    found, _ = ranking.rank(judge, lists, watched.item_factors, params.evaluate)
     return found["ranking"]  # type: ignore[no-any-return]
 
 

@@ -2,9 +2,19 @@
 
 from functools import partial
 
-from movierec import artifacts, evaluate, model_file, outputs, reports, scores, stage
-from movierec.metrics import errors_of
+from movierec import (
+    artifacts,
+    engine,
+    evaluate,
+    model_file,
+    outputs,
+    passes,
+    reports,
+    stage,
+    user_lists,
+)
 from movierec.params import Params, load_params
+from movierec.user_lists import Ranker
 
 
 def main() -> stage.Facts:
@@ -14,18 +24,16 @@ def main() -> stage.Facts:
     outputs.check_files(outputs.SPLIT, manifest, "split")
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     result = model.manifest["train"]["result"]
-    train, known = artifacts.read_train_by_user(), artifacts.read_train_and_validation()
-    test, items = artifacts.read_ratings(outputs.SPLIT / "test.parquet"), artifacts.read_items()
-    fitted = known if result["refit"] else train
-    on_train = errors_of(model, train.ratings, (params.data.rating_min, params.data.rating_max))
     on_validation = result["validation"] or {}
-    expected = on_validation.get("rmse", on_train.rmse)
-    trained_with = model_file.trained_with(model)
-    ranked = {
-        name: scores.ranking(name, watched, model, params, trained_with, lambda: fitted)
-        for name in scores.RANKINGS
-    }
-    found = evaluate.evaluate(model, watched, expected, ranked, fitted, known, test, items, params)
+    data = passes.Data.of(outputs.SPLIT / "test.parquet", result["refit"])
+    ranker = Ranker(params, data.fitted[0], model_file.trained_with(model))
+    with (
+        engine.opened(params.engine) as workers,
+        workers.scratch("evaluate") as scratch,
+    ):
+        ranker = user_lists.with_parts(workers, ranker, data.fitted[1], scratch)
+        judged, on_train = passes.found(workers, data, ranker, on_validation.get("rmse"), scratch)
+    found = evaluate.evaluate(judged, watched.item_factors, artifacts.read_items(), params)
     made_of = {**model.manifest, **watched.manifest}
     report = {
         "test": found.metrics.pop("test"),

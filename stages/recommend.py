@@ -6,12 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from movierec import artifacts, exports, model_file, outputs, recommend, reports, scores, stage
+from movierec import (
+    artifacts,
+    engine,
+    exports,
+    model_file,
+    outputs,
+    reports,
+    stage,
+    user_lists,
+)
+from movierec.blocks import Rated
 from movierec.exports import Block
-from movierec.model import Model
 from movierec.params import Params, load_params
-from movierec.recommend import Scorer
-from movierec.sparse import Array, Csr
+from movierec.sparse import Array
+from movierec.user_lists import Ranker
 
 
 def main() -> stage.Facts:
@@ -20,23 +29,22 @@ def main() -> stage.Facts:
     model, watched = model_file.read_models(manifest)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
     outputs.check_files(outputs.INDEX, manifest, "index", *names)
-    seen = artifacts.read_csr(
-        outputs.INDEX / "ratings_by_user.parquet", outputs.INDEX / "users.parquet"
-    )
     users, items = artifacts.read_users(), artifacts.read_items()
-    by = scores.ranking(
-        params.recommend.ranking,
-        watched,
-        model,
-        params,
-        model_file.trained_with(model),
-        lambda: artifacts.read_trained_on(model.manifest),
-    )
     n_ratings = items["n_ratings"].to_numpy()
     tally = Tally(n_ratings)
     made_of = {**model.manifest, **watched.manifest}
-    with outputs.output_file(outputs.EXPORT) as path:
-        blocks = tally.watch(blocks_of(by, model, seen, n_ratings, params))
+    refit = model.manifest["train"]["result"]["refit"]
+    ranker = Ranker(params, Rated.train("user", refit), model_file.trained_with(model))
+    with (
+        engine.opened(params.engine) as workers,
+        workers.scratch("recommend") as scratch,
+        outputs.output_file(outputs.EXPORT) as path,
+    ):
+        if params.recommend.ranking == "lower_bound":
+            outputs.check_files(outputs.SPLIT, model.manifest, "split", *artifacts.TRAINED_ON)
+            ranker = user_lists.with_parts(workers, ranker, Rated.train("item", refit), scratch)
+        eligible = n_ratings >= params.recommend.min_ratings
+        blocks = tally.watch(user_lists.exported(workers, ranker, Rated.seen(), eligible))
         write = partial(exports.write_recommendations, path, users, items)
         write(blocks, partial(chain, params, made_of))
     metrics = {"n_users": len(users), **tally.metrics()}
@@ -46,17 +54,6 @@ def main() -> stage.Facts:
         "lists": f"{metrics['n_recommendations']:,} recommendations for {len(users):,} users",
         "coverage": f"{100 * metrics['coverage']:.1f} % of {len(items):,} movies",
     }
-
-
-def blocks_of(
-    by: Model | Scorer, model: Model, seen: Csr, n_ratings: Array, params: Params
-) -> Iterator[Block]:
-    """Users, their lists, scores and predicted ratings, block by block."""
-    n, eligible = params.recommend.top_n, n_ratings >= params.recommend.min_ratings
-    scale = (params.data.rating_min, params.data.rating_max)
-    for users in exports.blocks_of_users(seen.n_rows, n):
-        lists, found = recommend.top_n(by, seen.take(users), n, eligible, users)
-        yield users, lists, found, recommend.predicted_ratings(model, users, lists, scale)
 
 
 class Tally:

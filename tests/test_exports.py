@@ -28,8 +28,8 @@ def test_lists_come_out_alike_in_parts(tmp_path, monkeypatch):
         monkeypatch.setattr(exports, "ROW_GROUP", rows)
         path = tmp_path / f"{rows}.parquet"
         blocks = (
-            (some, lists[some], values[some], values[some])
-            for some in exports.blocks_of_users(7, 2)
+            tuple(column[first:stop] for column in (np.arange(7), lists, values, values))
+            for first, stop in exports.blocks_of_users(7, 2)
         )
         exports.write_recommendations(path, users, ITEMS, blocks)
         groups[rows] = pq.ParquetFile(path).num_row_groups

@@ -23,6 +23,20 @@ def params_with(**recommend_params) -> Params:
     return params.model_copy(update={"recommend": changed})
 
 
+def deviations(model, by_user, params):
+    """Those of posterior.py, of movies in two parts."""
+    parts = [
+        posterior.of_items(
+            by_user.transpose(model.n_items).take(items),
+            model.user_factors,
+            model.item_factors[items],
+            params,
+        )
+        for items in (np.arange(3), np.arange(3, model.n_items))
+    ]
+    return posterior.deviations(model, by_user, parts, params)
+
+
 def test_the_blend_adds_a_share_of_the_scale():
     implicit, model = random_model(0, n_factors=4), random_model(1)
     blended = scores.blend(implicit, model, 0.6, (0.5, 5.0))
@@ -85,7 +99,7 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
     of_users = posterior.covariances(by_user, model.item_factors, prior)
     of_items = posterior.covariances(by_item, model.user_factors, prior)
     users = np.array([4, 0])
-    found = posterior.deviations(model, by_user, by_item, params)(users)
+    found = deviations(model, by_user, params)(users)
     assert found.shape == (2, 7)
     for row, user in enumerate(users):
         for item in range(7):
@@ -97,7 +111,7 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
 def test_who_has_rated_more_is_surer():
     params = train_params()
     by_user = csr_of_counts(10, [2, 20, 0], 40)
-    found = posterior.deviations(random_model(11, 3, 40), by_user, by_user.transpose(40), params)
+    found = deviations(random_model(11, 3, 40), by_user, params)
     means = found(np.arange(3)).mean(axis=1)
     assert means[2] > means[0] > means[1]
 
@@ -106,7 +120,7 @@ def test_of_samples_it_is_their_own_spread():
     params, (by_user, by_item) = train_params(method="gibbs"), random_csrs(12)
     model = gibbs.fit(Data.of(by_user, by_item, params, None), params, 0, (0.5, 5)).model
     users = np.array([3, 1])
-    found = posterior.deviations(model, by_user, by_item, params)(users)
+    found = deviations(model, by_user, params)(users)
     drawn = [model.sample(number).predict_all(users) for number in range(model.n_samples)]
     np.testing.assert_allclose(found, np.std(drawn, axis=0, ddof=1), atol=1e-6)
 
@@ -115,10 +129,10 @@ def test_of_samples_it_is_their_own_spread():
 def test_lists_by_lower_bound_against_a_full_sort(seed, c):
     params, (by_user, by_item) = train_params(), random_csrs(seed)
     model = als.fit(Data.of(by_user, by_item, params, None), params, seed, (0.5, 5)).model
-    deviations = posterior.deviations(model, by_user, by_item, params)(np.arange(9))
-    bounds = model.predict_all(np.arange(9)) - c * deviations
+    found = deviations(model, by_user, params)
+    bounds = model.predict_all(np.arange(9)) - c * found(np.arange(9))
     eligible, users = np.random.default_rng(seed).random(7) < 0.8, np.array([5, 2, 8])
-    by = scores.lower_bound(model, by_user, params, c)
+    by = scores.lower_bound(model, found, c)
     items, found = recommend.top_n(by, by_user.take(users), 3, eligible, users)
     for row, user in enumerate(users):
         seen = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
@@ -144,7 +158,9 @@ def test_every_ranking_of_the_params_is_one():
     allowed = type(params.recommend).model_fields["ranking"].annotation.__args__
     assert set(scores.RANKINGS) == set(allowed)
     found = {
-        name: scores.ranking(name, implicit, model, params, train_params(), lambda: by_user)
+        name: scores.ranking(
+            name, implicit, model, params, lambda: deviations(model, by_user, train_params())
+        )
         for name in scores.RANKINGS
     }
     users = np.arange(9)

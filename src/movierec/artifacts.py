@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movierec import log, outputs
+from movierec import log
 from movierec.errors import MovierecError
 from movierec.outputs import INDEX, SPLIT, Manifest, parse_manifest
 from movierec.pinned import hash_of
@@ -202,13 +202,6 @@ def read_train_and_validation(folder: Path = SPLIT) -> Csr:
     """The ratings that are not test, by user."""
     by_user = read_train_by_user(folder)
     return by_user.insert(read_ratings(folder / "validation.parquet"))
-
-
-def read_trained_on(manifest: Manifest, folder: Path = SPLIT) -> Csr:
-    """The ratings that the model of this manifest was trained on, by user."""
-    outputs.check_files(folder, manifest, "split", *TRAINED_ON)
-    refit = manifest["train"]["result"]["refit"]
-    return read_train_and_validation(folder) if refit else read_train_by_user(folder)
 
 
 def read_ratings(path: Path) -> Ratings:

@@ -1,57 +1,62 @@
 """Predictors that every model must beat. Each is a Model without factors."""
 
+from typing import Protocol
+
 import numpy as np
 
+from movierec import sums
 from movierec.model import Model
-from movierec.sparse import Array, Csr
+from movierec.sparse import Array
 
 
-def predictors(by_user: Csr, by_item: Csr, damping: float) -> dict[str, Model]:
-    """Those that predict ratings, by name."""
+class Rows(Protocol):
+    """Ratings grouped by row, as far as baselines ask: a Csr, or one that lies on disk."""
+
+    @property
+    def counts(self) -> Array: ...
+
+    def row_sums(self, mean: float = 0.0, biases: Array | None = None) -> Array: ...
+
+
+def predictors(by_user: Rows, by_item: Rows, damping: float) -> dict[str, Model]:
+    """Those that predict ratings, by name.
+
+    global_mean: the mean of all ratings, for everyone and everything. item_mean: the mean of the
+    item's ratings; the global mean where it has none. damped_biases: item, then user biases, each a
+    mean of what is left, drawn to 0 by `damping` ratings: the baseline estimates of Koren, "Factor
+    in the neighbors" (TKDD 4(1), 2010), section 2.1.
+    """
+    n_users, n_items = len(by_user.counts), len(by_item.counts)
+    mean = float(sums.total([sums.of_rows(0, by_user.row_sums())]) / by_user.counts.sum())
+    left = by_item.row_sums(mean)
+    of_items = _damped(left, by_item.counts, damping)
+    of_users = _damped(by_user.row_sums(mean, of_items), by_user.counts, damping)
     return {
-        "global_mean": global_mean(by_user, by_item),
-        "item_mean": item_mean(by_user, by_item),
-        "damped_biases": damped_biases(by_user, by_item, damping),
+        "global_mean": _without_factors(mean, np.zeros(n_users), np.zeros(n_items)),
+        "item_mean": _without_factors(
+            mean, np.zeros(n_users), _damped(left, by_item.counts, damping=0)
+        ),
+        "damped_biases": _without_factors(mean, of_users, of_items),
     }
 
 
-def global_mean(by_user: Csr, by_item: Csr) -> Model:
-    """The mean of all ratings, for everyone and everything."""
-    return _without_factors(by_user, np.zeros(by_user.n_rows), np.zeros(by_item.n_rows))
+def damped_biases(by_user: Rows, by_item: Rows, damping: float) -> Model:
+    return predictors(by_user, by_item, damping)["damped_biases"]
 
 
-def item_mean(by_user: Csr, by_item: Csr) -> Model:
-    """The mean of the item's ratings; the global mean where it has none."""
-    return _without_factors(by_user, np.zeros(by_user.n_rows), _damped_means(by_item, 0, by_user))
-
-
-def damped_biases(by_user: Csr, by_item: Csr, damping: float) -> Model:
-    """Item, then user biases, each a mean of what is left, drawn to 0 by `damping` ratings.
-
-    The baseline estimates of Koren, "Factor in the neighbors" (TKDD 4(1), 2010), section 2.1.
-    """
-    of_items = _damped_means(by_item, damping, by_user)
-    left = by_user.values - by_user.values.mean(dtype=np.float64) - of_items[by_user.indices]
-    sums = np.bincount(by_user.row_index, left, minlength=by_user.n_rows)
-    of_users = sums / np.maximum(by_user.counts + damping, 1e-12)
-    return _without_factors(by_user, of_users, of_items)
-
-
-def popularity(by_user: Csr, by_item: Csr) -> Model:
+def popularity(by_user: Rows, by_item: Rows) -> Model:
     """Ranks items by their number of ratings; it does not predict ratings."""
-    return _without_factors(by_user, np.zeros(by_user.n_rows), by_item.counts)
+    return _without_factors(0.0, np.zeros(len(by_user.counts)), by_item.counts)
 
 
-def _damped_means(by_item: Csr, damping: float, by_user: Csr) -> Array:
-    centred = by_item.values - by_user.values.mean(dtype=np.float64)
-    sums = np.bincount(by_item.row_index, centred, minlength=by_item.n_rows)
-    return np.asarray(sums / np.maximum(by_item.counts + damping, 1e-12))
+def _damped(sums_of_rows: Array, counts: Array, damping: float) -> Array:
+    return np.asarray(sums_of_rows / np.maximum(counts + damping, 1e-12))
 
 
-def _without_factors(by_user: Csr, user_biases: Array, item_biases: Array) -> Model:
+def _without_factors(mean: float, user_biases: Array, item_biases: Array) -> Model:
     dtype = np.float32
     return Model(
-        global_mean=float(by_user.values.mean(dtype=np.float64)),
+        global_mean=mean,
         user_factors=np.zeros((len(user_biases), 0), dtype),
         item_factors=np.zeros((len(item_biases), 0), dtype),
         user_biases=user_biases.astype(dtype),

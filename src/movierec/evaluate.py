@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec import baselines, bootstrap, breakdown, calibration, metrics, neighbours, seeds
+from movierec import bootstrap, breakdown, calibration, metrics, seeds
 from movierec.bootstrap import mean_of, root_of
-from movierec.model import Model
 from movierec.params import Params
-from movierec.ranking import Gains, rank
-from movierec.recommend import Scorer
-from movierec.sparse import Array, Csr, Ratings
+from movierec.ranking import Gains, Judge, rank
+from movierec.sparse import Array, Ratings
 
 GAINS = ("ndcg", "recall")
 
@@ -28,50 +26,50 @@ class Evaluation:
     by_user: dict[str, Array]
 
 
-def evaluate(
-    model: Model,
-    watched: Model,
-    expected_rmse: float,
-    ranked: Mapping[str, Model | Scorer],
-    by_user: Csr,
-    known: Csr,
-    test: Ratings,
-    items: pd.DataFrame,
-    params: Params,
-) -> Evaluation:
+@dataclass(frozen=True)
+class Found:
+    """What there is to judge.
+
+    predicted: what each predicts of the test ratings, unclipped; `test`: the model, the others
+    baselines. deviations: how far a rating is expected to lie from the model's prediction. counts:
+    ratings of each user and of each item that the model was fitted on. lists: of the judge's users
+    by each ranking.
+    """
+
+    test: Ratings
+    predicted: Mapping[str, Array]
+    deviations: Array
+    counts: tuple[Array, Array]
+    judge: Judge
+    lists: Mapping[str, Array]
+
+
+def evaluate(found: Found, item_factors: Array, items: pd.DataFrame, params: Params) -> Evaluation:
     """Judge a model on test ratings, beside the baselines.
 
-    watched: the implicit model, by whose factors lists are diverse or not.
-    expected_rmse: what is known before: how wide the intervals of a model without samples are.
-    ranked: what lists may be ranked by. by_user: the ratings that the model was fitted on; known:
-    all that are not test; items: year and genres of each.
+    item_factors: by which lists are diverse or not. items: year and genres of each.
     """
-    scale = (params.data.rating_min, params.data.rating_max)
-    by_item = by_user.transpose(model.n_items)
-    counts = by_user.counts, by_item.counts
-    others = baselines.predictors(by_user, by_item, params.evaluate.baseline_damping)
-    predicted = {name: metrics.predict(each, test) for name, each in others.items()}
-    predicted["test"] = metrics.predict(model, test)
+    scale, test, predicted = (
+        (params.data.rating_min, params.data.rating_max),
+        found.test,
+        found.predicted,
+    )
     errors = {name: test.rating - np.clip(values, *scale) for name, values in predicted.items()}
     squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
-    plain: dict[str, Model | Scorer] = {
-        "popularity": baselines.popularity(by_user, by_item),
-        "damped_biases": others["damped_biases"],
-        "item_knn": neighbours.item_knn(by_user, by_item),
-    }
-    ranking, gains, users = rank(ranked, plain, known, test, watched.item_factors, params)
+    ranking, gains = rank(found.judge, found.lists, item_factors, params.evaluate)
     calibrated, bins = calibration.calibration(test.rating - errors["test"], test.rating)
-    deviations = calibration.deviation_of_ratings(model, test, expected_rmse)
-    coverage, levels = calibration.interval_coverage(test.rating - predicted["test"], deviations)
-    sums = {name: sums_by_user(test.user_index, model.n_users, of) for name, of in errors.items()}
+    coverage, levels = calibration.interval_coverage(
+        test.rating - predicted["test"], found.deviations
+    )
+    n_users = len(found.counts[0])
+    sums = {name: sums_by_user(test.user_index, n_users, of) for name, of in errors.items()}
+    of_parts = {
+        name: metrics.errors_in(values, test.rating, scale) for name, values in predicted.items()
+    }
     report = {
-        "test": asdict(metrics.errors_in(predicted["test"], test.rating, scale)),
-        "baseline": {
-            name: {"rmse": found.rmse, "mae": found.mae}
-            for name in others
-            for found in [metrics.errors_in(predicted[name], test.rating, scale)]
-        },
-        "cold": breakdown.cold(test, counts, squared[0]),
+        "test": asdict(of_parts.pop("test")),
+        "baseline": {name: {"rmse": of.rmse, "mae": of.mae} for name, of in of_parts.items()},
+        "cold": breakdown.cold(test, found.counts, squared[0]),
         "calibration": calibrated,
         "interval_coverage": coverage,
         **ranking,
@@ -82,7 +80,7 @@ def evaluate(
         intervals=sure,
         plots={
             **side_by_side(report, sure),
-            **breakdown.breakdowns(test, counts, items, *squared),
+            **breakdown.breakdowns(test, found.counts, items, *squared),
             "predicted": breakdown.predicted_by_given(
                 test.rating - errors["test"], test.rating, scale
             ),
@@ -91,7 +89,7 @@ def evaluate(
             "interval_coverage": levels,
         },
         by_user=sums["test"]
-        | gains_of_users(gains[params.recommend.ranking], users, model.n_users),
+        | gains_of_users(gains[params.recommend.ranking], found.judge.users, n_users),
     )
 
 

@@ -1,6 +1,6 @@
 """The Parquet files for people and other tools (docs/pipeline.md lists their columns)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,10 @@ Chain = Callable[[str], Manifest]
 Block = tuple[Array, Array, Array, Array]  # users, their lists, scores, predicted ratings
 
 
-def blocks_of_users(n_users: int, top_n: int) -> Iterator[Array]:
-    """Runs of users whose lists fill a row group."""
+def blocks_of_users(n_users: int, top_n: int) -> list[tuple[int, int]]:
+    """Bounds of runs of users whose lists fill a row group."""
     size = max(1, ROW_GROUP // top_n)
-    for first in range(0, max(1, n_users), size):
-        yield np.arange(first, min(first + size, n_users))
+    return [(first, min(first + size, n_users)) for first in range(0, max(1, n_users), size)]
 
 
 def write_recommendations(

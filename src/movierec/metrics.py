@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from movierec.kernels.scoring import squared_errors_by_row
 from movierec.model import Model
-from movierec.sparse import Array, Ratings
+from movierec.sparse import Array, Csr, Ratings
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,25 @@ class Errors:
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
     """Errors of a model on some ratings; NaN where there are none."""
     return errors_in(predict(model, ratings), ratings.rating, scale)
+
+
+def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Array:
+    """Sums over each user's ratings (n_users, 3), of which the sum over all is for of_sums."""
+    low, high, mean = map(model.user_factors.dtype.type, (*scale, model.global_mean))
+    return squared_errors_by_row(
+        by_user.indptr,
+        by_user.indices,
+        by_user.values,
+        mean,
+        model.user_factors,
+        model.item_factors,
+        model.user_biases,
+        model.item_biases,
+        low,
+        high,
+        np.zeros(0),
+        1,
+    )
 
 
 def predict(model: Model, ratings: Ratings) -> Array:

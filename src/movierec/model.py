@@ -91,6 +91,12 @@ class Model:
         """The model with factors, biases or weights of one side replaced."""
         return replace(self, **{f"{side}_{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
 
+    def of_users(self, users: Array | slice) -> "Model":
+        """The model of these users alone, each known by his place among them."""
+        names = ("user_factors", "user_biases", "sample_user_biases")
+        rows = {name: array[users] for name in names if len(array := getattr(self, name))}
+        return replace(self, **rows)
+
     def sample(self, number: int) -> "Model":
         """One of the models that this one is the mean of; the model itself if of none."""
         if not len(self.sample_noise_precision):

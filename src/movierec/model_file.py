@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,20 @@ def read_model(path: Path = MODEL, users: bool = True) -> Model:
         return Model(mean, **arrays, manifest=manifest)
     except TypeError as error:
         raise _not_whole(path, error) from None
+
+
+def mapped(path: Path) -> Model:
+    """The model of a file that has been read before: mapped once in a process, not compared."""
+    return _mapped(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=len(MODELS))
+def _mapped(path: Path, changed: int) -> Model:
+    from movierec.model import Model
+
+    arrays: dict[str, Any] = npz.mapped(path)
+    del arrays["manifest"]
+    return Model(float(arrays.pop("global_mean")), **arrays)
 
 
 def read_arrays(

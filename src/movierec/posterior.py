@@ -5,7 +5,7 @@ is xᵀ (λ P)⁻¹ x, x being the other row's factors and a 1. The user's row a
 unsure; their variances are added. Of a mean of samples the samples' own spread tells it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -35,25 +35,35 @@ def covariances(ratings: Csr, fixed_factors: Array, prior: Prior) -> Array:
     return np.asarray(np.einsum("rik,rjk->rij", roots, roots))
 
 
-def deviations(model: Model, by_user: Csr, by_item: Csr, params: TrainParams) -> Deviations:
+def of_items(by_item: Csr, user_factors: Array, item_factors: Array, params: TrainParams) -> Array:
+    """What deviations needs of some items: (n_factors + 1)(n_factors + 2) numbers of each.
+
+    by_item, params: what they were trained on and with.
+    """
+    of_rows = _covariances(by_item, user_factors, Prior.of(params, item_factors.shape[1]))
+    return np.hstack((_squares(item_factors), of_rows)) / params.rating_precision
+
+
+def deviations(
+    model: Model, by_user: Csr, parts: Sequence[Array], params: TrainParams
+) -> Deviations:
     """What tells the standard deviation of users' predicted ratings, in stars: (n_users, n_items).
 
-    by_user, by_item, params: what the model was trained on and with. Ask for some users at a time;
-    what is kept of each movie is (n_factors + 1)(n_factors + 2) numbers.
+    by_user, params: what the model was trained on and with. parts: of_items of all items in order;
+    a mean of samples needs none. Ask for some users at a time.
     """
-    if model.n_samples > 1:
-        n_items = model.n_items
-        return lambda users: model.deviation(*pairs(users, n_items)).reshape(len(users), n_items)
-    prior = Prior.of(params, model.n_factors)
-    of_items = _covariances(by_item, model.user_factors, prior)
-    right = np.hstack((_squares(model.item_factors), of_items)) / params.rating_precision
+
+    def of_samples(users: Array) -> Array:
+        each = pairs(np.arange(len(users)), model.n_items)
+        return model.of_users(users).deviation(*each).reshape(len(users), model.n_items)
 
     def of_users(users: Array) -> Array:
+        prior = Prior.of(params, model.n_factors)
         of_rows = _covariances(by_user.take(users), model.item_factors, prior)
         left = np.hstack((of_rows, _squares(model.user_factors[users])))
-        return np.sqrt(_products(left, right))
+        return np.sqrt(np.hstack([_products(left, part) for part in parts]))
 
-    return of_users
+    return of_samples if model.n_samples > 1 else of_users
 
 
 def _products(left: Array, right: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from movierec import metrics, recommend, seeds
 from movierec.model import Model
-from movierec.params import Params
+from movierec.params import EvaluateParams
 from movierec.recommend import Scorer
 from movierec.sparse import Array, Csr, Ratings
 
@@ -40,14 +40,20 @@ class Judge:
         cls, seen: Csr, held_out: Ratings, n_items: int, most: int, seed: int, stream: str
     ) -> "Judge":
         """At most so many users, drawn from the stream; all items not in `seen` compete."""
-        n_users = seen.n_rows
-        users = sample(n_users, most, seed, stream)
+        users = sample(seen.n_rows, most, seed, stream)
+        counts = np.bincount(seen.indices, minlength=n_items)
+        return cls.of_sample(users, seen.take(users), held_out, counts, seen.n_rows)
+
+    @classmethod
+    def of_sample(
+        cls, users: Array, seen: Csr, held_out: Ratings, counts: Array, n_users: int
+    ) -> "Judge":
+        """Of users that `sample` drew. seen: what these have; held_out: of all users."""
         row = np.full(n_users, -1, np.int32)
         row[users] = np.arange(len(users), dtype=np.int32)
         theirs = held_out.take(row[held_out.user_index] >= 0)
         theirs = replace(theirs, user_index=row[theirs.user_index])
-        counts = np.bincount(seen.indices, minlength=n_items)
-        return cls(users, seen.take(users), theirs, counts, n_users)
+        return cls(users, seen, theirs, counts, n_users)
 
     def lists(self, by: Model | Scorer, n: int, min_ratings: int = 0) -> Array:
         """Top-n lists; items with fewer seen ratings than min_ratings are left out of them."""
@@ -63,33 +69,22 @@ class Judge:
 
 def sample(n_users: int, most: int, seed: int, stream: str) -> Array:
     """At most so many users, drawn from the stream, rising."""
-    draw = seeds.stream(seed, stream)
-    return np.sort(draw.choice(n_users, min(most, n_users), replace=False))
+    return np.sort(seeds.stream(seed, stream).choice(n_users, min(most, n_users), replace=False))
 
 
 def rank(
-    models: Mapping[str, Model | Scorer],
-    baselines: Mapping[str, Model | Scorer],
-    known: Csr,
-    test: Ratings,
-    item_factors: Array,
-    params: Params,
-) -> tuple[dict[str, Any], dict[str, Gains], Array]:
-    """The quality of each one's lists, its gains, and the users that these are of.
+    judge: Judge, lists: Mapping[str, Array], item_factors: Array, params: EvaluateParams
+) -> tuple[dict[str, Any], dict[str, Gains]]:
+    """The quality of each ranking's lists of the judge's users, and its gains.
 
     item_factors: of each item, those by which lists are diverse or not.
-    As in the export, models recommend no movie with fewer ratings than recommend.min_ratings;
-    baselines leave out none.
     """
-    n, relevant_rating = params.evaluate.top_n, params.evaluate.relevant_rating
-    most, floor = params.evaluate.ranking_users, params.recommend.min_ratings
-    judge = Judge.of(known, test, len(item_factors), most, params.seed, "evaluate/users")
+    n, relevant_rating = params.top_n, params.relevant_rating
     result, gains = {}, {}
-    for name, by in {**models, **baselines}.items():
-        lists = judge.lists(by, n, floor if name in models else 0)
-        gains[name] = judge.gains(lists, relevant_rating)
-        quality = vars(judge.quality(lists, relevant_rating))
-        quality = quality | {"diversity": metrics.diversity(lists, item_factors)}
+    for name, theirs in lists.items():
+        gains[name] = judge.gains(theirs, relevant_rating)
+        quality = vars(judge.quality(theirs, relevant_rating))
+        quality = quality | {"diversity": metrics.diversity(theirs, item_factors)}
         result[name] = {f"{key}@{n}": value for key, value in quality.items()}
     wanted = judge.held_out.rating >= relevant_rating
     n_judged = len(np.unique(judge.held_out.user_index[wanted]))
@@ -98,4 +93,4 @@ def rank(
         "n_ranked_users": n_judged,
         "n_left_out_users": len(judge.users) - n_judged,
     }
-    return report, gains, judge.users
+    return report, gains

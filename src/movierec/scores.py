@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from movierec import posterior
 from movierec.model import Model
-from movierec.params import Params, TrainParams
+from movierec.params import Params
+from movierec.posterior import Deviations
 from movierec.recommend import Scorer
-from movierec.sparse import Array, Csr
+from movierec.sparse import Array
 
 RANKINGS = ("blend", "implicit", "predicted_rating", "lower_bound")
 
@@ -27,13 +27,11 @@ def ranking(
     implicit: Model,
     model: Model,
     params: Params,
-    trained_with: TrainParams,
-    trained_on: Callable[[], Csr],
+    deviations: Callable[[], Deviations],
 ) -> Model | Scorer:
     """What recommend.top_n ranks by, for one of RANKINGS.
 
-    trained_with, trained_on: the params and the ratings by user that `model` was trained with and
-    on; lower_bound alone asks for the ratings.
+    deviations: gives those of posterior.py, for which lower_bound alone asks.
     """
     settings, scale = params.recommend, (params.data.rating_min, params.data.rating_max)
     match name:
@@ -43,7 +41,7 @@ def ranking(
             return implicit
         case "predicted_rating":
             return model
-    return lower_bound(model, trained_on(), trained_with, settings.lower_bound_deviations)
+    return lower_bound(model, deviations(), settings.lower_bound_deviations)
 
 
 def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, float]) -> Model:
@@ -72,10 +70,6 @@ def vectors(model: Model) -> tuple[Array, Array]:
     return users, np.column_stack((model.item_factors, model.item_biases))
 
 
-def lower_bound(
-    model: Model, by_user: Csr, trained_with: TrainParams, n_deviations: float
-) -> Scorer:
+def lower_bound(model: Model, deviations: Deviations, n_deviations: float) -> Scorer:
     """The predicted rating less so many of its standard deviations."""
-    by_item = by_user.transpose(model.n_items)
-    deviations = posterior.deviations(model, by_user, by_item, trained_with)
     return lambda users: model.predict_all(users) - n_deviations * deviations(users)

@@ -1,6 +1,7 @@
 """Ratings as arrays: a list of them, and grouped by row (CSR)."""
 
 import itertools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -76,6 +77,26 @@ class Csr:
         places = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
         return Csr(indptr, self.indices[places], self.values[places])
 
+    def row_sums(self, mean: float = 0.0, biases: Array | None = None) -> Array:
+        """Σ (value − mean − its column's bias) of each row (n_rows,) float64, added in order."""
+        left = self.values - np.float64(mean)
+        if biases is not None:
+            left -= biases[self.indices]
+        return np.bincount(self.row_index, left, minlength=self.n_rows)
+
+    def rows(self, some: slice) -> "Csr":
+        """These rows, one after the other, without a copy of their values."""
+        indptr = self.indptr[some.start : some.stop + 1]
+        here = slice(indptr[0], indptr[-1])
+        return Csr(indptr - indptr[0], self.indices[here], self.values[here])
+
+    def columns(self) -> tuple[Array, "Csr"]:
+        """The columns that occur, rising, and the same values with indices among these."""
+        occurs = np.zeros(1 + self.indices.max(initial=-1), bool)
+        occurs[self.indices] = True
+        place = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
+        return np.flatnonzero(occurs), Csr(self.indptr, place[self.indices], self.values)
+
 
 @dataclass(frozen=True)
 class Ratings:
@@ -128,6 +149,15 @@ def counts_of(index: Array, n: int) -> Array:
 def indptr_of(counts: Array) -> Array:
     """Where each row begins, and where the last ends (n_rows + 1,), from the rows' counts."""
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)))
+
+
+def stacked(parts: Sequence[Csr]) -> Csr:
+    """The rows of all parts, one after the other."""
+    indptr = indptr_of(np.concatenate([part.counts for part in parts]))
+    indices, values = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("indices", "values")
+    )
+    return Csr(indptr, indices, values)
 
 
 def blocks_of(counts: Array, size: int, multiple: int) -> list[tuple[int, int]]:

@@ -8,31 +8,60 @@ from movierec.kernels.tiles import TILE, any_above
 
 
 @njit(cache=True, parallel=True)
-def nearest_items(indptr, indices, by_user_indptr, by_user_indices, neighbours, cosines):
+def count_shared(runs, indptr, indices, by_user_indptr, by_user_indices, shared):
+    """Add to shared (n_rows, n_items), of each row's item, how many of its users rated each item.
+
+    runs: bounds of runs of rows. indptr, indices: CSR of the users of each row's item;
+    by_user_…: of the items of each user.
+    """
+    for run in prange(len(runs) - 1):
+        for row in range(runs[run], runs[run + 1]):
+            _count(row, indptr, indices, by_user_indptr, by_user_indices, shared[row : row + 1])
+
+
+@njit(cache=True, parallel=True)
+def nearest_items(
+    runs,
+    indptr,
+    indices,
+    by_user_indptr,
+    by_user_indices,
+    shared_before,
+    first,
+    scale,
+    neighbours,
+    cosines,
+):
     """The items whose users are most nearly the same, by the cosine of the two sets of users.
 
-    indptr, indices: CSR of the users of each item; by_user_…: of the items of each user.
-    neighbours (n_items, n) int32 and cosines (n_items, n), filled with −1 and 0, are written: the
+    The first five: as of count_shared, of the items from `first` on. shared_before: what that left
+    of other users (n_rows, n_items), or (0, 0). scale (n_items padded to whole tiles,): 1 over the
+    root of each item's number of users, or 0.
+    neighbours (n_rows, n) int32 and cosines (n_rows, n), filled with −1 and 0, are written: the
     nearest first, itself not among them; they keep those where fewer items share a user.
     """
-    n_items = len(indptr) - 1
-    whole_tiles = (n_items + TILE - 1) // TILE * TILE
-    scale = np.zeros(whole_tiles, cosines.dtype)
-    for item in range(n_items):
-        if indptr[item + 1] > indptr[item]:
-            scale[item] = 1 / np.sqrt(np.float64(indptr[item + 1] - indptr[item]))
-    for item in prange(n_items):
-        shared = np.zeros((1, whole_tiles), cosines.dtype)
-        for k in range(indptr[item], indptr[item + 1]):
-            user = indices[k]
-            for other in by_user_indices[by_user_indptr[user] : by_user_indptr[user + 1]]:
-                shared[0, np.uint32(other)] += 1  # unsigned: no look whether it counts from the end
-        for other in range(whole_tiles):
-            shared[0, other] *= scale[item] * scale[other]
-        shared[0, item] = 0
-        for start in range(0, whole_tiles, TILE):
-            if any_above(shared, 0, start, cosines[item, -1]):  # rare, once the list is full
-                keep_best(shared[0, start : start + TILE], start, cosines[item], neighbours[item])
+    for run in prange(len(runs) - 1):
+        shared = np.zeros((1, len(scale)), cosines.dtype)
+        for row in range(runs[run], runs[run + 1]):
+            shared[:] = 0
+            if len(shared_before):
+                shared[0, : shared_before.shape[1]] = shared_before[row]
+            _count(row, indptr, indices, by_user_indptr, by_user_indices, shared)
+            item = first + row
+            for other in range(len(scale)):
+                shared[0, other] *= scale[item] * scale[other]
+            shared[0, item] = 0
+            for start in range(0, len(scale), TILE):
+                if any_above(shared, 0, start, cosines[row, -1]):  # rare, once the list is full
+                    keep_best(shared[0, start : start + TILE], start, cosines[row], neighbours[row])
+
+
+@njit(cache=True)
+def _count(row, indptr, indices, by_user_indptr, by_user_indices, shared):
+    for k in range(indptr[row], indptr[row + 1]):
+        user = indices[k]
+        for other in by_user_indices[by_user_indptr[user] : by_user_indptr[user + 1]]:
+            shared[0, np.uint32(other)] += 1  # unsigned: no look whether it counts from the end
 
 
 @njit(cache=True, parallel=True)

@@ -1,0 +1,59 @@
+"""Blocks of ratings on disk against the same rows of all of them."""
+
+import numpy as np
+import pytest
+
+from movierec import artifacts, blocks, engine
+from movierec.blocks import Rated, bounds, ranges
+from movierec.params import load_params
+from movierec.sums import STRIP
+from tests.random_data import random_ratings
+from tests.workspace import ROOT
+
+N_USERS, N_ITEMS = 30, 20
+
+
+def write_split(folder, held_out):
+    """A split on disk, in row groups of 7 rows; held_out: a mask. What is not test, by user."""
+    ratings = random_ratings(0, N_USERS, N_ITEMS, 200)
+    train = ratings.take(~held_out)
+    by_user = train.by_user(N_USERS)
+    by_item = by_user.transpose(N_ITEMS)
+    artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
+    artifacts.write_rows(folder / "train_users.parquet", by_user)
+    artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
+    artifacts.write_rows(folder / "train_items.parquet", by_item)
+    artifacts.write_ratings(folder / "validation.parquet", ratings.take(held_out))
+    return ratings.by_user(N_USERS), by_user
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
+    """Also where nothing is held out, or all is, or of some users alone."""
+    for module in (artifacts, blocks):
+        monkeypatch.setattr(module, "ROW_GROUP", 7)
+    held_out = np.random.default_rng(1).random(200) < share
+    held_out[50:90] = False
+    known, train = write_split(tmp_path, held_out)
+    for with_validation, whole in ((True, known), (False, train)):
+        rated = Rated.train(side, with_validation, tmp_path)
+        whole = whole if side == "user" else whole.transpose(N_ITEMS)
+        np.testing.assert_array_equal(rated.counts(), whole.counts)
+        for first in range(0, whole.n_rows, 3):
+            for stop in (first, first + 1, min(first + 10, whole.n_rows), whole.n_rows):
+                found, expected = rated.read(first, stop), whole.take(np.arange(first, stop))
+                for name, array in vars(expected).items():
+                    np.testing.assert_array_equal(vars(found)[name], array)
+
+
+def test_work_is_divided_where_memory_is_scarce_alone():
+    params = load_params(ROOT / "params.yaml").engine.model_copy(update={"block_ratings": 100})
+    costs = np.full(5 * STRIP, 1)
+    here = engine.Engine(params)
+    assert bounds(here, costs) == [(0, 5 * STRIP)]
+    assert ranges(here, 10, 4) == [(0, 10)]
+    scarce = engine.Engine(params.model_copy(update={"memory_limit": 10**9}))
+    assert bounds(scarce, costs) == [(0, 128), (128, 256), (256, 320)]
+    assert ranges(scarce, 10, 4) == [(0, 4), (4, 8), (8, 10)]
+    assert ranges(scarce, 0, 4) == [(0, 0)]

@@ -1,0 +1,110 @@
+"""Recommend and evaluate by the workers of a cluster: the same bytes as in one process."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks import generate
+from movierec import blocks, engine, exports, passes
+from movierec.blocks import Rated
+from movierec.params import load_params
+from movierec.scores import RANKINGS
+from tests.project import run_stage, write_params
+
+TRAINING = "split", "train", "implicit"
+FAST = {"max_epochs": 2, "patience": 2}
+SMALL = {"block_ratings": 2_500, "memory_limit": None}
+SAMPLES = {"start_epochs": 1, "burn_in": 1, "samples": 3, "thin": 1}
+CHANGES = [
+    {},
+    {"train": {"refit": False}},
+    {"split": {"validation_fraction": 0}},
+    {"train": {"method": "gibbs", "gibbs": SAMPLES}},
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A project whose models are trained."""
+    folder = tmp_path_factory.mktemp("trained")
+    archive = folder / "ratings.zip"
+    generate.write_zip(generate.generate(25_000), archive, "ml-tiny")
+    write_params(folder, archive, train=FAST, implicit=FAST | {"n_factors": 8})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in ("download", "index", *TRAINING):
+            run_stage(stage)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster(trained):
+    """The address of a scheduler with three workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(trained)
+        settings = {"kind": "dask", "scheduler": "local", "n_workers": 3, "host": "127.0.0.1"}
+        params = load_params().engine.model_copy(update=settings)
+        with engine.opened(params) as workers:
+            yield workers.client.scheduler.address
+
+
+@pytest.fixture
+def project(trained, tmp_path, monkeypatch):
+    """A copy of the project, which is the current folder."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def change(**blocks):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    for block, values in blocks.items():
+        params[block] |= values
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def written(stage, **settings):
+    """What a stage writes by an engine of these settings, as hashes by path."""
+    change(engine=SMALL | settings)
+    paths = [Path(name) for name in ("data/evaluation", "exports", "metrics", "plots")]
+    for path in paths:
+        shutil.rmtree(path, ignore_errors=True)
+    run_stage(stage)
+    files = sorted(file for path in paths for file in path.rglob("*") if file.is_file())
+    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_lists_are_the_same_by_any_engine(ranking, project, cluster, monkeypatch):
+    """In row groups that are made of several blocks."""
+    monkeypatch.setattr(exports, "ROW_GROUP", 2_000)  # lists of 100 users
+    change(recommend={"ranking": ranking})
+    local = written("recommend", kind="local")
+    assert set(local) == {"exports/recommendations.parquet", "metrics/recommend.json"}
+    assert written("recommend", kind="dask", scheduler=cluster) == local
+    assert written("recommend", kind="local", memory_limit="2 GB") == local
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
+def test_all_that_is_measured_is_the_same_by_any_engine(changes, project, cluster, monkeypatch):
+    """Refitted or not, stopped by validation or not, and of a mean of samples."""
+    monkeypatch.setattr(passes, "SHARED", 500_000)
+    monkeypatch.setattr(passes, "SAMPLED", 40)
+    change(evaluate={"ranking_users": 100}, **changes)
+    for stage in TRAINING if changes else ():
+        run_stage(stage)
+    local = written("evaluate", kind="local")
+    assert {"data/evaluation/by_user.parquet", "metrics/intervals.json"} < set(local)
+    assert written("evaluate", kind="dask", scheduler=cluster) == local
+    assert written("evaluate", kind="local", memory_limit="2 GB") == local
+
+
+def test_work_is_in_several_blocks(project):
+    """Or the other tests would compare one with itself."""
+    change(engine=SMALL | {"memory_limit": "2 GB"})
+    with engine.opened(load_params().engine) as here:
+        known = [Rated.train(side, True) for side in ("user", "item")]
+        assert min(len(blocks.bounds(here, rated.counts())) for rated in known) > 2
