@@ -144,9 +144,9 @@ def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items:
     by_user = train.by_user(n_users)
     by_item = by_user.transpose(n_items)
     artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
-    artifacts.write_rows(folder / "train_users.parquet", by_user)
+    artifacts.write_rows(folder / "train_users.parquet", by_user.counts)
     artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
-    artifacts.write_rows(folder / "train_items.parquet", by_item)
+    artifacts.write_rows(folder / "train_items.parquet", by_item.counts)
     artifacts.write_ratings(folder / "validation.parquet", validation)
     artifacts.write_ratings(folder / "test.parquet", test)
 

@@ -1,12 +1,17 @@
 """Parquet files: what is written is read back, and the same values give the same bytes."""
 
+import itertools
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from movierec import artifacts, exports
+from movierec import artifacts, exports, growing
 from movierec.errors import MovierecError
 from movierec.sparse import indptr_of
 from tests.random_data import random_csrs, random_ratings
@@ -22,9 +27,9 @@ def write_split(folder, seed=1):
     by_user = train.by_user(N_USERS)
     by_item = by_user.transpose(N_ITEMS)
     artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
-    artifacts.write_rows(folder / "train_users.parquet", by_user)
+    artifacts.write_rows(folder / "train_users.parquet", by_user.counts)
     artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
-    artifacts.write_rows(folder / "train_items.parquet", by_item)
+    artifacts.write_rows(folder / "train_items.parquet", by_item.counts)
     artifacts.write_ratings(folder / "validation.parquet", validation)
     return everything, train, validation, by_user, by_item
 
@@ -43,8 +48,8 @@ def write_index(folder, seed=1):
         }
     )
     user_ids = np.arange(N_USERS)[::-1] + 100
-    artifacts.write_rows(folder / "users.parquet", by_user, {"user_id": user_ids})
-    artifacts.write_rows(folder / "items.parquet", by_item, artifacts.movie_columns(movies))
+    artifacts.write_rows(folder / "users.parquet", by_user.counts, {"user_id": user_ids})
+    artifacts.write_rows(folder / "items.parquet", by_item.counts, artifacts.movie_columns(movies))
     artifacts.write_by_user(folder / "ratings_by_user.parquet", by_user, ratings.timestamp)
     artifacts.write_by_item(folder / "ratings_by_item.parquet", by_item)
     return ratings, movies
@@ -134,7 +139,7 @@ def test_ratings_of_one_user_equal_the_full_read(tmp_path, monkeypatch, row_grou
 def test_ratings_of_users_without_any(tmp_path, monkeypatch):
     monkeypatch.setattr(artifacts, "ROW_GROUP", 5)
     by_user = random_ratings(3, 4, 6, 10).by_user(9)
-    artifacts.write_rows(tmp_path / "users.parquet", by_user)
+    artifacts.write_rows(tmp_path / "users.parquet", by_user.counts)
     timestamp = np.zeros(10, np.int64)
     artifacts.write_by_user(tmp_path / "ratings_by_user.parquet", by_user, timestamp)
     for user_index in range(4, 9):
@@ -144,25 +149,46 @@ def test_ratings_of_users_without_any(tmp_path, monkeypatch):
 def test_counts_that_do_not_fit_the_ratings(tmp_path):
     by_user, by_item = random_csrs(1)
     artifacts.write_by_item(tmp_path / "train_by_item.parquet", by_item)
-    artifacts.write_rows(tmp_path / "rows.parquet", by_user.take(np.arange(3)))
+    artifacts.write_rows(tmp_path / "rows.parquet", by_user.counts[:3])
     with pytest.raises(MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+$"):
         artifacts.read_csr(tmp_path / "train_by_item.parquet", tmp_path / "rows.parquet")
 
 
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=6))
+def test_appended_rows_are_the_same_bytes_as_all_at_once(tmp_path_factory, sizes):
+    folder = tmp_path_factory.mktemp("appended")
+    columns = {"n": np.arange(sum(sizes)), "rating": np.arange(sum(sizes), dtype=np.float32) % 3}
+    with mock.patch.object(artifacts, "ROW_GROUP", 5):
+        artifacts.write_table(folder / "all", columns)
+        with growing.tables() as append:
+            for first, stop in itertools.pairwise([0, *itertools.accumulate(sizes)]):
+                some = {name: values[first:stop] for name, values in columns.items()}
+                append(folder / "parts", some)
+    assert (folder / "parts").read_bytes() == (folder / "all").read_bytes()
+
+
+def test_the_span_of_a_column(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "ROW_GROUP", 2)
+    for values, span in (([], (0, 0)), ([5], (5, 5)), ([3, -2, 9, 4, 4], (-2, 9))):
+        columns = {"other": np.zeros(len(values)), "n": np.array(values, np.int64)}
+        artifacts.write_table(tmp_path / "a", columns)
+        assert artifacts.span_of(tmp_path / "a", "n") == span
+
+
 def test_files_written_at_once(tmp_path):
     columns = {name: {"n": np.arange(size)} for name, size in (("a", 3), ("b", 50), ("c", 0))}
-    with artifacts.at_once() as write:
+    with growing.tables() as append:
         for name, values in columns.items():
-            write(artifacts.write_table, tmp_path / name, values)
+            append(tmp_path / name, values)
     for name, values in columns.items():
         assert pq.read_table(tmp_path / name)["n"].to_pylist() == values["n"].tolist()
 
 
 def test_a_file_that_cannot_be_written_at_once_is_an_error(tmp_path):
     def write_both():
-        with artifacts.at_once() as write:
-            write(artifacts.write_table, tmp_path / "none" / "a", {"n": np.arange(3)})
-            write(artifacts.write_table, tmp_path / "b", {"n": np.arange(3)})
+        with growing.tables() as append:
+            append(tmp_path / "b", {"n": np.arange(3)})
+            append(tmp_path / "none" / "a", {"n": np.arange(3)})
 
     with pytest.raises(FileNotFoundError):
         write_both()

@@ -20,9 +20,9 @@ def write_split(folder, held_out):
     by_user = train.by_user(N_USERS)
     by_item = by_user.transpose(N_ITEMS)
     artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
-    artifacts.write_rows(folder / "train_users.parquet", by_user)
+    artifacts.write_rows(folder / "train_users.parquet", by_user.counts)
     artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
-    artifacts.write_rows(folder / "train_items.parquet", by_item)
+    artifacts.write_rows(folder / "train_items.parquet", by_item.counts)
     artifacts.write_ratings(folder / "validation.parquet", ratings.take(held_out))
     return ratings.by_user(N_USERS), by_user
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from movierec import artifacts, log, outputs, reports
+from movierec import artifacts, growing, log, outputs, reports
 from movierec.errors import MovierecError
 
 
@@ -23,8 +23,8 @@ def told(tmp_path, monkeypatch, capsys):
 
 
 def test_each_file_that_is_read_or_written(told, tmp_path):
-    with outputs.output_folder(outputs.INDEX) as folder, artifacts.at_once() as write:
-        write(artifacts.write_table, folder / "users.parquet", {"user_id": [1, 2]})
+    with outputs.output_folder(outputs.INDEX) as folder, growing.tables() as append:
+        append(folder / "users.parquet", {"user_id": [1, 2]})
     size = (outputs.INDEX / "users.parquet").stat().st_size
     artifacts.read_table(outputs.INDEX / "users.parquet")
     hashes = {"users.parquet": outputs.hashes_of(outputs.INDEX)["users.parquet"]}

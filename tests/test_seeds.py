@@ -22,6 +22,17 @@ def test_draws_differ_by_seed_and_by_name():
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.15
 
 
+@given(st.integers(0, 99), st.integers(0, 70), st.integers(0, 30))
+def test_a_stream_goes_on_after_any_number_of_draws(seed, n_drawn, n):
+    for kind in (
+        lambda draw, n: draw.random(n, dtype=np.float32),
+        lambda draw, n: draw.integers(0, 1 << 24, n, dtype=np.uint64),
+    ):
+        everything = kind(seeds.stream(seed, "split/test"), n_drawn + n)
+        later = kind(seeds.stream_at(seed, "split/test", n_drawn), n)
+        np.testing.assert_array_equal(later, everything[n_drawn:])
+
+
 def test_draws_are_those_of_earlier_versions():
     """A recorded run can be repeated only while these hold."""
     draws = seeds.stream(20, "split/test").integers(0, 1_000_000, 4)

@@ -1,5 +1,8 @@
 """The four protocols: what each holds out, and that nothing held out is trained on."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -182,6 +185,40 @@ def test_point_in_time_against_every_moment(timestamps, fraction):
     assert not set(train.timestamp) & set(test.timestamp)
     if len(train) and len(test):
         assert train.timestamp.max() < test.timestamp.min()
+
+
+@given(
+    st.lists(st.integers(-(2**62), 2**62) | st.integers(-3, 3), min_size=1, max_size=30),
+    st.data(),
+)
+def test_the_nth_second(seconds, data):
+    """Against sorting; found by histograms, each of a bin of the one before."""
+    times = np.array(seconds, np.int64)
+    n = data.draw(st.integers(1, len(times)))
+    found = split.nth_second(n, split.span_of(times), partial(split.histogram, times))
+    nth = sorted(seconds)[n - 1]
+    assert found == (nth, sum(time <= nth for time in seconds))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@given(seed=SEEDS, at=st.integers(0, 9))
+def test_users_alone_are_divided_as_among_all(protocol, seed, at):
+    """Here in two: those before `at` and the others."""
+    ratings = random_ratings(seed, 9, 7, 50)
+    params, time = split_params(protocol, 0.3, 0.25), ratings.timestamp
+    whole = split.split(ratings, 9, params, seed)
+    moments = split.moments_of(params, 50, split.span_of(time), partial(split.histogram, time))
+    earlier = [part.take(part.user_index < at) for part in whole]
+    first, others = ratings.take(ratings.user_index < at), ratings.take(ratings.user_index >= at)
+    parts = split.split(first, at, params, seed, moments)
+    assert [rows(part) for part in parts] == [rows(part) for part in earlier]
+    others = replace(others, user_index=others.user_index - at)
+    n_before = len(first), len(first) - len(earlier[2])
+    parts = split.split(others, 9 - at, params, seed, moments, n_before)
+    for part, all_of_it in zip(parts, whole, strict=True):
+        later = all_of_it.take(all_of_it.user_index >= at)
+        np.testing.assert_array_equal(part.user_index + at, later.user_index)
+        np.testing.assert_array_equal(part.item_index, later.item_index)
 
 
 def test_point_in_time_is_one_moment_for_all_users():

@@ -7,7 +7,6 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,13 +46,7 @@ def write_tables(
     """
     parts = iter(tables)
     first = next(parts)
-    integers = [column.name for column in first.schema if pa.types.is_integer(column.type)]
-    options = {
-        "compression": "zstd",
-        "use_dictionary": ["rating"] if "rating" in first.column_names else False,
-        "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
-    }
-    with pq.ParquetWriter(path, first.schema, **options) as writer:
+    with writer_of(path, first.schema) as writer:
         for part in itertools.chain([first], parts):
             writer.write_table(part, row_group_size=ROW_GROUP)
         if chain:
@@ -61,19 +54,15 @@ def write_tables(
             writer.add_key_value_metadata({MANIFEST_KEY: text})
 
 
-@contextmanager
-def at_once() -> Iterator[Callable[..., None]]:
-    """Yields what to call to have a function write beside others; at the end all have written."""
-    with ThreadPoolExecutor(2) as pool:
-        writing: list[Future[None]] = []
-        yield lambda *call: writing.append(pool.submit(_write, *call))
-        for each in writing:
-            each.result()
-
-
-def _write(write: Callable[..., None], path: Path, *values: Any) -> None:
-    with log.timed("wrote", Path(path.name), path):
-        write(path, *values)
+def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer of such a table, of the same bytes for the same values."""
+    integers = [column.name for column in schema if pa.types.is_integer(column.type)]
+    options = {
+        "compression": "zstd",
+        "use_dictionary": ["rating"] if "rating" in schema.names else False,
+        "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+    }
+    return pq.ParquetWriter(path, schema, **options)
 
 
 def read_chain(path: Path) -> Manifest:
@@ -120,6 +109,17 @@ def read_columns(
     return arrays
 
 
+def span_of(path: Path, name: str) -> tuple[int, int]:
+    """The least and the greatest number of a column, as the file's footer says."""
+    with _explain(path):
+        footer = pq.read_metadata(path)
+    place = footer.schema.names.index(name)
+    groups = [footer.row_group(k).column(place).statistics for k in range(footer.num_row_groups)]
+    found = [group for group in groups if group and group.has_min_max]
+    ends = [end for group in found for end in (group.min, group.max)]
+    return min(ends, default=0), max(ends, default=0)
+
+
 @contextmanager
 def _explain(path: Path) -> Iterator[None]:
     """Turn what pyarrow raises on a bad file into one line that names it.
@@ -137,10 +137,14 @@ def _explain(path: Path) -> Iterator[None]:
         raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
 
 
-def write_rows(path: Path, csr: Csr, columns: Mapping[str, Any] | None = None) -> None:
+def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = None) -> None:
     """Write one line a row of a Csr: its own columns, n_ratings and offset (its indptr)."""
-    grouping = {"n_ratings": csr.counts.astype(np.int32), "offset": csr.indptr[:-1]}
-    write_table(path, {**(columns or {}), **grouping})
+    write_table(path, row_columns(counts, columns))
+
+
+def row_columns(counts: Array, columns: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    grouping = {"n_ratings": counts.astype(np.int32), "offset": indptr_of(counts)[:-1]}
+    return {**(columns or {}), **grouping}
 
 
 def write_by_user(path: Path, by_user: Csr, timestamp: Array) -> None:

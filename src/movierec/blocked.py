@@ -135,7 +135,7 @@ class Blocked:
             with outputs.output_file(folder / f"validation_by_{side}.parquet") as path:
                 artifacts.write_table(path, columns)
             with outputs.output_file(folder / f"validation_{side}s.parquet") as path:
-                artifacts.write_rows(path, csr)
+                artifacts.write_rows(path, csr.counts)
 
     def _read_counts(self, side: str) -> Array:
         n_rows = artifacts.n_rows(self.source.split / f"train_{side}s.parquet")

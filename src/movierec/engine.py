@@ -61,6 +61,10 @@ class Engine:
         """As the built-in one: results in order, as they are asked for, few of them ahead."""
         return map(function, *arguments)
 
+    def compute(self, delayed: Sequence[Any]) -> list[Any]:
+        """What comes of Dask's delayed calls, as one graph."""
+        raise NotImplementedError("the local engine has no graphs")
+
     def traffic(self) -> int:
         """Bytes that workers have sent so far."""
         return 0
@@ -117,6 +121,10 @@ class DaskEngine(Engine):
                 yield self.results([waiting.popleft()])[0]
         while waiting:
             yield self.results([waiting.popleft()])[0]
+
+    def compute(self, delayed: Sequence[Any]) -> list[Any]:
+        with self._explain():
+            return self.results(self.client.compute(delayed))
 
     def traffic(self) -> int:
         with self._explain():

@@ -30,8 +30,8 @@ def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
 
     Of several ratings of one pair the newest counts; of the same second, the last in the list.
     """
-    users, user_index = _by_falling_count(raw.user_index, user_ids)
-    items, item_index = _by_falling_count(raw.item_index, movie_ids)
+    users, user_index = _indexed(raw.user_index, user_ids)
+    items, item_index = _indexed(raw.item_index, movie_ids)
     ratings = Ratings(user_index, item_index, raw.rating, raw.timestamp)
     ratings = ratings.sort(len(users), len(items))
     unique = newest(ratings)
@@ -56,10 +56,19 @@ def newest(ordered: Ratings) -> Ratings:
     return ordered.take(keep)
 
 
-def _by_falling_count(places: Array, ids: Array) -> tuple[Array, Array]:
-    """Ids by falling count, equal counts by rising id, and each place's new index (int32)."""
-    counts = counts_of(places, len(ids))
-    order = np.lexsort((ids, -counts))
-    index = np.empty(len(ids), np.int32)
-    index[order] = np.arange(len(ids), dtype=np.int32)
-    return ids[order], index[places]
+def by_falling_count(counts: Array, ids: Array) -> Array:
+    """The order of ids by falling count, equal counts by rising id."""
+    return np.lexsort((ids, -counts))
+
+
+def places_in(order: Array) -> Array:
+    """Where each has come in that order (int32)."""
+    places = np.empty(len(order), np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return places
+
+
+def _indexed(places: Array, ids: Array) -> tuple[Array, Array]:
+    """Ids by falling count, and the index of each of the places in `ids` as they are."""
+    order = by_falling_count(counts_of(places, len(ids)), ids)
+    return ids[order], places_in(order)[places]

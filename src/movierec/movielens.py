@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from movierec import log, rating_parquet, rating_text
+from movierec import log, rating_parquet, rating_table, rating_text
 from movierec.errors import MovierecError
 from movierec.params import DataSet
-from movierec.rating_table import COLUMNS, Piece, Rows
+from movierec.rating_table import COLUMNS, Gather, Rows
 from movierec.rating_text import Form, is_integer
 from movierec.sparse import Array, Ratings
 from movierec.zip_members import open_member
@@ -48,6 +48,7 @@ GENRES_100K = [
     "Western",
 ]
 NO_GENRES = {"(no genres listed)", "unknown", ""}
+Read = tuple[tuple[Any, Rows], pd.DataFrame]  # what was gathered of ratings, and movies listed
 YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 
 
@@ -72,23 +73,37 @@ def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
     Raises MovierecError, naming the file, on whatever is not as it should be; of ratings, if more
     than max_refused rows have to be refused.
     """
-    with _explain(path), log.timed("read", path):
-        (table, rows), movies = _READERS[data.layout](path, data)
-    rows.check(path, (data.rating_min, data.rating_max), max_refused)
-    if not table.num_rows:
-        raise MovierecError(f"{path}: no ratings in it")
+    table, rows, listed = read_rows(path, data, max_refused)
     user_ids, user_index = _decode(table["user_id"])
     rated_ids, rated_index = _decode(table["movie_id"])
     rating, timestamp = table["rating"].to_numpy(), table["timestamp"].to_numpy()
     del table  # for the memory
-    with _explain(path):
-        movies = _with_rated(movies.astype({"movie_id": rated_ids.dtype}), rated_ids, path)
+    movies = with_rated(listed, rated_ids, path)
     place = pd.Series(np.arange(len(movies), dtype=np.int32), index=movies["movie_id"])
     item_index = place.loc[rated_ids].to_numpy()[rated_index]
     return Archive(Ratings(user_index, item_index, rating, timestamp), user_ids, movies, rows)
 
 
-def _read_csv_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+def read_rows(
+    path: Path, data: DataSet, max_refused: int, gather: Gather = rating_table.gather
+) -> tuple[Any, Rows, pd.DataFrame]:
+    """The rows of ratings as `gather` brings them together, what became of them, and the movies
+    that are listed. Raises as read_archive does."""
+    with _explain(path), log.timed("read", path):
+        (table, rows), movies = _READERS[data.layout](path, data, gather)
+    rows.check(path, (data.rating_min, data.rating_max), max_refused)
+    if not rows.n_kept:
+        raise MovierecError(f"{path}: no ratings in it")
+    return table, rows, movies
+
+
+def with_rated(listed: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFrame:
+    """The movies listed, and those only rated."""
+    with _explain(path):
+        return _with_rated(listed.astype({"movie_id": rated_ids.dtype}), rated_ids, path)
+
+
+def _read_csv_layout(path: Path, data: DataSet, gather: Gather) -> Read:
     with open_member(path, data, "movies.csv") as stream:
         read = pd.read_csv(
             stream, dtype=str, keep_default_na=False, encoding=data.encoding, index_col=False
@@ -98,18 +113,18 @@ def _read_csv_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
         raise MovierecError(f"{path}: movies.csv: no column {', '.join(sorted(missing))}")
     movies = _movies(read["movieId"], read["title"], read["genres"].str.split("|"))
     text_ids = frozenset() if all(map(is_integer, movies["movie_id"])) else frozenset(["movie_id"])
-    return _read_member(path, data, "ratings.csv", ",", text_ids), movies
+    return _read_member(path, data, gather, "ratings.csv", ",", text_ids), movies
 
 
-def _read_dat_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
-    ratings = _read_member(path, data, "ratings.dat", "::")
+def _read_dat_layout(path: Path, data: DataSet, gather: Gather) -> Read:
+    ratings = _read_member(path, data, gather, "ratings.dat", "::")
     lines = _lines(path, data, "movies.dat", data.encoding, "::", 3)
     movies = pd.DataFrame(lines, columns=["movie_id", "title", "genres"])
     return ratings, _movies(movies["movie_id"], movies["title"], movies["genres"].str.split("|"))
 
 
-def _read_100k_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
-    ratings = _read_member(path, data, "u.data", "\t")
+def _read_100k_layout(path: Path, data: DataSet, gather: Gather) -> Read:
+    ratings = _read_member(path, data, gather, "u.data", "\t")
     lines = _lines(path, data, "u.item", "latin-1", "|", 5 + len(GENRES_100K))
     genres = [
         [name for name, flag in zip(GENRES_100K, line[5:], strict=True) if flag == "1"]
@@ -119,24 +134,24 @@ def _read_100k_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
     return ratings, _movies(pd.Series(ids), pd.Series(titles), pd.Series(genres))
 
 
-def _read_recbole_layout(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
-    ratings = _read_member(path, data, "ml-100k.inter", "\t")
+def _read_recbole_layout(path: Path, data: DataSet, gather: Gather) -> Read:
+    ratings = _read_member(path, data, gather, "ml-100k.inter", "\t")
     _, *lines = _lines(path, data, "ml-100k.item", data.encoding, "\t", 4)
     titles = [f"{title} ({year})" if year else title for _, title, year, _ in lines]
     genres = pd.Series([line[3].split(" ") for line in lines])
     return ratings, _movies(pd.Series([line[0] for line in lines]), pd.Series(titles), genres)
 
 
-def _read_ratings_csv(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+def _read_ratings_csv(path: Path, data: DataSet, gather: Gather) -> Read:
     with path.open("rb") as stream:
-        return _read_text(stream, str(path), data, ",", frozenset()), _movies([], [], [])
+        return _read_text(stream, str(path), data, gather, ","), _movies([], [], [])
 
 
-def _read_ratings_parquet(path: Path, data: DataSet) -> tuple[Piece, pd.DataFrame]:
+def _read_ratings_parquet(path: Path, data: DataSet, gather: Gather) -> Read:
     there = pq.read_schema(path).names
     names = {column: there[place] for column, place in _places(there, str(path)).items()}
     scale = (data.rating_min, data.rating_max)
-    return rating_parquet.read(path, names, scale), _movies([], [], [])
+    return rating_parquet.read(path, names, scale, gather), _movies([], [], [])
 
 
 _READERS = {
@@ -176,15 +191,25 @@ def _explain(path: Path) -> Iterator[None]:
 
 
 def _read_member(
-    path: Path, data: DataSet, name: str, separator: str, text_ids: frozenset[str] = frozenset()
-) -> Piece:
+    path: Path,
+    data: DataSet,
+    gather: Gather,
+    name: str,
+    separator: str,
+    text_ids: frozenset[str] = frozenset(),
+) -> tuple[Any, Rows]:
     with open_member(path, data, name) as stream:
-        return _read_text(stream, f"{path}: {name}", data, separator, text_ids)
+        return _read_text(stream, f"{path}: {name}", data, gather, separator, text_ids)
 
 
 def _read_text(
-    stream: IO[bytes], where: str, data: DataSet, separator: str, text_ids: frozenset[str]
-) -> Piece:
+    stream: IO[bytes],
+    where: str,
+    data: DataSet,
+    gather: Gather,
+    separator: str,
+    text_ids: frozenset[str] = frozenset(),
+) -> tuple[Any, Rows]:
     fields = list(COLUMNS)
     if data.layout not in NO_HEADER:
         header = rating_text.header_of(stream, separator)
@@ -199,7 +224,7 @@ def _read_text(
         integers_only=data.layout not in TEXT_IDS,
         text_ids=text_ids,
     )
-    return rating_text.read(stream, form)
+    return rating_text.read(stream, form, gather)
 
 
 def _places(header: list[str], where: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,7 @@ from movierec.errors import MovierecError
 from movierec.rating_table import (
     COLUMNS,
     IDS,
+    Gather,
     Piece,
     Rows,
     Scale,
@@ -26,13 +28,17 @@ BATCH = 1 << 18  # rows
 
 
 def read(
-    path: Path, names: dict[str, str], scale: Scale, text_ids: frozenset[str] = frozenset()
-) -> Piece:
+    path: Path,
+    names: dict[str, str],
+    scale: Scale,
+    gather: Gather = gather,
+    text_ids: frozenset[str] = frozenset(),
+) -> tuple[Any, Rows]:
     """Read all ratings; `names` says what their columns are called there."""
     try:
         return gather(partial(_read_batch, path, scale, text_ids), _batches(path, names))
     except TextIdsError as found:
-        return read(path, names, scale, text_ids | {found.args[0]})
+        return read(path, names, scale, gather, text_ids | {found.args[0]})
 
 
 def _batches(path: Path, names: dict[str, str]) -> Iterator[tuple[int, pa.Table]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +56,10 @@ class Rows:
     refused: Counter[str] = field(default_factory=Counter)
     first: list[Refused] = field(default_factory=list)
 
+    @property
+    def n_kept(self) -> int:
+        return self.n_read - self.refused.total()
+
     @classmethod
     def of(cls, reasons: Sequence[str], show: Show) -> "Rows":
         """Rows by the reasons against them, "" for one that is kept."""
@@ -81,6 +85,10 @@ class Rows:
 
 
 Piece = tuple[pa.Table, Rows]  # rows kept, their ids dictionary-encoded, and what became of all
+Reader = Callable[..., Piece]  # of one piece
+Gather = Callable[
+    [Reader, Iterable[tuple[Any, ...]]], tuple[Any, Rows]
+]  # as `gather`, or elsewhere
 
 
 def reasons_against(table: pa.Table, scale: Scale) -> Array | None:
@@ -109,7 +117,7 @@ def encode(table: pa.Table) -> pa.Table:
     return pa.table([*ids, table["rating"], table["timestamp"]], list(COLUMNS))
 
 
-def gather(read: Callable[..., Piece], pieces: Iterable[tuple[object, ...]]) -> Piece:
+def gather(read: Reader, pieces: Iterable[tuple[Any, ...]]) -> Piece:
     """Read pieces in a few threads and join what comes of them, in order."""
     if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what pieces held for a while

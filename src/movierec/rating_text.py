@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ from movierec.rating_table import (
     EMPTY,
     IDS,
     TYPES,
+    Gather,
     Piece,
     Rows,
     Scale,
@@ -61,12 +62,12 @@ def header_of(stream: IO[bytes], separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def read(stream: IO[bytes], form: Form) -> Piece:
+def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, Rows]:
     """Read all ratings of a file or of a member of a zip."""
     try:
         return gather(partial(_read_piece, form), _pieces(stream, form))
     except TextIdsError as found:
-        return read(stream, replace(form, text_ids=form.text_ids | {found.args[0]}))
+        return read(stream, replace(form, text_ids=form.text_ids | {found.args[0]}), gather)
 
 
 def is_integer(text: str) -> bool:

@@ -13,6 +13,17 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([seed, zlib.crc32(name.encode())]))
 
 
+def stream_at(seed: int, name: str, n_drawn: int) -> np.random.Generator:
+    """The stream after so many draws of 32 bits, each half of what PCG64 makes at a time.
+
+    A float32, and an integer below a power of two, take one such draw.
+    """
+    draw = stream(seed, name)
+    draw.bit_generator.advance(n_drawn // 2)  # type: ignore[attr-defined]
+    draw.random(n_drawn % 2, dtype=np.float32)
+    return draw
+
+
 ROWS = 1024  # rows drawn from one stream
 
 
