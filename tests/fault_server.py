@@ -75,9 +75,10 @@ class FaultServer(ThreadingHTTPServer):
     """Serves `content` under every path. Answers run out in order; the last one stays."""
 
     daemon_threads = True
+    allow_reuse_port = True
 
-    def __init__(self, content: bytes, certificate: str | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, content: bytes, certificate: str | None = None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.content = content
         self.answers = [Answer()]
         self.asked: list[dict[str, str]] = []  # the headers of each request, and its path
@@ -126,9 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(content: bytes, certificate: str | None = None) -> Iterator[FaultServer]:
-    """Run a server while a test does."""
-    with FaultServer(content, certificate) as server:
+def serving(content: bytes, certificate: str | None = None, port: int = 0) -> Iterator[FaultServer]:
+    """Run a server while a test does. port: one that others may serve the same at; 0: any."""
+    with FaultServer(content, certificate, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -7,7 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from numba.core.caching import _CacheLocator
+
 ROOT = Path(__file__).parent.parent
+KERNELS = Path("src/movierec/kernels")
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,19 @@ def make_workspace(path: Path) -> Workspace:
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, path / name)
+            shutil.copy2(ROOT / name, path / name)
+    carry_kernels(ROOT, path)
     workspace = Workspace(path)
     workspace.run("git", "init", "-q", "-b", "main")
     workspace.commit("first")
     return workspace
+
+
+def carry_kernels(origin: Path, copy: Path) -> None:
+    """Take along what is compiled: Numba keeps it in a folder named by the path of the source."""
+    name_of = _CacheLocator.get_suitable_cache_subpath
+    old, new = (name_of(root / KERNELS / "rows.py") for root in (origin, copy))
+    for compiled in (origin / KERNELS / "__pycache__").glob(f"*/{old}"):
+        target = copy / KERNELS / "__pycache__" / compiled.parent.name / new
+        half_written = shutil.ignore_patterns("*.tmp.*")
+        shutil.copytree(compiled, target, ignore=half_written, dirs_exist_ok=True)

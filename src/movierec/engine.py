@@ -6,6 +6,7 @@ wherever, and however often, it is done. So whatever is lost with a worker is ma
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -263,6 +264,7 @@ def _local_cluster(params: EngineParams) -> Any:
         host=params.host,
         memory_limit=params.memory_limit or 0,
         dashboard_address=f"{params.host}:{8787 if params.dashboard else 0}",
+        scheduler_kwargs={"dashboard": params.dashboard},
         env={"NUMBA_NUM_THREADS": "1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
         local_directory=str((SCRATCH / "dask").absolute()),
         silence_logs=logging.WARNING if is_debug() else logging.CRITICAL,
@@ -274,13 +276,10 @@ def _connected(address: str) -> Iterator[Any]:
     import distributed
 
     try:
+        asyncio.run(_greet(address))
         client = distributed.Client(address, timeout=PATIENCE)
     except Exception as error:  # of many kinds, by what answers that is no scheduler
-        reason = " ".join(str(error).split())
-        raise MovierecError(
-            f"engine.scheduler: nobody answers at {address} ({reason}): start one there with dask"
-            " scheduler, or set it to local"
-        ) from None
+        raise MovierecError(f"engine.scheduler: {_reason(address, error)}") from None
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
@@ -289,3 +288,34 @@ def _connected(address: str) -> Iterator[Any]:
                 f"engine.scheduler: {address} has no workers: start some with dask worker {address}"
             ) from None
         yield client
+
+
+async def _greet(address: str) -> None:
+    """Shake hands with the scheduler, within a time: Dask's client would wait for ever."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=PATIENCE, **arguments), PATIENCE)
+    await comm.close()
+
+
+def _reason(address: str, error: Exception) -> str:
+    """Why there is no connection, and what to do."""
+    from distributed.comm import CommClosedError
+
+    if "ssl_context" in str(error):
+        return (
+            f"{address} needs certificates: name them in Dask's configuration"
+            " (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on, see docs/scale.md)"
+        )
+    if isinstance(error, CommClosedError):
+        return (
+            f"{address} hangs up: both ends need tls://, and certificates of the same authority,"
+            " or both tcp:// (see docs/scale.md)"
+        )
+    if isinstance(error, OSError):  # TimeoutError is one
+        return (
+            f"nobody answers at {address}: start one there with dask scheduler, or set it to local"
+        )
+    return f"what answers at {address} is no Dask scheduler: start one, or set it to local"

@@ -1,5 +1,7 @@
 """A pipeline on small data, run to the end once, that can be disturbed and compared with that."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
@@ -8,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,14 @@ import psutil
 import yaml
 
 from benchmarks.generate import generate, write_zip
-from tests.workspace import Workspace, make_workspace
+from tests.workspace import Workspace, carry_kernels, make_workspace
 
 STAGES = (
     "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
 )  # fmt: skip
 OUTS = ("data", "models", "exports", "metrics", "plots")
 CURVES = ("plots/training.csv", "plots/implicit.csv")
-TRAIN = {"n_factors": 16, "max_epochs": 80, "patience": 80}
+TRAIN = {"n_factors": 16, "max_epochs": 40, "patience": 40}
 # What DVC leaves beside an output when it is killed, or finds no room, while it makes a copy.
 DVC_LEAVES = re.compile(r"\.[\w-]{22}\.tmp")  # secrets.token_urlsafe(16)
 STAGE_BEGINS = re.compile(r"Running stage '(\w+)'")
@@ -47,6 +49,13 @@ class Run:
     @property
     def path(self) -> Path:
         return self.workspace.path
+
+    def copied(self, folder: Path) -> Run:
+        """The same in another folder, with a cache of archives of its own."""
+        for name in ("clone", "cache"):
+            shutil.copytree(self.path.parent / name, folder / name, symlinks=True)
+        carry_kernels(self.path, folder / "clone")
+        return replace(self, workspace=Workspace(folder / "clone"))
 
     def found(self, folder: Path | None = None) -> dict[str, str]:
         """The hash of each output that is there, hidden files among them, and of dvc.lock."""

@@ -56,19 +56,18 @@ def test_a_lock_file_that_dvc_left_half_written(run: Run) -> None:
     assert run.found() == run.files
 
 
-def test_another_data_set_and_back_runs_nothing_again(run: Run) -> None:
+def test_another_data_set_and_back_runs_nothing_again(fresh: Run) -> None:
     """The first comes out of DVC's cache, bit by bit."""
-    run.workspace.run("dvc", "repro", "--force", NUMBA_NUM_THREADS="1")  # so that DVC knows of it
-    params = run.path / "params.yaml"
+    params = fresh.path / "params.yaml"
     before = params.read_text("utf-8")
     params.write_text(re.sub(r"(?m)^dataset: local$", "dataset: second", before), "utf-8")
-    assert begun(run.repro()) == list(STAGES)
-    second = run.found()
+    assert begun(fresh.repro()) == list(STAGES)
+    second = fresh.found()
     for name in ("models/model.npz", "metrics/evaluate.json", "exports/recommendations.parquet"):
-        assert second[name] != run.files[name]
+        assert second[name] != fresh.files[name]
     params.write_text(before, "utf-8")
-    assert begun(run.repro()) == []
-    assert run.found() == run.files
+    assert begun(fresh.repro()) == []
+    assert fresh.found() == fresh.files
 
 
 def begun(output: str) -> list[str]:

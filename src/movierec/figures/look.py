@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from movierec.sparse import Array
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
@@ -67,9 +67,10 @@ def sentence(title: str) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the same bytes for the same picture; 128 colours are a quarter of the bytes."""
-    with BytesIO() as drawn:
-        figure.savefig(drawn, format="png", dpi=DPI)
-        picture = Image.open(drawn).convert("RGB")
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
     few = picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with output_file(path) as partial:
