@@ -147,9 +147,9 @@ class Checkpoint:
                 then(fit)
                 epoch = fit.epochs[-1]
                 text = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}{line(epoch)}"
-                if sent := traffic() - before:
-                    text += f"  {decimal(sent)} sent"
-                    before += sent
+                sent, before = before, traffic()
+                if before > sent:
+                    text += f"  {decimal(before - sent)} sent"
                 is_best = fit.best_epoch == epoch.epoch
                 reports.say(text, phase, "" if is_best else "dim")
                 advance()

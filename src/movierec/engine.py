@@ -23,6 +23,8 @@ from movierec.params import EngineParams
 
 SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what lies there is gone after the stage
 PATIENCE = 8  # seconds in which a scheduler, and then its first worker, must answer
+LOOK = 5  # seconds after which it is looked whether those who work are still there
+AGAIN = "run dvc repro: training goes on after the last finished epoch"
 RETURN = 30  # seconds in which workers that were all lost must be back
 AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
 HERE = "here"  # the home that is this process
@@ -92,6 +94,7 @@ class DaskEngine(Engine):
     def __init__(self, params: EngineParams, client: Any) -> None:
         super().__init__(params)
         self.client = client
+        self._known: set[str] = set()  # homes that work has been sent to
         self._check_workers()
 
     @property
@@ -100,6 +103,7 @@ class DaskEngine(Engine):
         with self._explain():
             self.client.wait_for_workers(1, timeout=RETURN)
             found = self.client.scheduler_info(n_workers=-1)["workers"]
+        self._known = set(found)
         return sorted(found, key=lambda address: (str(found[address]["id"]), address))
 
     def submit(
@@ -110,8 +114,30 @@ class DaskEngine(Engine):
             return self.client.submit(_run, function, *arguments, pure=False, **where)
 
     def results(self, handles: Sequence[Handle]) -> list[Any]:
+        from distributed import wait
+
+        waiting = True
+        while waiting and handles:
+            try:
+                wait(list(handles), timeout=LOOK)
+                waiting = False
+            except TimeoutError:
+                self._check_known()
+            except asyncio.CancelledError:
+                waiting = False
         with self._explain():
             return list(self.client.gather(list(handles)))
+
+    def _check_known(self) -> None:
+        """Raise MovierecError if every home was lost: what was to be done there, Dask gives to no
+        worker that comes after."""
+        with self._explain():
+            found = self.client.scheduler_info(n_workers=-1)["workers"]
+        if self._known and self._known.isdisjoint(found):
+            raise MovierecError(
+                "engine: all workers were lost at once, for want of memory perhaps"
+                f" (engine.memory_limit); {AGAIN}"
+            )
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
         waiting: deque[Handle] = deque()
@@ -129,11 +155,11 @@ class DaskEngine(Engine):
 
     def traffic(self) -> int:
         with self._explain():
-            return sum(self.client.run(_sent).values())
+            return sum(self.client.run(_sent, on_error="ignore").values())
 
     def memory(self) -> dict[str, int]:
         with self._explain():
-            return dict(self.client.run(log.most_memory))
+            return dict(self.client.run(log.most_memory, on_error="ignore"))
 
     def _check_workers(self) -> None:
         """Raise MovierecError unless the workers have this version and see this folder."""
@@ -170,10 +196,9 @@ class DaskEngine(Engine):
                 " want of memory most likely: give each more (engine.memory_limit), or make blocks"
                 " smaller (engine.block_ratings)"
             ) from None
-        except (FutureCancelledError, CommClosedError, TimeoutError) as error:
+        except (FutureCancelledError, CommClosedError, TimeoutError, asyncio.CancelledError):
             raise MovierecError(
-                f"engine: the scheduler is lost ({' '.join(str(error).split())}); start it again,"
-                " then run dvc repro: training goes on after the last finished epoch"
+                f"engine: the scheduler, or all workers, are lost; start them again, then {AGAIN}"
             ) from None
 
 
@@ -245,7 +270,11 @@ def opened(params: EngineParams) -> Iterator[Engine]:
     settings: dict[str, Any] = {} if params.dashboard else {"distributed.scheduler.http.routes": []}
     with dask.config.set(settings):
         if params.scheduler == "local":
-            with _local_cluster(params) as cluster, distributed.Client(cluster) as client:
+            try:
+                started = _local_cluster(params)
+            except RuntimeError as error:
+                raise MovierecError(f"engine: workers did not start: {error}") from None
+            with started as cluster, distributed.Client(cluster) as client:
                 yield DaskEngine(params, client)
         else:
             with _connected(params.scheduler) as client:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from movierec import artifacts, block_work, engine, training
+from movierec.blocked import Rows
+from movierec.checkpoint import Checkpoint
 from movierec.errors import MovierecError
 from tests import test_blocked
 from tests.random_data import train_params
@@ -41,7 +43,7 @@ def fit(used, folder, scratch, **more):
 
 def kill_one(used, which=0):
     """kill -9 of a worker; its nanny starts another."""
-    pids = used.client.run(os.getpid)
+    pids = used.client.run(os.getpid, on_error="ignore")
     os.kill(pids[sorted(pids)[which]], signal.SIGKILL)
 
 
@@ -72,13 +74,26 @@ def test_workers_killed_in_the_middle_of_epochs(folder, tmp_path, expected):
     assert_same(expected.model, model)
 
 
-def test_all_workers_killed_at_once(folder, tmp_path, expected):
+def test_all_workers_killed_at_once(folder, tmp_path, expected, monkeypatch):
+    """One line, and the next run goes on."""
+    monkeypatch.chdir(tmp_path)
+    saved = Checkpoint("search", "key", of_model=Rows)
+
     def kill_all():
         for pid in used.client.run(os.getpid).values():
             os.kill(pid, signal.SIGKILL)
 
-    with workers(2) as used, at_submission(used, [60], kill_all):
-        found, model = fit(used, folder, tmp_path)
+    with (
+        pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on") as raised,
+        workers(2) as used,
+        at_submission(used, [120], kill_all),
+    ):
+        fit(used, folder, saved.folder.absolute(), on_epoch=saved.save)
+    assert "\n" not in str(raised.value)
+    so_far = saved.load()
+    assert 0 < len(so_far.epochs) < 6
+    with workers(2) as used:
+        found, model = fit(used, folder, saved.folder.absolute(), so_far=so_far)
     assert found.epochs == expected.epochs
     assert_same(expected.model, model)
 
@@ -135,15 +150,14 @@ def test_one_worker_out_of_memory(folder, tmp_path, expected):
     assert_same(expected.model, model)
 
 
-def test_work_that_no_worker_has_the_memory_for(folder, tmp_path):
-    with (
-        pytest.raises(MovierecError, match=r"give each more \(engine.memory_limit\)") as raised,
-        workers(2, memory_limit=1_000_000_000) as used,
-    ):
-        data = in_blocks(used, folder, tmp_path)
-        used.results([used.submit(eat_memory)])
+def test_work_that_no_worker_has_the_memory_for():
+    with workers(2, memory_limit=1_000_000_000) as used:
+        work = used.submit(eat_memory)
+        with pytest.raises(
+            MovierecError, match=r"give each more \(engine.memory_limit\)"
+        ) as raised:
+            used.results([work])
     assert "\n" not in str(raised.value)
-    assert data.n_ratings
 
 
 def eat_memory():
