@@ -294,7 +294,7 @@ def _local_cluster(params: EngineParams) -> Any:
         memory_limit=params.memory_limit or 0,
         dashboard_address=f"{params.host}:{8787 if params.dashboard else 0}",
         scheduler_kwargs={"dashboard": params.dashboard},
-        env={"NUMBA_NUM_THREADS": "1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+        env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
         local_directory=str((SCRATCH / "dask").absolute()),
         silence_logs=logging.WARNING if is_debug() else logging.CRITICAL,
     )
