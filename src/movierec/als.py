@@ -96,14 +96,13 @@ def objective(
     model: Model, data: Data, params: TrainParams, scale: tuple[float, float]
 ) -> tuple[float, float]:
     """The objective and the RMSE on the training ratings, clipped to the rating scale."""
-    sums = data.errors(model, scale)
     prior = Prior.of(params, model.n_factors)
-    penalty = 0.0
+    sums, penalties = data.losses(model, scale, partial(parts.penalty, prior, None))
+    penalty = sum(penalties)
     for side in SIDES:
         if data.features(side):
             sizes = np.square(model.weights(side), dtype=np.float64).sum(axis=0)
             penalty += float(params.feature_ridge * sizes @ prior.of_one_rating)
-        penalty += float(data.total(model, side, partial(parts.penalty, prior, None)))
     value = 0.5 * params.rating_precision * (sums[0] + penalty)
     return float(value), float((sums[1] / data.n_ratings) ** 0.5)
 

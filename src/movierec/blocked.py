@@ -33,6 +33,7 @@ from movierec.sparse import Array, Csr, blocks_of, indptr_of
 from movierec.sums import STRIP
 
 _none = partial(np.zeros, (0, 0))
+OF_ROW = 64  # the work of solving for a row, beside that of its ratings, in ratings
 # Bytes that training in memory holds: whatever the data, of a rating, and how many times the rows.
 BASE, OF_RATING, OF_ROWS = 300_000_000, 40, 4
 
@@ -142,8 +143,11 @@ class Blocked:
         return block_work.Block(self.source, side, 0, n_rows).part(None).counts
 
     def _cut(self, side: str) -> list[Block]:
-        size = self.engine.params.block_ratings
-        bounds = blocks_of(self.counts(side), size, STRIP)
+        """Blocks of about equal work, as many for each worker."""
+        cost, n_homes = self.counts(side) + OF_ROW, len(self.engine.homes)
+        n_blocks = -(-int(cost.sum()) // self.engine.params.block_ratings)
+        n_blocks += -n_blocks % n_homes
+        bounds = blocks_of(cost, -(-int(cost.sum()) // n_blocks), STRIP)
         return [Block(self.source, side, first, stop) for first, stop in bounds]
 
     def seen(self) -> "Blocked":
@@ -207,9 +211,12 @@ class Blocked:
 
     def total(self, model: Rows, side: str, measure: Measure) -> Array:
         """As data.Data.total."""
+        return sums.total(self.engine.results(self._total(model, side, measure)))
+
+    def _total(self, model: Rows, side: str, measure: Measure) -> list[Handle]:
         rows = [[handle] for handle in self._handles(model, side)]
         weights = self._weights(model, side)
-        return sums.total(self._each(side, block_work.total, None, measure, weights, more=rows))
+        return self._hand_out(side, block_work.total, None, measure, weights, more=rows)
 
     def collected(self, model: Rows, side: str, made: Change) -> Array:
         """As data.Data.collected."""
@@ -227,15 +234,30 @@ class Blocked:
         n_samples: int = 1,
     ) -> Array:
         """As data.Data.errors."""
-        packed, held_out = self._is_packed(model, "user"), of is not None
-        rows, fixed = self._handles(model, "user"), self._fixed(model, "user")
-        of_mean = n_samples if totals else 0
-        how = (held_out, model.global_mean, scale, of_mean, packed)
-        more = [[mine, *theirs] for mine, theirs in zip(rows, fixed, strict=True)]
-        nodes = self._each("user", block_work.errors, packed, *how, more=more)
+        held_out, of_mean = of is not None, n_samples if totals else 0
+        handles = self._errors(model, scale, held_out, of_mean)
+        found = sums.total(self.engine.results(handles))
         for block in self.blocks["user"] if of_mean > 1 else []:
             block_work.total_path(block, held_out, of_mean - 1).unlink(missing_ok=True)
-        return sums.total(nodes)
+        return found
+
+    def _errors(
+        self, model: Rows, scale: tuple[float, float], held_out: bool = False, of_mean: int = 0
+    ) -> list[Handle]:
+        packed = self._is_packed(model, "user")
+        rows, fixed = self._handles(model, "user"), self._fixed(model, "user")
+        how = (held_out, model.global_mean, scale, of_mean, packed)
+        more = [[mine, *theirs] for mine, theirs in zip(rows, fixed, strict=True)]
+        return self._hand_out("user", block_work.errors, packed, *how, more=more)
+
+    def losses(
+        self, model: Rows, scale: tuple[float, float], measure: Measure
+    ) -> tuple[Array, list[float]]:
+        """As data.Data.losses, all handed out at once."""
+        of_sides = [self._total(model, side, measure) for side in SIDES]
+        errors = self._errors(model, scale)
+        found = [sums.total(self.engine.results(each)) for each in (errors, *of_sides)]
+        return found[0], [float(each) for each in found[1:]]
 
     def judge(self, held_out: HeldOut, most: int, seed: int, stream: str) -> Judge:
         """As ranking.Judge.of."""
@@ -305,14 +327,18 @@ class Blocked:
 
     # --- how work is handed out
 
-    def _each(
+    def _each(self, *call: Any, **more: Any) -> list[Any]:
+        """The results of what _hand_out is called with."""
+        return self.engine.results(self._hand_out(*call, **more))
+
+    def _hand_out(
         self,
         side: str,
         function: Callable[..., Any],
         packed: bool | None,
         *arguments: Any,
         more: Sequence[Sequence[Any]] | None = None,
-    ) -> list[Any]:
+    ) -> list[Handle]:
         """What a function of block_work gives for each block of a side; more: arguments, which may
         be handles, for each; packed: in which form it asks for ratings, None if for none."""
         engine, blocks, handles = self.engine, self.blocks[side], []
@@ -321,12 +347,23 @@ class Blocked:
                 block_work.look_ahead(blocks[place + 1], packed)
             of_block = more[place] if more else ()
             handles.append(engine.submit(function, block, *arguments, *of_block, home=home))
-        return engine.results(handles)
+        return handles
 
     def _homes(self, side: str) -> list[str]:
-        """Where each block of a side is solved: always at the same worker, while that lives."""
-        homes = self.engine.homes
-        return [homes[place % len(homes)] for place in range(len(self.blocks[side]))]
+        """Where each block of a side is solved: always at the same worker, while that lives; each
+        has as much work as the others, the largest blocks being given out first."""
+        homes, blocks = self.engine.homes, self.blocks[side]
+        works = [self._work(block) for block in blocks]
+        given, found = dict.fromkeys(homes, 0), [""] * len(blocks)
+        for place in sorted(range(len(blocks)), key=lambda place: -works[place]):
+            found[place] = min(homes, key=given.__getitem__)
+            given[found[place]] += works[place]
+        return found
+
+    def _work(self, block: Block) -> int:
+        """Of a block, in ratings."""
+        rows = self.counts(block.side)[block.first : block.stop]
+        return int(rows.sum()) + OF_ROW * len(rows)
 
     def _weights(self, model: Rows, side: str) -> Array | None:
         return model.weights(side) if self.features(side) else None

@@ -143,6 +143,13 @@ class Data:
         nodes = parts.errors(0, ratings, rows, fixed, mean, scale, totals, n_samples)
         return sums.total([nodes])
 
+    def losses(
+        self, model: Model, scale: tuple[float, float], measure: Measure
+    ) -> tuple[Array, list[float]]:
+        """`errors` of the training ratings, and a measure's `total` of each side."""
+        of_sides = [float(self.total(model, side, measure)) for side in SIDES]
+        return self.errors(model, scale), of_sides
+
     def judge(self, held_out: Ratings, most: int, seed: int, stream: str) -> Judge:
         return Judge.of(self.by_user, held_out, self.n_items, most, seed, stream)
 

@@ -94,17 +94,20 @@ class DaskEngine(Engine):
     def __init__(self, params: EngineParams, client: Any) -> None:
         super().__init__(params)
         self.client = client
-        self._known: set[str] = set()  # homes that work has been sent to
+        self._known: list[str] = []  # homes that work may have been sent to
         self._check_workers()
 
     @property
     def homes(self) -> Sequence[str]:
-        """The workers' addresses, in the order in which they came."""
+        """The workers' addresses, in the order in which they were seen first."""
         with self._explain():
-            self.client.wait_for_workers(1, timeout=RETURN)
-            found = self.client.scheduler_info(n_workers=-1)["workers"]
-        self._known = set(found)
-        return sorted(found, key=lambda address: (str(found[address]["id"]), address))
+            found = self.client.nthreads()
+            if not found:
+                self.client.wait_for_workers(1, timeout=RETURN)
+                found = self.client.nthreads()
+        new = sorted(found.keys() - set(self._known))
+        self._known = [home for home in self._known if home in found] + new
+        return list(self._known)
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
@@ -132,8 +135,8 @@ class DaskEngine(Engine):
         """Raise MovierecError if every home was lost: what was to be done there, Dask gives to no
         worker that comes after."""
         with self._explain():
-            found = self.client.scheduler_info(n_workers=-1)["workers"]
-        if self._known and self._known.isdisjoint(found):
+            found = self.client.nthreads()
+        if self._known and found.keys().isdisjoint(self._known):
             raise MovierecError(
                 "engine: all workers were lost at once, for want of memory perhaps"
                 f" (engine.memory_limit); {AGAIN}"
@@ -267,7 +270,10 @@ def opened(params: EngineParams) -> Iterator[Engine]:
         raise MovierecError(
             "engine.kind: dask is not installed: pip install 'movierec[dask]'"
         ) from None
-    settings: dict[str, Any] = {} if params.dashboard else {"distributed.scheduler.http.routes": []}
+    # Workers of one machine are alike: what one would steal costs more to send than it saves.
+    settings: dict[str, Any] = {"distributed.scheduler.work-stealing": False}
+    if not params.dashboard:
+        settings["distributed.scheduler.http.routes"] = []
     with dask.config.set(settings):
         if params.scheduler == "local":
             try:

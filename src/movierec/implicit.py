@@ -78,13 +78,11 @@ def run_epoch(model: Model, data: Data, params: ImplicitParams) -> Model:
 
 def objective(model: Model, data: Data, params: ImplicitParams) -> float:
     """The objective over all cells, those without a rating by the two sides' Gram matrices."""
-    of_seen = float(data.errors(model, (0, 1))[0])
     of_all = float(np.vdot(*(gram_of(model, data, side) for side in SIDES)))
     ridge = prior_of(np.zeros((model.n_factors,) * 2), params)
     ridge.precision[-1, -1] = 0
-    measure = partial(parts.penalty, ridge, None)
-    penalty = sum(float(data.total(model, side, measure)) for side in SIDES)
-    return (of_seen + params.unseen_weight * of_all + penalty) / 2
+    of_seen, penalties = data.losses(model, (0, 1), partial(parts.penalty, ridge, None))
+    return float(of_seen[0] + params.unseen_weight * of_all + sum(penalties)) / 2
 
 
 def fit(
