@@ -187,7 +187,7 @@ class Blocked:
         scale = params.init_scale / max(1, n_factors) ** 0.5
         for side in SIDES:
             drawn = (begun.step(side), dtype, n_factors, seed, stream, scale)
-            self._each(side, block_work.start, False, *drawn)
+            self._each(side, block_work.start, None, *drawn)
             if features := self.features(side):
                 weights = np.zeros((features.n_features, n_factors + 1), dtype)
                 begun = begun.changed(side, weights)

@@ -27,6 +27,12 @@ LOOK = 5  # seconds after which it is looked whether those who work are still th
 AGAIN = "run dvc repro: training goes on after the last finished epoch"
 RETURN = 30  # seconds in which workers that were all lost must be back
 AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
+# Of Dask's own scheduler on this machine, whose workers are alike: what one would steal costs more
+# to send than it saves; a copy that is dropped where its block lives has to be sent again.
+OFF = (
+    "distributed.scheduler.work-stealing",
+    "distributed.scheduler.active-memory-manager.start",
+)
 HERE = "here"  # the home that is this process
 
 Handle = Any  # of a result: the result itself, or where Dask keeps it
@@ -270,8 +276,7 @@ def opened(params: EngineParams) -> Iterator[Engine]:
         raise MovierecError(
             "engine.kind: dask is not installed: pip install 'movierec[dask]'"
         ) from None
-    # Workers of one machine are alike: what one would steal costs more to send than it saves.
-    settings: dict[str, Any] = {"distributed.scheduler.work-stealing": False}
+    settings: dict[str, Any] = dict.fromkeys(OFF, False)
     if not params.dashboard:
         settings["distributed.scheduler.http.routes"] = []
     with dask.config.set(settings):
