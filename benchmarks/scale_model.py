@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from movierec import artifacts
-from movierec.blocked import OF_ROW
+from movierec.handout import OF_ROW
 from movierec.sparse import Array, Csr, blocks_of
 from movierec.sums import STRIP
 
@@ -175,7 +175,7 @@ def lines(
     for size, measured, by_model in fitted:
         yield f"| {size.n_ratings:,.0f} | {size.n_factors} | {measured:.2f} | {by_model:.2f} |"
     yield f"weights {weights.tolist()}"
-    yield "\n| blocks of a side | items that a block of users needs | users that one of items needs |"
+    yield "\n| blocks of a side | items that one of users needs | users that one of items needs |"
     yield "|---|---|---|"
     for n in sorted({n for _, n in shares}):
         yield f"| {n} | {shares['user', n]:.0%} | {shares['item', n]:.0%} |"
@@ -187,8 +187,10 @@ def lines(
             even, slow = [1.0] * n_workers, [0.1] + [1.0] * (n_workers - 1)
             cells = [efficiency(cut[side], even) for side in ("user", "item")]
             cells += [efficiency(cut["user"], slow, moves) for moves in (False, True)]
-            yield f"| {n_workers} | {each} | " + " | ".join(f"{cell:.0%}" for cell in cells) + " |"
-    yield "\n| ratings | machines | s an epoch | compute | network | disk | sent, GB | each holds, GB |"
+            row = (n_workers, each, *(f"{cell:.0%}" for cell in cells))
+            yield f"| {' | '.join(map(str, row))} |"
+    columns = "s an epoch | compute | network | disk | sent, GB | each holds, GB"
+    yield f"\n| ratings | machines | {columns} |"
     yield "|---|---|---|---|---|---|---|---|"
     for n_ratings in (1e9, 1e10):
         size = Size(n_ratings, *(share * n_ratings for share in OF_25M.values()))

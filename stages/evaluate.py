@@ -4,7 +4,7 @@ from functools import partial
 
 from movierec import (
     artifacts,
-    engine,
+    engines,
     evaluate,
     model_file,
     outputs,
@@ -28,7 +28,7 @@ def main() -> stage.Facts:
     data = passes.Data.of(outputs.SPLIT / "test.parquet", result["refit"])
     ranker = Ranker(params, data.fitted[0], model_file.trained_with(model))
     with (
-        engine.opened(params.engine) as workers,
+        engines.opened(params.engine) as workers,
         workers.scratch("evaluate") as scratch,
     ):
         ranker = user_lists.with_parts(workers, ranker, data.fitted[1], scratch)

@@ -7,14 +7,15 @@ import pandas as pd
 
 from movierec import (
     artifacts,
-    blocked,
     checkpoint,
     engine,
+    engines,
     implicit,
     model_file,
     outputs,
     reports,
     stage,
+    training_data,
 )
 from movierec.als import Fit
 from movierec.implicit import Epoch
@@ -34,10 +35,10 @@ def main() -> stage.Facts:
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
     hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
     settings, names = [params.seed, params.implicit.model_dump(), hashes], NAMES
-    of_model = blocked.model_of(params.engine, params.implicit)
+    of_model = training_data.model_of(params.engine, params.implicit)
     with (
         checkpoint.kept(names, settings, Path(__file__), KINDS, of_model) as saved,
-        engine.opened(params.engine) as workers,
+        engines.opened(params.engine) as workers,
     ):
         return train(params, manifest, workers, *saved)
 
@@ -79,7 +80,7 @@ def search(
     params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model]:
     """Find the best number of epochs; the curve on disk grows with each."""
-    data, validation = blocked.training_data(workers, params.implicit, False, saved.folder)
+    data, validation = training_data.data_for(workers, params.implicit, False, saved.folder)
     so_far, settings = saved.load(), params.implicit
 
     def write_curve(fit: Fit) -> None:
@@ -105,7 +106,7 @@ def refit(
     params: Params, workers: engine.Engine, n_epochs: int, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
-    data, _ = blocked.training_data(workers, params.implicit, True, saved.folder)
+    data, _ = training_data.data_for(workers, params.implicit, True, saved.folder)
     so_far, settings = saved.load(), params.implicit.model_copy(update={"max_epochs": n_epochs})
 
     def forget(fit: Fit) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec import engine, index_blocks, outputs, reports, stage
+from movierec import engines, index_blocks, outputs, reports, stage
 from movierec.params import load_params
 from movierec.rating_table import REASONS, Rows
 
@@ -14,7 +14,7 @@ def main() -> stage.Facts:
     params = load_params()
     manifest = outputs.read_manifest(outputs.RAW, params.dataset)
     path, *_ = outputs.check_files(outputs.RAW, manifest, "download")
-    with engine.opened(params.engine) as work, work.scratch("index") as scratch:
+    with engines.opened(params.engine) as work, work.scratch("index") as scratch:
         indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_refused)
         rows, n_ratings = indexed.rows, int(indexed.by_user.sum())
         counts = {

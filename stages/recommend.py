@@ -6,16 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from movierec import (
-    artifacts,
-    engine,
-    exports,
-    model_file,
-    outputs,
-    reports,
-    stage,
-    user_lists,
-)
+from movierec import artifacts, engines, exports, model_file, outputs, reports, stage, user_lists
 from movierec.blocks import Rated
 from movierec.exports import Block
 from movierec.params import Params, load_params
@@ -36,7 +27,7 @@ def main() -> stage.Facts:
     refit = model.manifest["train"]["result"]["refit"]
     ranker = Ranker(params, Rated.train("user", refit), model_file.trained_with(model))
     with (
-        engine.opened(params.engine) as workers,
+        engines.opened(params.engine) as workers,
         workers.scratch("recommend") as scratch,
         outputs.output_file(outputs.EXPORT) as path,
     ):

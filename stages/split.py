@@ -1,6 +1,6 @@
 """Split: the ratings into train, validation and test."""
 
-from movierec import engine, outputs, reports, split_blocks, stage
+from movierec import engines, outputs, reports, split_blocks, stage
 from movierec.params import load_params
 
 
@@ -9,7 +9,7 @@ def main() -> stage.Facts:
     manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
     outputs.check_files(outputs.INDEX, manifest, "index", *names)
-    with engine.opened(params.engine) as work, outputs.output_folder(outputs.SPLIT) as folder:
+    with engines.opened(params.engine) as work, outputs.output_folder(outputs.SPLIT) as folder:
         sizes = split_blocks.write(work, outputs.INDEX, folder, params.split, params.seed)
         made_with = params.model_dump(include={"seed", "split"})
         entry = outputs.entry(made_with, outputs.hashes_of(folder))

@@ -7,14 +7,15 @@ import pandas as pd
 
 from movierec import (
     artifacts,
-    blocked,
     checkpoint,
     engine,
+    engines,
     model_file,
     outputs,
     reports,
     stage,
     training,
+    training_data,
 )
 from movierec.als import Epoch, Fit
 from movierec.model import Model
@@ -30,10 +31,10 @@ def main() -> stage.Facts:
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
     settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
-    names, of_model = ("search", "refit"), blocked.model_of(params.engine, params.train)
+    names, of_model = ("search", "refit"), training_data.model_of(params.engine, params.train)
     with (
         checkpoint.kept(names, settings, Path(__file__), of_model=of_model) as saved,
-        engine.opened(params.engine) as workers,
+        engines.opened(params.engine) as workers,
     ):
         return train(params, manifest, workers, *saved)
 
@@ -80,7 +81,7 @@ def search(
     params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model]:
     """Find the best number of epochs; the curve on disk grows with each."""
-    data, validation = blocked.training_data(workers, params.train, False, saved.folder)
+    data, validation = training_data.data_for(workers, params.train, False, saved.folder)
     so_far, n_epochs = saved.load(), params.train.n_epochs
 
     def write_curve(fit: Fit) -> None:
@@ -107,7 +108,7 @@ def refit(
     params: Params, workers: engine.Engine, n_epochs: int, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
-    data, _ = blocked.training_data(workers, params.train, True, saved.folder)
+    data, _ = training_data.data_for(workers, params.train, True, saved.folder)
     so_far = saved.load()
 
     def forget(fit: Fit) -> None:

@@ -29,6 +29,7 @@ class Hosts:
     prefixes: list[list[str]] = field(default_factory=lambda: [[]])
     environment: Mapping[str, str] = field(default_factory=dict)
     running: ExitStack = field(default_factory=ExitStack)
+    scheduler: subprocess.Popen[bytes] | None = None
 
     @property
     def contact(self) -> Path:
@@ -41,7 +42,7 @@ class Hosts:
 
     def start_scheduler(self, *options: str, host: int = 0) -> str:
         """Start a scheduler that shows no page; its address when it listens."""
-        self._start(
+        self.scheduler = self._start(
             host, "scheduler", "--port", "0", "--no-dashboard", "--no-show", *options,
             "--scheduler-file", str(self.contact),
         )  # fmt: skip

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.compare import write_split
-from movierec import artifacts, engine, implicit, training
-from movierec.block_work import Source
-from movierec.blocked import Blocked, Rows
+from movierec import artifacts, engine, engines, implicit, training
+from movierec.block_ratings import Source
+from movierec.block_rows import Rows
+from movierec.blocked import Blocked
 from movierec.checkpoint import Checkpoint
 from movierec.data import Data
 from movierec.params import load_params
@@ -44,7 +45,7 @@ def folder(tmp_path_factory):
 def workers(tmp_path_factory):
     """An engine of three Dask workers."""
     settings = ENGINE.model_copy(update={"kind": "dask", "n_workers": 3})
-    with engine.opened(settings) as found:
+    with engines.opened(settings) as found:
         yield found
 
 

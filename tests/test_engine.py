@@ -11,7 +11,8 @@ import distributed
 import psutil
 import pytest
 
-from movierec import engine, errors, outputs
+import movierec
+from movierec import dask_engine, engines, errors, outputs
 from movierec.errors import MovierecError
 from movierec.params import load_params
 from tests.workspace import ROOT
@@ -36,7 +37,7 @@ def refusal(capsys):
 
     def of(**changes):
         def main():
-            with engine.opened(params(**changes)):
+            with engines.opened(params(**changes)):
                 pass
 
         with pytest.raises(SystemExit) as ended:
@@ -76,11 +77,11 @@ def answering(banner):
 
 def test_patience_is_short():
     """Each of the two waits, with the time that a start takes, ends within ten seconds."""
-    assert engine.PATIENCE <= 8
+    assert dask_engine.PATIENCE <= 8
 
 
 def test_a_closed_port(refusal, monkeypatch):
-    monkeypatch.setattr(engine, "PATIENCE", 0.5)
+    monkeypatch.setattr(dask_engine, "PATIENCE", 0.5)
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
     assert refusal(scheduler=address) == (
@@ -90,7 +91,7 @@ def test_a_closed_port(refusal, monkeypatch):
 
 
 def test_a_server_that_never_answers(refusal, monkeypatch):
-    monkeypatch.setattr(engine, "PATIENCE", 0.5)
+    monkeypatch.setattr(dask_engine, "PATIENCE", 0.5)
     began = time.monotonic()
     with answering(b"") as address:
         line = refusal(scheduler=address)
@@ -114,7 +115,7 @@ def test_tls_without_certificates(refusal):
 
 
 def test_a_scheduler_without_workers(refusal, monkeypatch):
-    monkeypatch.setattr(engine, "PATIENCE", 1)
+    monkeypatch.setattr(dask_engine, "PATIENCE", 1)
     with distributed.LocalCluster(
         n_workers=0, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
     ) as cluster:
@@ -127,6 +128,8 @@ def test_a_scheduler_without_workers(refusal, monkeypatch):
 @pytest.mark.parametrize("name", ["dask", "distributed"])
 def test_dask_is_not_installed(refusal, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "movierec.dask_engine")
+    monkeypatch.delattr(movierec, "dask_engine")
     assert refusal() == "engine.kind: dask is not installed: pip install 'movierec[dask]'"
 
 
@@ -153,22 +156,22 @@ def of_another_version(path):
 
 
 def test_a_worker_that_does_not_see_the_folder(client, monkeypatch, tmp_path):
-    monkeypatch.setattr(engine, "_surroundings", of_elsewhere)
+    monkeypatch.setattr(dask_engine, "_surroundings", of_elsewhere)
     with pytest.raises(MovierecError) as caught:
-        engine.DaskEngine(params(), client)
+        dask_engine.DaskEngine(params(), client)
     assert f" does not see {tmp_path}: run the project in a folder that all" in str(caught.value)
     assert "the worker at tcp://127.0.0.1:" in str(caught.value)
 
 
 def test_a_worker_of_another_version(client, monkeypatch):
-    monkeypatch.setattr(engine, "_surroundings", of_another_version)
+    monkeypatch.setattr(dask_engine, "_surroundings", of_another_version)
     ours = outputs.versions()["numpy"]
     with pytest.raises(MovierecError, match=rf" has numpy 1\.0, not {ours}: install what requ"):
-        engine.DaskEngine(params(), client)
+        dask_engine.DaskEngine(params(), client)
 
 
 def test_a_worker_that_fits(client):
-    assert list(engine.DaskEngine(params(), client).map(abs, [-1, 2])) == [1, 2]
+    assert list(dask_engine.DaskEngine(params(), client).map(abs, [-1, 2])) == [1, 2]
 
 
 # Where scheduler: local listens
@@ -195,7 +198,7 @@ def answer_to_http(address):
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 def test_the_local_cluster_listens_at_engine_host_alone_and_serves_no_page(host):
     before = listening()
-    with engine.opened(params(n_workers=1, host=host)) as opened:
+    with engines.opened(params(n_workers=1, host=host)) as opened:
         assert list(opened.map(abs, [-1])) == [1]
         new = listening() - before
         assert {address for address, _ in new} == {host}
@@ -206,6 +209,6 @@ def test_the_local_cluster_listens_at_engine_host_alone_and_serves_no_page(host)
 @pytest.mark.skipif(not importlib.util.find_spec("bokeh"), reason="the dashboard needs bokeh")
 def test_the_dashboard_when_asked_for():
     before = listening()
-    with engine.opened(params(n_workers=1, dashboard=True)):
+    with engines.opened(params(n_workers=1, dashboard=True)):
         pages = [each for each in listening() - before if b" 200 " in answer_to_http(each)]
     assert {address for address, _ in pages} == {"127.0.0.1"}

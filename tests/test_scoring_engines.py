@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from benchmarks import generate
-from movierec import blocks, engine, exports, passes
+from movierec import blocks, engines, exports, passes
 from movierec.blocks import Rated
 from movierec.params import load_params
 from movierec.scores import RANKINGS
@@ -47,7 +47,7 @@ def cluster(trained):
         patch.chdir(trained)
         settings = {"kind": "dask", "scheduler": "local", "n_workers": 3, "host": "127.0.0.1"}
         params = load_params().engine.model_copy(update=settings)
-        with engine.opened(params) as workers:
+        with engines.opened(params) as workers:
             yield workers.client.scheduler.address
 
 
@@ -105,6 +105,6 @@ def test_all_that_is_measured_is_the_same_by_any_engine(changes, project, cluste
 def test_work_is_in_several_blocks(project):
     """Or the other tests would compare one with itself."""
     change(engine=SMALL | {"memory_limit": "2 GB"})
-    with engine.opened(load_params().engine) as here:
+    with engines.opened(load_params().engine) as here:
         known = [Rated.train(side, True) for side in ("user", "item")]
         assert min(len(blocks.bounds(here, rated.counts())) for rated in known) > 2

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movierec import artifacts, growing, index, index_pieces, movielens, shuffle
-from movierec.engine import DaskEngine, Engine
+from movierec.engine import Engine
 from movierec.index_pieces import COLUMNS, Indexed
 from movierec.params import DataSet
 from movierec.sparse import Csr, counts_of, indptr_of
@@ -16,7 +16,7 @@ from movierec.sparse import Csr, counts_of, indptr_of
 
 def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
     """Index an archive. scratch: a folder for what workers leave."""
-    if isinstance(work, DaskEngine):
+    if not work.is_here:
         return index_pieces.build(work, scratch, path, data, max_refused)
     return _build_here(path, data, max_refused)
 

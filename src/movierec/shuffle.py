@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movierec import artifacts, growing
-from movierec.engine import DaskEngine, Engine
+from movierec.engine import Engine
 from movierec.sparse import Array, Csr, blocks_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Columns = dict[str, Array]
 
 def bounds_of(work: Engine, counts: Array) -> list[Bounds]:
     """Blocks of users or items with these numbers of ratings; one of all if work is done here."""
-    is_dask = isinstance(work, DaskEngine)
+    is_dask = not work.is_here
     size = work.params.block_ratings if is_dask else max(1, int(counts.sum()))
     return blocks_of(counts, size, 1)
 

@@ -97,6 +97,12 @@ class Csr:
         place = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
         return np.flatnonzero(occurs), Csr(self.indptr, place[self.indices], self.values)
 
+    def between(self, first: int, stop: int) -> "Csr":
+        """The values whose indices are first … stop − 1, counted from the first of them."""
+        there = (self.indices >= first) & (self.indices < stop)
+        counts = np.bincount(self.row_index[there], minlength=self.n_rows)
+        return Csr(indptr_of(counts), self.indices[there] - np.int32(first), self.values[there])
+
 
 @dataclass(frozen=True)
 class Ratings:

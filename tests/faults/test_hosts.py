@@ -7,11 +7,14 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.generate import generate, write_zip
 from tests import hosts
+from tests.project import write_params
 
 pytestmark = pytest.mark.faults
 
@@ -19,13 +22,13 @@ pytestmark = pytest.mark.faults
 CLIENT = """
 import json, sys
 import numpy as np
-from movierec import engine, errors
+from movierec import engines, errors
 from movierec.params import load_params
 
 def main():
     block = load_params(sys.argv[2]).engine
     params = block.model_copy(update={"kind": "dask", "scheduler": sys.argv[1]})
-    with engine.opened(params) as opened:
+    with engines.opened(params) as opened:
         blocks = [np.arange(1000) + first for first in range(9)]
         found = [float(each) for each in opened.map(np.linalg.norm, blocks)]
         said = {"same": found == [float(np.linalg.norm(each)) for each in blocks]}
@@ -61,6 +64,47 @@ def test_work_over_several_hosts(tmp_path):
         f"//{hosts.address_of(host)}" for host in (1, 2)
     }
     assert said["traffic"] > 0
+
+
+def test_training_over_several_hosts(tmp_path):
+    """The stage, as dvc runs it, its workers elsewhere: the bytes of the local engine."""
+    prepare_project(tmp_path)
+    command = (sys.executable, str(hosts.ROOT / "stages/train.py"))
+    model = tmp_path / "models/model.npz"
+    with hosts.one_host(tmp_path) as cluster:
+        cluster.run(*command, cwd=tmp_path)
+        expected = model.read_bytes()
+        model.unlink()
+    try:
+        with hosts.several(4, tmp_path) as cluster:
+            cluster.start_scheduler()
+            for host in (1, 2):
+                cluster.start_worker(host=host)
+            wait_for_workers(cluster, 2, host=3)
+            set_engine(tmp_path, kind="dask", scheduler=cluster.address, block_ratings=500)
+            said = cluster.run(*command, host=3, cwd=tmp_path)
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        pytest.skip("this machine allows no network namespaces")
+    assert " sent" in said
+    assert model.read_bytes() == expected
+
+
+def prepare_project(folder):
+    """A folder in which index and split have run."""
+    write_zip(generate(3000), folder / "films.zip", name="films")
+    write_params(folder, folder / "films.zip", train={"n_factors": 4, "max_epochs": 3})
+    params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
+    params["datasets"]["local"]["folder"] = "films"
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), "utf-8")
+    with hosts.one_host(folder) as cluster:
+        for stage in ("download", "index", "split"):
+            cluster.run(sys.executable, str(hosts.ROOT / f"stages/{stage}.py"), cwd=folder)
+
+
+def set_engine(folder, **settings):
+    params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
+    params["engine"] |= settings
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), "utf-8")
 
 
 def wait_for_workers(cluster, number, host=0):

@@ -5,14 +5,15 @@ import os
 import signal
 from contextlib import contextmanager
 
+import dask
 import numpy as np
 import pytest
 
-from movierec import artifacts, block_work, engine, training
-from movierec.blocked import Rows
+from movierec import artifacts, block_work, engines, training
+from movierec.block_rows import Rows
 from movierec.checkpoint import Checkpoint
 from movierec.errors import MovierecError
-from tests import test_blocked
+from tests import hosts, test_blocked
 from tests.random_data import train_params
 from tests.test_blocked import ENGINE, SCALE, assert_same, in_blocks, in_memory
 
@@ -31,7 +32,7 @@ def expected(folder):
 @contextmanager
 def workers(n_workers=3, **settings):
     params = ENGINE.model_copy(update={"kind": "dask", "n_workers": n_workers} | settings)
-    with engine.opened(params) as used:
+    with engines.opened(params) as used:
         yield used
 
 
@@ -163,3 +164,34 @@ def test_work_that_no_worker_has_the_memory_for():
 def eat_memory():
     want_memory()
     block_work.solve()
+
+
+def test_a_scheduler_that_is_lost(folder, tmp_path, expected, monkeypatch):
+    """One line, and the next run, by another scheduler, goes on."""
+    monkeypatch.chdir(tmp_path)
+    saved = Checkpoint("search", "key", of_model=Rows)
+    with cluster_in(tmp_path / "one") as (cluster, used):
+        kill = at_submission(used, [120], lambda: cluster.scheduler.kill())
+        with pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on"), kill:
+            fit(used, folder, saved.folder.absolute(), on_epoch=saved.save)
+    so_far = saved.load()
+    assert 0 < len(so_far.epochs) < 6
+    with cluster_in(tmp_path / "two") as (_, used):
+        found, model = fit(used, folder, saved.folder.absolute(), so_far=so_far)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
+@contextmanager
+def cluster_in(folder):
+    """A scheduler and two workers as people start them, and the engine by it."""
+    folder.mkdir()
+    soon = {"distributed.comm.timeouts.connect": "3s"}
+    with hosts.one_host(folder) as cluster, dask.config.set(soon):
+        address = cluster.start_scheduler("--host", "127.0.0.1")
+        for _ in range(2):
+            cluster.start_worker("--no-nanny")
+        params = ENGINE.model_copy(update={"kind": "dask", "scheduler": address})
+        with engines.opened(params) as used:
+            used.client.wait_for_workers(2)
+            yield cluster, used

@@ -1,0 +1,72 @@
+"""What an engine trains on: data in memory where they fit, blocks of them where they do not."""
+
+from pathlib import Path
+from typing import Any
+
+from movierec import artifacts, outputs
+from movierec.block_ratings import Source
+from movierec.block_rows import Rows
+from movierec.blocked import Blocked
+from movierec.data import Data
+from movierec.engine import Engine
+from movierec.errors import MovierecError
+from movierec.model import Model
+from movierec.params import EngineParams, ImplicitParams, TrainParams
+
+# Bytes that training in memory holds: whatever the data, of a rating, and how many times the rows.
+BASE, OF_RATING, OF_ROWS = 300_000_000, 40, 4
+
+
+def fits_here(engine: EngineParams, settings: TrainParams | ImplicitParams) -> bool:
+    """Whether training is done in this process, in memory."""
+    limit = engine.memory_limit
+    return engine.kind == "local" and (limit is None or in_memory(outputs.SPLIT, settings) <= limit)
+
+
+def model_of(
+    engine: EngineParams, settings: TrainParams | ImplicitParams
+) -> type[Model] | type[Rows]:
+    """What models are while training by this engine."""
+    return Model if fits_here(engine, settings) else Rows
+
+
+def data_for(
+    engine: Engine, settings: TrainParams | ImplicitParams, refit: bool, folder: Path
+) -> tuple[Any, Any]:
+    """What the engine trains on, and the validation ratings, None if there are none: data.Data and
+    Ratings if it fits here, else Blocked and what that has for them.
+
+    refit: train on validation ratings as well. folder: for what lies in files.
+    """
+    split, index, limit = outputs.SPLIT, outputs.INDEX, engine.params.memory_limit
+    kind = settings.model if isinstance(settings, TrainParams) else "mf"
+    if fits_here(engine.params, settings):
+        held_out = artifacts.read_ratings(split / "validation.parquet")
+        if refit:
+            by_user = artifacts.read_train_and_validation()
+            csrs = by_user, by_user.transpose(artifacts.n_rows(split / "train_items.parquet"))
+        else:
+            csrs = artifacts.read_train()
+        if not isinstance(settings, TrainParams):
+            return Data(*csrs), held_out if len(held_out) else None
+        genres = artifacts.read_genres() if kind == "genre_mf" else None
+        return Data.of(*csrs, settings, genres), held_out if len(held_out) else None
+    if kind in ("svdpp", "damped_biases"):
+        raise MovierecError(
+            f"train.model: {kind} is trained in memory only: set engine.kind to local, and"
+            " engine.memory_limit to null"
+        )
+    memory = limit if engine.is_here else None
+    paths = split.absolute(), index.absolute(), folder.absolute()
+    data = Blocked(engine, Source(*paths, refit, False, kind == "genre_mf", memory))
+    return data, data.held_out if len(data.held_out) else None
+
+
+def in_memory(split: Path, settings: TrainParams | ImplicitParams) -> int:
+    """About as many bytes as training in memory holds at most (docs/scale.md)."""
+    n_users, n_items, n_ratings = (
+        artifacts.n_rows(split / f"train_{name}.parquet") for name in ("users", "items", "by_user")
+    )
+    return (
+        BASE + OF_RATING * n_ratings + OF_ROWS * 4 * (n_users + n_items) * (settings.n_factors + 1)
+    )
