@@ -49,7 +49,7 @@ def write_ratings(folder: Path, n_ratings: int) -> dict[str, int]:
     ratings = build(raw, np.arange(n_users), np.arange(n_items)).ratings
     none = ratings.take(np.zeros(0, np.int64))
     write_split(folder, (ratings, none, none), n_users, n_items)
-    return {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings}
+    return {"n_items": n_items, "n_ratings": n_ratings}
 
 
 def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any]:
@@ -62,7 +62,6 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
 
     params = load_params()
     settings = EngineParams.model_validate(params.engine.model_dump() | ENGINES[name])
-    n_users = artifacts.n_rows(folder / "train_users.parquet")
     changes = {"n_factors": n_factors, "max_epochs": n_epochs + 1, "patience": n_epochs + 1}
     train, times, sent = params.train.model_copy(update=changes), [], []
     with engines.opened(settings) as workers, workers.scratch("scale") as scratch:
@@ -95,7 +94,6 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
         "memory": memory_of,
         "n_blocks": 0 if name == "memory" else {s: len(b) for s, b in data.blocks.items()},
         "objective": fit.epochs[-1].objective,
-        "n_users": n_users,
     }
 
 

@@ -1,4 +1,4 @@
-"""Recommend and evaluate by the workers of a cluster: the same bytes as in one process."""
+"""Stages by the workers of a cluster: the same bytes as in one process."""
 
 import hashlib
 import shutil
@@ -10,6 +10,7 @@ import yaml
 from benchmarks import generate
 from movierec import blocks, engines, exports, passes
 from movierec.blocks import Rated
+from movierec.errors import MovierecError
 from movierec.params import load_params
 from movierec.scores import RANKINGS
 from tests.project import run_stage, write_params
@@ -18,6 +19,7 @@ TRAINING = "split", "train", "implicit"
 FAST = {"max_epochs": 2, "patience": 2}
 SMALL = {"block_ratings": 2_500, "memory_limit": None}
 SAMPLES = {"start_epochs": 1, "burn_in": 1, "samples": 3, "thin": 1}
+OF_STAGE = {"train": ["models"], "implicit": ["models"]}
 CHANGES = [
     {},
     {"train": {"refit": False}},
@@ -69,12 +71,32 @@ def change(**blocks):
 def written(stage, **settings):
     """What a stage writes by an engine of these settings, as hashes by path."""
     change(engine=SMALL | settings)
-    paths = [Path(name) for name in ("data/evaluation", "exports", "metrics", "plots")]
+    names = ("data/evaluation", "exports", "metrics", "plots", *OF_STAGE.get(stage, ()))
+    paths = [Path(name) for name in names]
     for path in paths:
         shutil.rmtree(path, ignore_errors=True)
     run_stage(stage)
     files = sorted(file for path in paths for file in path.rglob("*") if file.is_file())
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.mark.parametrize("stage", OF_STAGE)
+def test_models_are_the_same_by_any_engine(stage, project, cluster, capfd):
+    """Stopped by validation, refitted; and an engine says how much was sent."""
+    local = written(stage, kind="local")
+    assert len(local) == 3
+    assert " sent" not in capfd.readouterr().out
+    assert written(stage, kind="dask", scheduler=cluster) == local
+    assert " kB sent" in capfd.readouterr().out
+    assert written(stage, kind="local", memory_limit="1 MB") == local
+    left = {path.suffix for path in Path(".checkpoints").iterdir()}
+    assert left <= {".lock", ".time"}
+
+
+def test_what_cannot_be_divided_says_so(project):
+    change(engine=SMALL | {"memory_limit": "1 MB"}, train={"model": "svdpp"})
+    with pytest.raises(MovierecError, match=r"svdpp is trained in memory only: set engine\.kind"):
+        run_stage("train")
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)
