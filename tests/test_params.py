@@ -111,7 +111,7 @@ def test_number_in_the_notation_of_science(tmp_path):
             "sed",
             3,
             "sed: unknown key; allowed here: seed, dataset, datasets, index, split, train,"
-            " implicit, evaluate, recommend",
+            " implicit, evaluate, recommend, engine",
         ),
         (
             "datasets/local/url",
@@ -202,7 +202,7 @@ def test_several_mistakes_are_counted(tmp_path):
     path.write_text("seed: 1\n", "utf-8")
     with pytest.raises(MovierecError) as caught:
         load_params(path)
-    assert str(caught.value) == f"{path}: dataset: is missing (and 7 more)"
+    assert str(caught.value) == f"{path}: dataset: is missing (and 8 more)"
 
 
 def test_missing_file(tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -149,35 +150,38 @@ class DaskEngine(Engine):
 @contextmanager
 def opened(params: EngineParams) -> Iterator[DaskEngine]:
     """The engine by a cluster of this machine, or by the one at engine.scheduler."""
+    if params.scheduler != "local":
+        with _connected(params.scheduler) as client:
+            yield DaskEngine(params, client)
+        return
     settings: dict[str, Any] = dict.fromkeys(OFF, False)
     if not params.dashboard:
         settings["distributed.scheduler.http.routes"] = []
-    with dask.config.set(settings):
-        if params.scheduler == "local":
-            try:
-                started = _local_cluster(params)
-            except RuntimeError as error:
-                raise MovierecError(f"engine: workers did not start: {error}") from None
-            with started as cluster, distributed.Client(cluster) as client:
+    folder = (SCRATCH / "dask").absolute()
+    try:
+        with dask.config.set(settings), _local_cluster(params, folder) as cluster:
+            with distributed.Client(cluster) as client:
                 yield DaskEngine(params, client)
-        else:
-            with _connected(params.scheduler) as client:
-                yield DaskEngine(params, client)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _local_cluster(params: EngineParams) -> Any:
-    """Workers of one core each in processes of this machine."""
-    return LocalCluster(
-        n_workers=params.n_workers,
-        threads_per_worker=1,
-        host=params.host,
-        memory_limit=params.memory_limit or 0,
-        dashboard_address=f"{params.host}:{8787 if params.dashboard else 0}",
-        scheduler_kwargs={"dashboard": params.dashboard},
-        env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
-        local_directory=str((SCRATCH / "dask").absolute()),
-        silence_logs=logging.WARNING if is_debug() else logging.CRITICAL,
-    )
+def _local_cluster(params: EngineParams, folder: Path) -> Any:
+    """Workers of one core each in processes of this machine; folder: for what they spill."""
+    try:
+        return LocalCluster(
+            n_workers=params.n_workers,
+            threads_per_worker=1,
+            host=params.host,
+            memory_limit=params.memory_limit or 0,
+            dashboard_address=f"{params.host}:{8787 if params.dashboard else 0}",
+            scheduler_kwargs={"dashboard": params.dashboard},
+            env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+            local_directory=str(folder),
+            silence_logs=logging.WARNING if is_debug() else logging.CRITICAL,
+        )
+    except RuntimeError as error:
+        raise MovierecError(f"engine: workers did not start: {error}") from None
 
 
 @contextmanager
