@@ -159,9 +159,12 @@ def opened(params: EngineParams) -> Iterator[DaskEngine]:
         settings["distributed.scheduler.http.routes"] = []
     folder = (SCRATCH / "dask").absolute()
     try:
-        with dask.config.set(settings), _local_cluster(params, folder) as cluster:
-            with distributed.Client(cluster) as client:
-                yield DaskEngine(params, client)
+        with (
+            dask.config.set(settings),
+            _local_cluster(params, folder) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield DaskEngine(params, client)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
