@@ -49,7 +49,7 @@ def write_ratings(folder: Path, n_ratings: int) -> dict[str, int]:
     ratings = build(raw, np.arange(n_users), np.arange(n_items)).ratings
     none = ratings.take(np.zeros(0, np.int64))
     write_split(folder, (ratings, none, none), n_users, n_items)
-    return {"n_items": n_items, "n_ratings": n_ratings}
+    return {"n_users": n_users, "n_items": n_items, "n_ratings": n_ratings}
 
 
 def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any]:

@@ -54,10 +54,9 @@ def train(
     result = {
         "best_epoch": fit.best_epoch,
         "validation": fit.validation and {NDCG: fit.validation.ndcg},
-        "refit": params.implicit.refit and fit.validation is not None,
+        "refit": model is None,
     }
-    if result["refit"]:
-        del model  # for the memory
+    if model is None:
         fit, model = refit(params, workers, fit.best_epoch, refitted)
     made_with = params.model_dump(include={"seed", "implicit"})
     entry = outputs.entry(made_with, model_file.hashes_of(model), result)
@@ -78,8 +77,9 @@ def train(
 
 def search(
     params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
-) -> tuple[Fit, Model]:
-    """Find the best number of epochs; the curve on disk grows with each."""
+) -> tuple[Fit, Model | None]:
+    """Find the best number of epochs; the curve on disk grows with each. No model if that is to be
+    trained again."""
     data, validation = training_data.data_for(workers, params.implicit, False, saved.folder)
     so_far, settings = saved.load(), params.implicit
 
@@ -93,7 +93,8 @@ def search(
     following = saved.following("implicit", n_epochs, so_far, line, write_curve, workers.traffic)
     with following as on_epoch:
         fit = implicit.fit(data, settings, params.seed, validation, on_epoch, so_far)
-    return fit, data.whole(fit.model)
+    is_final = not params.implicit.refit or fit.validation is None
+    return fit, data.whole(fit.model) if is_final else None
 
 
 def line(epoch: Epoch) -> str:
@@ -112,6 +113,8 @@ def refit(
     def forget(fit: Fit) -> None:
         data.forget(fit.model, fit.last)
 
+    if so_far:
+        forget(so_far)
     following = saved.following("refit", n_epochs, so_far, line, forget, workers.traffic)
     with following as on_epoch:
         fit = implicit.fit(data, settings, params.seed, on_epoch=on_epoch, so_far=so_far)

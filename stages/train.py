@@ -30,6 +30,7 @@ def main() -> stage.Facts:
     outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
     outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
     hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
+    hashes.append(manifest["index"]["sha256"]["items.parquet"])
     settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
     names, of_model = ("search", "refit"), training_data.model_of(params.engine, params.train)
     with (
@@ -50,10 +51,10 @@ def train(
     result = {
         "best_epoch": fit.best_epoch,
         "validation": fit.validation and {"rmse": fit.validation.rmse, "mae": fit.validation.mae},
-        "refit": params.train.refit and fit.validation is not None,
+        "refit": model is None,
     }
-    if result["refit"]:
-        del fit, model  # for the memory
+    if model is None:
+        del fit  # for the memory
         fit, model = refit(params, workers, result["best_epoch"], refitted)
     made_with = params.model_dump(include={"seed", "train"})
     entry = outputs.entry(made_with, model_file.hashes_of(model), result)
@@ -79,8 +80,9 @@ def train(
 
 def search(
     params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
-) -> tuple[Fit, Model]:
-    """Find the best number of epochs; the curve on disk grows with each."""
+) -> tuple[Fit, Model | None]:
+    """Find the best number of epochs; the curve on disk grows with each. No model if that is to be
+    trained again."""
     data, validation = training_data.data_for(workers, params.train, False, saved.folder)
     so_far, n_epochs = saved.load(), params.train.n_epochs
 
@@ -94,7 +96,8 @@ def search(
     with following as on_epoch:
         scale = (params.data.rating_min, params.data.rating_max)
         fit = training.fit(data, params.train, params.seed, scale, validation, on_epoch, so_far)
-    return fit, data.whole(fit.model)
+    is_final = not params.train.refit or fit.validation is None
+    return fit, data.whole(fit.model) if is_final else None
 
 
 def line(epoch: Epoch) -> str:
@@ -114,6 +117,8 @@ def refit(
     def forget(fit: Fit) -> None:
         data.forget(fit.model, fit.last, *fit.samples)
 
+    if so_far:
+        forget(so_far)
     following = saved.following("refit", n_epochs, so_far, line, forget, workers.traffic)
     with following as on_epoch:
         settings = params.train.model_copy(update={"max_epochs": n_epochs})

@@ -263,3 +263,17 @@ def test_a_second_training_says_who_holds_the_lock(project: Path, undisturbed: b
     first.communicate()
     assert first.returncode == 0
     assert (project / "models/model.npz").read_bytes() == undisturbed
+
+
+def test_a_fit_leaves_alone_what_another_of_like_name_keeps(tmp_path, monkeypatch):
+    """Such as search, of train, and implicit_search."""
+    monkeypatch.chdir(tmp_path)
+    others = [Checkpoint(f"implicit_{name}", "key").folder for name in ("search", "refit")]
+    for folder in others:
+        folder.mkdir(parents=True)
+    for name in ("search", "refit"):
+        saved = Checkpoint(name, "key")
+        saved.folder.mkdir()
+        saved.remove()
+        assert not saved.folder.exists()
+    assert all(folder.exists() for folder in others)

@@ -147,12 +147,19 @@ def client():
         yield client
 
 
+ALIKE = outputs.versions() | {"code": dask_engine.CODE}
+
+
 def of_elsewhere(path):
-    return outputs.versions(), False
+    return ALIKE, False
+
+
+def of_other_code(path):
+    return ALIKE | {"code": "before"}, True
 
 
 def of_another_version(path):
-    return outputs.versions() | {"numpy": "1.0"}, True
+    return ALIKE | {"numpy": "1.0"}, True
 
 
 def test_a_worker_that_does_not_see_the_folder(client, monkeypatch, tmp_path):
@@ -168,6 +175,21 @@ def test_a_worker_of_another_version(client, monkeypatch):
     ours = outputs.versions()["numpy"]
     with pytest.raises(MovierecError, match=rf" has numpy 1\.0, not {ours}: install what requ"):
         dask_engine.DaskEngine(params(), client)
+
+
+def test_a_worker_that_began_before_the_code_was_changed(client, monkeypatch):
+    monkeypatch.setattr(dask_engine, "_surroundings", of_other_code)
+    with pytest.raises(MovierecError, match=r"began with other code than .*: start it again"):
+        dask_engine.DaskEngine(params(), client)
+
+
+def test_a_worker_that_comes_late_is_looked_at(client, monkeypatch):
+    """Here one that went and came again, of another version."""
+    used = dask_engine.DaskEngine(params(), client)
+    monkeypatch.setattr(dask_engine, "_surroundings", of_another_version)
+    monkeypatch.setattr(used, "_known", ["tcp://127.0.0.1:1"])
+    with pytest.raises(MovierecError, match=r"install what requirements\.lock says there"):
+        _ = used.homes
 
 
 def test_a_worker_that_fits(client):

@@ -123,7 +123,7 @@ def test_a_movie_without_ratings_gets_what_its_genres_say():
 def test_without_features_a_ridge_is_never_asked_for():
     params = train_params(model="mf")
     data = Data.of(*random_csrs(0), params, genres(0, 7))
-    assert [side.features for side in SIDES] == [None, None]
+    assert [data.features(side) for side in SIDES] == [None, None]
     assert not als.fit(data, params, 0, SCALE).model.user_weights.size
 
 

@@ -22,8 +22,8 @@ class Source:
     """Where ratings and rows lie, in folders that all workers see.
 
     split, index: of these stages; folder: of this training. refit: whether validation ratings are
-    trained on, too; ones: whether all ratings are 1. memory: bytes that a process may hold, None
-    if there is no limit, or each worker knows its own.
+    trained on, too; ones: whether all ratings are 1; has_…: whether there are any. memory: bytes
+    that a process may hold, None if there is no limit, or each worker knows its own.
     """
 
     split: Path
@@ -32,6 +32,7 @@ class Source:
     refit: bool = False
     ones: bool = False
     has_genres: bool = False
+    has_held_out: bool = False
     memory: int | None = None
 
 
@@ -80,14 +81,21 @@ class _Kept:
         self.ahead: dict[tuple[Block, bool], Future[Ratings]] = {}
         self.lock, self.pool = threading.Lock(), ThreadPoolExecutor(1)
 
-    def get(self, block: Block, packed: bool) -> Ratings:
+    def get(self, block: Block, packed: bool, keep: bool = True) -> Ratings:
+        """keep: whether it will be asked for again."""
         key = (block, packed)
         with self.lock:
             found, coming = self.blocks.get(key), self.ahead.pop(key, None)
         if found is None:
             found = coming.result() if coming else _read(block, packed)
-            self._keep(key, found)
+            if keep:
+                self._keep(key, found)
         return found
+
+    def clear(self) -> None:
+        with self.lock:
+            self.blocks.clear()
+            self.ahead.clear()
 
     def look_ahead(self, block: Block, packed: bool) -> None:
         key = (block, packed)
@@ -120,7 +128,7 @@ def _read(block: Block, packed: bool) -> Ratings:
     split, folder = source.split, source.folder
     trained = artifacts.read_block(split / f"train_{by}", split / f"train_{of}", *rows)
     held_out = Csr(np.zeros(len(trained.indptr), np.int64), trained.indices[:0], trained.values[:0])
-    if has_held_out(source) and (source.refit or block.side == "user"):
+    if source.has_held_out and (source.refit or block.side == "user"):
         paths = folder / f"validation_{by}", folder / f"validation_{of}"
         held_out = artifacts.read_block(*paths, *rows)
     if source.refit:
@@ -138,24 +146,27 @@ def _read(block: Block, packed: bool) -> Ratings:
     return Ratings(trained, held_out, needed)
 
 
-def has_held_out(source: Source) -> bool:
-    return (source.folder / "validation_users.parquet").exists()
-
-
 @lru_cache(1024)
 def _counts(block: Block) -> Array:
     source, name, rows = block.source, f"{block.side}s.parquet", (block.first, block.stop)
     (counts,) = artifacts.read_columns(source.split / f"train_{name}", ["n_ratings"], *rows)
-    if source.refit and has_held_out(source):
+    if source.refit and source.has_held_out:
         path = source.folder / f"validation_{name}"
         counts = counts + artifacts.read_columns(path, ["n_ratings"], *rows)[0]
     return counts.astype(np.int64)
 
 
 @lru_cache(1)
-def _all_genres(index: Path) -> Csr:
-    return artifacts.read_genres(index)
+def _all_genres(source: Source) -> Csr:
+    return artifacts.read_genres(source.index)
 
 
 def _genres(block: Block) -> Csr:
-    return _all_genres(block.source.index).take(np.arange(block.first, block.stop))
+    return _all_genres(block.source).take(np.arange(block.first, block.stop))
+
+
+def clear() -> None:
+    """Keep nothing any more."""
+    KEPT.clear()
+    _counts.cache_clear()
+    _all_genres.cache_clear()

@@ -1,8 +1,7 @@
 """Rows of a model that lie in files: one of each block and half epoch, (n_rows, n_factors + 1), the
 bias last."""
 
-import os
-import threading
+import secrets
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -91,14 +90,14 @@ def read_rows(block: Block, step: int) -> Array:
             found.append(np.load(folder / f"{first}-{stop}.npy", mmap_mode="r")[some])
     rows = np.concatenate(found) if found else np.zeros((0, 1))
     if len(rows) != block.stop - block.first:
-        raise MovierecError(f"{folder}: not whole; delete {block.source.folder}")
+        raise MovierecError(f"{folder}: not whole; delete .checkpoints/*.npz and run dvc repro")
     return rows
 
 
 def write_array(path: Path, array: Array) -> None:
     """Whole, or not at all, whoever else writes the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     with partial.open("wb") as stream:
         np.save(stream, array, allow_pickle=False)
     partial.replace(path)

@@ -19,7 +19,7 @@ from movierec.sums import Nodes
 
 
 def rating_sums(block: Block) -> Nodes:
-    return parts.rating_sums(block.first, KEPT.get(block, False).trained)
+    return parts.rating_sums(block.first, KEPT.get(block, False, keep=False).trained)
 
 
 def solve(
@@ -80,7 +80,7 @@ def total_path(block: Block, held_out: bool, n_samples: int) -> Path:
 
 def take(block: Block, users: Array, held_out: bool) -> Csr:
     """The ratings of some users of a block, by their numbers."""
-    ratings = KEPT.get(block, False)
+    ratings = KEPT.get(block, False, keep=False)
     return (ratings.held_out if held_out else ratings.trained).take(users - block.first)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from movierec import artifacts, block_rows, block_work, model, outputs, parts, ranking, sums
-from movierec.block_ratings import Source, has_held_out
+from movierec.block_ratings import Source, clear
 from movierec.block_rows import Rows
 from movierec.data import SIDES
 from movierec.engine import Engine, Handle
@@ -53,7 +53,8 @@ class Blocked(Handout):
 
     def __init__(self, engine: Engine, source: Source) -> None:
         self.held_out = HeldOut(artifacts.n_rows(source.split / "validation.parquet"))
-        if len(self.held_out) and not has_held_out(source):
+        source = replace(source, has_held_out=len(self.held_out) > 0)
+        if source.has_held_out and not (source.folder / "validation_users.parquet").exists():
             group_held_out(source)
         super().__init__(engine, source)
 
@@ -82,6 +83,7 @@ class Blocked(Handout):
 
     def start(self, params: Any, n_factors: int, seed: int, stream: str, mean: float) -> Rows:
         """As data.Data.start."""
+        self.forget()  # what a run left that was stopped before its first checkpoint
         dtype = np.dtype(params.dtype)
         shape = np.array([self.n_users, self.n_items, n_factors, dtype.itemsize])
         begun = Rows(float(dtype.type(mean)), shape, np.array([1, 2]))
@@ -193,7 +195,8 @@ class Blocked(Handout):
     # --- whole models, and what is kept of them
 
     def whole(self, model: Rows | Model) -> Model:
-        """The model with its rows, in files that are mapped."""
+        """The model with its rows, in files that are mapped; the end of training."""
+        self.engine.everywhere(clear)
         return model if isinstance(model, Model) else self.mean_of([model])
 
     def mean_of(self, samples: Sequence[Rows]) -> Model:

@@ -119,9 +119,10 @@ class Checkpoint:
 
     def _remove_others(self, but: str = "") -> None:
         """Delete this fit's samples and folder, but those of a key; those half written as well."""
-        for path in FOLDER.glob(f"*{self.name}-*"):
-            if not but or but not in path.name:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for pattern in (f"{self.name}-*", f".{self.name}-*"):
+            for path in FOLDER.glob(pattern):
+                if not but or but not in path.name:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def following(

@@ -1,9 +1,11 @@
 """The engine whose work is done by a Dask cluster: of this machine, or somebody's."""
 
 import asyncio
+import hashlib
 import logging
 import os
 import shutil
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,6 +38,17 @@ OFF = (
 )
 
 
+def _code() -> str:
+    """The hash of this package's code, as it was when this process began with it."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+CODE = _code()
+
+
 class DaskEngine(Engine):
     """Work is done by the workers of a Dask cluster. client: a distributed.Client."""
 
@@ -43,7 +56,7 @@ class DaskEngine(Engine):
         super().__init__(params)
         self.client = client
         self._known: list[str] = []  # homes that work may have been sent to
-        self._check_workers()
+        self._check_workers(self.homes)
 
     @property
     def homes(self) -> Sequence[str]:
@@ -54,6 +67,8 @@ class DaskEngine(Engine):
                 self.client.wait_for_workers(1, timeout=RETURN)
                 found = self.client.nthreads()
         new = sorted(found.keys() - set(self._known))
+        if new and self._known:  # that came late
+            self._check_workers(new)
         self._known = [home for home in self._known if home in found] + new
         return list(self._known)
 
@@ -102,6 +117,10 @@ class DaskEngine(Engine):
         with self._explain():
             return self.results(self.client.compute(delayed))
 
+    def everywhere(self, function: Callable[[], Any]) -> None:
+        with self._explain():
+            self.client.run(function, on_error="ignore")
+
     def traffic(self) -> int:
         with self._explain():
             return sum(self.client.run(_sent, on_error="ignore").values())
@@ -110,16 +129,21 @@ class DaskEngine(Engine):
         with self._explain():
             return dict(self.client.run(log.most_memory, on_error="ignore"))
 
-    def _check_workers(self) -> None:
-        """Raise MovierecError unless the workers have this version and see this folder."""
-        with self.scratch("seen") as folder:
-            (folder / "here").touch()
-            with self._explain():
-                found = self.client.run(_surroundings, folder / "here")
-        ours = outputs.versions()
+    def _check_workers(self, homes: Sequence[str]) -> None:
+        """Raise MovierecError unless workers have this version and code, and see this folder."""
+        SCRATCH.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=SCRATCH, prefix="seen-") as file, self._explain():
+            path = Path(file.name).absolute()
+            found = self.client.run(_surroundings, path, workers=list(homes), on_error="ignore")
+        ours = outputs.versions() | {"code": CODE}
         for address, (theirs, sees) in found.items():
             if theirs != ours:
                 name = next(name for name in ours if theirs.get(name) != ours[name])
+                if name == "code":
+                    raise MovierecError(
+                        f"engine.scheduler: the worker at {address} began with other code than this"
+                        " project's: start it again"
+                    )
                 raise MovierecError(
                     f"engine.scheduler: the worker at {address} has {name} {theirs.get(name)}, not"
                     f" {ours[name]}: install what requirements.lock says there"
@@ -157,7 +181,8 @@ def opened(params: EngineParams) -> Iterator[DaskEngine]:
     settings: dict[str, Any] = dict.fromkeys(OFF, False)
     if not params.dashboard:
         settings["distributed.scheduler.http.routes"] = []
-    folder = (SCRATCH / "dask").absolute()
+    SCRATCH.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=SCRATCH, prefix="dask-")).absolute()
     try:
         with (
             dask.config.set(settings),
@@ -252,4 +277,4 @@ def _sent(dask_worker: Any) -> int:
 
 
 def _surroundings(path: Path) -> tuple[dict[str, str], bool]:
-    return outputs.versions(), path.exists()
+    return outputs.versions() | {"code": CODE}, path.exists()

@@ -13,7 +13,7 @@ from typing import Any
 
 from movierec.params import EngineParams
 
-SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what lies there is gone after the stage
+SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what scratch() puts there is gone after it
 HERE = "here"  # the home that is this process
 
 Handle = Any  # of a result: the result itself, or where Dask keeps it
@@ -54,6 +54,10 @@ class Engine:
     def compute(self, delayed: Sequence[Any]) -> list[Any]:
         """What comes of Dask's delayed calls, as one graph."""
         raise NotImplementedError("the local engine has no graphs")
+
+    def everywhere(self, function: Callable[[], Any]) -> None:
+        """Have it called once in every process that works."""
+        function()
 
     def traffic(self) -> int:
         """Bytes that workers have sent so far."""

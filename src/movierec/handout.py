@@ -72,7 +72,7 @@ class Handout:
         return handles
 
     def homes_of(self, side: str) -> list[str]:
-        """Where each block of a side is solved: always at the same worker, while that lives; each
+        """Where each block of a side is solved: at the same worker while workers are the same; each
         has as much work as the others, the largest blocks being given out first."""
         homes, blocks = self.engine.homes, self.blocks[side]
         works = [self._work(block) for block in blocks]
@@ -91,7 +91,10 @@ class Handout:
         return model.weights(side) if self.features(side) else None
 
     def is_packed(self, model: Rows, side: str) -> bool:
-        """Whether blocks of a side are sent no more of the other side than they need."""
+        """Whether blocks of a side are sent no more of the other side than they need; a process
+        that works alone maps all of it."""
+        if self.engine.is_here:
+            return False
         size = len(self.counts(OTHER[side])) * (model.n_factors + 1) * model.dtype.itemsize
         return bool(size > self.engine.params.broadcast_limit)
 

@@ -116,17 +116,19 @@ def diversity(lists: Array, item_factors: Array) -> float:
 
     Intra-list distance: Vargas & Castells (RecSys 2011), section 4.3. lists: as in `ranking`; those
     of fewer than two items do not count. An item without factors is at distance 1 of all others.
-    NaN where no item has factors.
+    NaN where no listed item has factors.
     """
-    lengths = np.linalg.norm(item_factors, axis=1, keepdims=True)
-    unit = np.vstack((item_factors / np.where(lengths > 0, lengths, 1), 0 * item_factors[:1]))
-    known = np.append(lengths[:, 0] > 0, False)
-    n, n_known = (lists >= 0).sum(axis=1), known[lists].sum(axis=1)
+    listed, places = np.unique(lists, return_inverse=True)
+    factors = np.where(listed[:, None] >= 0, item_factors[listed], 0)
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    unit, known = factors / np.where(lengths > 0, lengths, 1), lengths[:, 0] > 0
+    places = places.reshape(lists.shape)
+    n, n_known = (lists >= 0).sum(axis=1), known[places].sum(axis=1)
     if not known.any() or not (n > 1).any():
         return np.nan
     total = np.zeros((len(lists), unit.shape[1]))
-    for items in lists.T:  # place by place, for the memory; -1 is the row of zeros at the end
-        total += unit[items]
+    for place in places.T:  # one at a time, for the memory
+        total += unit[place]
     cosines = np.square(total).sum(axis=1) - n_known  # of the ordered pairs
     some = n > 1
     return float(np.mean(1 - cosines[some] / (n[some] * (n[some] - 1))))

@@ -206,7 +206,7 @@ class EngineParams(_Block):
     kind: Literal["local", "dask"]
     scheduler: Annotated[str, _like("local|(tcp|tls)://.+", "local, tcp://… or tls://…")]
     n_workers: Annotated[Integer, Field(ge=1, le=1024)]
-    memory_limit: ByteSize | None
+    memory_limit: Annotated[ByteSize, Field(gt=0)] | None
     block_ratings: Annotated[Integer, Field(ge=1)]
     broadcast_limit: ByteSize
     host: str

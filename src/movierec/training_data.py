@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from movierec import artifacts, outputs
 from movierec.block_ratings import Source
 from movierec.block_rows import Rows
@@ -15,6 +17,7 @@ from movierec.params import EngineParams, ImplicitParams, TrainParams
 
 # Bytes that training in memory holds: whatever the data, of a rating, and how many times the rows.
 BASE, OF_RATING, OF_ROWS = 300_000_000, 40, 4
+OF_TOTAL = 8  # of a rating, by Gibbs sampling: the sum of the samples' predictions
 
 
 def fits_here(engine: EngineParams, settings: TrainParams | ImplicitParams) -> bool:
@@ -41,16 +44,17 @@ def data_for(
     split, index, limit = outputs.SPLIT, outputs.INDEX, engine.params.memory_limit
     kind = settings.model if isinstance(settings, TrainParams) else "mf"
     if fits_here(engine.params, settings):
-        held_out = artifacts.read_ratings(split / "validation.parquet")
+        held_out = None
         if refit:
             by_user = artifacts.read_train_and_validation()
             csrs = by_user, by_user.transpose(artifacts.n_rows(split / "train_items.parquet"))
         else:
             csrs = artifacts.read_train()
+            held_out = artifacts.read_ratings(split / "validation.parquet")
         if not isinstance(settings, TrainParams):
-            return Data(*csrs), held_out if len(held_out) else None
+            return Data(*csrs), held_out or None
         genres = artifacts.read_genres() if kind == "genre_mf" else None
-        return Data.of(*csrs, settings, genres), held_out if len(held_out) else None
+        return Data.of(*csrs, settings, genres), held_out or None
     if kind in ("svdpp", "damped_biases"):
         raise MovierecError(
             f"train.model: {kind} is trained in memory only: set engine.kind to local, and"
@@ -58,7 +62,7 @@ def data_for(
         )
     memory = limit if engine.is_here else None
     paths = split.absolute(), index.absolute(), folder.absolute()
-    data = Blocked(engine, Source(*paths, refit, False, kind == "genre_mf", memory))
+    data = Blocked(engine, Source(*paths, refit, has_genres=kind == "genre_mf", memory=memory))
     return data, data.held_out if len(data.held_out) else None
 
 
@@ -67,6 +71,8 @@ def in_memory(split: Path, settings: TrainParams | ImplicitParams) -> int:
     n_users, n_items, n_ratings = (
         artifacts.n_rows(split / f"train_{name}.parquet") for name in ("users", "items", "by_user")
     )
-    return (
-        BASE + OF_RATING * n_ratings + OF_ROWS * 4 * (n_users + n_items) * (settings.n_factors + 1)
-    )
+    rows = np.dtype(settings.dtype).itemsize * (n_users + n_items) * (settings.n_factors + 1)
+    held = BASE + OF_RATING * n_ratings + OF_ROWS * rows
+    if isinstance(settings, TrainParams) and settings.method == "gibbs":
+        held += OF_TOTAL * n_ratings + 2 * settings.gibbs.samples * rows  # and their mean
+    return held
