@@ -38,7 +38,7 @@ test: env  ## Run all tests
 	python -m pytest
 
 test-faults: env  ## Run the pipeline through kills, full disks and two runs at once (minutes)
-	python -m pytest -m faults --dist worksteal tests/faults
+	python -m pytest -m faults --dist worksteal tests/faults $(FAULTS)
 
 check: env  ## Lint, types, import direction, tests, kernels' coverage with the JIT off
 	ruff check .

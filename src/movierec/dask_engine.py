@@ -16,7 +16,7 @@ from typing import Any
 import dask
 import distributed
 from distributed import KilledWorker, LocalCluster, wait
-from distributed.client import FutureCancelledError
+from distributed.client import FutureCancelledError, FuturesCancelledError
 from distributed.comm import CommClosedError, connect
 from distributed.security import Security
 
@@ -30,6 +30,13 @@ LOOK = 5  # seconds after which it is looked whether those who work are still th
 RETURN = 30  # seconds in which workers that were all lost must be back
 AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
 AGAIN = "run dvc repro: training goes on after the last finished epoch"
+GIVEN_UP = (
+    FutureCancelledError,
+    FuturesCancelledError,
+    CommClosedError,
+    TimeoutError,
+    asyncio.CancelledError,
+)
 # Of Dask's own scheduler on this machine, whose workers are alike: what one would steal costs more
 # to send than it saves; a copy that is dropped where its block lives has to be sent again.
 OFF = (
@@ -56,6 +63,7 @@ class DaskEngine(Engine):
         super().__init__(params)
         self.client = client
         self._known: list[str] = []  # homes that work may have been sent to
+        self._has_homes = False  # whether any was
         self._check_workers(self.homes)
 
     @property
@@ -76,6 +84,7 @@ class DaskEngine(Engine):
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
     ) -> Handle:
         where = {"workers": [home], "allow_other_workers": True} if home else {}
+        self._has_homes |= bool(home)
         with self._explain():
             return self.client.submit(_run, function, *arguments, pure=False, **where)
 
@@ -87,7 +96,7 @@ class DaskEngine(Engine):
                 waiting = False
             except TimeoutError:
                 self._check_known()
-            except asyncio.CancelledError:
+            except GIVEN_UP:
                 waiting = False
         with self._explain():
             return list(self.client.gather(list(handles)))
@@ -97,7 +106,7 @@ class DaskEngine(Engine):
         worker that comes after."""
         with self._explain():
             found = self.client.nthreads()
-        if self._known and found.keys().isdisjoint(self._known):
+        if self._has_homes and found.keys().isdisjoint(self._known):
             raise MovierecError(
                 "engine: all workers were lost at once, for want of memory perhaps"
                 f" (engine.memory_limit); {AGAIN}"
@@ -165,7 +174,7 @@ class DaskEngine(Engine):
                 " want of memory most likely: give each more (engine.memory_limit), or make blocks"
                 " smaller (engine.block_ratings)"
             ) from None
-        except (FutureCancelledError, CommClosedError, TimeoutError, asyncio.CancelledError):
+        except GIVEN_UP:
             raise MovierecError(
                 f"engine: the scheduler, or all workers, are lost; start them again, then {AGAIN}"
             ) from None

@@ -48,7 +48,7 @@ def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool
     assert not list((run.path / ".checkpoints").glob("*.npz"))
 
 
-@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("half", [0, 1], ids=["one_half", "other_half"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_killed_stage_is_repeated_to_the_same_bits(run: Run, stage: str, half: int) -> None:
     """Ten moments, one drawn in each tenth of the stage's duration, shared among the victims.
