@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.compare import write_split
 from movierec import artifacts, exports, growing
 from movierec.errors import MovierecError
 from movierec.sparse import indptr_of
@@ -19,19 +20,15 @@ from tests.random_data import random_csrs, random_ratings
 N_USERS, N_ITEMS, N_RATINGS = 12, 9, 60
 
 
-def write_split(folder, seed=1):
+def divided(folder, seed=1):
     """The files of data/split; validation is made of the pairs that train does not have."""
     everything = random_ratings(seed, N_USERS, N_ITEMS, N_RATINGS)
     in_train = np.arange(N_RATINGS) % 4 > 0
     train, validation = everything.take(in_train), everything.take(~in_train)
+    none = everything.take(np.zeros(0, np.int64))
+    write_split(folder, (train, validation, none), N_USERS, N_ITEMS)
     by_user = train.by_user(N_USERS)
-    by_item = by_user.transpose(N_ITEMS)
-    artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
-    artifacts.write_rows(folder / "train_users.parquet", by_user.counts)
-    artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
-    artifacts.write_rows(folder / "train_items.parquet", by_item.counts)
-    artifacts.write_ratings(folder / "validation.parquet", validation)
-    return everything, train, validation, by_user, by_item
+    return everything, train, validation, by_user, by_user.transpose(N_ITEMS)
 
 
 def write_index(folder, seed=1):
@@ -101,7 +98,7 @@ def schema(path):
 
 
 def test_split_round_trip(tmp_path):
-    everything, train, validation, by_user, by_item = write_split(tmp_path)
+    everything, train, validation, by_user, by_item = divided(tmp_path)
     found_by_user, found_by_item = artifacts.read_train(tmp_path)
     assert_same(found_by_user, by_user)
     assert_same(found_by_item, by_item)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.compare import write_split
 from movierec import artifacts, blocks, engine
 from movierec.blocks import Rated, bounds, ranges
 from movierec.params import load_params
@@ -13,18 +14,12 @@ from tests.workspace import ROOT
 N_USERS, N_ITEMS = 30, 20
 
 
-def write_split(folder, held_out):
-    """A split on disk, in row groups of 7 rows; held_out: a mask. What is not test, by user."""
+def divided(folder, held_out):
+    """A split on disk, without test; held_out: a mask. What is not test, and train, by user."""
     ratings = random_ratings(0, N_USERS, N_ITEMS, 200)
-    train = ratings.take(~held_out)
-    by_user = train.by_user(N_USERS)
-    by_item = by_user.transpose(N_ITEMS)
-    artifacts.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
-    artifacts.write_rows(folder / "train_users.parquet", by_user.counts)
-    artifacts.write_by_item(folder / "train_by_item.parquet", by_item)
-    artifacts.write_rows(folder / "train_items.parquet", by_item.counts)
-    artifacts.write_ratings(folder / "validation.parquet", ratings.take(held_out))
-    return ratings.by_user(N_USERS), by_user
+    parts = [ratings.take(mask) for mask in (~held_out, held_out, held_out & ~held_out)]
+    write_split(folder, parts, N_USERS, N_ITEMS)
+    return ratings.by_user(N_USERS), parts[0].by_user(N_USERS)
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 1])
@@ -35,7 +30,7 @@ def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
         monkeypatch.setattr(module, "ROW_GROUP", 7)
     held_out = np.random.default_rng(1).random(200) < share
     held_out[50:90] = False
-    known, train = write_split(tmp_path, held_out)
+    known, train = divided(tmp_path, held_out)
     for with_validation, whole in ((True, known), (False, train)):
         rated = Rated.train(side, with_validation, tmp_path)
         whole = whole if side == "user" else whole.transpose(N_ITEMS)
