@@ -1,7 +1,6 @@
 """Rows of a model that lie in files: one of each block and half epoch, (n_rows, n_factors + 1), the
 bias last."""
 
-import secrets
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from movierec.engine import name_of_worker
 from movierec.errors import MovierecError
 from movierec.solver import CACHE_LINE
 from movierec.sparse import Array
+from movierec.whole import whole
 
 CHUNK = 1 << 16  # rows drawn at a time
 Fixed = tuple[Array, Array]  # factors and biases
@@ -97,10 +97,8 @@ def read_rows(block: Block, step: int) -> Array:
 def write_array(path: Path, array: Array) -> None:
     """Whole, or not at all, whoever else writes the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
-    with partial.open("wb") as stream:
+    with whole(path) as partial, partial.open("wb") as stream:
         np.save(stream, array, allow_pickle=False)
-    partial.replace(path)
 
 
 def write_rows(block: Block, step: int, rows: Array) -> str:

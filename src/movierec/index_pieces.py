@@ -24,6 +24,7 @@ from movierec.params import DataSet
 from movierec.rating_table import IDS, Reader, Rows
 from movierec.shuffle import Bounds, Columns
 from movierec.sparse import Array, counts_of
+from movierec.whole import whole
 
 COLUMNS = ("item_index", "rating", "timestamp")  # of ratings by user
 PLACES = ("user_index", "item_index")
@@ -144,9 +145,9 @@ def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> Rows:
         column = table[name].combine_chunks()
         columns[place] = column.indices.to_numpy()
         n = counts_of(columns[place], len(column.dictionary))
-        with shuffle.whole(_ids(path, name)) as partial_path:
+        with whole(_ids(path, name)) as partial_path:
             artifacts.write_table(partial_path, {"id": column.dictionary, "n": n})
-    with shuffle.whole(path) as partial_path:
+    with whole(path) as partial_path:
         artifacts.write_table(partial_path, columns | {n: table[n] for n in COLUMNS[1:]})
     return rows
 
@@ -217,7 +218,7 @@ def _write_newest(block: pd.DataFrame, path: Path) -> int:
     is_other = (np.diff(user[order]) != 0) | (np.diff(item[order]) != 0)
     newest = order[np.append(is_other, True)[: len(order)]]
     kept = block.iloc[newest].reset_index()[[*PLACES, *COLUMNS[1:]]]
-    with shuffle.whole(path) as partial_path:
+    with whole(path) as partial_path:
         artifacts.write_table(partial_path, shuffle.columns_of(kept))
     return len(order) - len(newest)
 

@@ -7,7 +7,6 @@ before each so that it begins at a multiple of ALIGNMENT bytes. What is not aske
 import io
 import mmap
 import struct
-import uuid
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+
+from movierec.whole import whole
 
 Array = np.ndarray[Any, Any]
 ALIGNMENT = 64  # bytes
@@ -38,10 +39,9 @@ def write(stream: IO[bytes], arrays: Mapping[str, Array]) -> None:
 
 def save(path: Path, **arrays: Array) -> Path:
     """Write a file that is there whole or not at all, though two processes write it at once."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with partial.open("wb") as stream:
+    with whole(path) as partial, partial.open("wb") as stream:
         write(stream, arrays)
-    return partial.replace(path)
+    return path
 
 
 def mapped(path: Path) -> dict[str, Array]:

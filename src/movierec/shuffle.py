@@ -5,9 +5,7 @@ So no process has more than a few blocks of them.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ import numpy as np
 from movierec import artifacts, growing
 from movierec.engine import Engine
 from movierec.sparse import Array, Csr, blocks_of
+from movierec.whole import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,11 +98,3 @@ def shuffled(
 
 def columns_of(frame: pd.DataFrame) -> Columns:
     return {str(name): frame[name].to_numpy() for name in frame}
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of `path` when it is whole, whoever else writes it."""
-    partial_path = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    yield partial_path
-    partial_path.replace(path)
