@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movierec import als
+from movierec import als, one_row
 from movierec.data import SIDES, Data
 from movierec.errors import MovierecError
 from movierec.kernels.tiles import TILE
@@ -254,7 +254,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
         places = np.random.default_rng(seed).permutation(places)
         ratings = by_user.indices[places], by_user.values[places]
-        factors, bias = als.fold_in(model, *ratings, params)
+        factors, bias = one_row.fold_in(model, *ratings, params)
         np.testing.assert_array_equal(factors, rows.user_factors[user])
         assert bias == rows.user_biases[user]
 
@@ -264,14 +264,14 @@ def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     params = train_params(max_epochs=300)
     model = als.fit(Data(by_user, by_item), params, 0, SCALE).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
-    factors, bias = als.fold_in(model, by_user.indices[places], by_user.values[places], params)
+    factors, bias = one_row.fold_in(model, by_user.indices[places], by_user.values[places], params)
     np.testing.assert_allclose(factors, model.user_factors[4], atol=1e-6)
     assert bias == pytest.approx(model.user_biases[4], abs=1e-6)
     assert abs(model.user_factors[4]).max() > 0.01
 
 
 def test_fold_in_without_ratings_is_the_prior_mean():
-    factors, bias = als.fold_in(random_model(10), np.zeros(0, np.int32), [], train_params())
+    factors, bias = one_row.fold_in(random_model(10), np.zeros(0, np.int32), [], train_params())
     assert factors.tolist() == [0, 0, 0]
     assert bias == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec import als, artifacts, cli, model_file
+from movierec import artifacts, cli, model_file, one_row
 from tests import archives
 from tests.project import run_stage, write_params
 
@@ -113,7 +113,7 @@ def test_a_user_is_who_gave_his_ratings(movierec, project):
     mine = by_user.take(by_user.user_index == user_index)
     model = model_file.read_model(project / "models/model.npz")
     params = model_file.trained_with(model)
-    factors, bias = als.fold_in(model, mine.item_index, mine.rating, params)
+    factors, bias = one_row.fold_in(model, mine.item_index, mine.rating, params)
     every = model.global_mean + bias + model.item_biases + model.item_factors @ factors
     for row in rows:
         predicted = every[(items["movie_id"] == row["movie_id"]).argmax()].clip(0.5, 5)

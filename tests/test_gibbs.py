@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 
-from movierec import als, gibbs, model_file, seeds
+from movierec import als, gibbs, model_file, one_row, seeds
 from movierec.data import SIDES, Data
 from movierec.features import Features
 from movierec.metrics import errors_of
@@ -263,7 +263,7 @@ def test_a_new_person_is_folded_into_each_sample(kind):
     data, params = data_of(kind), train_params(model=kind, method="gibbs")
     model = gibbs.fit(data, params, 0, SCALE).model
     items, ratings = np.array([4, 1, 5], np.int32), np.array([5, 2, 3.5])
-    factors, bias = als.fold_in(model, items, ratings, params)
+    factors, bias = one_row.fold_in(model, items, ratings, params)
     predictions = []
     for number in range(model.n_samples):
         one, mean = model.sample(number), model.sample_user_mean[number].copy()

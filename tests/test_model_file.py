@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec import als, gibbs, outputs
+from movierec import als, gibbs, one_row, outputs
 from movierec.als import Data
 from movierec.errors import MovierecError
 from movierec.model_file import hashes_of, read_model, write_model
@@ -51,7 +51,9 @@ def test_a_model_read_without_its_users_folds_in_to_the_same_row(tmp_path, metho
     found = read_model(tmp_path / "model.npz", users=False)
     assert (found.n_users, found.n_items) == (0, model.n_items)
     given = np.array([4, 1], np.int32), np.array([5, 2.5]), params
-    for part, expected in zip(als.fold_in(found, *given), als.fold_in(model, *given), strict=True):
+    for part, expected in zip(
+        one_row.fold_in(found, *given), one_row.fold_in(model, *given), strict=True
+    ):
         np.testing.assert_array_equal(part, expected)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec import als, gibbs, implicit, model_file, taste
+from movierec import als, gibbs, implicit, model_file, one_row, taste
 from movierec.als import Data
 from movierec.params import load_params
 from movierec.person import Person
@@ -32,7 +32,7 @@ def design(model, items):
 @pytest.mark.parametrize("kind", ["mf", "svdpp", "biases"])
 def test_scores_are_those_of_fold_in(kind, method):
     model, params = trained(kind, method)
-    factors, bias = als.fold_in(model, ITEMS, RATINGS, params)
+    factors, bias = one_row.fold_in(model, ITEMS, RATINGS, params)
     expected = model.global_mean + bias + model.item_biases + model.item_factors @ factors
     found = taste.predicted_ratings(model, ITEMS, RATINGS, params)
     np.testing.assert_allclose(found.scores, expected, atol=1e-10)

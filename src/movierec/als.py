@@ -11,7 +11,7 @@ on what is left of a row after its prior mean, and a ridge on the features' weig
 times what a row with one rating has (features.py).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,10 +24,9 @@ from movierec.errors import MovierecError
 from movierec.features import Features
 from movierec.metrics import Errors
 from movierec.model import Model
-from movierec.one_row import OneRow
 from movierec.params import TrainParams
 from movierec.solver import Prior
-from movierec.sparse import Array, Csr, Ratings
+from movierec.sparse import Array, Ratings
 
 # Of conjugate gradients an epoch. Each lowers the objective, and the next epoch goes on from there:
 # ml-100k needs 21 at most; at ml-25m's size 90 would find weights no better in the end.
@@ -167,50 +166,4 @@ def check(data: Data, params: TrainParams) -> None:
         raise MovierecError(
             f"train.n_factors: {params.n_factors} is more than the data allows: {n_users}"
             f" users and {n_items} items have at most {allowed}"
-        )
-
-
-def fold_in(
-    model: Model, item_index: Array, rating: Array, params: TrainParams
-) -> tuple[Array, float]:
-    """Factors (n_factors,) and bias of a new user with these ratings: the same row solve.
-
-    item_index (n,) int32; rating (n,) in stars. A user of the training data folds in to the row
-    that the next half epoch would give him, which is his own once training has converged. Into a
-    mean of samples he is folded sample by sample, each with its own prior.
-    """
-    rows = [row.mean for _, row in new_rows(model, item_index, rating, params)]
-    factors = np.concatenate([row[:-1] for row in rows]) / model.n_samples
-    return factors, float(np.mean([row[-1] for row in rows]))
-
-
-def new_rows(
-    model: Model, item_index: Array, rating: Array, params: TrainParams
-) -> Iterator[tuple[Model, OneRow]]:
-    """Each sample of a model (the model itself, if it is no mean) and a new user's row in it."""
-    order = np.argsort(item_index, kind="stable")
-    items = np.asarray(item_index, np.int32)[order]
-    values = np.asarray(rating, model.item_factors.dtype)[order]
-    for number in range(model.n_samples):
-        sample = model.sample(number)
-        prior, noise = Prior.of(params, sample.n_factors), params.rating_precision
-        mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
-        if len(model.sample_noise_precision):
-            prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
-            mean += model.sample_user_mean[number]
-            noise = float(model.sample_noise_precision[number])
-        if len(sample.user_weights):
-            row = Csr(np.array([0, len(items)]), items, values)
-            mean += Features(row, row).means(sample.user_weights)  # of which only the rows' count
-        yield (
-            sample,
-            OneRow(
-                sample.item_factors[items],
-                values,
-                sample.item_biases[items],
-                sample.global_mean,
-                prior,
-                mean,
-                noise,
-            ),
         )

@@ -8,11 +8,15 @@ mean, the fixed side's biases, what the prior's mean m₀ says), the row is
 so that any product x · m is that of the prior's mean and a contribution of each rating, x · pull_k.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from movierec.features import Features
+from movierec.model import Model
+from movierec.params import TrainParams
 from movierec.posterior import covariances
 from movierec.solver import Prior, half_epoch
 from movierec.sparse import Array, Csr
@@ -60,3 +64,49 @@ class OneRow:
 def with_ones(factors: Array) -> Array:
     """The factors and a 1, which the bias is multiplied with, in float64."""
     return np.column_stack((factors, np.ones(len(factors)))).astype(np.float64)
+
+
+def fold_in(
+    model: Model, item_index: Array, rating: Array, params: TrainParams
+) -> tuple[Array, float]:
+    """Factors (n_factors,) and bias of a new user with these ratings: the same row solve.
+
+    item_index (n,) int32; rating (n,) in stars. A user of the training data folds in to the row
+    that the next half epoch would give him, which is his own once training has converged. Into a
+    mean of samples he is folded sample by sample, each with its own prior.
+    """
+    rows = [row.mean for _, row in new_rows(model, item_index, rating, params)]
+    factors = np.concatenate([row[:-1] for row in rows]) / model.n_samples
+    return factors, float(np.mean([row[-1] for row in rows]))
+
+
+def new_rows(
+    model: Model, item_index: Array, rating: Array, params: TrainParams
+) -> Iterator[tuple[Model, OneRow]]:
+    """Each sample of a model (the model itself, if it is no mean) and a new user's row in it."""
+    order = np.argsort(item_index, kind="stable")
+    items = np.asarray(item_index, np.int32)[order]
+    values = np.asarray(rating, model.item_factors.dtype)[order]
+    for number in range(model.n_samples):
+        sample = model.sample(number)
+        prior, noise = Prior.of(params, sample.n_factors), params.rating_precision
+        mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
+        if len(model.sample_noise_precision):
+            prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
+            mean += model.sample_user_mean[number]
+            noise = float(model.sample_noise_precision[number])
+        if len(sample.user_weights):
+            row = Csr(np.array([0, len(items)]), items, values)
+            mean += Features(row, row).means(sample.user_weights)  # of which only the rows' count
+        yield (
+            sample,
+            OneRow(
+                sample.item_factors[items],
+                values,
+                sample.item_biases[items],
+                sample.global_mean,
+                prior,
+                mean,
+                noise,
+            ),
+        )

@@ -11,9 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from movierec import implicit
-from movierec.als import new_rows
 from movierec.model import Model
-from movierec.one_row import OneRow, with_ones
+from movierec.one_row import OneRow, new_rows, with_ones
 from movierec.params import ImplicitParams, Params, TrainParams
 from movierec.sparse import Array
 
