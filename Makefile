@@ -29,7 +29,7 @@ report: env  ## Write the last run as one HTML page, report.html
 	@movierec report
 
 tune: env  ## Search for better params on validation; goes on where it stopped (TRIALS=60 in all)
-	@PYTHONPATH=src python -m movierec.tuning --trials $(TRIALS)
+	@PYTHONPATH=src python -m movierec.experiments.tuning --trials $(TRIALS)
 
 browser:  ## Install Chromium, in which the tests open pages (Debian; as root)
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation)
@@ -49,25 +49,25 @@ check: env  ## Lint, types, import direction, tests, kernels' coverage with the 
 	$(MAKE) --no-print-directory coverage
 
 coverage: env  ## Coverage of the kernels, run as plain Python
-	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q -n 0 tests/test_tiles.py tests/test_rows.py tests/test_grouping.py tests/test_scoring.py tests/test_features.py tests/test_implicit.py tests/test_scores.py
+	NUMBA_DISABLE_JIT=1 coverage run -m pytest -q -n 0 tests/kernels/test_tiles.py tests/kernels/test_row_solver.py tests/kernels/test_grouping.py tests/kernels/test_scoring.py tests/model/test_features.py tests/training/test_implicit_als.py tests/recommending/test_rankers.py
 	coverage report
 
 bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see docs/performance.md)
-	python -m benchmarks.bench
+	python -m benchmarks.speed.run
 
 peers:  ## Set up .venv-peers, the packages that make compare compares with (large)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers.txt
 
 compare: env  ## Ours beside the peers of make peers, tuned alike: errors and rankings (20 minutes)
-	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.compare
-	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.rankings
+	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run
+	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.rankings
 
 bench-smoke: env  ## The same, small
-	python -m benchmarks.bench --smoke --out /tmp/movierec-bench
+	python -m benchmarks.speed.run --smoke --out /tmp/movierec-bench
 
 bench-pipeline: env  ## Time the whole pipeline at ml-25m's size, and its memory (minutes)
-	python -m benchmarks.pipeline
+	python -m benchmarks.speed.pipeline
 
 page: env  ## Renew the page of dvc plots show, from .dvc/plots/source.html
 	python .dvc/plots/renew.py

@@ -4,24 +4,25 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from movierec import fetch, outputs, reports, stage
-from movierec.http import Watch
-from movierec.params import load_params
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import load_params
+from movierec.datasets import download
+from movierec.datasets.http_transfer import Watch
 
 
 def main() -> stage.Facts:
     params = load_params()
     data = params.data
     found: list[Path] = []
-    with outputs.output_folder(outputs.RAW) as folder:
-        with reports.transfer("download") as moved:
-            archive = fetch.fetch(data, folder, Watch(reports.say, moved, found.append))
+    with manifests.output_folder(manifests.RAW) as folder:
+        with reporting.transfer("download") as moved:
+            archive = download.fetch(data, folder, Watch(reporting.say, moved, found.append))
         size = archive.stat().st_size
         # A path is this machine's alone, a mirror is as good: the hash says what it was.
         block = data.model_dump(exclude={"path", "mirror_url"}, exclude_none=True)
         made_with = {"dataset": params.dataset, "datasets": {params.dataset: block}}
-        entry = outputs.entry(made_with, outputs.hashes_of(folder), {"size": size}, packages=())
-        outputs.write_manifest(folder, {"download": entry})
+        entry = manifests.entry(made_with, manifests.hashes_of(folder), {"size": size}, packages=())
+        manifests.write_manifest(folder, {"download": entry})
     return {
         "data set": params.dataset,
         "archive": f"{archive.name} ({decimal(size)}), hash as pinned",

@@ -4,58 +4,54 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from movierec import (
-    artifacts,
-    figures,
-    landscape,
-    lists,
-    model_file,
-    outputs,
-    popularity,
-    reports,
-    stage,
-)
-from movierec.model import Model
-from movierec.params import RecommendParams, load_params
-from movierec.pictures import PICTURES
-from movierec.results import Results
-from movierec.sparse import Array
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import RecommendParams, load_params
+from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Array
+from movierec.model import model_file
+from movierec.model.biased_mf import Model
+from movierec.plotting import drawing, factor_maps, popularity_tables
+from movierec.plotting.registry import PICTURES
+from movierec.plotting.results import Results
+from movierec.recommending import selection
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
-    outputs.check_files(outputs.INDEX, manifest, "index", "users.parquet", "items.parquet")
-    items = artifacts.read_items()
+    manifests.check_files(manifests.INDEX, manifest, "index", "users.parquet", "items.parquet")
+    items = parquet_tables.read_items()
     made_of = {**model.manifest, **watched.manifest}
-    outputs.check_same_origin(artifacts.read_chain(outputs.EXPORT), made_of, outputs.EXPORT)
+    manifests.check_same_origin(
+        parquet_tables.read_chain(manifests.EXPORT), made_of, manifests.EXPORT
+    )
     tables = {
         **of_counts(items),
         **of_factors(model, watched, items, params.recommend),
     }
     for name, rows in tables.items():
-        reports.write_plot(f"plots/{name}.csv", rows)
-    figures.draw(Results.read(params.dataset))
-    return {"pictures": f"{len(PICTURES)}, in plots"}
+        reporting.write_plot(f"plots/draw/{name}.csv", rows)
+    drawing.draw(Results.read(params.dataset))
+    return {"pictures": f"{len(PICTURES)}, in plots/draw"}
 
 
 def of_counts(items: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The data of what shows numbers of ratings and of recommendations."""
     n_ratings, listed = items["n_ratings"].to_numpy(), n_listed(items)
-    (of_users,) = artifacts.read_columns(outputs.INDEX / "users.parquet", ["n_ratings"])
+    (of_users,) = parquet_tables.read_columns(manifests.INDEX / "users.parquet", ["n_ratings"])
     return {
-        "activity": popularity.activity(of_users, n_ratings),
-        "most_rated": popularity.most_rated(items),
-        "genre_ratings": popularity.genre_ratings(items),
-        "recommended": popularity.recommended(n_ratings, listed),
-        "recommended_genres": popularity.recommended_genres(items, listed),
+        "activity": popularity_tables.activity(of_users, n_ratings),
+        "most_rated": popularity_tables.most_rated(items),
+        "genre_ratings": popularity_tables.genre_ratings(items),
+        "recommended": popularity_tables.recommended(n_ratings, listed),
+        "recommended_genres": popularity_tables.recommended_genres(items, listed),
     }
 
 
 def n_listed(items: pd.DataFrame) -> Array:
     """In how many of the exported lists each movie is."""
-    counted = pc.value_counts(artifacts.read_table(outputs.EXPORT, ["movie_id"])["movie_id"])
+    counted = pc.value_counts(parquet_tables.read_table(manifests.EXPORT, ["movie_id"])["movie_id"])
     values, counts = (part.to_numpy(zero_copy_only=False) for part in counted.flatten())
     listed = pd.Series(counts, index=values).reindex(items["movie_id"], fill_value=0)
     return listed.to_numpy(np.int64)
@@ -65,14 +61,14 @@ def of_factors(
     model: Model, watched: Model, items: pd.DataFrame, settings: RecommendParams
 ) -> dict[str, pd.DataFrame]:
     """The data of what shows item factors."""
-    factors = lists.vectors(watched.item_factors, model.item_factors, settings.rating_weight)
-    genres, movies = landscape.genres(model.item_factors, items)
+    factors = selection.vectors(watched.item_factors, model.item_factors, settings.rating_weight)
+    genres, movies = factor_maps.genres(model.item_factors, items)
     return {
-        "factors": landscape.factor_map(model.item_factors, items),
-        "polarising": landscape.polarising(model.user_factors, model.item_factors, items),
+        "factors": factor_maps.factor_map(model.item_factors, items),
+        "polarising": factor_maps.polarising(model.user_factors, model.item_factors, items),
         "genres": genres,
         "genre_movies": movies,
-        "neighbours": landscape.neighbours(factors, items, settings.min_ratings),
+        "neighbours": factor_maps.neighbours(factors, items, settings.min_ratings),
     }
 
 

@@ -2,52 +2,47 @@
 
 from functools import partial
 
-from movierec import (
-    artifacts,
-    engines,
-    evaluate,
-    model_file,
-    outputs,
-    passes,
-    reports,
-    stage,
-    user_lists,
-)
-from movierec.params import Params, load_params
-from movierec.user_lists import Ranker
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.engine import factory
+from movierec.evaluation import collect, evaluate
+from movierec.model import model_file
+from movierec.recommending import batch
+from movierec.recommending.batch import Ranker
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
+    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
     model, watched = model_file.read_models(manifest)
-    outputs.check_files(outputs.SPLIT, manifest, "split")
-    outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
+    manifests.check_files(manifests.SPLIT, manifest, "split")
+    manifests.check_files(manifests.INDEX, manifest, "index", "items.parquet")
     result = model.manifest["train"]["result"]
     on_validation = result["validation"] or {}
-    data = passes.Data.of(outputs.SPLIT / "test.parquet", result["refit"])
+    data = collect.Data.of(manifests.SPLIT / "test.parquet", result["refit"])
     ranker = Ranker(params, data.fitted[0], model_file.trained_with(model))
     with (
-        engines.opened(params.engine) as workers,
+        factory.opened(params.engine) as workers,
         workers.scratch("evaluate") as scratch,
     ):
-        ranker = user_lists.with_parts(workers, ranker, data.fitted[1], scratch)
-        judged, on_train = passes.found(workers, data, ranker, on_validation.get("rmse"), scratch)
-    found = evaluate.evaluate(judged, watched.item_factors, artifacts.read_items(), params)
+        ranker = batch.with_parts(workers, ranker, data.fitted[1], scratch)
+        judged, on_train = collect.found(workers, data, ranker, on_validation.get("rmse"), scratch)
+    found = evaluate.evaluate(judged, watched.item_factors, parquet_tables.read_items(), params)
     made_of = {**model.manifest, **watched.manifest}
     report = {
         "test": found.metrics.pop("test"),
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},
         "validation": on_validation,
         **found.metrics,
-        "made_from": [outputs.hash_of_manifest(made_of)],  # a list: DVC shows numbers alone
+        "made_from": [manifests.hash_of_manifest(made_of)],  # a list: DVC shows numbers alone
     }
-    reports.write_metrics("metrics/evaluate.json", report)
-    reports.write_metrics("metrics/intervals.json", found.intervals)
+    reporting.write_metrics("metrics/evaluate.json", report)
+    reporting.write_metrics("metrics/intervals.json", found.intervals)
     for name, rows in found.plots.items():
-        reports.write_plot(f"plots/{name}.csv", rows)
-    with outputs.output_file(outputs.BY_USER) as path:
-        artifacts.write_table(path, found.by_user, partial(chain, params, made_of))
+        reporting.write_plot(f"plots/evaluate/{name}.csv", rows)
+    with manifests.output_file(manifests.BY_USER) as path:
+        parquet_tables.write_table(path, found.by_user, partial(chain, params, made_of))
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
     low, high = found.intervals["test"]["rmse"].values()
     best = min(rmses, key=lambda name: rmses[name])
@@ -61,11 +56,11 @@ def main() -> stage.Facts:
     }
 
 
-def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
+def chain(params: Params, manifest: manifests.Manifest, data_hash: str) -> manifests.Manifest:
     """The manifest of the values by user."""
     made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
     del made_with["recommend"]["top_n"]  # of the export alone
-    return {**manifest, "evaluate": outputs.entry(made_with, {"data": data_hash})}
+    return {**manifest, "evaluate": manifests.entry(made_with, {"data": data_hash})}
 
 
 if __name__ == "__main__":

@@ -4,51 +4,44 @@ from functools import partial
 
 import pyarrow as pa
 
-from movierec import (
-    artifacts,
-    exports,
-    lists,
-    model_card,
-    model_file,
-    outputs,
-    recommend,
-    scores,
-    stage,
-)
-from movierec.params import Params, load_params
+from movierec.core import manifests, stage
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.model import model_file, top_n_lists
+from movierec.recommending import export, model_card, rankers, selection
 
 SIMILAR = 20  # neighbours of each movie
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
-    outputs.check_files(outputs.INDEX, manifest, "index", "users.parquet", "items.parquet")
-    users, items = artifacts.read_users(), artifacts.read_items()
+    manifests.check_files(manifests.INDEX, manifest, "index", "users.parquet", "items.parquet")
+    users, items = parquet_tables.read_users(), parquet_tables.read_items()
     made_of = partial(chain, params, {**model.manifest, **watched.manifest})
     eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
     weight = params.recommend.rating_weight
-    factors = lists.vectors(watched.item_factors, model.item_factors, weight)
-    similar = recommend.all_similar_items(factors, SIMILAR, eligible)
+    factors = selection.vectors(watched.item_factors, model.item_factors, weight)
+    similar = top_n_lists.all_similar_items(factors, SIMILAR, eligible)
     scale = (params.data.rating_min, params.data.rating_max)
-    blend = scores.blend(watched, model, weight, scale)
-    of_users, of_items = scores.vectors(blend)
+    blend = rankers.blend(watched, model, weight, scale)
+    of_users, of_items = rankers.vectors(blend)
     user_names = {"user_id": pa.array(users["user_id"].to_numpy())}
     movie_names = {
         "movie_id": pa.array(items["movie_id"].to_numpy()),
         "title": pa.array(items["title"], pa.string()),
     }
     writers = {
-        "similar_items": lambda path: exports.write_similar_items(path, items, *similar, made_of),
-        "item_factors": lambda path: exports.write_factors(path, movie_names, of_items, made_of),
-        "user_factors": lambda path: exports.write_factors(path, user_names, of_users, made_of),
+        "similar_items": lambda path: export.write_similar_items(path, items, *similar, made_of),
+        "item_factors": lambda path: export.write_factors(path, movie_names, of_items, made_of),
+        "user_factors": lambda path: export.write_factors(path, user_names, of_users, made_of),
     }
     for name, write in writers.items():
-        with outputs.output_file(outputs.EXPORT.with_name(f"{name}.parquet")) as path:
+        with manifests.output_file(manifests.EXPORT.with_name(f"{name}.parquet")) as path:
             write(path)
     card = model_card.render(params, model.manifest, model_card.read_metrics())
-    with outputs.output_file(outputs.EXPORT.with_name("MODEL_CARD.md")) as path:
+    with manifests.output_file(manifests.EXPORT.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")
     return {
         "vectors": f"{len(users):,} users, {len(items):,} movies",
@@ -56,9 +49,9 @@ def main() -> stage.Facts:
     }
 
 
-def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
+def chain(params: Params, manifest: manifests.Manifest, data_hash: str) -> manifests.Manifest:
     """The manifest of a file."""
-    entry = outputs.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
+    entry = manifests.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
     return {**manifest, "export": entry}
 
 

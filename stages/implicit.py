@@ -5,48 +5,41 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import (
-    artifacts,
-    checkpoint,
-    engine,
-    engines,
-    implicit,
-    model_file,
-    outputs,
-    reports,
-    stage,
-    training_data,
-)
-from movierec.als import Fit
-from movierec.implicit import Epoch
-from movierec.metrics import Ranking
-from movierec.model import Model
-from movierec.params import Params, load_params
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.engine import factory, local
+from movierec.metrics.measures import Ranking
+from movierec.model import model_file
+from movierec.model.biased_mf import Model
+from movierec.training import checkpoint, implicit_als, loading
+from movierec.training.als import Fit
+from movierec.training.implicit_als import Epoch
 
-CURVE = Path("plots/implicit.csv")
+CURVE = Path("plots/implicit/implicit.csv")
 NAMES = ("implicit_search", "implicit_refit")
 KINDS = (Epoch, Ranking)
-NDCG = f"ndcg@{implicit.TOP_N}"
+NDCG = f"ndcg@{implicit_als.TOP_N}"
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
-    hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
+    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
+    manifests.check_files(manifests.SPLIT, manifest, "split", *parquet_tables.TRAINED_ON)
+    hashes = [manifest["split"]["sha256"][name] for name in parquet_tables.TRAINED_ON]
     settings, names = [params.seed, params.implicit.model_dump(), hashes], NAMES
-    of_model = training_data.model_of(params.engine, params.implicit)
+    of_model = loading.model_of(params.engine, params.implicit)
     with (
         checkpoint.kept(names, settings, Path(__file__), KINDS, of_model) as saved,
-        engines.opened(params.engine) as workers,
+        factory.opened(params.engine) as workers,
     ):
         return train(params, manifest, workers, *saved)
 
 
 def train(
     params: Params,
-    manifest: outputs.Manifest,
-    workers: engine.Engine,
+    manifest: manifests.Manifest,
+    workers: local.Engine,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
 ) -> stage.Facts:
@@ -59,9 +52,9 @@ def train(
     if model is None:
         fit, model = refit(params, workers, fit.best_epoch, refitted)
     made_with = params.model_dump(include={"seed", "implicit"})
-    entry = outputs.entry(made_with, model_file.hashes_of(model), result)
+    entry = manifests.entry(made_with, model_file.hashes_of(model), result)
     model = replace(model, manifest={**manifest, "implicit": entry})
-    model_file.write_model(outputs.IMPLICIT, model)
+    model_file.write_model(manifests.IMPLICIT, model)
     objective = fit.epochs[fit.best_epoch - 1].objective
     metrics = {"best_epoch": fit.best_epoch, "objective": objective}
     facts = {
@@ -71,20 +64,20 @@ def train(
     if result["validation"]:
         metrics["validation"] = result["validation"]
         facts["validation"] = f"{NDCG.upper()} {result['validation'][NDCG]:.4f}"
-    reports.write_metrics("metrics/implicit.json", metrics)
+    reporting.write_metrics("metrics/implicit.json", metrics)
     return facts | {"fitted": "on train and validation" if result["refit"] else "on train"}
 
 
 def search(
-    params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
+    params: Params, workers: local.Engine, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model | None]:
     """Find the best number of epochs; the curve on disk grows with each. No model if that is to be
     trained again."""
-    data, validation = training_data.data_for(workers, params.implicit, False, saved.folder)
+    data, validation = loading.data_for(workers, params.implicit, False, saved.folder)
     so_far, settings = saved.load(), params.implicit
 
     def write_curve(fit: Fit) -> None:
-        reports.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
+        reporting.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
         data.forget(fit.model, fit.last)
 
     if so_far:
@@ -92,7 +85,7 @@ def search(
     n_epochs = settings.n_epochs
     following = saved.following("implicit", n_epochs, so_far, line, write_curve, workers.traffic)
     with following as on_epoch:
-        fit = implicit.fit(data, settings, params.seed, validation, on_epoch, so_far)
+        fit = implicit_als.fit(data, settings, params.seed, validation, on_epoch, so_far)
     is_final = not params.implicit.refit or fit.validation is None
     return fit, data.whole(fit.model) if is_final else None
 
@@ -104,10 +97,10 @@ def line(epoch: Epoch) -> str:
 
 
 def refit(
-    params: Params, workers: engine.Engine, n_epochs: int, saved: checkpoint.Checkpoint
+    params: Params, workers: local.Engine, n_epochs: int, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
-    data, _ = training_data.data_for(workers, params.implicit, True, saved.folder)
+    data, _ = loading.data_for(workers, params.implicit, True, saved.folder)
     so_far, settings = saved.load(), params.implicit.model_copy(update={"max_epochs": n_epochs})
 
     def forget(fit: Fit) -> None:
@@ -117,7 +110,7 @@ def refit(
         forget(so_far)
     following = saved.following("refit", n_epochs, so_far, line, forget, workers.traffic)
     with following as on_epoch:
-        fit = implicit.fit(data, settings, params.seed, on_epoch=on_epoch, so_far=so_far)
+        fit = implicit_als.fit(data, settings, params.seed, on_epoch=on_epoch, so_far=so_far)
     return fit, data.whole(fit.model)
 
 

@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec import engines, index_blocks, outputs, reports, stage
-from movierec.params import load_params
-from movierec.rating_table import REASONS, Rows
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import load_params
+from movierec.datasets.validation import REASONS, Rows
+from movierec.engine import factory
+from movierec.prepare import index_blocks
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.RAW, params.dataset)
-    path, *_ = outputs.check_files(outputs.RAW, manifest, "download")
-    with engines.opened(params.engine) as work, work.scratch("index") as scratch:
+    manifest = manifests.read_manifest(manifests.RAW, params.dataset)
+    path, *_ = manifests.check_files(manifests.RAW, manifest, "download")
+    with factory.opened(params.engine) as work, work.scratch("index") as scratch:
         indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_refused)
         rows, n_ratings = indexed.rows, int(indexed.by_user.sum())
         counts = {
@@ -24,17 +26,17 @@ def main() -> stage.Facts:
             "n_rated_movies": int(np.count_nonzero(indexed.by_item)),
             "rows": account(rows, n_ratings, indexed.n_superseded),
         }
-        with outputs.output_folder(outputs.INDEX) as folder:
+        with manifests.output_folder(manifests.INDEX) as folder:
             found = index_blocks.write(work, indexed, folder)
             made_with = params.model_dump(include={"index"})
-            entry = outputs.entry(made_with, outputs.hashes_of(folder), counts)
-            outputs.write_manifest(folder, {**manifest, "index": entry})
+            entry = manifests.entry(made_with, manifests.hashes_of(folder), counts)
+            manifests.write_manifest(folder, {**manifest, "index": entry})
     described = describe(found.ratings, len(indexed.by_user) * len(indexed.by_item))
     first, last = found.span
     times = {"first_timestamp": first, "last_timestamp": last}
-    reports.write_metrics("metrics/index.json", {**counts, **described, **times})
-    reports.write_plot("plots/ratings.csv", found.ratings)
-    reports.write_plot("plots/years.csv", found.years)
+    reporting.write_metrics("metrics/index.json", {**counts, **described, **times})
+    reporting.write_plot("plots/index/ratings.csv", found.ratings)
+    reporting.write_plot("plots/index/years.csv", found.years)
     return {
         "rows": f"{rows.n_read:,} read, {rows.refused.total():,} refused,"
         f" {indexed.n_superseded:,} superseded",

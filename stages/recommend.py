@@ -6,40 +6,46 @@ from typing import Any
 
 import numpy as np
 
-from movierec import artifacts, engines, exports, model_file, outputs, reports, stage, user_lists
-from movierec.blocks import Rated
-from movierec.exports import Block
-from movierec.params import Params, load_params
-from movierec.sparse import Array
-from movierec.user_lists import Ranker
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Array
+from movierec.engine import factory
+from movierec.model import model_file
+from movierec.recommending import batch, export
+from movierec.recommending.batch import Ranker
+from movierec.recommending.export import Block
+from movierec.recommending.rating_blocks import Rated
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
-    outputs.check_files(outputs.INDEX, manifest, "index", *names)
-    users, items = artifacts.read_users(), artifacts.read_items()
+    manifests.check_files(manifests.INDEX, manifest, "index", *names)
+    users, items = parquet_tables.read_users(), parquet_tables.read_items()
     n_ratings = items["n_ratings"].to_numpy()
     tally = Tally(n_ratings)
     made_of = {**model.manifest, **watched.manifest}
     refit = model.manifest["train"]["result"]["refit"]
     ranker = Ranker(params, Rated.train("user", refit), model_file.trained_with(model))
     with (
-        engines.opened(params.engine) as workers,
+        factory.opened(params.engine) as workers,
         workers.scratch("recommend") as scratch,
-        outputs.output_file(outputs.EXPORT) as path,
+        manifests.output_file(manifests.EXPORT) as path,
     ):
         if params.recommend.ranking == "lower_bound":
-            outputs.check_files(outputs.SPLIT, model.manifest, "split", *artifacts.TRAINED_ON)
-            ranker = user_lists.with_parts(workers, ranker, Rated.train("item", refit), scratch)
+            manifests.check_files(
+                manifests.SPLIT, model.manifest, "split", *parquet_tables.TRAINED_ON
+            )
+            ranker = batch.with_parts(workers, ranker, Rated.train("item", refit), scratch)
         eligible = n_ratings >= params.recommend.min_ratings
-        blocks = tally.watch(user_lists.exported(workers, ranker, Rated.seen(), eligible))
-        write = partial(exports.write_recommendations, path, users, items)
+        blocks = tally.watch(batch.exported(workers, ranker, Rated.seen(), eligible))
+        write = partial(export.write_recommendations, path, users, items)
         write(blocks, partial(chain, params, made_of))
     metrics = {"n_users": len(users), **tally.metrics()}
-    reports.write_metrics("metrics/recommend.json", metrics)
+    reporting.write_metrics("metrics/recommend.json", metrics)
     return {
         "ranked by": params.recommend.ranking,
         "lists": f"{metrics['n_recommendations']:,} recommendations for {len(users):,} users",
@@ -78,9 +84,9 @@ class Tally:
         return float(self.n_ratings[order][np.searchsorted(up_to, middle, "right")].mean())
 
 
-def chain(params: Params, manifest: outputs.Manifest, data_hash: str) -> outputs.Manifest:
+def chain(params: Params, manifest: manifests.Manifest, data_hash: str) -> manifests.Manifest:
     """The manifest of the export."""
-    entry = outputs.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
+    entry = manifests.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
     return {**manifest, "recommend": entry}
 
 

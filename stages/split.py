@@ -1,19 +1,21 @@
 """Split: the ratings into train, validation and test."""
 
-from movierec import engines, outputs, reports, split_blocks, stage
-from movierec.params import load_params
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import load_params
+from movierec.engine import factory
+from movierec.prepare import split_blocks
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.INDEX, params.dataset)
+    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
-    outputs.check_files(outputs.INDEX, manifest, "index", *names)
-    with engines.opened(params.engine) as work, outputs.output_folder(outputs.SPLIT) as folder:
-        sizes = split_blocks.write(work, outputs.INDEX, folder, params.split, params.seed)
+    manifests.check_files(manifests.INDEX, manifest, "index", *names)
+    with factory.opened(params.engine) as work, manifests.output_folder(manifests.SPLIT) as folder:
+        sizes = split_blocks.write(work, manifests.INDEX, folder, params.split, params.seed)
         made_with = params.model_dump(include={"seed", "split"})
-        entry = outputs.entry(made_with, outputs.hashes_of(folder))
-        outputs.write_manifest(folder, {**manifest, "split": entry})
+        entry = manifests.entry(made_with, manifests.hashes_of(folder))
+        manifests.write_manifest(folder, {**manifest, "split": entry})
     metrics = {
         "n_train": int(sizes.by_user.sum()),
         "n_validation": sizes.n_validation,
@@ -21,7 +23,7 @@ def main() -> stage.Facts:
         "n_cold_users": int((sizes.by_user == 0).sum()),
         "n_cold_items": int((sizes.by_item == 0).sum()),
     }
-    reports.write_metrics("metrics/split.json", metrics)
+    reporting.write_metrics("metrics/split.json", metrics)
     kinds = ("train", "validation", "test")
     return {
         "protocol": params.split.protocol,

@@ -5,45 +5,38 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec import (
-    artifacts,
-    checkpoint,
-    engine,
-    engines,
-    model_file,
-    outputs,
-    reports,
-    stage,
-    training,
-    training_data,
-)
-from movierec.als import Epoch, Fit
-from movierec.model import Model
-from movierec.params import Params, load_params
+from movierec.core import manifests, reporting, stage
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.engine import factory, local
+from movierec.model import model_file
+from movierec.model.biased_mf import Model
+from movierec.training import checkpoint, loading, rating_model
+from movierec.training.als import Epoch, Fit
 
-CURVE = Path("plots/training.csv")
+CURVE = Path("plots/train/training.csv")
 
 
 def main() -> stage.Facts:
     params = load_params()
-    manifest = outputs.read_manifest(outputs.SPLIT, params.dataset)
-    outputs.check_files(outputs.SPLIT, manifest, "split", *artifacts.TRAINED_ON)
-    outputs.check_files(outputs.INDEX, manifest, "index", "items.parquet")
-    hashes = [manifest["split"]["sha256"][name] for name in artifacts.TRAINED_ON]
+    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
+    manifests.check_files(manifests.SPLIT, manifest, "split", *parquet_tables.TRAINED_ON)
+    manifests.check_files(manifests.INDEX, manifest, "index", "items.parquet")
+    hashes = [manifest["split"]["sha256"][name] for name in parquet_tables.TRAINED_ON]
     hashes.append(manifest["index"]["sha256"]["items.parquet"])
     settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
-    names, of_model = ("search", "refit"), training_data.model_of(params.engine, params.train)
+    names, of_model = ("search", "refit"), loading.model_of(params.engine, params.train)
     with (
         checkpoint.kept(names, settings, Path(__file__), of_model=of_model) as saved,
-        engines.opened(params.engine) as workers,
+        factory.opened(params.engine) as workers,
     ):
         return train(params, manifest, workers, *saved)
 
 
 def train(
     params: Params,
-    manifest: outputs.Manifest,
-    workers: engine.Engine,
+    manifest: manifests.Manifest,
+    workers: local.Engine,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
 ) -> stage.Facts:
@@ -57,9 +50,9 @@ def train(
         del fit  # for the memory
         fit, model = refit(params, workers, result["best_epoch"], refitted)
     made_with = params.model_dump(include={"seed", "train"})
-    entry = outputs.entry(made_with, model_file.hashes_of(model), result)
+    entry = manifests.entry(made_with, model_file.hashes_of(model), result)
     model = replace(model, manifest={**manifest, "train": entry})
-    model_file.write_model(outputs.MODEL, model)
+    model_file.write_model(manifests.MODEL, model)
     last = fit.epochs[fit.best_epoch - 1]
     metrics = {
         "best_epoch": result["best_epoch"],
@@ -73,21 +66,21 @@ def train(
     if result["validation"]:
         metrics["validation"] = {"rmse": result["validation"]["rmse"]}
         facts["validation"] = f"RMSE {result['validation']['rmse']:.4f}"
-    reports.write_metrics("metrics/train.json", metrics)
+    reporting.write_metrics("metrics/train.json", metrics)
     fitted_on = "train and validation" if result["refit"] else "train"
     return facts | {"fitted": f"RMSE {last.train_rmse:.4f} on {fitted_on}"}
 
 
 def search(
-    params: Params, workers: engine.Engine, saved: checkpoint.Checkpoint
+    params: Params, workers: local.Engine, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model | None]:
     """Find the best number of epochs; the curve on disk grows with each. No model if that is to be
     trained again."""
-    data, validation = training_data.data_for(workers, params.train, False, saved.folder)
+    data, validation = loading.data_for(workers, params.train, False, saved.folder)
     so_far, n_epochs = saved.load(), params.train.n_epochs
 
     def write_curve(fit: Fit) -> None:
-        reports.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
+        reporting.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
         data.forget(fit.model, fit.last, *fit.samples)
 
     if so_far:
@@ -95,7 +88,7 @@ def search(
     following = saved.following("train", n_epochs, so_far, line, write_curve, workers.traffic)
     with following as on_epoch:
         scale = (params.data.rating_min, params.data.rating_max)
-        fit = training.fit(data, params.train, params.seed, scale, validation, on_epoch, so_far)
+        fit = rating_model.fit(data, params.train, params.seed, scale, validation, on_epoch, so_far)
     is_final = not params.train.refit or fit.validation is None
     return fit, data.whole(fit.model) if is_final else None
 
@@ -108,10 +101,10 @@ def line(epoch: Epoch) -> str:
 
 
 def refit(
-    params: Params, workers: engine.Engine, n_epochs: int, saved: checkpoint.Checkpoint
+    params: Params, workers: local.Engine, n_epochs: int, saved: checkpoint.Checkpoint
 ) -> tuple[Fit, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
-    data, _ = training_data.data_for(workers, params.train, True, saved.folder)
+    data, _ = loading.data_for(workers, params.train, True, saved.folder)
     so_far = saved.load()
 
     def forget(fit: Fit) -> None:
@@ -123,7 +116,7 @@ def refit(
     with following as on_epoch:
         settings = params.train.model_copy(update={"max_epochs": n_epochs})
         scale = (params.data.rating_min, params.data.rating_max)
-        fit = training.fit(data, settings, params.seed, scale, on_epoch=on_epoch, so_far=so_far)
+        fit = rating_model.fit(data, settings, params.seed, scale, on_epoch=on_epoch, so_far=so_far)
     return fit, data.whole(fit.model)
 
 

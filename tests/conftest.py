@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from tests.fault_server import Answer, serving
+from tests.helpers.http_server import Answer, serving
 
 settings.register_profile("movierec", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("movierec")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault_server import serving
 from tests.faults.runs import Run, prepare, write_archive
-from tests.workspace import Workspace
+from tests.helpers.clone import Workspace
+from tests.helpers.http_server import serving
 
 
 @pytest.fixture(scope="session")

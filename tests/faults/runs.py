@@ -18,13 +18,13 @@ import psutil
 import yaml
 
 from benchmarks.generate import generate, write_zip
-from tests.workspace import Workspace, carry_kernels, make_workspace
+from tests.helpers.clone import Workspace, carry_kernels, make_workspace
 
 STAGES = (
     "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
 )  # fmt: skip
 OUTS = ("data", "models", "exports", "metrics", "plots")
-CURVES = ("plots/training.csv", "plots/implicit.csv")
+CURVES = ("plots/train/training.csv", "plots/implicit/implicit.csv")
 TRAIN = {"n_factors": 16, "max_epochs": 40, "patience": 40}
 # What DVC leaves beside an output when it is killed, or finds no room, while it makes a copy.
 DVC_LEAVES = re.compile(r"\.[\w-]{22}\.tmp")  # secrets.token_urlsafe(16)

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.generate import generate, write_zip
-from tests import hosts
-from tests.project import write_params
+from tests.helpers import network_hosts
+from tests.helpers.small_project import write_params
 
 pytestmark = pytest.mark.faults
 
@@ -23,7 +23,7 @@ CLIENT = """
 import json, sys
 import numpy as np
 from movierec import engines, errors
-from movierec.params import load_params
+from movierec.core.params import load_params
 
 def main():
     block = load_params(sys.argv[2]).engine
@@ -41,7 +41,7 @@ errors.run(main)
 
 def compute(cluster, host=0):
     """What a client on a host says of its work; it runs in the folder that all see."""
-    params = str(hosts.ROOT / "params.yaml")
+    params = str(network_hosts.ROOT / "params.yaml")
     command = (sys.executable, "-c", CLIENT, cluster.address, params)
     said = cluster.run(*command, host=host, cwd=cluster.folder)
     return json.loads(said.splitlines()[-1])
@@ -50,9 +50,9 @@ def compute(cluster, host=0):
 def test_work_over_several_hosts(tmp_path):
     """A scheduler, two workers and a client, each on a host of its own."""
     try:
-        with hosts.several(4, tmp_path) as cluster:
+        with network_hosts.several(4, tmp_path) as cluster:
             address = cluster.start_scheduler()
-            assert address.startswith(f"tcp://{hosts.address_of(0)}:")
+            assert address.startswith(f"tcp://{network_hosts.address_of(0)}:")
             for host in (1, 2):
                 cluster.start_worker(host=host)
             wait_for_workers(cluster, 2, host=3)
@@ -61,7 +61,7 @@ def test_work_over_several_hosts(tmp_path):
         pytest.skip("this machine allows no network namespaces")
     assert said["same"]
     assert {home.split(":")[1] for home in said["homes"]} == {
-        f"//{hosts.address_of(host)}" for host in (1, 2)
+        f"//{network_hosts.address_of(host)}" for host in (1, 2)
     }
     assert said["traffic"] > 0
 
@@ -69,14 +69,14 @@ def test_work_over_several_hosts(tmp_path):
 def test_training_over_several_hosts(tmp_path):
     """The stage, as dvc runs it, its workers elsewhere: the bytes of the local engine."""
     prepare_project(tmp_path)
-    command = (sys.executable, str(hosts.ROOT / "stages/train.py"))
+    command = (sys.executable, str(network_hosts.ROOT / "stages/train.py"))
     model = tmp_path / "models/model.npz"
-    with hosts.one_host(tmp_path) as cluster:
+    with network_hosts.one_host(tmp_path) as cluster:
         cluster.run(*command, cwd=tmp_path)
         expected = model.read_bytes()
         model.unlink()
     try:
-        with hosts.several(4, tmp_path) as cluster:
+        with network_hosts.several(4, tmp_path) as cluster:
             cluster.start_scheduler()
             for host in (1, 2):
                 cluster.start_worker(host=host)
@@ -96,9 +96,9 @@ def prepare_project(folder):
     params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
     params["datasets"]["local"]["folder"] = "films"
     (folder / "params.yaml").write_text(yaml.safe_dump(params), "utf-8")
-    with hosts.one_host(folder) as cluster:
+    with network_hosts.one_host(folder) as cluster:
         for stage in ("download", "index", "split"):
-            cluster.run(sys.executable, str(hosts.ROOT / f"stages/{stage}.py"), cwd=folder)
+            cluster.run(sys.executable, str(network_hosts.ROOT / f"stages/{stage}.py"), cwd=folder)
 
 
 def set_engine(folder, **settings):
@@ -153,7 +153,7 @@ def certificates(folder):
 def secured(tmp_path_factory):
     """A scheduler and a worker that take nobody without a certificate of their authority."""
     folder = tmp_path_factory.mktemp("tls")
-    with hosts.one_host(folder, **certificates(folder / "ours")) as cluster:
+    with network_hosts.one_host(folder, **certificates(folder / "ours")) as cluster:
         address = cluster.start_scheduler("--host", "127.0.0.1", "--protocol", "tls")
         assert address.startswith("tls://127.0.0.1:")
         cluster.start_worker("--protocol", "tls")
@@ -168,8 +168,8 @@ def test_work_over_tls(secured):
 
 def refusal(secured, address, **environment):
     """The line on which a client ends that has this configuration instead."""
-    command = (sys.executable, "-c", CLIENT, address, str(hosts.ROOT / "params.yaml"))
-    other = hosts.Hosts(secured.folder, environment=environment)
+    command = (sys.executable, "-c", CLIENT, address, str(network_hosts.ROOT / "params.yaml"))
+    other = network_hosts.Hosts(secured.folder, environment=environment)
     line = other.run(*command, cwd=secured.folder, fails=True)
     assert line.startswith("error: engine.scheduler: ")
     assert line.count("\n") == 1, line

@@ -9,36 +9,40 @@ import dask
 import numpy as np
 import pytest
 
-from movierec import artifacts, block_work, engines, training
-from movierec.block_rows import Rows
-from movierec.checkpoint import Checkpoint
-from movierec.errors import MovierecError
-from tests import hosts, test_blocked
-from tests.random_data import train_params
-from tests.test_blocked import ENGINE, SCALE, assert_same, in_blocks, in_memory
+from movierec.core.errors import MovierecError
+from movierec.data import parquet_tables
+from movierec.engine import factory
+from movierec.training import rating_model
+from movierec.training.blocks import block_tasks
+from movierec.training.blocks.block_rows import Rows
+from movierec.training.checkpoint import Checkpoint
+from tests.helpers import network_hosts
+from tests.helpers.random_data import train_params
+from tests.training import test_blocks
+from tests.training.test_blocks import ENGINE, SCALE, assert_same, in_blocks, in_memory
 
 pytestmark = pytest.mark.faults
-folder = test_blocked.folder
+folder = test_blocks.folder
 PARAMS = train_params(dtype="float32", n_factors=20, max_epochs=6, patience=6)
 
 
 @pytest.fixture(scope="module")
 def expected(folder):
     """Undisturbed, in memory."""
-    held_out = artifacts.read_ratings(folder / "validation.parquet")
-    return training.fit(in_memory(folder), PARAMS, 0, SCALE, held_out)
+    held_out = parquet_tables.read_ratings(folder / "validation.parquet")
+    return rating_model.fit(in_memory(folder), PARAMS, 0, SCALE, held_out)
 
 
 @contextmanager
 def workers(n_workers=3, **settings):
     params = ENGINE.model_copy(update={"kind": "dask", "n_workers": n_workers} | settings)
-    with engines.opened(params) as used:
+    with factory.opened(params) as used:
         yield used
 
 
 def fit(used, folder, scratch, **more):
     data = in_blocks(used, folder, scratch)
-    found = training.fit(data, PARAMS, 0, SCALE, data.held_out, **more)
+    found = rating_model.fit(data, PARAMS, 0, SCALE, data.held_out, **more)
     return found, data.whole(found.model)
 
 
@@ -117,8 +121,8 @@ def test_a_worker_that_comes_late_is_given_work(folder, tmp_path, expected):
 
 def slow_down(times):
     """In a worker: solve as many times as slowly."""
-    solve = block_work.solve
-    block_work.solve = lambda *arguments: [solve(*arguments) for _ in range(times)][-1]
+    solve = block_tasks.solve
+    block_tasks.solve = lambda *arguments: [solve(*arguments) for _ in range(times)][-1]
 
 
 def test_a_worker_that_is_ten_times_slower(folder, tmp_path, expected):
@@ -131,7 +135,7 @@ def test_a_worker_that_is_ten_times_slower(folder, tmp_path, expected):
 
 def want_memory():
     """In a worker: solve with 2 GB more."""
-    solve = block_work.solve
+    solve = block_tasks.solve
 
     def greedy(*arguments):
         ballast = np.ones(250_000_000)
@@ -139,7 +143,7 @@ def want_memory():
             ballast += 1  # until it is killed
         return solve(*arguments)
 
-    block_work.solve = greedy
+    block_tasks.solve = greedy
 
 
 def test_one_worker_out_of_memory(folder, tmp_path, expected):
@@ -163,7 +167,7 @@ def test_work_that_no_worker_has_the_memory_for():
 
 def eat_memory():
     want_memory()
-    block_work.solve()
+    block_tasks.solve()
 
 
 def test_a_scheduler_that_is_lost(folder, tmp_path, expected, monkeypatch):
@@ -187,11 +191,11 @@ def cluster_in(folder):
     """A scheduler and two workers as people start them, and the engine by it."""
     folder.mkdir()
     soon = {"distributed.comm.timeouts.connect": "3s"}
-    with hosts.one_host(folder) as cluster, dask.config.set(soon):
+    with network_hosts.one_host(folder) as cluster, dask.config.set(soon):
         address = cluster.start_scheduler("--host", "127.0.0.1")
         for _ in range(2):
             cluster.start_worker("--no-nanny")
         params = ENGINE.model_copy(update={"kind": "dask", "scheduler": address})
-        with engines.opened(params) as used:
+        with factory.opened(params) as used:
             used.client.wait_for_workers(2)
             yield cluster, used

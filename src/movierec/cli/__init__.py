@@ -9,8 +9,8 @@ import sys
 
 import click
 
-from movierec import errors
-from movierec.cli import films, runs
+from movierec.cli import movies, runs
+from movierec.core import errors
 
 
 def main() -> None:
@@ -31,15 +31,15 @@ def cli(context: click.Context) -> None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             click.echo(context.get_help())
             return
-        from movierec.cli import session
+        from movierec.cli import interactive
 
-        session.run()
+        interactive.run()
 
 
 for command in (
-    films.recommend,
-    films.similar,
-    films.search,
+    movies.recommend,
+    movies.similar,
+    movies.search,
     runs.summary,
     runs.report,
     runs.compare_runs,

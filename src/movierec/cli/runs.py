@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from movierec.cli import tables
+from movierec.cli import rendering
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from movierec.compare_runs import Difference
+    from movierec.experiments.compare_runs import Difference
 
 
 @click.command()
 def summary() -> None:
     """The result of the last run: test RMSE beside the baselines, and where the lists are."""
-    from movierec import reports
+    from movierec.core import reporting
 
-    reports.summary()
+    reporting.summary()
 
 
 @click.command()
 def report() -> None:
     """The last run as one HTML page, report.html, with its pictures inside: it opens anywhere."""
-    from movierec import report_page
+    from movierec.report import html_page
 
-    path = report_page.write()
+    path = html_page.write()
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, to be opened in any browser")
 
 
@@ -43,10 +43,10 @@ def provenance(path: Path) -> None:
     movierec provenance
     movierec provenance models/model.npz
     """
-    from movierec import provenance
+    from movierec.experiments import provenance
 
     links = provenance.trace(path)
-    console = tables.console()
+    console = rendering.console()
     for line in (f"{path}", "", *provenance.lines(links, console.width)):
         console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
     console.print(provenance.verdict(links), markup=False, soft_wrap=True)
@@ -70,14 +70,15 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     """
     from dataclasses import asdict
 
-    from movierec import compare_runs, reports
+    from movierec.core import reporting
+    from movierec.experiments import compare_runs
 
     found = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
     if form:
         rows = [asdict(each) | {"verdict": each.verdict} for each in found]
-        click.echo(json.dumps(reports.rounded({"runs": [a, b], "metrics": rows}), indent=2))
+        click.echo(json.dumps(reporting.rounded({"runs": [a, b], "metrics": rows}), indent=2))
     else:
-        tables.console().print(_differences(found, a, b))
+        rendering.console().print(_differences(found, a, b))
 
 
 def _differences(found: list[Difference], a: str, b: str) -> Table:

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
-from movierec.kernels.runs import RUNS, even_runs
+from movierec.kernels.scheduling import RUNS, even_runs
 from movierec.kernels.tiles import TILE, add_product, any_above, dot
 
 # Users and items scored at a time: 64 factors of 512 items, and their scores for 64 users, are

@@ -1,0 +1,102 @@
+"""Lists for people who name a few films: what of them they get, by how much the unseen weighs.
+
+    python -m benchmarks.quality.new_users              the data set that was last run; minutes
+
+Users are taken out of training. Of each, some ratings are what he tells; of the rest those liked
+are what he is to be recommended. Train and validation parts alone are looked at. Lists are by
+recommend.ranking; docs/quality.md has the table.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from movierec.core import random_streams
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Array, Csr, Ratings
+from movierec.metrics import measures
+from movierec.model.biased_mf import Model
+from movierec.recommending.selection import best
+from movierec.serving import user_scores
+from movierec.training import implicit_als, rating_model
+from movierec.training.als import Data
+
+USERS, TIMES, TOLD = 300, 3, (1, 3, 5, 10, 20, 40, 80)
+Person = tuple[Array, Array, Array]  # what he tells and its ratings; what else he liked
+
+
+def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
+    """Of ratings, and the implicit one; after as many epochs as the committed ones have."""
+    by_item, scale = train.transpose(n_items), (params.data.rating_min, params.data.rating_max)
+    data = Data.of(train, by_item, params.train, parquet_tables.read_genres())
+    rated = params.train.model_copy(update={"max_epochs": 15})
+    watched = params.implicit.model_copy(update={"max_epochs": 12})
+    return (
+        rating_model.fit(data, rated, params.seed, scale).model,
+        implicit_als.fit(Data(train, by_item), watched, params.seed).model,
+    )
+
+
+def people(users: Csr, n_told: int, relevant_rating: float, seed: int) -> Iterator[Person]:
+    draw = random_streams.stream(seed, f"newcomers/{n_told}")
+    for start, end in zip(users.indptr, users.indptr[1:], strict=False):
+        items, ratings = users.indices[start:end], users.values[start:end]
+        for _ in range(TIMES if end - start >= n_told + 10 else 0):
+            told = np.sort(draw.choice(end - start, n_told, replace=False))
+            liked = np.setdiff1d(items[ratings >= relevant_rating], items[told])
+            if len(liked):
+                yield items[told], ratings[told], liked
+
+
+def ndcg(lists: list[Array], liked: list[Array]) -> float:
+    """NDCG of as many lists, each of its own person."""
+    rows = np.repeat(np.arange(len(liked), dtype=np.int32), [len(each) for each in liked])
+    items = np.concatenate(liked).astype(np.int32)
+    held_out = Ratings(rows, items, np.ones(len(rows), np.float32), np.zeros(len(rows), np.int64))
+    given = measures.given_ratings(np.array(lists, np.int32), held_out)
+    return float(np.mean(measures.gains(given, held_out, 1)[0]))
+
+
+def main() -> None:
+    params = load_params()
+    known, n_items = parquet_tables.read_train_and_validation(), len(parquet_tables.read_items())
+    draw = random_streams.stream(params.seed, "newcomers")
+    out = np.sort(draw.choice(known.n_rows, min(USERS, known.n_rows // 3), replace=False))
+    train = known.take(np.setdiff1d(np.arange(known.n_rows), out))
+    counts, usual = train.transpose(n_items).counts, len(train.values) / train.n_rows
+    trained, trained_with = models(train, n_items, params), (params.train, params.implicit)
+
+    def by_share(share: Callable[[int], float]) -> Callable[[Array, Array], Array]:
+        return lambda items, ratings: (
+            user_scores.verdict(
+                trained, items, ratings, params, trained_with, share(len(items))
+            ).scores
+        )
+
+    rankings: dict[str, Callable[[Array, Array], Array]] = {
+        "1, as in training": by_share(lambda told: 1),
+        "0": by_share(lambda told: 0),
+        "n / (n + n̄)": by_share(lambda told: told / (told + usual)),
+        "n / (n + n̄ / 3)": by_share(lambda told: told / (told + usual / 3)),
+        "popularity": lambda items, ratings: counts.astype(np.float64),
+    }
+    eligible = counts >= params.recommend.min_ratings
+    n, relevant = params.evaluate.top_n, params.evaluate.relevant_rating
+    groups = [list(people(known.take(out), told, relevant, params.seed)) for told in TOLD]
+    print(f"| unseen weight, of its value in training | {' | '.join(map(str, TOLD))} |")
+    print("|---" * (len(TOLD) + 1) + "|")
+    for name, scores in rankings.items():
+        cells = []
+        for group in groups:
+            lists = []
+            for items, ratings, _ in group:
+                there = eligible.copy()
+                there[items] = False
+                lists.append(best(scores(items, ratings), there, n))
+            cells.append(f"{ndcg(lists, [liked for *_, liked in group]):.3f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

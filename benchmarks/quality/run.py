@@ -1,0 +1,218 @@
+"""Ours and every installed peer on the same split, each tuned on the same validation ratings.
+
+    python -m benchmarks.quality.run                            the committed split; 20 minutes
+    python -m benchmarks.quality.run --protocol point_in_time   another protocol, split anew
+    python -m benchmarks.quality.run --draws 5 --only "mf, als" "mf, gibbs" cmfrec
+
+A contender tries as many settings as the others, by Optuna, and keeps those that predict validation
+best. It is trained with them once more, on train and validation together, alone on the machine and
+in a process of its own, and its answers on test are judged here. What is finished is kept under
+.compare in the folder of results, so an interrupted run goes on. docs/quality.md tells the rest.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality import score
+from benchmarks.quality.models import BASE, FIELD
+from benchmarks.speed.run import machine
+from movierec.core import manifests
+from movierec.core.params import Params, load_params
+from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Csr, Ratings
+from movierec.prepare import split as splitting
+from movierec.training import checkpoint
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("train_by_user.parquet", "train_users.parquet", "validation.parquet", "test.parquet")
+MODULES = ("contest", "contestants", "peers")
+FEWER = {"myFM, SVD++ flipped": 14}  # trials; one takes up to minutes, 14 as long as others' 40
+THREADS = 2  # of a contender that trains alone; while tuning two run beside each other, by one
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One split, and how contenders are run on it."""
+
+    folder: Path
+    params: Params
+    trials: int
+    out: Path
+    tune_ours: bool = False
+
+    def place(self, name: str) -> Path:
+        """Where a contender's work is kept, by all that it depends on."""
+        package = FIELD[name].package
+        settings = [name, version_of(package), self.trials_of(name), self.params.seed]
+        settings += [self.tune_ours, self.params.evaluate.model_dump()]
+        files = [self.folder / part for part in PARTS]
+        files += [ROOT / "benchmarks" / f"{module}.py" for module in MODULES]
+        if package == "movierec":
+            settings.append(self.params.train.model_dump())
+            files += sorted((ROOT / "src").rglob("*.py"))
+        key = checkpoint.key_of(settings, files)
+        return self.out / ".compare" / f"{name.replace(' ', '_').replace(',', '')}-{key[:12]}"
+
+    def trials_of(self, name: str) -> int:
+        return min(self.trials, FEWER.get(name, self.trials))
+
+    def run(self, task: str, name: str, threads: int, *more: str) -> dict[str, Any]:
+        """Run one task of a contender, or read what it came to; `failed` says why it did not."""
+        out = self.place(name).with_suffix(f".{task}")
+        done = Path(f"{out}.json")
+        if not done.exists():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "benchmarks.quality.models", task, name]
+            command += [str(self.folder), str(out), "--threads", str(threads)]
+            command += ["--seed", str(self.params.seed), *more]
+            ended = subprocess.run(
+                command, check=False, env=environment(threads), stderr=subprocess.PIPE, text=True
+            )
+            if ended.returncode:
+                said = ended.stderr.strip().splitlines() or [f"status {ended.returncode}"]
+                print(f"{name}   failed: {said[-1]}", flush=True)
+                return {"failed": said[-1]}
+        return json.loads(done.read_text(encoding="utf-8"))
+
+    def tune(self, name: str) -> dict[str, Any]:
+        more = ["--tune-ours"] if self.tune_ours else []
+        return self.run("tune", name, 1, "--trials", str(self.trials_of(name)), *more)
+
+    def train(self, name: str, tuned: dict[str, Any]) -> dict[str, Any]:
+        settings = json.dumps(tuned["settings"])
+        trained = self.run("train", name, THREADS, "--settings", settings)
+        return trained if "failed" in trained else tuned | trained
+
+    def results(self, names: list[str]) -> dict[str, Any]:
+        """What each contender came to; two are tuned at a time, each is trained alone."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            tuned = dict(zip(names, pool.map(self.tune, names), strict=True))
+        entries, failed, squared = [], {}, {}
+        known, n_items = self.known()
+        test = parquet_tables.read_ratings(self.folder / "test.parquet")
+        for name in names:
+            entry = tuned[name] if "failed" in tuned[name] else self.train(name, tuned[name])
+            if "failed" in entry:
+                failed[name] = f"failed: {entry['failed']}"
+                continue
+            answers = Path(f"{self.place(name)}.train.npz")
+            measured, squares = score.errors(answers, test, known, n_items, self.params)
+            package = FIELD[name].package
+            of_package = {"package": package, "version": version_of(package)}
+            entries.append({"name": name, **of_package, **entry, "test": measured})
+            if squares is not None:
+                squared[name] = squares
+            print(f"{name}   {measured}", flush=True)
+        more = score.intervals(squared, BASE, test, self.params.seed)
+        for entry in entries:
+            entry["test"] |= more.get(entry["name"], {})
+        shape = score.describe(test, known, n_items)
+        return {"shape": shape, "results": entries, "absent": failed}
+
+    def known(self) -> tuple[Csr, int]:
+        """The ratings that are not test, and the number of items."""
+        by_user, by_item = parquet_tables.read_train(self.folder)
+        validation = parquet_tables.read_ratings(self.folder / "validation.parquet")
+        return by_user.insert(validation), by_item.n_rows
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Every library's own way to say how many threads; BLAS one, as implicit asks for."""
+    names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "LK_NUM_THREADS")
+    limits = dict.fromkeys(names, str(threads))
+    limits |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return dict(os.environ) | limits | {"PYTHONWARNINGS": "ignore"}
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items: int) -> None:
+    """Train, validation and test, as the split stage leaves them."""
+    train, validation, test = parts
+    by_user = train.by_user(n_users)
+    by_item = by_user.transpose(n_items)
+    parquet_tables.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
+    parquet_tables.write_rows(folder / "train_users.parquet", by_user.counts)
+    parquet_tables.write_by_item(folder / "train_by_item.parquet", by_item)
+    parquet_tables.write_rows(folder / "train_items.parquet", by_item.counts)
+    parquet_tables.write_ratings(folder / "validation.parquet", validation)
+    parquet_tables.write_ratings(folder / "test.parquet", test)
+
+
+def compare_anew(
+    args: argparse.Namespace, params: Params, names: list[str], seed: int
+) -> dict[str, Any]:
+    """All of them on a split of its own, by args.protocol and this seed."""
+    protocol = args.protocol or params.split.protocol
+    block = params.split.model_copy(update={"protocol": protocol})
+    changed = params.model_copy(update={"split": block, "seed": seed})
+    ratings, n_users, n_items = parquet_tables.read_index()
+    parts = splitting.split(ratings, n_users, block, seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        write_split(Path(scratch), parts, n_users, n_items)
+        return Contest(Path(scratch), changed, args.trials, args.out, args.tune_ours).results(names)
+
+
+def compare_draws(args: argparse.Namespace, params: Params, names: list[str]) -> dict[str, Any]:
+    """The same on several draws of the split, the committed one first."""
+    seeds = [params.seed, *range(1, args.draws)]
+    results: dict[str, list[dict[str, float]]] = {}
+    for seed in seeds:
+        for entry in compare_anew(args, params, names, seed)["results"]:
+            if test := entry["test"].get("rmse"):
+                of_draw = {"validation": entry["validation"], "test": test}
+                results.setdefault(entry["name"], []).append(of_draw)
+    return {"seeds": seeds, "results": results}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=40, help="settings that each may try")
+    parser.add_argument("--only", nargs="*", choices=FIELD, metavar="NAME", help="who competes")
+    parser.add_argument("--protocol", choices=splitting.PROTOCOLS, help="split anew")
+    parser.add_argument("--draws", type=int, default=0, help="this many draws of the split")
+    parser.add_argument("--tune-ours", action="store_true", help="tune movierec's params as well")
+    parser.add_argument("--split", type=Path, default=manifests.SPLIT)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    args = parser.parse_args(arguments)
+    params = load_params()
+    manifests.read_manifest(args.split, params.dataset)
+    names = args.only or list(FIELD)
+    missing = [name for name in names if version_of(FIELD[name].package) is None]
+    absent = {name: f"{FIELD[name].package} is not installed" for name in missing}
+    present = [name for name in names if name not in absent]
+    report = {"machine": machine(), "dataset": params.dataset, "base": BASE, "trials": args.trials}
+    report |= {"threads": THREADS, "protocol": args.protocol or params.split.protocol}
+    if args.draws:
+        found = compare_draws(args, params, present)
+    elif args.protocol:
+        found = compare_anew(args, params, present, params.seed)
+    else:
+        contest = Contest(args.split, params, args.trials, args.out, args.tune_ours)
+        found = contest.results(present)
+    report |= found | {"absent": absent | found.get("absent", {})}
+    text = (score.table_of_draws if args.draws else score.table)(report)
+    kind = "-draws" if args.draws else f"-{args.protocol}" if args.protocol else ""
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"compare-{params.dataset}{kind}"
+    Path(f"{path}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    Path(f"{path}.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

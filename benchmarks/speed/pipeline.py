@@ -1,0 +1,285 @@
+"""Times the whole pipeline on generated ratings: from a zip to the recommendations of every user.
+
+    python -m benchmarks.speed.pipeline                       ml-25m's shape, minutes
+    python -m benchmarks.speed.pipeline --n-ratings 300_000   small
+
+A copy of the project in a temporary folder runs `dvc repro` on a zip in the csv layout, at the
+settings of the project's seed. Kernels are compiled before, by a run on a few ratings, unless few
+are asked for.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from benchmarks.generate import ML_25M_RATINGS
+from benchmarks.speed.run import machine
+
+ROOT = Path(__file__).parents[2]
+FOLDER = "ml-generated"  # inside the zip
+# The seed project has no validation part, so no refit, and no implicit model; it ranks by predicted
+# rating.
+SEED_SETTINGS = {
+    "split": {"validation_fraction": 0},
+    "train": {"n_factors": 10, "max_epochs": 20, "patience": 20},
+    "implicit": {"n_factors": 0},
+    "recommend": {"ranking": "predicted_rating"},
+}
+WARM_RATINGS = 20_000
+PACKAGES = ("movierec", "dvc", "numba", "numpy", "pandas", "pyarrow")
+INTERVAL = 0.05  # seconds between looks at the memory
+START = "dvc's start"
+
+
+@dataclass
+class Part:
+    """What is measured of a stage, up to the start of the next: DVC's own work is part of it.
+
+    peak: the greatest sum of resident memory over dvc and all that it started, alive together.
+    high_water: of the stage's largest process alone, as the kernel keeps it (0 if it does not).
+    """
+
+    name: str
+    seconds: float = 0.0
+    program_seconds: float = 0.0
+    peak: int = 0
+    high_water: int = 0
+
+
+class Watch:
+    """Looks at the memory of dvc and its descendants, and books it on the current part."""
+
+    def __init__(self, dvc: psutil.Process) -> None:
+        self.dvc = dvc
+        self.parts = [Part(START)]
+        self.began = time.perf_counter()
+        self.program = 0  # the process of the part's stage
+        self.booking = threading.Lock()
+
+    def next(self, name: str) -> None:
+        with self.booking:
+            self.end()
+            self.parts.append(Part(name))
+            self.began, self.program = time.perf_counter(), 0
+
+    def end(self) -> list[Part]:
+        self.parts[-1].seconds = time.perf_counter() - self.began
+        return self.parts
+
+    def look(self) -> None:
+        processes = [self.dvc, *self.dvc.children(recursive=True)]
+        resident = sum(memory(process) for process in processes)
+        pids = [process.pid for process in processes[1:]]
+        largest = max(map(high_water, pids), default=0)
+        with self.booking:
+            part = self.parts[-1]
+            part.peak = max(part.peak, resident)
+            part.high_water = max(part.high_water, largest)
+            self.program = self.program or next(iter(pids), 0)
+            if self.program in pids:
+                part.program_seconds = time.perf_counter() - self.began
+
+
+def memory(process: psutil.Process) -> int:
+    """Resident bytes; none of a process that has just ended."""
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def high_water(pid: int) -> int:
+    """The most memory that a process ever held, in bytes, where /proc tells it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(found[0]) * 1024 if found else 0
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    stopped = threading.Event()
+
+    def look_on() -> None:
+        while not stopped.wait(INTERVAL):
+            try:
+                watch.look()
+            except psutil.NoSuchProcess:
+                return
+
+    thread = threading.Thread(target=look_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def copy_project(to: Path) -> None:
+    """Copy what git would, the uncommitted state included."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, to / name)
+
+
+def write_zip(path: Path, n_ratings: int) -> None:
+    """Generate the ratings in a process of its own, whose memory is gone afterwards."""
+    command = [sys.executable, "-m", "benchmarks.generate", "--ratings", str(n_ratings)]
+    subprocess.run([*command, "--zip", str(path)], cwd=ROOT, check=True)
+
+
+def write_params(project: Path, archive: Path) -> None:
+    path = project / "params.yaml"
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["dataset"] = "local"
+    with archive.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    local = {"path": str(archive), "sha256": sha256, "layout": "csv", "folder": FOLDER}
+    params["datasets"]["local"] |= local
+    for block, settings in SEED_SETTINGS.items():
+        params[block] |= settings
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
+def repro(project: Path) -> list[Part]:
+    """Run `dvc repro`; its output goes to stderr, as it comes."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(project.parent / "site"),
+    }
+    with subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as dvc:
+        watch = Watch(psutil.Process(dvc.pid))
+        with watching(watch):
+            for line in dvc.stdout or ():
+                print(line, end="", file=sys.stderr, flush=True)
+                if line.startswith("Running stage '"):
+                    watch.next(line.split("'")[1])
+            status = dvc.wait()
+            parts = watch.end()
+    if status:
+        raise SystemExit(f"dvc repro ended with status {status}")
+    return parts
+
+
+def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
+    project, archive = scratch / "project", scratch / "ratings.zip"
+    copy_project(project)
+    dvc = [str(Path(sys.executable).parent / "dvc"), "config", "--local", "core.no_scm", "true"]
+    subprocess.run(dvc, cwd=project, check=True)
+    runs: list[list[Part]] = []
+    for number in [WARM_RATINGS, n_ratings] if n_ratings > WARM_RATINGS else [n_ratings]:
+        write_zip(archive, number)
+        write_params(project, archive)
+        runs.append(repro(project))
+    read = {
+        name: json.loads((project / f"metrics/{name}.json").read_text(encoding="utf-8"))
+        for name in ("index", "recommend")
+    }
+    return {
+        "machine": machine(),
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "settings": SEED_SETTINGS,
+        "shape": {
+            **{name: read["index"][name] for name in ("n_ratings", "n_users")},
+            **{name: read["index"][name] for name in ("n_movies", "n_rated_movies")},
+            "archive_bytes": archive.stat().st_size,
+            "n_recommended_users": read["recommend"]["n_users"],
+            "n_recommendations": read["recommend"]["n_recommendations"],
+        },
+        "warming_seconds": sum(part.seconds for run in runs[:-1] for part in run),
+        "parts": [vars(part) for part in runs[-1]],
+        "seconds": sum(part.seconds for part in runs[-1]),
+        "peak": max(part.peak for part in runs[-1]),
+    }
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report as Markdown."""
+    shape, host = report["shape"], report["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    settings = ", ".join(
+        f"{block}.{name} {value}"
+        for block, changes in report["settings"].items()
+        for name, value in changes.items()
+    )
+    rows = [
+        f"| {part['name']} | {part['seconds']:.1f} | {part['program_seconds']:.1f}"
+        f" | {part['peak'] / 1e9:.2f} | {part['high_water'] / 1e9:.2f} |"
+        for part in report["parts"]
+    ]
+    largest = max(part["high_water"] for part in report["parts"])
+    compiled = "The time to compile the kernels is in it."
+    if before := report["warming_seconds"]:
+        compiled = f"Kernels were compiled before, by a run on {WARM_RATINGS:,} ratings"
+        compiled += f" ({before:.0f} s)."
+    return "\n".join(
+        [
+            f"`dvc repro` on {shape['n_ratings']:,} generated ratings of {shape['n_users']:,}"
+            f" users, {shape['n_movies']:,} movies of which {shape['n_rated_movies']:,} rated,"
+            f" from a zip of {shape['archive_bytes'] / 1e6:,.0f} MB to"
+            f" {shape['n_recommendations']:,} recommendations; {settings}.",
+            "",
+            f"{host['processor']}, {host['cores']} cores, {host['memory_gb']} GB;"
+            f" Python {host['python']}, {versions}.",
+            "",
+            "| stage | s | of these the program | peak GB | program alone, GB |",
+            "|---|---|---|---|---|",
+            *rows,
+            f"| in all | {report['seconds']:.1f} | | {report['peak'] / 1e9:.2f}"
+            f" | {largest / 1e9:.2f} |",
+            "",
+            "s: from the stage's start to the next one's, with DVC's hashing and storing of what"
+            f" it wrote. peak GB: the greatest sum, seen every {INTERVAL} s, of the resident memory"
+            " of dvc and all processes that it had started. program alone: the high-water mark"
+            f" that the kernel keeps of the stage's process. {compiled}",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-ratings", type=int, default=ML_25M_RATINGS)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        report = measure(args.n_ratings, Path(scratch))
+    file = args.out / f"pipeline-{args.n_ratings}"
+    file.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    text = table(report)
+    file.with_suffix(".md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

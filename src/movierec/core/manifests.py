@@ -1,0 +1,191 @@
+"""What stages leave behind: whole folders and files or none, each with a manifest of its origin."""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from movierec import __version__
+from movierec.core import log
+from movierec.core.checksums import hash_of
+from movierec.core.errors import MovierecError, reason_of
+
+RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
+MODEL, IMPLICIT = Path("models/model.npz"), Path("models/implicit.npz")
+EXPORT = Path("exports/recommendations.parquet")
+BY_USER = Path("data/evaluation/by_user.parquet")
+
+# What the bits of outputs depend on, beside Python and movierec.
+PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
+
+Manifest = dict[str, Any]  # an entry for each stage from download on
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of `path` when all went well, else vanishes.
+
+    At no moment does half a folder lie at `path`: the old one is moved aside, then deleted.
+    Raises MovierecError where it cannot be written.
+    """
+    partial, old = (path.with_name(f".{path.name}.{kind}partial") for kind in ("", "old."))
+    with _written(path):
+        _delete(partial, old)
+        partial.mkdir(parents=True)
+        try:
+            with log.timed("wrote", path, partial):
+                yield partial
+            with suppress(FileNotFoundError):
+                path.rename(old)
+            partial.rename(path)
+        finally:
+            _delete(partial, old)
+
+
+def _delete(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of `path` when all went well, else vanishes.
+
+    Raises MovierecError where it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with log.timed("wrote", path, partial):
+                yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Say in one line what kept an output from being written."""
+    try:
+        yield
+    except OSError as error:
+        raise MovierecError(f"{path}: not written: {reason_of(error)}") from None
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    result: dict[str, Any]
+    params: dict[str, Any]
+    versions: dict[str, str]
+    sha256: Annotated[dict[str, str], Field(min_length=1)]
+
+
+_MANIFEST = TypeAdapter(dict[str, _Entry])
+
+
+def entry(
+    params: Mapping[str, Any],
+    sha256: Mapping[str, str],
+    result: Mapping[str, Any] | None = None,
+    packages: Iterable[str] = PACKAGES,
+) -> dict[str, Any]:
+    """What a manifest says of one stage: what came out, what made it, and the hashes of that.
+
+    params: as they stand in params.yaml. sha256: by the name of each file (or array) written.
+    """
+    return {
+        "result": dict(result or {}),
+        "params": dict(params),
+        "versions": versions(packages),
+        "sha256": dict(sha256),
+    }
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Of Python (without its patches), movierec and packages."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    installed = {name: metadata.version(name) for name in packages}
+    return {"python": python, "movierec": __version__, **installed}
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a folder, but of its manifest."""
+    paths = sorted(path for path in folder.iterdir() if path.name != "manifest.json")
+    return {path.name: hash_of(path, "sha256") for path in paths}
+
+
+def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> list[Path]:
+    """Paths of the files named, or of all; MovierecError unless they are as their stage left them.
+
+    stage: which wrote the folder.
+    """
+    if stage not in manifest:
+        raise MovierecError(
+            f"{folder}: its manifest does not tell of {stage}; run dvc repro --force"
+        )
+    hashes = manifest[stage]["sha256"]
+    paths = [folder / name for name in names or hashes]
+    for path in paths:
+        if not path.is_file():
+            raise MovierecError(f"{path}: no such file; run dvc repro")
+        with log.timed("checked", path):
+            found = hash_of(path, "sha256")
+        if found != hashes.get(path.name):
+            raise MovierecError(f"{path}: changed since it was written; run dvc repro")
+    return paths
+
+
+def hash_of_manifest(manifest: Manifest) -> str:
+    """By which an output without room for its manifest names it."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path, dataset: str) -> Manifest:
+    """The manifest of a folder; MovierecError unless it is of the data set that params name."""
+    path = folder / "manifest.json"
+    try:
+        manifest = parse_manifest(path.read_bytes(), path)
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file; run dvc repro") from None
+    return check_dataset(manifest, dataset, folder)
+
+
+def parse_manifest(text: str | bytes, where: Path) -> Manifest:
+    """A manifest out of its JSON; MovierecError unless it is a whole one."""
+    try:
+        return _MANIFEST.dump_python(_MANIFEST.validate_json(text))
+    except ValidationError:
+        raise MovierecError(f"{where}: not a whole manifest; run dvc repro --force") from None
+
+
+def check_dataset(manifest: Manifest, dataset: str, where: Path) -> Manifest:
+    found = manifest.get("download", {}).get("params", {}).get("dataset")
+    if found != dataset:
+        raise MovierecError(
+            f"{where}: made from data set {found!r}, but params.yaml says {dataset!r};"
+            " run dvc repro"
+        )
+    return manifest
+
+
+def check_same_origin(manifest: Manifest, other: Manifest, where: Path) -> None:
+    """Raise MovierecError unless a manifest goes on where another one ends."""
+    for stage in other:
+        if manifest.get(stage) != other[stage]:
+            raise MovierecError(
+                f"{where}: its {stage} is not that of the data beside it; run dvc repro"
+            )

@@ -1,0 +1,290 @@
+"""The params of the pipeline: typed, frozen and closed, so that a typo is an error.
+
+Every field is explained where it is set, in params.yaml; a test keeps the two in step.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from movierec.core.errors import MovierecError
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+def _like(pattern: str, words: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"should be {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+Integer = Annotated[int, Field(strict=True)]
+Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Precision = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, _like("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]
+Md5 = Annotated[str, _like("[0-9a-f]{32}", "32 hexadecimal digits in lower case")]
+FileName = Annotated[str, _like("[A-Za-z0-9][A-Za-z0-9._-]*", "a file's name, without a folder")]
+Folder = Annotated[
+    str,
+    _like(r"|(?!\.)[^/\\]+(/(?!\.)[^/\\]+)*", "a folder inside the archive: a or a/b, without .."),
+]
+Address = Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
+Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _DataSet(_Block):
+    layout: Layout
+    folder: Folder = ""  # the folder inside the archive, without a slash at its end
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    rating_min: Number
+    rating_max: Number
+    licence: str
+
+    @model_validator(mode="after")
+    def _scale_rises(self) -> Self:
+        if self.rating_min >= self.rating_max:
+            raise ValueError("rating_min should be less than rating_max")
+        return self
+
+
+class PackageSource(_DataSet):
+    """An archive that is a wheel on the package index."""
+
+    source: Literal["package"]
+    requirement: Annotated[str, _like("[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+", "name==version")]
+    file: FileName
+    size: Annotated[Integer, Field(gt=0)]
+    sha256: Sha256
+    members: dict[str, Sha256]  # what is read out of it, and the hash of each
+
+
+class UrlSource(_DataSet):
+    """An archive on a web server."""
+
+    source: Literal["url"]
+    url: Address
+    mirror_url: Address | None = None  # tried when url fails
+    file: FileName
+    size: Annotated[Integer, Field(gt=0)]
+    sha256: Sha256 | None = None
+    md5: Md5 | None = None
+
+    @model_validator(mode="after")
+    def _has_hash(self) -> Self:
+        if self.sha256 is None and self.md5 is None:
+            raise ValueError("sha256 or md5 should be set")
+        return self
+
+
+class PathSource(_DataSet):
+    """The user's own file on this machine."""
+
+    source: Literal["path"]
+    path: str | None
+    sha256: Sha256 | None
+
+
+SOURCES = {"package": PackageSource, "url": UrlSource, "path": PathSource}
+DataSet = Annotated[PackageSource | UrlSource | PathSource, Field(discriminator="source")]
+
+
+class IndexParams(_Block):
+    max_refused: Annotated[Integer, Field(ge=0)]
+
+
+class SplitParams(_Block):
+    protocol: Literal["per_user_random", "per_rating_random", "last_per_user", "point_in_time"]
+    test_fraction: Annotated[Fraction, Field(gt=0)]
+    validation_fraction: Fraction
+
+
+class GibbsParams(_Block):
+    start_epochs: Annotated[Integer, Field(ge=0, le=1000)]
+    burn_in: Annotated[Integer, Field(ge=0, le=100_000)]
+    samples: Annotated[Integer, Field(ge=1, le=10_000)]
+    thin: Annotated[Integer, Field(ge=1, le=1000)]
+
+
+class _AlsParams(_Block):
+    """What each factorisation has: its size, when to stop, and how it begins."""
+
+    n_factors: Annotated[Integer, Field(ge=0, le=1024)]
+    max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
+    patience: Annotated[Integer, Field(ge=1, le=10_000)]
+    min_improvement: Annotated[Number, Field(ge=0)]
+    refit: Annotated[bool, Field(strict=True)]
+    factor_precision_per_rating: Precision
+    init_scale: Annotated[Number, Field(gt=0, le=10)]
+    dtype: Literal["float32", "float64"]
+
+
+class TrainParams(_AlsParams):
+    model: Literal["damped_biases", "biases", "mf", "genre_mf", "svdpp"]
+    method: Literal["als", "gibbs"]
+    rating_precision: Annotated[Number, Field(gt=0)]
+    factor_precision: Precision
+    bias_precision: Precision
+    bias_precision_per_rating: Precision
+    feature_ridge: Annotated[Number, Field(gt=0)]
+    gibbs_feature_ridge: Annotated[Number, Field(gt=0)]
+    gibbs: GibbsParams
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> Self:
+        if self.model == "damped_biases" and self.method != "als":
+            raise ValueError("model damped_biases has no posterior to sample: set method to als")
+        return self
+
+    @property
+    def n_factors_used(self) -> int:
+        """n_factors, but 0 of a model of biases alone."""
+        return 0 if self.model in ("biases", "damped_biases") else self.n_factors
+
+    @property
+    def n_epochs(self) -> int:
+        """The epochs, or sweeps, that training takes at most."""
+        if self.model == "damped_biases":
+            return 1
+        if self.method == "gibbs":
+            return self.gibbs.burn_in + self.gibbs.samples * self.gibbs.thin
+        return self.max_epochs
+
+
+class ImplicitParams(_AlsParams):
+    unseen_weight: Annotated[Number, Field(gt=0)]
+    factor_precision: Annotated[Number, Field(gt=0)]
+
+    @property
+    def n_epochs(self) -> int:
+        """The epochs that training takes at most; one where there are no factors to train."""
+        return self.max_epochs if self.n_factors else 1
+
+
+class EvaluateParams(_Block):
+    top_n: Annotated[Integer, Field(ge=1, le=1000)]
+    relevant_rating: Number
+    baseline_damping: Annotated[Number, Field(ge=0)]
+    ranking_users: Annotated[Integer, Field(ge=1)]
+    bootstrap_samples: Annotated[Integer, Field(ge=100)]
+
+
+class RecommendParams(_Block):
+    top_n: Annotated[Integer, Field(ge=1, le=1000)]
+    min_ratings: Annotated[Integer, Field(ge=0)]
+    ranking: Literal["blend", "implicit", "predicted_rating", "lower_bound"]
+    rating_weight: Annotated[Number, Field(ge=0)]
+    lower_bound_deviations: Annotated[Number, Field(ge=0)]
+
+
+class EngineParams(_Block):
+    """Where work is done; no result depends on it."""
+
+    kind: Literal["local", "dask"]
+    scheduler: Annotated[str, _like("local|(tcp|tls)://.+", "local, tcp://… or tls://…")]
+    n_workers: Annotated[Integer, Field(ge=1, le=1024)]
+    memory_limit: Annotated[ByteSize, Field(gt=0)] | None
+    block_ratings: Annotated[Integer, Field(ge=1)]
+    broadcast_limit: ByteSize
+    host: str
+    dashboard: Annotated[bool, Field(strict=True)]
+
+
+class Params(_Block):
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)]
+    dataset: str
+    datasets: dict[str, DataSet]
+    index: IndexParams
+    split: SplitParams
+    train: TrainParams
+    implicit: ImplicitParams
+    evaluate: EvaluateParams
+    recommend: RecommendParams
+    engine: EngineParams
+
+    @property
+    def data(self) -> DataSet:
+        """The block of the data set in use."""
+        return self.datasets[self.dataset]
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check params.yaml.
+
+    Raises MovierecError, in one line that names the key and what is allowed.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file; run this in the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MovierecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        raise MovierecError(f"{path}: {_describe(error)}") from None
+    if params.dataset not in params.datasets:
+        known = ", ".join(params.datasets)
+        raise MovierecError(
+            f"{path}: dataset: should be a block under datasets ({known}), not {params.dataset!r}"
+        )
+    return params
+
+
+def _describe(error: ValidationError) -> str:
+    first, *others = error.errors()
+    keys = list(first["loc"])
+    if keys[:1] == ["datasets"] and len(keys) > 2:
+        del keys[2]  # the kind of source, part of pydantic's location and not of the file
+    where = ".".join(str(key) for key in keys if key != "[key]") or "the file"
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{where}: {_problem(first)}{more}"
+
+
+def _problem(error: Any) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key; allowed here: {', '.join(_allowed_keys(error['loc'][:-1]))}"
+        case "missing":
+            return "is missing"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"should be a block of keys, not {error['input']!r}"
+        case "union_tag_invalid":
+            return f"source should be {' or '.join(SOURCES)}, not {error['ctx']['tag']!r}"
+        case "union_tag_not_found":
+            return f"source is missing; it should be {' or '.join(SOURCES)}"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return message if isinstance(error["input"], dict) else f"{message}, not {error['input']!r}"
+
+
+def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
+    block: Any = Params
+    if location[:1] == ("datasets",):
+        block = SOURCES[str(location[2])]
+    elif location:
+        block = Params.model_fields[str(location[0])].annotation
+    return list(block.model_fields)

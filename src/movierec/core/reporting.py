@@ -1,0 +1,158 @@
+"""What a run reports: metrics for DVC, data for its plots, and lines on the terminal."""
+
+import json
+import math
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from movierec.core.errors import MovierecError
+from movierec.core.manifests import EXPORT, output_file
+
+DIGITS = 6  # significant ones
+
+TITLE, LABEL = 10, 10  # characters: of the columns on the left, alike in all that is printed
+BOUND = "\N{NO-BREAK SPACE}"
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def rounded(value: Any) -> Any:
+    """A metric rounded to 6 significant digits, and nested ones; NaN has no place in JSON."""
+    if isinstance(value, Mapping):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if value is None or isinstance(value, int | list):
+        return value
+    number = float(value)
+    return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None
+
+
+def write_metrics(path: str | Path, metrics: Mapping[str, Any]) -> None:
+    with output_file(Path(path)) as partial:
+        text = json.dumps(rounded(metrics), indent=2, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
+    """Write a plot's data as CSV, its numbers rounded as metrics are."""
+    with output_file(Path(path)) as partial:
+        rows.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
+
+
+def say(text: str, title: str = "", style: str = "") -> None:
+    """Print a line, after its title if it has one; on a terminal above any bar."""
+    _print((f"{title:<{TITLE}} " if title else "", "bold cyan"), (text, style))
+
+
+def _print(*parts: tuple[str, str]) -> None:
+    console.print(Text.assemble(*parts))
+
+
+def bound(text: str) -> str:
+    """A part of a fact, which `block` leaves on one line."""
+    return text.replace(" ", BOUND)
+
+
+def block(title: str, *groups: Mapping[str, str]) -> None:
+    """Print facts by their labels: on a terminal each on lines of its own, in columns, all groups
+    but the first dim; elsewhere each group as one long line."""
+    for number, facts in enumerate(groups):
+        if console.is_terminal:
+            for label, fact in facts.items():
+                _columns(title, label, fact, "dim" if number else "")
+                title = ""
+        else:
+            line = "; ".join(f"{label} {fact}" for label, fact in facts.items())
+            say(line.replace(BOUND, " "), title)
+
+
+def _columns(title: str, label: str, fact: str, style: str) -> None:
+    width = max(1, console.width - TITLE - LABEL - 2)
+    lines = textwrap.wrap(fact, width, break_on_hyphens=False)
+    for line in lines:
+        head = (f"{title:<{TITLE}} ", "bold cyan"), (f"{label:<{LABEL}} ", "dim")
+        _print(*head, (line.replace(BOUND, " "), style))
+        title = label = ""
+
+
+def summary() -> None:
+    """Print the result of the last run out of its metrics."""
+    path = Path("metrics/evaluate.json")
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise MovierecError(f"{path}: no metrics of a whole run there; run dvc repro") from None
+    rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    ranking = metrics["ranking"]
+    at_n = next(iter(next(iter(ranking.values()))))
+    for title in ("", "test RMSE", f"test {at_n.upper()}"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for name in dict.fromkeys([*rmses, "model", *reversed(ranking)]):
+        rmse = metrics["test"]["rmse"] if name == "model" else rmses.get(name)
+        quality = ranking.get(name, {}).get(at_n)
+        cells = ("" if value is None else f"{value:.4f}" for value in (rmse, quality))
+        style = "bold" if name in ("model", "blend") else ""
+        table.add_row(name.replace("_", " "), *cells, style=style)
+    console.print(table)
+    say("")
+    one_person = 'movierec recommend --like "Star Wars"   (in .venv/bin)'
+    block("lists", {"every user": str(EXPORT)}, {"one person": one_person})
+
+
+@contextmanager
+def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
+    """A bar at the foot of a terminal (none elsewhere); yields what to call after each step."""
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=total, completed=done)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields what to tell how many bytes have come, and of how many.
+
+    On a terminal that moves a bar, which appears when first told; elsewhere each tenth is a line.
+    """
+    if not console.is_terminal:
+        yield _tenths(title)
+        return
+    columns = TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _tenths(title: str) -> Callable[[int, int], None]:
+    told = 0
+
+    def moved(done: int, total: int) -> None:
+        nonlocal told
+        tenth = 10 * done // total
+        if tenth > told:
+            told = tenth
+            say(f"{10 * tenth} % of {decimal(total)}", title)
+
+    return moved

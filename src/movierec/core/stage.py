@@ -1,0 +1,165 @@
+"""How a stage runs: alone, no longer than the dvc that started it, timed, with a summary."""
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from typing import Any
+
+import yaml
+import zc.lockfile
+from rich.filesize import decimal
+
+from movierec.core import errors, log, manifests, reporting
+from movierec.core.errors import MovierecError
+from movierec.core.params import load_params
+from movierec.core.reporting import bound
+
+LOCKS = Path(".checkpoints")
+METRICS = Path("metrics")
+PARENT = "MOVIEREC_PARENT"  # the environment variable that tells dvc's process, see dvc.yaml
+PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
+COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
+
+Facts = Mapping[str, str]  # by their labels, of at most reports.LABEL characters
+
+
+def run(name: str, main: Callable[[], Facts]) -> None:
+    """Run a stage, and print what it read and wrote, the facts that its `main` returns, how long it
+    took, and what comes next."""
+    alone(name, lambda: summarise(name, main))
+
+
+def alone(name: str, main: Callable[[], None]) -> None:
+    """Run `main`, alone in this project; bad input ends in one line and status 1."""
+
+    def locked() -> None:
+        with only_one(name):
+            main()
+
+    if parent := os.environ.pop(PARENT, ""):
+        threading.Thread(target=end_with, args=[int(parent)], daemon=True).start()
+    errors.run(locked)
+
+
+def end_with(parent: int) -> None:
+    """Kill this process when it is no longer the child of `parent`: of a dvc that was killed, no
+    stage is left that still writes."""
+    while os.getppid() == parent:
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Hold a lock, so that of two runs at the same time the second says who holds it."""
+    LOCKS.mkdir(exist_ok=True)
+    path = LOCKS / f"{name}.lock"
+    try:
+        lock = zc.lockfile.LockFile(str(path), content_template="{pid}")
+    except zc.lockfile.LockError:
+        holder = path.read_text(encoding="utf-8").strip()
+        raise MovierecError(
+            f"{name} is already running here, as process {holder}: wait for it, or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def summarise(name: str, main: Callable[[], Facts]) -> None:
+    began = time.perf_counter()
+    stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+    if errors.is_debug():
+        tell_of(stages[name].get("params", []))
+    with timed(name):
+        facts = main()
+    reporting.block(name, facts, surroundings(name, stages, time.perf_counter() - began))
+    if errors.is_debug():
+        log.tell(f"memory  {decimal(log.most_memory())} at most")
+
+
+def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Facts:
+    """What dvc.yaml says that a stage reads and writes, with sizes, and which is the next."""
+    read = [path for path in stages[name]["deps"] if not path.endswith(".py")]
+    kinds = (stages[name].get(kind, []) for kind in ("outs", "metrics", "plots"))
+    written = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
+    order = [*stages, "movierec summary"]
+    listed = {"read": listing(read), "wrote": listing(written)}
+    after = order[order.index(name) + 1]
+    return {label: text for label, text in listed.items() if text} | {
+        "took": f"{duration(seconds)}; next: {after}"
+    }
+
+
+def listing(names: Iterable[str | Path]) -> str:
+    """Files and folders with their sizes; those of metrics and of plots as how many there are."""
+    paths = [path for path in map(Path, names) if path.exists()]
+    counts = Counter(str(path.parent) for path in paths)
+    said = (
+        f"{counts[folder]} files in {folder}"
+        if counts[folder := str(path.parent)] > 1 and folder in COUNTED
+        else f"{path} ({decimal(log.size_of(path))})"
+        for path in paths
+    )
+    return ", ".join(map(bound, dict.fromkeys(said)))
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if seconds >= 100:
+        return f"{minutes} min {rest} s"
+    return f"{seconds:.{1 if seconds >= 1 else 2}f} s"
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Note how long a stage took, for `times`; of one that may go on from a checkpoint, nothing."""
+    path, is_whole = LOCKS / f"{name}.time", not any(LOCKS.glob("*.npz"))
+    path.unlink(missing_ok=True)
+    began = time.monotonic()
+    yield
+    if is_whole and (result := _result(name)):
+        taken = {"seconds": round(time.monotonic() - began, 3), "result": result}
+        path.write_text(json.dumps(taken), encoding="utf-8")
+
+
+def times() -> dict[str, float]:
+    """Seconds of each stage whose metrics are those that it wrote when it was timed here."""
+    found = {}
+    for path in sorted(LOCKS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
+        taken = json.loads(path.read_text(encoding="utf-8"))
+        if taken["result"] == _result(path.stem):
+            found[path.stem] = taken["seconds"]
+    return found
+
+
+def _result(name: str) -> str:
+    """The hash of a stage's metrics, by which its result is known; empty where it has none."""
+    path = METRICS / f"{name}.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+# --- Of MOVIEREC_LOG=debug
+
+
+def tell_of(params: Iterable[str]) -> None:
+    """Tell the versions, the params of a stage and the number of threads."""
+    log.tell(
+        "version " + ", ".join(f"{name} {each}" for name, each in manifests.versions().items())
+    )
+    values = load_params().model_dump()
+    for name in params:
+        name = name.replace("${dataset}", values["dataset"])
+        log.tell(f"param   {name}: {reduce(getitem, name.split('.'), values)}")
+    limit = os.environ.get("NUMBA_NUM_THREADS", "not set")
+    log.tell(f"threads {os.cpu_count()} processors, NUMBA_NUM_THREADS {limit}")

@@ -1,0 +1,259 @@
+"""The Parquet files that stages hand to each other (docs/pipeline.md lists their columns)."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from movierec.core import log
+from movierec.core.checksums import hash_of
+from movierec.core.errors import MovierecError
+from movierec.core.manifests import INDEX, SPLIT, Manifest, parse_manifest
+from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST_KEY = "movierec"  # of a Parquet file's metadata
+PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
+TRAINED_ON = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
+ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's without the rest
+
+
+def write_table(
+    path: Path, columns: Mapping[str, Any], chain: Callable[[str], Manifest] | None = None
+) -> None:
+    """Write columns as Parquet: the same bytes for the same values. chain: as of write_tables."""
+    write_tables(path, [pa.table(dict(columns))], chain)
+
+
+def write_tables(
+    path: Path, tables: Iterable[pa.Table], chain: Callable[[str], Manifest] | None = None
+) -> None:
+    """Write one table in parts, at least one, each in row groups of its own as it comes.
+
+    chain: makes the manifest, kept in the footer, from the sha256 of all that precedes the footer.
+    """
+    parts = iter(tables)
+    first = next(parts)
+    with writer_of(path, first.schema) as writer:
+        for part in itertools.chain([first], parts):
+            writer.write_table(part, row_group_size=ROW_GROUP)
+        if chain:
+            text = json.dumps(chain(hash_of(path, "sha256")), ensure_ascii=False)
+            writer.add_key_value_metadata({MANIFEST_KEY: text})
+
+
+def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer of such a table, of the same bytes for the same values."""
+    integers = [column.name for column in schema if pa.types.is_integer(column.type)]
+    options = {
+        "compression": "zstd",
+        "use_dictionary": ["rating"] if "rating" in schema.names else False,
+        "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+    }
+    return pq.ParquetWriter(path, schema, **options)
+
+
+def read_chain(path: Path) -> Manifest:
+    """The manifest in a Parquet file's footer; empty if there is none."""
+    with _explain(path):
+        found = pq.read_metadata(path).metadata or {}
+    return parse_manifest(found.get(MANIFEST_KEY.encode(), b"{}"), path)
+
+
+def data_hash(path: Path) -> str:
+    """The sha256 of a Parquet file's data: of all that precedes its footer."""
+    with pa.memory_map(str(path)) as file:
+        file.seek(file.size() - 8)
+        footer = int.from_bytes(file.read(4), "little")
+        file.seek(0)
+        return hashlib.sha256(file.read_buffer(file.size() - 8 - footer)).hexdigest()
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    with _explain(path):
+        return pq.read_table(path, columns=columns)
+
+
+def read_columns(
+    path: Path, names: list[str], first: int = 0, stop: int | None = None
+) -> list[Array]:
+    """Columns of numbers, of the rows first … stop − 1; of the row groups that hold these alone.
+
+    Filled in a row group at a time: read whole, each would be copied.
+    """
+    with _explain(path), pq.ParquetFile(path) as file:
+        stop = file.metadata.num_rows if stop is None else stop
+        types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
+        arrays = [np.empty(stop - first, dtype) for dtype in types]
+        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+        for number, end in enumerate(itertools.accumulate(sizes)):
+            begin = end - sizes[number]
+            here = slice(max(first, begin), min(stop, end))
+            if here.start < here.stop:
+                group = file.read_row_group(number, names, use_threads=False)
+                for array, name in zip(arrays, names, strict=True):
+                    some = group[name].slice(here.start - begin, here.stop - here.start)
+                    array[here.start - first : here.stop - first] = some.to_numpy()
+    return arrays
+
+
+def span_of(path: Path, name: str) -> tuple[int, int]:
+    """The least and the greatest number of a column, as the file's footer says."""
+    with _explain(path):
+        footer = pq.read_metadata(path)
+    place = footer.schema.names.index(name)
+    groups = [footer.row_group(k).column(place).statistics for k in range(footer.num_row_groups)]
+    found = [group for group in groups if group and group.has_min_max]
+    ends = [end for group in found for end in (group.min, group.max)]
+    return min(ends, default=0), max(ends, default=0)
+
+
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises on a bad file into one line that names it.
+
+    Audit hooks are told of the file, as Python's own open tells them (docs/decisions/test-data.md).
+    """
+    sys.audit("open", str(path), "rb", 0)
+    try:
+        with log.timed("read", path):
+            yield
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file; run dvc repro") from None
+    except (pa.ArrowException, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
+
+
+def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = None) -> None:
+    """Write one line a row of a Csr: its own columns, n_ratings and offset (its indptr)."""
+    write_table(path, row_columns(counts, columns))
+
+
+def row_columns(counts: Array, columns: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    grouping = {"n_ratings": counts.astype(np.int32), "offset": indptr_of(counts)[:-1]}
+    return {**(columns or {}), **grouping}
+
+
+def write_by_user(path: Path, by_user: Csr, timestamp: Array) -> None:
+    columns = {"item_index": by_user.indices, "rating": by_user.values, "timestamp": timestamp}
+    write_table(path, columns)
+
+
+def write_by_item(path: Path, by_item: Csr) -> None:
+    write_table(path, {"user_index": by_item.indices, "rating": by_item.values})
+
+
+def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
+    """Read a grouping back: `ratings_path` its values, `rows_path` its n_ratings."""
+    indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
+    indices, rating = read_columns(ratings_path, [indices_name, "rating"])
+    indptr = indptr_of(*read_columns(rows_path, ["n_ratings"]))
+    if indptr[-1] != len(rating):
+        raise MovierecError(
+            f"{ratings_path}: {len(rating)} ratings, but {rows_path} counts {indptr[-1]}"
+        )
+    return Csr(indptr, indices, rating)
+
+
+def n_rows(path: Path) -> int:
+    with _explain(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Csr:
+    """The rows first … stop − 1 of a grouping, and of its files no more than these need."""
+    indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
+    counts, offsets = read_columns(rows_path, ["n_ratings", "offset"], first, stop)
+    begin, end = (int(offsets[0]), int(offsets[-1] + counts[-1])) if len(counts) else (0, 0)
+    return Csr(indptr_of(counts), *read_columns(ratings_path, [indices_name, "rating"], begin, end))
+
+
+def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
+    """All ratings, by user and item, and the numbers of users and items."""
+    by_user = read_csr(folder / "ratings_by_user.parquet", folder / "users.parquet")
+    (timestamp,) = read_columns(folder / "ratings_by_user.parquet", ["timestamp"])
+    n_items = pq.read_metadata(folder / "items.parquet").num_rows
+    ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
+    return ratings, by_user.n_rows, n_items
+
+
+def read_train_by_user(folder: Path = SPLIT) -> Csr:
+    """The training ratings by user."""
+    return read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
+
+
+def read_train(folder: Path = SPLIT) -> tuple[Csr, Csr]:
+    """The training ratings by user and by item."""
+    by_user = read_train_by_user(folder)
+    by_item = read_csr(folder / "train_by_item.parquet", folder / "train_items.parquet")
+    return by_user, by_item
+
+
+def read_train_and_validation(folder: Path = SPLIT) -> Csr:
+    """The ratings that are not test, by user."""
+    by_user = read_train_by_user(folder)
+    return by_user.insert(read_ratings(folder / "validation.parquet"))
+
+
+def read_ratings(path: Path) -> Ratings:
+    """A held-out part: validation or test."""
+    return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))
+
+
+def write_ratings(path: Path, ratings: Ratings) -> None:
+    write_table(path, vars(ratings))
+
+
+def movie_columns(movies: pd.DataFrame) -> dict[str, Any]:
+    """The columns of items.parquet that tell of the movie."""
+    return {
+        "movie_id": movies["movie_id"].to_numpy(),
+        "title": pa.array(movies["title"], pa.string()),
+        "year": pa.array(movies["year"], pa.int32()),
+        "genres": pa.array(movies["genres"], pa.list_(pa.string())),
+    }
+
+
+def read_items(folder: Path = INDEX) -> pd.DataFrame:
+    """items.parquet; row number = item_index."""
+    return read_table(folder / "items.parquet").to_pandas()
+
+
+def read_genres(folder: Path = INDEX) -> Csr:
+    """The genres of each item, as indices of the genres' names in order."""
+    lists = read_table(folder / "items.parquet", ["genres"])["genres"].combine_chunks()
+    names = lists.flatten().dictionary_encode()
+    place = np.argsort(np.argsort(names.dictionary.to_numpy(zero_copy_only=False)))
+    indptr = indptr_of(lists.value_lengths().to_numpy(zero_copy_only=False))
+    indices = place[names.indices.to_numpy()].astype(np.int32)
+    return Csr(indptr, indices, np.ones(len(indices), np.float32))
+
+
+def read_users(folder: Path = INDEX) -> pd.DataFrame:
+    """users.parquet; row number = user_index."""
+    return read_table(folder / "users.parquet").to_pandas()
+
+
+def read_ratings_of(user_index: int, folder: Path = INDEX) -> tuple[Array, Array]:
+    """The items that one user has rated, and how: only the row groups that they lie in are read."""
+    rows = read_table(folder / "users.parquet", ["offset", "n_ratings"])
+    start = rows["offset"][user_index].as_py()
+    stop = start + rows["n_ratings"][user_index].as_py()
+    groups = range(start // ROW_GROUP, -(-stop // ROW_GROUP))
+    with pq.ParquetFile(folder / "ratings_by_user.parquet") as file:
+        table = file.read_row_groups(list(groups), ["item_index", "rating"])
+    some = slice(start - groups.start * ROW_GROUP, stop - groups.start * ROW_GROUP)
+    return table["item_index"].to_numpy()[some], table["rating"].to_numpy()[some]

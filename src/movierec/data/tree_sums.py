@@ -1,0 +1,70 @@
+"""Sums over rows that have the same bits however the rows are divided among workers.
+
+Floating-point sums depend on the order of their terms. So rows are summed in strips of STRIP, one
+after the other, and strips in a binary tree, whose nodes are aligned runs of 2^level strips. Who
+has some of the rows, from a whole strip on, makes the nodes that lie in his part; put together they
+make the same tree.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from movierec.data.rating_arrays import Array
+from movierec.kernels.reductions import strip_sums
+
+STRIP = 64  # rows
+SLAB = 32  # strips whose leaves are made at a time, for the memory
+
+Nodes = dict[tuple[int, int], Array]  # sums by level and place: of strips place · 2^level, …
+
+
+def of_rows(first: int, values: Array) -> Nodes:
+    """The nodes of values (n_rows, …), the first of which is row `first`, a multiple of STRIP."""
+    columns = np.ascontiguousarray(values.reshape(len(values), -1), np.float64)
+    sums = strip_sums(columns, STRIP).reshape(-1, *values.shape[1:])
+    return _up(first // STRIP, list(sums))
+
+
+def of_slabs(first: int, n_rows: int, leaves: Callable[[int, int], Array]) -> Nodes:
+    """The same of what is too much to have at once. leaves(start, stop): sums of each strip (…, )
+    of the rows start … stop − 1, counted from `first`."""
+    nodes: Nodes = {}
+    size = SLAB * STRIP
+    stops = [*range(size - first % size, n_rows, size), n_rows] if n_rows else []
+    for start, stop in zip([0, *stops], stops, strict=False):
+        nodes |= _up((first + start) // STRIP, list(leaves(start, stop)))
+    return nodes
+
+
+def total(parts: Iterable[Nodes]) -> Array:
+    """The sum over all rows, out of the nodes of all parts."""
+    nodes = {place: value for part in parts for place, value in part.items()}
+    waiting = deque(sorted(nodes))
+    while waiting:
+        level, place = waiting.popleft()
+        if place % 2 == 0 and (level, place + 1) in nodes:
+            left, right = nodes.pop((level, place)), nodes.pop((level, place + 1))
+            nodes[level + 1, place // 2] = left + right
+            waiting.append((level + 1, place // 2))
+        elif place % 2 and (level, place - 1) in nodes:
+            waiting.append((level, place - 1))
+    first, *others = (nodes[place] for place in sorted(nodes, reverse=True))
+    return sum(others, first)
+
+
+def _up(first: int, sums: list[Array]) -> Nodes:
+    """Strips `first`, first + 1, … added up in pairs, as far as these make pairs."""
+    nodes: Nodes = {}
+    level = 0
+    while sums:
+        if first % 2:
+            nodes[level, first] = sums.pop(0)
+            first += 1
+        if len(sums) % 2:
+            last = sums.pop()
+            nodes[level, first + len(sums)] = last
+        sums = [left + right for left, right in zip(sums[::2], sums[1::2], strict=True)]
+        first, level = first // 2, level + 1
+    return nodes

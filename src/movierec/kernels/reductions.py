@@ -1,0 +1,98 @@
+"""Sums of rows: those that a sparse matrix of ones picks, and strips of rows that follow."""
+
+import numpy as np
+from numba import njit, prange
+
+from movierec.kernels.scheduling import RUNS, even_runs
+
+
+@njit(cache=True, parallel=True)
+def sum_rows(indptr, indices, rows):
+    """Row r: the sum of rows[indices[k]] over k in indptr[r] … indptr[r + 1] − 1, in that order."""
+    sums = np.zeros((len(indptr) - 1, rows.shape[1]), rows.dtype)
+    runs = even_runs(indptr)
+    for run in prange(RUNS):
+        for row in range(runs[run], runs[run + 1]):
+            for k in range(indptr[row], indptr[row + 1]):
+                one = indices[k]
+                for column in range(rows.shape[1]):
+                    sums[row, column] += rows[one, column]
+    return sums
+
+
+@njit(cache=True)
+def row_sums(indptr, values):
+    """Σ of the values of each row, in order: (n_rows,) float64."""
+    sums = np.zeros(len(indptr) - 1)
+    for row in range(len(sums)):
+        for k in range(indptr[row], indptr[row + 1]):
+            sums[row] += values[k]
+    return sums
+
+
+@njit(cache=True, parallel=True)
+def strip_sums(values, strip):
+    """Sums of each `strip` rows of values (n_rows, n_columns), in the order of rows."""
+    n_rows, n_columns = values.shape
+    n_strips = (n_rows + strip - 1) // strip
+    sums = np.zeros((n_strips, n_columns))
+    for place in prange(n_strips):
+        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+            for column in range(n_columns):
+                sums[place, column] += values[row, column]
+    return sums
+
+
+@njit(cache=True, parallel=True)
+def strip_grams(rows, centre, strip):
+    """Σ d dᵀ of each `strip` rows, d being a row less the centre: (…, n_columns, n_columns)."""
+    n_rows, n_columns = rows.shape
+    n_strips = (n_rows + strip - 1) // strip
+    sums = np.zeros((n_strips, n_columns, n_columns))
+    for place in prange(n_strips):
+        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+            for i in range(n_columns):
+                value = np.float64(rows[row, i]) - centre[i]
+                for j in range(n_columns):
+                    sums[place, i, j] += value * (np.float64(rows[row, j]) - centre[j])
+    return sums
+
+
+@njit(cache=True, parallel=True)
+def quadratic_forms(rows, counts, precision, per_rating):
+    """dᵀ (precision + count · diag(per_rating)) d of each row d: (n_rows,) float64."""
+    n_rows, n_columns = rows.shape
+    values = np.zeros(n_rows)
+    first = np.zeros(n_columns, np.int64)  # of each row of the precision, what is not 0
+    last = np.zeros(n_columns, np.int64)
+    for i in range(n_columns):
+        there = np.flatnonzero(precision[i])
+        if len(there):
+            first[i], last[i] = there[0], there[-1] + 1
+    for row in prange(n_rows):
+        product = np.zeros(n_columns)
+        for i in range(n_columns):
+            value = np.float64(rows[row, i])
+            product[i] += counts[row] * per_rating[i] * value
+            for j in range(first[i], last[i]):
+                product[j] += precision[i, j] * value
+        for i in range(n_columns):
+            values[row] += product[i] * np.float64(rows[row, i])
+    return values
+
+
+@njit(cache=True, parallel=True)
+def strip_collects(indptr, indices, rows, n_features, strip):
+    """Σ of the rows of each `strip` that have a feature: (…, n_features, n_columns).
+
+    indptr, indices: CSR of the features of each row.
+    """
+    n_rows, n_columns = rows.shape
+    n_strips = (n_rows + strip - 1) // strip
+    sums = np.zeros((n_strips, n_features, n_columns))
+    for place in prange(n_strips):
+        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+            for k in range(indptr[row], indptr[row + 1]):
+                for column in range(n_columns):
+                    sums[place, indices[k], column] += np.float64(rows[row, column])
+    return sums

@@ -1,0 +1,64 @@
+"""Predictors that every model must beat. Each is a Model without factors."""
+
+from typing import Protocol
+
+import numpy as np
+
+from movierec.data import tree_sums
+from movierec.data.rating_arrays import Array
+from movierec.model.biased_mf import Model
+
+
+class Rows(Protocol):
+    """Ratings grouped by row, as far as baselines ask: a Csr, or one that lies on disk."""
+
+    @property
+    def counts(self) -> Array: ...
+
+    def row_sums(self, mean: float = 0.0, biases: Array | None = None) -> Array: ...
+
+
+def predictors(by_user: Rows, by_item: Rows, damping: float) -> dict[str, Model]:
+    """Those that predict ratings, by name.
+
+    global_mean: the mean of all ratings, for everyone and everything. item_mean: the mean of the
+    item's ratings; the global mean where it has none. damped_biases: item, then user biases, each a
+    mean of what is left, drawn to 0 by `damping` ratings: the baseline estimates of Koren, "Factor
+    in the neighbors" (TKDD 4(1), 2010), section 2.1.
+    """
+    n_users, n_items = len(by_user.counts), len(by_item.counts)
+    mean = float(tree_sums.total([tree_sums.of_rows(0, by_user.row_sums())]) / by_user.counts.sum())
+    left = by_item.row_sums(mean)
+    of_items = _damped(left, by_item.counts, damping)
+    of_users = _damped(by_user.row_sums(mean, of_items), by_user.counts, damping)
+    return {
+        "global_mean": _without_factors(mean, np.zeros(n_users), np.zeros(n_items)),
+        "item_mean": _without_factors(
+            mean, np.zeros(n_users), _damped(left, by_item.counts, damping=0)
+        ),
+        "damped_biases": _without_factors(mean, of_users, of_items),
+    }
+
+
+def damped_biases(by_user: Rows, by_item: Rows, damping: float) -> Model:
+    return predictors(by_user, by_item, damping)["damped_biases"]
+
+
+def popularity(by_user: Rows, by_item: Rows) -> Model:
+    """Ranks items by their number of ratings; it does not predict ratings."""
+    return _without_factors(0.0, np.zeros(len(by_user.counts)), by_item.counts)
+
+
+def _damped(sums_of_rows: Array, counts: Array, damping: float) -> Array:
+    return np.asarray(sums_of_rows / np.maximum(counts + damping, 1e-12))
+
+
+def _without_factors(mean: float, user_biases: Array, item_biases: Array) -> Model:
+    dtype = np.float32
+    return Model(
+        global_mean=mean,
+        user_factors=np.zeros((len(user_biases), 0), dtype),
+        item_factors=np.zeros((len(item_biases), 0), dtype),
+        user_biases=user_biases.astype(dtype),
+        item_biases=item_biases.astype(dtype),
+    )

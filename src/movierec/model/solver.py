@@ -1,0 +1,156 @@
+"""The one solve: every row of one side, the other side held fixed, under a Gaussian prior.
+
+    precision  P = Λ + λ FᵀF        mean  m = P⁻¹ (Λ m₀ + λ Fᵀ r)
+
+ALS takes the mean, Gibbs sampling draws around it; a new user is one more row (docs/model.md).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from movierec.core.errors import MovierecError
+from movierec.core.params import TrainParams
+from movierec.data.rating_arrays import Array, Csr
+from movierec.kernels.reductions import quadratic_forms
+from movierec.kernels.row_solver import solve_rows
+from movierec.kernels.scheduling import RUNS
+from movierec.kernels.scoring import residuals_by_row
+from movierec.kernels.tiles import LANES, TILE
+
+CACHE_LINE = 64  # bytes
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The precision Λ of a Gaussian prior on the rows of one side, in units of the noise's, λ.
+
+    precision (n_factors + 1, n_factors + 1), the bias last; a row with n ratings has n times
+    per_rating (n_factors + 1,) more on its diagonal.
+    """
+
+    precision: Array
+    per_rating: Array
+
+    @classmethod
+    def of(cls, params: TrainParams, n_factors: int) -> "Prior":
+        """What params say: alike for all factors, and for the bias of its own."""
+        scale = 1 / params.rating_precision
+        diagonal = np.full(n_factors + 1, scale * params.factor_precision)
+        per_rating = np.full(n_factors + 1, scale * params.factor_precision_per_rating)
+        diagonal[-1] = scale * params.bias_precision
+        per_rating[-1] = scale * params.bias_precision_per_rating
+        return cls(np.diag(diagonal), per_rating)
+
+    @property
+    def of_one_rating(self) -> Array:
+        """The diagonal of the precision of a row with one rating (n_factors + 1,)."""
+        return np.diag(self.precision) + self.per_rating
+
+    def penalties(self, counts: Array, deviations: Array) -> Array:
+        """dᵀ (Λ + n · per_rating) d of each row, twice what the objective gains, over λ.
+
+        deviations d (n_rows, n_factors + 1): the rows less their prior means.
+        """
+        deviations = np.ascontiguousarray(deviations)
+        return np.asarray(quadratic_forms(deviations, counts, self.precision, self.per_rating))
+
+    def system(self, width: int, dtype: np.dtype) -> tuple[Array, Array]:
+        """The system of a row without ratings and what each adds, as kernels/rows.py has them."""
+        f = len(self.per_rating) - 1
+        system = np.zeros((width + 2, width + TILE), dtype)
+        system[:f, :f] = np.triu(self.precision[:f, :f])
+        np.fill_diagonal(system[f:width, f:width], 1)
+        system[width, :f], system[width, width] = self.precision[f, :f], self.precision[f, f]
+        per_rating = np.zeros(width + 1, dtype)
+        per_rating[:f], per_rating[width] = self.per_rating[:f], self.per_rating[f]
+        return system, per_rating
+
+
+def half_epoch(
+    ratings: Csr,
+    fixed_factors: Array,
+    fixed_biases: Array,
+    global_mean: float,
+    prior: Prior,
+    side: str = "row",
+    prior_mean: Array | None = None,
+    noise: Array | None = None,
+    first: int = 0,
+) -> tuple[Array, Array]:
+    """Solve every row of one side exactly, the other side held fixed.
+
+    ratings: CSR whose rows are the side to solve, indices the fixed side's rows.
+    fixed_factors (n_fixed, n_factors), fixed_biases (n_fixed,).
+    prior_mean (n_rows, n_factors + 1): m₀ of each row, the bias last; 0 if not given.
+    noise (n_rows, n_factors + 1): standard normal numbers over √λ; a row is then drawn from its
+    posterior instead of taken as its mean.
+    Returns factors (n_rows, n_factors) and biases (n_rows,) in the dtype of fixed_factors.
+    Raises MovierecError where a row's matrix is not positive definite; `side` names the rows, and
+    `first` is the number of the first.
+    """
+    dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
+    width = -(-n_factors // LANES) * LANES
+    if prior_mean is not None:
+        ratings = _deviations(ratings, fixed_factors, prior_mean)
+    factors = np.empty((ratings.n_rows, n_factors), dtype)
+    biases = np.empty(ratings.n_rows, dtype)
+    solve_rows(
+        _runs(ratings.indptr, width),
+        ratings.indptr,
+        ratings.indices,
+        ratings.values,
+        _padded(fixed_factors, width),
+        fixed_biases,
+        dtype.type(global_mean),
+        *prior.system(width, dtype),
+        np.empty((0, n_factors + 1), dtype) if noise is None else noise,
+        factors,
+        biases,
+    )
+    unsolved = np.flatnonzero(~np.isfinite(biases))
+    if len(unsolved):
+        raise MovierecError(
+            f"the matrix of {side}_index {first + unsolved[0]} is not positive definite"
+            f" ({len(unsolved)} such {side}s): raise train.factor_precision or"
+            " train.bias_precision, or lower train.n_factors"
+        )
+    if prior_mean is not None:
+        factors += prior_mean[:, :-1]
+        biases += prior_mean[:, -1]
+    return factors, biases
+
+
+def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
+    """The ratings less what the rows' prior means say of them: of these, m₀ is 0."""
+    dtype = fixed_factors.dtype
+    left = residuals_by_row(
+        ratings.indptr,
+        ratings.indices,
+        ratings.values,
+        np.ascontiguousarray(prior_mean[:, :-1], dtype),
+        fixed_factors,
+        np.ascontiguousarray(prior_mean[:, -1], dtype),
+    )
+    return Csr(ratings.indptr, ratings.indices, left)
+
+
+def _padded(factors: Array, width: int) -> Array:
+    """The factors and zeros up to a width, each row on whole lines of the cache."""
+    n_rows, n_factors = factors.shape
+    if n_factors == width and factors.flags.c_contiguous and not factors.ctypes.data % CACHE_LINE:
+        return factors
+    room = np.empty(n_rows * width + CACHE_LINE // factors.itemsize, factors.dtype)
+    skipped = -room.ctypes.data % CACHE_LINE // factors.itemsize
+    padded = room[skipped : skipped + n_rows * width].reshape(n_rows, width)
+    padded[:, :n_factors] = factors
+    padded[:, n_factors:] = 0
+    return padded
+
+
+def _runs(indptr: Array, width: int) -> Array:
+    """Bounds of runs of rows of about equal cost: ratings' products and a Cholesky per row."""
+    rows = np.arange(len(indptr))
+    cost = indptr * (width * width / 2 + 8 * width + 16.0) + rows * (width**3 / 3 + 20.0 * width)
+    shares = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1))
+    return np.unique(np.concatenate(([0], shares, [len(rows) - 1])))

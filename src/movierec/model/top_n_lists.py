@@ -1,0 +1,91 @@
+"""Top-n lists: of users, by a model or by any scores, and the items most like each."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from movierec.data.rating_arrays import Array, Csr
+from movierec.kernels.scoring import best_of_rows, top_n_items
+from movierec.kernels.tiles import TILE
+from movierec.model.biased_mf import Model
+
+Scorer = Callable[[Array], Array]  # scores of some users (n,), by index, for all items (n, n_items)
+USERS = 128  # whom a scorer is asked for at a time
+
+
+def top_n(
+    by: Model | Scorer,
+    seen: Csr,
+    n: int,
+    eligible: Array | None = None,
+    user_index: Array | None = None,
+) -> tuple[Array, Array]:
+    """Each user's n best unseen items, best first: by a model's prediction, or by other scores.
+
+    seen: CSR by user of what is left out; its rows are the users listed.
+    eligible (n_items,) bool: items that may be recommended; all by default.
+    user_index: the model's users that the rows of `seen` are; all by default.
+    Returns items (n_users, n) int32, −1 where a user has no more, and scores; a model's are its
+    predictions, unclipped.
+    """
+    users = np.arange(seen.n_rows) if user_index is None else user_index
+    dtype = by.item_factors.dtype if isinstance(by, Model) else np.dtype(np.float32)
+    items = np.full((seen.n_rows, n), -1, np.int32)
+    scores = np.full(items.shape, -np.inf, dtype)
+    allowed = True if eligible is None else eligible
+    if isinstance(by, Model):
+        _by_model(by, seen, allowed, users, items, scores)
+        return items, scores + by.user_biases[users, None] + dtype.type(by.global_mean)
+    for first in range(0, seen.n_rows, USERS):
+        rows = np.arange(first, min(first + USERS, seen.n_rows))
+        of_rows, some = seen.take(rows), slice(rows[0], rows[-1] + 1)
+        candidates = np.where(allowed, by(users[rows]), -np.inf).astype(dtype)
+        best_of_rows(candidates, of_rows.indptr, of_rows.indices, items[some], scores[some])
+    return items, scores
+
+
+def _by_model(
+    model: Model, seen: Csr, allowed: Array | bool, users: Array, items: Array, scores: Array
+) -> None:
+    item_scores = np.where(allowed, model.item_biases, scores.dtype.type(-np.inf))
+    top_n_items(
+        _transposed(model.user_factors[users]),
+        _transposed(model.item_factors),
+        np.pad(item_scores, (0, -len(item_scores) % TILE), constant_values=-np.inf),
+        seen.indptr,
+        seen.indices,
+        items,
+        scores,
+    )
+
+
+def predicted_ratings(
+    model: Model, users: Array, lists: Array, scale: tuple[float, float]
+) -> Array:
+    """What each user of top-n lists is predicted to give, clipped to the scale: (n_users, n).
+
+    Where a list is shorter it says nothing.
+    """
+    of_users = np.repeat(users.astype(np.int32), lists.shape[1])
+    predicted = model.predict(of_users, np.maximum(lists, 0).ravel())
+    return np.clip(predicted, *scale).reshape(lists.shape)
+
+
+def all_similar_items(factors: Array, n: int, eligible: Array) -> tuple[Array, Array]:
+    """lists.similar of every item: (n_items, n) int32, −1 where there are fewer, and cosines.
+
+    factors (n_items, n_factors). An item without factors has none, and is none's.
+    """
+    n_items, lengths = len(factors), np.linalg.norm(factors, axis=1)
+    known = lengths > 0
+    unit = (factors / np.where(known, lengths, 1)[:, None]).astype(factors.dtype)
+    every, zeros = np.arange(n_items, dtype=np.int32), np.zeros(n_items, factors.dtype)
+    itself = Csr(np.arange(n_items + 1, dtype=np.int64), every, zeros)
+    lists, cosines = top_n(Model(0.0, unit, unit, zeros, zeros), itself, n, eligible & known)
+    lists[~known] = -1
+    return lists, cosines
+
+
+def _transposed(factors: Array) -> Array:
+    """(n, n_factors) as C-contiguous (n_factors, n padded with zeros to whole tiles)."""
+    return np.ascontiguousarray(np.pad(factors, ((0, -len(factors) % TILE), (0, 0))).T)

@@ -1,0 +1,74 @@
+"""Dense indices for users and items, in falling order of their number of ratings.
+
+The most active user and the most rated item are 0: rows that are used often lie together in memory,
+and of equal scores the more rated item comes first.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from movierec.data.rating_arrays import Array, Ratings, counts_of
+
+
+@dataclass(frozen=True)
+class Index:
+    """Ratings by dense index, ordered by user and item, and the ids the indices stand for.
+
+    user_ids (n_users,), movie_ids (n_items,): row number = index. Movies without a rating come
+    last. n_superseded: older ratings of a pair that a newer one replaced.
+    """
+
+    ratings: Ratings
+    user_ids: Array
+    movie_ids: Array
+    n_superseded: int
+
+
+def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
+    """Index ratings whose user_index and item_index are places in user_ids and movie_ids.
+
+    Of several ratings of one pair the newest counts; of the same second, the last in the list.
+    """
+    users, user_index = _indexed(raw.user_index, user_ids)
+    items, item_index = _indexed(raw.item_index, movie_ids)
+    ratings = Ratings(user_index, item_index, raw.rating, raw.timestamp)
+    ratings = ratings.sort(len(users), len(items))
+    unique = newest(ratings)
+    if len(unique) == len(raw):
+        return Index(ratings, users, items, 0)
+    again = build(unique, users, items)  # without the repeated ones, other counts
+    return replace(again, n_superseded=len(raw) - len(unique))
+
+
+def newest(ordered: Ratings) -> Ratings:
+    """One rating a (user, item) pair, the newest, of ratings ordered by user and item."""
+    same = (np.diff(ordered.user_index) == 0) & (np.diff(ordered.item_index) == 0)
+    if not same.any():
+        return ordered
+    repeated = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    pairs = ordered.take(repeated)
+    by_age = np.lexsort((pairs.timestamp, pairs.item_index, pairs.user_index))
+    last = np.append(~same, True)[repeated]  # by_age moves ratings within their pair only
+    keep = np.append(True, ~same)
+    keep[repeated] = False
+    keep[repeated[by_age[last]]] = True
+    return ordered.take(keep)
+
+
+def by_falling_count(counts: Array, ids: Array) -> Array:
+    """The order of ids by falling count, equal counts by rising id."""
+    return np.lexsort((ids, -counts))
+
+
+def places_in(order: Array) -> Array:
+    """Where each has come in that order (int32)."""
+    places = np.empty(len(order), np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return places
+
+
+def _indexed(places: Array, ids: Array) -> tuple[Array, Array]:
+    """Ids by falling count, and the index of each of the places in `ids` as they are."""
+    order = by_falling_count(counts_of(places, len(ids)), ids)
+    return ids[order], places_in(order)[places]

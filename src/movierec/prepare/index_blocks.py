@@ -1,0 +1,82 @@
+"""The index, made and written by blocks of users: here all are one, on Dask they are many."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movierec.core.params import DataSet
+from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Csr, counts_of, indptr_of
+from movierec.datasets import movielens
+from movierec.engine.local import Engine
+from movierec.prepare import index, index_pieces, parquet_writer, shuffle
+from movierec.prepare.index_pieces import COLUMNS, Indexed
+
+
+def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
+    """Index an archive. scratch: a folder for what workers leave."""
+    if not work.is_here:
+        return index_pieces.build(work, scratch, path, data, max_refused)
+    return _build_here(path, data, max_refused)
+
+
+@dataclass(frozen=True)
+class Described:
+    """How many ratings there are of each number of stars, and of each year, in rising order; the
+    first and the last timestamp."""
+
+    ratings: pd.DataFrame
+    years: pd.DataFrame
+    span: tuple[int, int]
+
+
+def write(work: Engine, indexed: Indexed, folder: Path) -> Described:
+    """Write the files of the index."""
+    ratings, users = folder / "ratings_by_user.parquet", folder / "users.parquet"
+    by_item, stars, years = folder / "ratings_by_item.parquet", [], []
+    with parquet_writer.tables() as append:
+        for block in indexed.blocks:
+            append(ratings, block)
+            stars.append(_counted("rating", pa.array(block["rating"])))
+            seconds = pa.array(block["timestamp"].view("datetime64[s]"))
+            years.append(_counted("year", pc.year(seconds)))
+        append(users, parquet_tables.row_columns(indexed.by_user, {"user_id": indexed.user_ids}))
+        movies = parquet_tables.movie_columns(indexed.movies)
+        append(folder / "items.parquet", parquet_tables.row_columns(indexed.by_item, movies))
+        if len(stars) == 1:
+            everything = Csr(indptr_of(indexed.by_user), block["item_index"], block["rating"])
+            columns = shuffle.columns_by_item(everything, len(indexed.by_item))
+            append(by_item, columns)
+    if len(stars) > 1:
+        shuffle.append_by_item(work, ratings, users, by_item, indexed.by_user, indexed.by_item)
+    return Described(_added(stars), _added(years), parquet_tables.span_of(ratings, "timestamp"))
+
+
+def _counted(name: str, column: pa.Array) -> pd.DataFrame:
+    values, counts = pc.value_counts(column).flatten()
+    return pd.DataFrame({name: values, "n_ratings": counts})
+
+
+def _added(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Histograms as one, in rising order."""
+    together = pd.concat(tables)
+    return together.groupby(together.columns[0], as_index=False).sum()
+
+
+def _build_here(path: Path, data: DataSet, max_refused: int) -> Indexed:
+    archive = movielens.read_archive(path, data, max_refused)
+    rows, movies = archive.rows, archive.movies.set_index("movie_id")
+    made = index.build(archive.ratings, archive.user_ids, movies.index.to_numpy())
+    ratings = made.ratings
+    return Indexed(
+        made.user_ids,
+        movies.loc[made.movie_ids].reset_index(),
+        counts_of(ratings.user_index, len(made.user_ids)),
+        counts_of(ratings.item_index, len(movies)),
+        rows,
+        made.n_superseded,
+        [{name: getattr(ratings, name) for name in COLUMNS}],
+    )

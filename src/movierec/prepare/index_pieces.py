@@ -1,0 +1,242 @@
+"""The index made by Dask's workers, of ratings that no process could hold.
+
+Workers read pieces of the archive and leave their rows in files. Dask's shuffle brings these
+together by user. What this process holds is numbers of each user and movie.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from movierec.core.atomic import whole
+from movierec.core.params import DataSet
+from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Array, counts_of
+from movierec.datasets import movielens
+from movierec.datasets.validation import IDS, Reader, Rows
+from movierec.engine.local import Engine
+from movierec.prepare import index, shuffle
+from movierec.prepare.shuffle import Bounds, Columns
+
+COLUMNS = ("item_index", "rating", "timestamp")  # of ratings by user
+PLACES = ("user_index", "item_index")
+TYPES = {"user_index": "i4", "item_index": "i4", "rating": "f4", "timestamp": "i8", "row": "i8"}
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """Users and movies in order of their index, how often each is rated, what became of the rows,
+    and the ratings, a block of users at a time."""
+
+    user_ids: Array
+    movies: pd.DataFrame
+    by_user: Array
+    by_item: Array
+    rows: Rows
+    n_superseded: int
+    blocks: Iterable[Columns]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Ids, and how often each occurs."""
+
+    ids: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Counted:
+        return cls(*(table[name].to_numpy() for name in ("id", "n")))
+
+    def ordered(self) -> tuple[Counted, Array]:
+        """In order of the index, and where each has come."""
+        order = index.by_falling_count(self.counts, self.ids)
+        return Counted(self.ids[order], self.counts[order]), index.places_in(order)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of ratings by places of users and items, the files of the index that each place has,
+    and how many rows came before in the archive."""
+
+    ratings: Path
+    places: tuple[Path, Path]
+    n_before: int = 0
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The rows kept: a file for each piece, the numbers in them, and all ids."""
+
+    paths: list[Path]
+    n_rows: list[int]
+    ids: list[Counted]
+
+
+def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
+    """Index an archive; the blocks lie in the folder `scratch`."""
+    gather = partial(_gather, work, scratch)
+    pieces, rows, listed = movielens.read_rows(path, data, max_refused, gather)
+    users, rated = pieces.ids
+    movies = movielens.with_rated(listed, rated.ids, path).set_index("movie_id")
+    n_rated = pd.Series(rated.counts, rated.ids).reindex(movies.index, fill_value=0)
+    users, _ = users.ordered()
+    items, _ = Counted(movies.index.to_numpy(), n_rated.to_numpy()).ordered()
+    blocks, n_superseded = _by_user(work, scratch / "first", _sources(pieces, users, items), users)
+    if n_superseded:  # without these, other counts, and so another order
+        counts = _counts(work, blocks, shuffle.bounds_of(work, users.counts), len(items.ids))
+        users, of_users = replace(users, counts=counts[0]).ordered()
+        items, of_items = replace(items, counts=counts[1]).ordered()
+        places = _save(scratch / "users.npy", of_users), _save(scratch / "items.npy", of_items)
+        again = [Source(block, places) for block in blocks]
+        blocks, _ = _by_user(work, scratch / "again", again, users)
+    return Indexed(
+        users.ids,
+        movies.loc[items.ids].reset_index(),
+        users.counts,
+        items.counts,
+        rows,
+        n_superseded,
+        (_columns(path, COLUMNS) for path in blocks),
+    )
+
+
+def _columns(path: Path, names: Sequence[str]) -> Columns:
+    return dict(zip(names, parquet_tables.read_columns(path, list(names)), strict=True))
+
+
+# --- Pieces of the archive
+
+
+def _gather(
+    work: Engine, scratch: Path, read: Reader, pieces: Iterable[tuple[Any, ...]]
+) -> tuple[Pieces, Rows]:
+    """Have pieces read, as rating_table.gather does, but leave their rows in files."""
+    folder = Path(tempfile.mkdtemp(dir=scratch))  # another one if reading begins anew
+    found, rows = Pieces([], [], []), Rows()
+    tallies: list[list[pa.Table]] = [[], []]
+    paths = (folder / str(number) for number in count())
+    for number, more in enumerate(work.map(partial(_store, read), paths, pieces)):
+        rows += more
+        if more.n_kept:
+            found.paths.append(folder / str(number))
+            found.n_rows.append(more.n_kept)
+            for name, tally in zip(IDS, tallies, strict=True):
+                _add(tally, parquet_tables.read_table(_ids(found.paths[-1], name)))
+    if found.paths:
+        found.ids.extend(Counted.of(_total(tally)) for tally in tallies)
+    return found, rows
+
+
+def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> Rows:
+    """Read a piece; its rows go into one file, its ids into others."""
+    table, rows = read(*piece)
+    table = table.unify_dictionaries()
+    columns = {}
+    for name, place in zip(IDS, PLACES, strict=True):
+        column = table[name].combine_chunks()
+        columns[place] = column.indices.to_numpy()
+        n = counts_of(columns[place], len(column.dictionary))
+        with whole(_ids(path, name)) as partial_path:
+            parquet_tables.write_table(partial_path, {"id": column.dictionary, "n": n})
+    with whole(path) as partial_path:
+        parquet_tables.write_table(partial_path, columns | {n: table[n] for n in COLUMNS[1:]})
+    return rows
+
+
+def _ids(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.name}.{name}")
+
+
+def _add(tally: list[pa.Table], more: pa.Table) -> None:
+    """Add counts of ids; the first table has those of most, so that sums are few."""
+    tally.append(more)
+    if sum(table.num_rows for table in tally[1:]) > tally[0].num_rows:
+        tally[:] = [_total(tally)]
+
+
+def _total(tally: list[pa.Table]) -> pa.Table:
+    grouped = pa.concat_tables(tally).group_by("id").aggregate([("n", "sum")])
+    return pa.table({"id": grouped["id"], "n": grouped["n_sum"]})
+
+
+def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[Source]:
+    """The pieces, with files of the index that each one's ids have."""
+    found = [pd.Index(named.ids, dtype=named.ids.dtype) for named in (users, items)]
+    n_before = 0
+    for path, n_rows in zip(pieces.paths, pieces.n_rows, strict=True):
+        places = []
+        for name, known in zip(IDS, found, strict=True):
+            ids = Counted.of(parquet_tables.read_table(_ids(path, name))).ids
+            here = known.get_indexer(pd.Index(ids, dtype=ids.dtype))
+            places.append(_save(path.with_name(f"{path.name}.{name}.npy"), here))
+        yield Source(path, (places[0], places[1]), n_before)
+        n_before += n_rows
+
+
+def _save(path: Path, places: Array) -> Path:
+    np.save(path, places.astype(np.int32))
+    return path
+
+
+# --- Blocks of users
+
+
+def _by_user(
+    work: Engine, folder: Path, sources: Iterable[Source], users: Counted
+) -> tuple[list[Path], int]:
+    """Have ratings brought together by user; files of each block, and how many are superseded."""
+    folder.mkdir()
+    paths, superseded = shuffle.shuffled(
+        work, _read, list(sources), TYPES, users.counts, _write_newest, folder
+    )
+    return paths, sum(superseded)
+
+
+def _read(source: Source) -> pd.DataFrame:
+    """The ratings of a source by user_index and item_index. row: their place in the archive."""
+    columns = _columns(source.ratings, [*PLACES, *COLUMNS[1:]])
+    for name, path in zip(PLACES, source.places, strict=True):
+        columns[name] = np.load(path, mmap_mode="r")[columns[name]]
+    row = source.n_before + np.arange(len(columns["rating"]))
+    return pd.DataFrame({**columns, "row": row})
+
+
+def _write_newest(block: pd.DataFrame, path: Path) -> int:
+    """Write the newest rating of each pair, of the same second the last, by user and item; how
+    many others there are."""
+    user, item = block.index.to_numpy(), block["item_index"].to_numpy()
+    order = np.lexsort((block["row"], block["timestamp"], item, user))
+    is_other = (np.diff(user[order]) != 0) | (np.diff(item[order]) != 0)
+    newest = order[np.append(is_other, True)[: len(order)]]
+    kept = block.iloc[newest].reset_index()[[*PLACES, *COLUMNS[1:]]]
+    with whole(path) as partial_path:
+        parquet_tables.write_table(partial_path, shuffle.columns_of(kept))
+    return len(order) - len(newest)
+
+
+def _counts(
+    work: Engine, blocks: list[Path], bounds: list[Bounds], n_items: int
+) -> tuple[Array, Array]:
+    """How often each user and each item is rated."""
+    by_user, by_item = [], np.zeros(n_items, np.int64)
+    for users, items in work.map(_counts_of_block, blocks, bounds, repeat(n_items)):
+        by_user.append(users)
+        by_item += items
+    return np.concatenate(by_user), by_item
+
+
+def _counts_of_block(path: Path, bounds: Bounds, n_items: int) -> tuple[Array, Array]:
+    user_index, item_index = parquet_tables.read_columns(path, list(PLACES))
+    first, stop = bounds
+    return counts_of(user_index - first, stop - first), counts_of(item_index, n_items)

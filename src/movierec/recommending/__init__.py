@@ -1,0 +1,4 @@
+"""Lists for all users: rankers, uncertainty, diversification, exports, the model card.
+
+May import training and the rooms that training may import.
+"""

@@ -1,0 +1,121 @@
+"""A person's own ratings in a file: Letterboxd's or IMDb's export, or a plain CSV."""
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from movierec.core.errors import MovierecError
+
+# The columns by which a file is known, and its scale; that of a plain CSV is the data set's.
+KINDS: dict[str, tuple[set[str], tuple[float, float] | None]] = {
+    "IMDb": ({"const", "your rating", "title"}, (1, 10)),
+    "Letterboxd": ({"letterboxd uri", "name", "rating"}, (0.5, 5)),
+    "CSV": ({"title", "rating"}, None),
+    "CSV by id": ({"movie_id", "rating"}, None),
+}
+# IMDb's title types that are films, without case and spaces; series, episodes and games are none.
+FILM_TYPES = {"movie", "tvmovie", "short", "tvshort", "tvspecial", "video"}
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A film as the file names it: all its titles, the year, the id, if given; and its rating."""
+
+    titles: tuple[str, ...]
+    year: int | None
+    rating: float
+    movie_id: str = ""
+
+    def __str__(self) -> str:
+        year = f" ({self.year})" if self.year else ""
+        return f"{self.titles[0]}{year}" if self.titles else f"movie_id {self.movie_id}"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What a file says, on the data set's scale, and how many rows say nothing, by why."""
+
+    kind: str
+    rated: list[Rated] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def read(path: Path, scale: tuple[float, float]) -> Export:
+    """The ratings in a file, or in the ratings.csv of Letterboxd's zip.
+
+    Another scale is stretched to the data set's, the least to the least, the greatest to the
+    greatest. Raises MovierecError, which names the line, where a rating is none.
+    """
+    rows = csv.DictReader(io.StringIO(_text(path)))
+    columns = {name.strip().casefold() for name in rows.fieldnames or ()}
+    kind = next((kind for kind, (needed, _) in KINDS.items() if needed <= columns), "")
+    if not kind:
+        raise MovierecError(
+            f"{path}: its first line names no title and rating, nor movie_id and rating, as the"
+            " ratings that Letterboxd or IMDb export do"
+        )
+    export = Export(kind)
+    for line, row in _lines(rows):
+        reason = _nothing(row, kind)
+        if reason:
+            export.skipped[reason] += 1
+        else:
+            rating = _rating(row, KINDS[kind][1] or scale, scale, f"{path}: line {line}")
+            titles = (row.get("name") or row.get("title", ""), row.get("original title", ""))
+            year = row.get("year", "")[:4]
+            export.rated.append(
+                Rated(
+                    tuple(filter(None, dict.fromkeys(titles))),
+                    int(year) if year.isdecimal() else None,
+                    rating,
+                    row.get("movie_id", ""),
+                )
+            )
+    return export
+
+
+def _text(path: Path) -> str:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return archive.read("ratings.csv").decode("utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file") from None
+    except KeyError:
+        raise MovierecError(f"{path}: no ratings.csv in it; is it Letterboxd's export?") from None
+    except UnicodeDecodeError:
+        raise MovierecError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
+
+
+def _lines(rows: "csv.DictReader[str]") -> Iterator[tuple[int, Row]]:
+    """Each row, its columns named in lower case, and the line that it ends on."""
+    for row in rows:
+        named = {name.strip().casefold(): value for name, value in row.items() if name}
+        yield rows.line_num, {name: (value or "").strip() for name, value in named.items()}
+
+
+def _nothing(row: Row, kind: str) -> str:
+    """Why a row says nothing; empty if it does."""
+    number = row.get("your rating" if kind == "IMDb" else "rating")
+    if not number:
+        return "without a rating"
+    kinds = row.get("title type", "").casefold().replace(" ", "")
+    return "not films" if kinds and kinds not in FILM_TYPES else ""
+
+
+def _rating(row: Row, own: tuple[float, float], scale: tuple[float, float], where: str) -> float:
+    text = row.get("your rating") or row["rating"]
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        raise MovierecError(f"{where}: {text!r} is no rating") from None
+    if not own[0] <= number <= own[1]:
+        raise MovierecError(f"{where}: a rating is from {own[0]:g} to {own[1]:g}, not {text}")
+    share = (number - own[0]) / (own[1] - own[0])
+    return scale[0] + share * (scale[1] - scale[0])

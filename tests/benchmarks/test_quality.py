@@ -1,0 +1,135 @@
+"""`make compare`: contenders tuned, trained and judged alike, on a split of generated ratings."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks.quality import protocol, run, score
+from benchmarks.quality.models import FIELD
+from movierec.core import manifests
+from movierec.core.params import load_params
+from movierec.data.rating_arrays import Ratings
+from movierec.model import baselines, top_n_lists
+from movierec.prepare import split as splitting
+from tests.helpers.clone import ROOT
+from tests.helpers.random_data import random_model, random_ratings
+
+N_USERS, N_ITEMS = 30, 20
+PARAMS = load_params(ROOT / "params.yaml")
+PARTS = splitting.split(random_ratings(0, N_USERS, N_ITEMS, 300), N_USERS, PARAMS.split, seed=0)
+TRAIN, VALIDATION, TEST = PARTS
+KNOWN = TRAIN.by_user(N_USERS).insert(VALIDATION)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    run.write_split(tmp_path, PARTS, N_USERS, N_ITEMS)
+    entry = manifests.entry({"dataset": PARAMS.dataset}, manifests.hashes_of(tmp_path))
+    manifests.write_manifest(tmp_path, {"download": entry})
+    return tmp_path
+
+
+def test_contenders_are_tuned_trained_and_judged_on_one_split(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}")
+    versions = run.version_of
+    monkeypatch.setattr(
+        run, "version_of", lambda package: None if package == "myfm" else versions(package)
+    )
+    out = folder / "out"
+    arguments = ["--split", str(folder), "--out", str(out), "--trials", "3"]
+    arguments += ["--only", "damped biases", "popularity", "myFM"]
+    run.main(arguments)
+    written = (out / "compare-ml-100k.json").read_text()
+    report = json.loads(written)
+    assert report["absent"] == {"myFM": "myfm is not installed"}
+    biases, popularity = report["results"]
+    assert (biases["name"], biases["trials"], biases["failed_trials"]) == ("damped biases", 3, 0)
+    model = baselines.damped_biases(KNOWN, KNOWN.transpose(N_ITEMS), biases["settings"]["damping"])
+    predicted = model.predict(TEST.user_index, TEST.item_index)
+    error = np.clip(predicted, PARAMS.data.rating_min, PARAMS.data.rating_max) - TEST.rating
+    assert biases["test"]["rmse"] == pytest.approx(np.sqrt((error.astype(float) ** 2).mean()))
+    low, high = biases["test"]["rmse_interval"]
+    assert low < biases["test"]["rmse"] < high
+    assert biases["seconds"] > 0
+    assert biases["memory_bytes"] > 0
+    assert "rmse" not in popularity["test"]
+    assert 0 < popularity["test"]["ndcg"] < 1
+    monkeypatch.setattr(run, "subprocess", None)  # what is finished is not run again
+    run.main(arguments)
+    assert (out / "compare-ml-100k.json").read_text() == written
+    table = (out / "compare-ml-100k.md").read_text()
+    assert all(name in table for name in ("damped biases", "popularity", "myFM"))
+
+
+def test_the_settings_that_predict_validation_best_are_chosen() -> None:
+    contender, tried = FIELD["damped biases"], {}
+
+    def train(known: protocol.Known, settings: protocol.Settings) -> protocol.Trained:
+        trained = contender.train(known, settings)
+        tried[settings["damping"]] = protocol.judge_validation(contender, trained, known)
+        if len(tried) == 2:
+            raise ValueError("a trial that fails is one less")
+        return trained
+
+    clock, lines = protocol.Clock(), []
+    known = protocol.Known(TRAIN.by_user(N_USERS), N_ITEMS, PARAMS, 1, clock, VALIDATION)
+    watched = protocol.Contender("watched", train, contender.space, contender.first)
+    found = protocol.tune(watched, known, 6, lines.append)
+    assert len(tried) == len(lines) == 6
+    assert next(iter(tried)) == contender.first["damping"], "the package's own defaults come first"
+    failed = list(tried)[1]
+    assert found["failed_trials"] == 1
+    left = {damping: rmse for damping, rmse in tried.items() if damping != failed}
+    assert found["validation"] == min(left.values())
+    assert found["settings"] == {"damping": min(left, key=lambda damping: left[damping])}
+
+
+def test_settings_at_the_end_of_their_range_are_told() -> None:
+    watched = SimpleNamespace(space={"k": (2, 64), "ridge": (0.01, 1.0), "way": ["a", "b"]})
+    at_border = {
+        name: protocol.at_border(name, watched, {"k": 64, "ridge": 0.1, "way": "a"})
+        for name in watched.space
+    }
+    assert at_border == {"k": True, "ridge": False, "way": False}
+
+
+def test_lists_are_those_that_movierec_makes() -> None:
+    model = random_model(0, N_USERS, N_ITEMS, dtype="float32")
+    known = protocol.Known(KNOWN, N_ITEMS, PARAMS, 1, protocol.Clock())
+    users = np.array([3, 0, 17], np.int32)
+    lists = protocol.top_n(protocol.Trained(model.predict), known, users)
+    expected, _ = top_n_lists.top_n(model, KNOWN.take(users), 10, None, users)
+    assert np.array_equal(lists, expected)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    draw = np.random.default_rng(0)
+    inside = []
+    for seed in range(40):
+        of_user = draw.exponential(size=100)  # users differ, so their ratings are not independent
+        user = np.repeat(np.arange(100, dtype=np.int32), 5)
+        squared = {"a": of_user[user] * draw.exponential(size=500), "b": np.ones(500)}
+        test = Ratings(user, user, squared["a"], user)
+        found = score.intervals(squared, "b", test, seed)
+        inside.append(found["a"]["rmse_interval"][0] < 1 < found["a"]["rmse_interval"][1])
+        assert found["b"]["rmse_interval"] == [1, 1]
+        above = np.array(found["a"]["rmse_above_base_interval"])
+        assert above + 1 == pytest.approx(found["a"]["rmse_interval"])
+    assert 0.85 < np.mean(inside) <= 1
+
+
+def test_pairs_without_ratings_to_learn_from_are_cold() -> None:
+    known = Ratings(*(np.array(column, np.int32) for column in ([0, 1], [0, 1], [3, 4], [0, 0])))
+    test = Ratings(
+        *(np.array(column, np.int32) for column in ([0, 1, 2], [1, 2, 0], [3] * 3, [0] * 3))
+    )
+    by_user = known.by_user(3)
+    assert score.warm(test, by_user, 3).tolist() == [True, False, False]
+    shape = score.describe(test, by_user, 3)
+    assert (shape["n_cold_users"], shape["n_cold_items"], shape["n_cold_pairs"]) == (1, 1, 2)

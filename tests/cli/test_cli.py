@@ -1,0 +1,499 @@
+"""`movierec …` in a small project that the stages themselves made."""
+
+import csv
+import io
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec import cli
+from movierec.data import parquet_tables
+from movierec.model import model_file
+from movierec.serving import folding_in
+from tests.helpers import archives
+from tests.helpers.small_project import run_stage, write_params
+
+SPACE = ["Star Wars (1977)", "Alien (1979)", "Brazil (1985)", "Dune, Part One (2021)"]
+SPACE += ["Solaris (1972)", "Moon (2009)"]
+LOVE = ["Sabrina (1995)", "Sabrina (1954)", "Amélie (2001)", "Emma (1996)", "Before Sunrise (1995)"]
+LOVE += ["Once Upon a Time... When We Were Colored and It All Went On for a Very Long Time (1995)"]
+ASK = "give --user-id ID, or --like TITLE[=RATING], --dislike TITLE or --ratings FILE"
+UNRATED = "Nobody Saw This (1950)"
+TITLES = [*SPACE, *LOVE, UNRATED]
+N_USERS = 60
+HEADER = ["rank", "movie_id", "title", "genres", "n_ratings"]
+OF_LISTS = [*HEADER, "score", "predicted_rating", "deviation"]
+
+
+def ratings():
+    """Even users like space, watch it more often and do not like love, odd users the reverse;
+    everyone left some unseen."""
+    rng = np.random.default_rng(7)
+    is_space = np.arange(len(TITLES) - 1) < len(SPACE)
+    rows = []
+    for user in range(N_USERS):
+        weights = np.where(is_space == (user % 2 == 0), 6, 1)
+        for movie in rng.choice(len(is_space), 8, replace=False, p=weights / weights.sum()):
+            liked = (movie < len(SPACE)) == (user % 2 == 0)
+            rows.append((user + 100, movie + 1, 4.5 if liked else 1.5, int(rng.integers(1e9))))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    genres = [["Sci-Fi", "Adventure"]] * len(SPACE) + [["Romance"]] * len(LOVE) + [["Sci-Fi"]]
+    movies = [
+        (number, title, names)
+        for number, (title, names) in enumerate(zip(TITLES, genres, strict=True), 1)
+    ]
+    archive = archives.write(folder, "csv", ratings(), movies)
+    train = {"n_factors": 2, "factor_precision": 1.0, "max_epochs": 20, "init_scale": 0.5}
+    write_params(folder, archive, train=train, implicit={"n_factors": 4})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in ("download", "index", "split", "train", "implicit"):
+            run_stage(stage)
+    return folder
+
+
+@pytest.fixture
+def movierec(project, monkeypatch, capsys):
+    """Run the command as the shell would; returns what it printed."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("MOVIEREC_LOG", raising=False)
+
+    def run(*arguments, status=0):
+        monkeypatch.setattr(sys, "argv", ["movierec", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        assert caught.value.code == status
+        out, err = capsys.readouterr()
+        assert (err == "") == (status == 0)
+        return err if status else out
+
+    return run
+
+
+@pytest.fixture
+def refusal(movierec):
+    def run(*arguments):
+        line = movierec(*arguments, status=1)
+        assert line.startswith("error: ")
+        assert line.count("\n") == 1
+        return line.removeprefix("error: ").removesuffix("\n")
+
+    return run
+
+
+def titles(output):
+    return [row["title"] for row in json.loads(output)]
+
+
+def test_recommend_for_a_user(movierec):
+    rows = json.loads(movierec("recommend", "--user-id", "100", "--json"))
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    assert list(rows[0]) == OF_LISTS
+    scores = [row["score"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0.5 <= row["predicted_rating"] <= 5 for row in rows)
+
+
+def test_a_user_is_who_gave_his_ratings(movierec, project):
+    """Predicted ratings are those of the row solve out of all that he has rated."""
+    rows = json.loads(movierec("recommend", "--user-id", "101", "--json"))
+    by_user, _, _ = parquet_tables.read_index(project / "data/index")
+    items = parquet_tables.read_items(project / "data/index")
+    user_index = (parquet_tables.read_users(project / "data/index")["user_id"] == 101).argmax()
+    mine = by_user.take(by_user.user_index == user_index)
+    model = model_file.read_model(project / "models/model.npz")
+    params = model_file.trained_with(model)
+    factors, bias = folding_in.fold_in(model, mine.item_index, mine.rating, params)
+    every = model.global_mean + bias + model.item_biases + model.item_factors @ factors
+    for row in rows:
+        predicted = every[(items["movie_id"] == row["movie_id"]).argmax()].clip(0.5, 5)
+        assert row["predicted_rating"] == pytest.approx(predicted, abs=1e-4)
+
+
+@pytest.mark.parametrize("user_id", [100, 101, 159])
+def test_seen_films_are_never_recommended(movierec, user_id):
+    listed = titles(movierec("recommend", "--user-id", str(user_id), "--json", "-n", "50"))
+    seen = {TITLES[movie - 1] for user, movie, *_ in ratings() if user == user_id}
+    assert set(listed) == {*SPACE, *LOVE} - seen
+
+
+def test_spelling_of_user_id(movierec):
+    command = "recommend", "--json", "-n", "3"
+    assert movierec(*command, "--user_id", "100") == movierec(*command, "--user-id", "100")
+
+
+def test_recommend_for_a_new_person(movierec):
+    listed = titles(movierec("recommend", "--like", "star wars", "--like", "alien=4.5", "--json"))
+    assert set(listed[:4]) == {*SPACE} - {"Star Wars (1977)", "Alien (1979)"}
+    assert {"Star Wars (1977)", "Alien (1979)"}.isdisjoint(listed)
+
+
+def test_a_low_rating_turns_the_list_round(movierec):
+    listed = titles(
+        movierec("recommend", "--like", "Star Wars=0.5", "--like", "alien=0.5", "--json")
+    )
+    assert set(listed[:6]) == {*LOVE}
+
+
+def test_without_a_rating_the_best_is_meant(movierec):
+    command = "recommend", "--json", "--like"
+    assert movierec(*command, "Emma") == movierec(*command, "Emma=5")
+    assert movierec(*command, "Emma") != movierec(*command, "Emma=4")
+
+
+def test_the_last_rating_of_a_film_counts(movierec):
+    command = "recommend", "--json", "--like"
+    twice = movierec(*command, "Emma=1", "--like", "emma (1996)=4")
+    assert twice == movierec(*command, "Emma=4")
+
+
+def test_min_ratings(movierec):
+    everything = json.loads(movierec("recommend", "--user-id", "100", "--json"))
+    floor = sorted(row["n_ratings"] for row in everything)[-1]
+    command = "recommend", "--user-id", "100", "--min-ratings", str(floor), "--json"
+    kept = [row["title"] for row in everything if row["n_ratings"] >= floor]
+    assert titles(movierec(*command)) == kept
+    assert len(kept) < len(everything)
+    assert UNRATED in titles(movierec(*command[:3], "--min-ratings", "0", "--json"))
+
+
+def test_nothing_left_to_recommend(movierec):
+    command = "recommend", "--user-id", "100", "--min-ratings", "1000"
+    assert movierec(*command) == (
+        "nothing left to recommend: lower --min-ratings, or filter less\n"
+    )
+    assert json.loads(movierec(*command, "--json")) == []
+
+
+def test_similar(movierec):
+    rows = json.loads(movierec("similar", "Star Wars", "--json"))
+    assert [*rows[0]] == [*HEADER, "similarity"]
+    assert len({row["title"] for row in rows[:5]} & {*SPACE}) >= 4
+    assert "Star Wars (1977)" not in {row["title"] for row in rows}
+    assert all(-1 <= row["similarity"] <= 1 for row in rows)
+
+
+def test_search(movierec):
+    assert titles(movierec("search", "AMELIE", "--json")) == ["Amélie (2001)"]
+    assert set(titles(movierec("search", "sabrina", "--json"))) == {*LOVE[:2]}
+    assert titles(movierec("search", "solariss", "--json")) == ["Solaris (1972)"]
+
+
+@pytest.mark.parametrize(
+    "command", [("recommend", "--user-id", "100"), ("similar", "Emma"), ("search", "dune")]
+)
+def test_csv_says_what_json_says(movierec, command):
+    from_csv = list(csv.DictReader(io.StringIO(movierec(*command, "--csv"))))
+    from_json = json.loads(movierec(*command, "--json"))
+    assert from_csv == [{key: str(value) for key, value in row.items()} for row in from_json]
+    assert from_csv
+
+
+@pytest.mark.parametrize("width", [72, 80, 120])
+def test_table(movierec, monkeypatch, width):
+    """One line a film, but for the very long title; nothing wider than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    command = "recommend", "--user-id", "100", "--min-ratings", "0"
+    rows = json.loads(movierec(*command, "--json"))
+    about, *lines = movierec(*command).splitlines()
+    assert about == "For user 100, who rated 8 films"
+    assert max(map(len, lines)) <= width
+    assert lines[1].split() == ["rank", "title", "genres", "n_ratings", "rating"]
+    films = [line for line in lines[3:] if line.split()[0].isdigit()]
+    assert len(films) == len(rows)
+    for line, row in zip(films, rows, strict=True):
+        assert f" {row['n_ratings']}  " in line
+        assert line.endswith(f"{row['predicted_rating']:.2f} ± {row['deviation']:.2f}")
+        assert row["title"] in line or row["title"].startswith("Once Upon a Time")
+    assert len({line.rindex(" ") for line in films}) == 1
+
+
+@pytest.mark.parametrize("width", [10, 40])
+def test_table_of_a_narrow_terminal(movierec, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = movierec("search", "dune").splitlines()
+    assert max(map(len, lines)) <= width
+
+
+def test_piped_table_is_not_cut(movierec, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    output = movierec("search", "once upon a time")
+    assert LOVE[-1] in output.splitlines()[2]
+
+
+def test_table_names_what_was_understood(movierec):
+    about = movierec("recommend", "--like", "emma", "--like", "amelie=4.5").splitlines()[0]
+    assert about == "For whoever rates Emma (1996) 5, Amélie (2001) 4.5"
+    assert movierec("similar", "emma").splitlines()[0] == "Most like Emma (1996)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["recommend"], ASK),
+        (["recommend", "--user-id", "100", "--like", "Emma"], ASK),
+        (["recommend", "--user-id", "100", "--ratings", "mine.csv"], ASK),
+        (
+            ["recommend", "--like", "Emma", "--dislike", "emma"],
+            "Emma (1996): both in --like and in --dislike; keep one",
+        ),
+        (["recommend", "--like", "Emma", "--ratings", "no.csv"], "no.csv: no such file"),
+        (
+            ["recommend", "--like", "Emma", "--genre", "horor"],
+            "no genre 'horor'; there are Adventure, Romance, Sci-Fi",
+        ),
+        (
+            ["recommend", "--user-id", "7"],
+            "no user 7 in the data: 60 users, with ids from 100 to 159",
+        ),
+        (
+            ["recommend", "--like", "Emma=6"],
+            "--like 'Emma=6': a rating is from 0.5 to 5",
+        ),
+        (
+            ["recommend", "--like", "Emma=nan"],
+            "--like 'Emma=nan': a rating is from 0.5 to 5",
+        ),
+        (
+            ["similar", "Starr Wars"],
+            "no film has the title 'Starr Wars'; did you mean \"Star Wars (1977)\"?",
+        ),
+        (["recommend", "--like", "zzzzz"], "no film has the title 'zzzzz'; try movierec search"),
+        (["search", "zzzzz"], "no film has a title like 'zzzzz'; try fewer words"),
+        (["similar", UNRATED], f"{UNRATED}: nobody rated it, or the model has no factors"),
+    ],
+)
+def test_bad_input(refusal, arguments, line):
+    assert refusal(*arguments) == line
+
+
+@pytest.mark.parametrize("command", [["similar"], ["recommend", "--like"]])
+def test_ambiguous_title_names_candidates(refusal, command):
+    line = refusal(*command, "sabrina")
+    assert line.startswith("2 films match 'sabrina': ")
+    assert '"Sabrina (1995)"' in line
+    assert '"Sabrina (1954)"' in line
+
+
+def test_outside_of_a_project(refusal, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert refusal("recommend", "--user-id", "1") == (
+        "params.yaml: no such file; run this in the project's folder"
+    )
+
+
+def test_model_of_another_data_set(refusal, project, monkeypatch, tmp_path):
+    (tmp_path / "params.yaml").write_bytes((project / "params.yaml").read_bytes())
+    for name in ("models", "data"):
+        (tmp_path / name).symlink_to(project / name)
+    monkeypatch.chdir(tmp_path)
+    text = (project / "params.yaml").read_text("utf-8")
+    (tmp_path / "params.yaml").write_text(text.replace("dataset: local", "dataset: ml-1m"), "utf-8")
+    assert refusal("similar", "emma") == (
+        "data/index: made from data set 'local', but params.yaml says 'ml-1m'; run dvc repro"
+    )
+
+
+def test_what_needs_no_solver_loads_neither_pandas_nor_numba(project):
+    code = (
+        "import sys; from movierec.cli import cli\n"
+        "for command in (['search', 'moon'], ['similar', 'emma', '--genre', 'sci-fi']):\n"
+        "    cli([*command, '--csv'], standalone_mode=False)\n"
+        "print(*({'pandas', 'numba', 'scipy', 'matplotlib', 'dvc'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    assert "Moon (2009)" in done.stdout
+    assert done.stdout.split("\n")[-2] == ""
+
+
+def test_help_is_quick():
+    """Nothing that is slow to import is imported before a command needs it."""
+    code = (
+        "import sys; from movierec.cli import cli; cli(['--help'], standalone_mode=False);"
+        "print(*({'numpy', 'pandas', 'numba', 'pydantic', 'pyarrow', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *lines, slow = done.stdout.split("\n")[:-1]
+    assert slow == ""
+    assert lines[0].startswith("Usage: ")
+    for command in ("recommend", "similar", "search", "summary", "provenance"):
+        assert any(line.split()[:1] == [command] for line in lines)
+
+
+# --- People's own ratings
+
+
+def write(text, name="mine.csv"):
+    Path(name).write_text(text, encoding="utf-8")
+    return name
+
+
+@pytest.fixture
+def with_notes(movierec, capsys, monkeypatch):
+    """Run a command that says something on stderr as well; returns both."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["movierec", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        out, notes = capsys.readouterr()
+        return caught.value.code, out, notes
+
+    return run
+
+
+def test_ratings_from_a_file_are_those_said_one_by_one(movierec, with_notes, monkeypatch, tmp_path):
+    said = movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma")
+    file = tmp_path / "mine.csv"
+    file.write_text("title,rating,year\nStar Wars,4,1978\nEmma,0.5,1996\n", "utf-8")
+    status, out, notes = with_notes("recommend", "--json", "--ratings", str(file))
+    assert (status, out) == (0, said)
+    assert notes == f"{file} (CSV): 2 of 2 ratings are of films known here\n"
+    file.write_text("movie_id,rating\n10,0.5\n1,4\n", "utf-8")
+    assert with_notes("recommend", "--json", "--ratings", str(file))[1] == said
+    file.write_text("title,rating\nStar Wars,4\n", "utf-8")
+    command = "recommend", "--json", "--ratings", str(file), "--dislike", "emma"
+    assert with_notes(*command)[1] == said
+
+
+def test_films_of_a_file_that_are_not_known(movierec, with_notes, tmp_path):
+    rows = "".join(f"2024-01-01,Unknown {number},1999,u,3\n" for number in range(12))
+    head = "Date,Name,Year,Letterboxd URI,Rating\n"
+    file = tmp_path / "ratings.csv"
+    file.write_text(head + rows + "2024-01-01,Amelie,2001,u,5\n2024-01-01,Emma,1996,u,\n", "utf-8")
+    status, out, notes = with_notes("recommend", "--ratings", str(file))
+    first, *named, last = notes.splitlines()
+    assert first == (
+        f"{file} (Letterboxd): 1 of 13 ratings are of films known here; skipped 1 without a rating"
+    )
+    assert named == [f"  not found: Unknown {number} (1999)" for number in range(10)]
+    assert last == "  … and 2 more"
+    assert (status, out.splitlines()[0]) == (0, "For whoever rates 1 film of the file")
+    file.write_text(head + rows, "utf-8")
+    status, out, notes = with_notes("recommend", "--ratings", str(file))
+    assert (status, out) == (1, "")
+    assert notes.splitlines()[-1] == (
+        f"error: {file}: none of its films is known here; name some with --like"
+    )
+
+
+# --- Cold cases, filters, explanations
+
+
+def test_one_rating_only_dislikes_and_an_unrated_film_give_lists(movierec):
+    for given in (["--like", "emma"], ["--dislike", "emma", "--dislike", "amelie"]):
+        rows = json.loads(movierec("recommend", *given, "--json", "-n", "3"))
+        assert len(rows) == 3
+    disliked = [row["title"] for row in rows]
+    assert not {*disliked} & {*LOVE}
+    rows = json.loads(movierec("recommend", "--like", UNRATED, "--json"))
+    assert len(rows) == 10
+    assert UNRATED not in {row["title"] for row in rows}
+
+
+def test_who_has_seen_all_films_is_told_so(movierec):
+    everything = [part for title in TITLES for part in ("--like", title)]
+    assert movierec("recommend", *everything, "--min-ratings", "0") == (
+        "nothing left to recommend: lower --min-ratings, or filter less\n"
+    )
+
+
+def test_the_order_of_ratings_changes_nothing(movierec):
+    given = [["--like", "emma=4"], ["--dislike", "alien"], ["--like", "brazil=2.5"]]
+    orders = (given, given[::-1], [given[1], given[2], given[0]])
+    told = [[*itertools.chain(*order)] for order in orders]
+    assert len({movierec("recommend", *each, "--json", "--explain") for each in told}) == 1
+
+
+def test_dislike_is_the_worst_rating_unless_it_says_another(movierec):
+    command = "recommend", "--json"
+    worst = movierec(*command, "--dislike", "emma")
+    assert worst == movierec(*command, "--like", "emma=0.5")
+    assert movierec(*command, "--dislike", "emma=2") == movierec(*command, "--like", "emma=2")
+
+
+def years(rows):
+    return [int(row["title"][-5:-1]) for row in rows]
+
+
+@pytest.mark.parametrize("command", [["recommend", "--like", "star wars"], ["similar", "emma"]])
+def test_filters(movierec, command):
+    def rows(*filters):
+        return json.loads(movierec(*command, "--json", "-n", "99", *filters))
+
+    everything = rows()
+    genres = [row["genres"] for row in everything]
+    assert {*genres} == {"Sci-Fi|Adventure", "Romance"}
+    assert [row["genres"] for row in rows("--genre", "SCI-FI")] == [
+        each for each in genres if each != "Romance"
+    ]
+    both = rows("--genre", "romance", "--genre", "Adventure")
+    assert [row["title"] for row in both] == [row["title"] for row in everything]
+    assert {row["genres"] for row in rows("--not-genre", "adventure")} == {"Romance"}
+    assert rows("--genre", "romance", "--not-genre", "romance") == []
+    assert min(years(rows("--from-year", "1996"))) >= 1996
+    assert max(years(rows("--to-year", "1980"))) <= 1980
+    kept = [year for year in years(everything) if 1979 <= year <= 1995]
+    assert years(rows("--from-year", "1979", "--to-year", "1995")) == kept
+
+
+def test_diverse(movierec):
+    command = "recommend", "--like", "star wars", "--json", "-n", "4"
+    plain = movierec(*command)
+    assert movierec(*command, "--diverse", "0") == plain
+    by_half, all_the_way = movierec(*command, "--diverse"), movierec(*command, "--diverse", "1")
+    assert by_half == movierec(*command, "--diverse", "0.5")
+    assert titles(by_half)[0] == titles(all_the_way)[0] == titles(plain)[0]
+    assert titles(all_the_way) != titles(plain)
+
+
+def test_explain(movierec):
+    command = "recommend", "--like", "star wars", "--like", "alien=4", "--dislike", "emma"
+    rows = json.loads(movierec(*command, "--json", "--explain"))
+    for row in rows:
+        assert {each["title"] for each in row["because"]} == {
+            "Star Wars (1977)",
+            "Alien (1979)",
+            "Emma (1996)",
+        }
+        sizes = [abs(each["score"]) for each in row["because"]]
+        assert sizes == sorted(sizes, reverse=True)
+        total = row["score_without_ratings"] + sum(each["score"] for each in row["because"])
+        assert total == pytest.approx(row["score"], abs=3e-4)
+    assert [{name: row[name] for name in OF_LISTS} for row in rows] == json.loads(
+        movierec(*command, "--json")
+    )
+    table = movierec(*command, "--explain").splitlines()
+    first = rows[0]["because"][0]
+    assert table[5].strip() == f"{first['score']:+.2f}  {first['title']}"
+    [line, *_] = csv.DictReader(io.StringIO(movierec(*command, "--explain", "--csv")))
+    assert line["because"].startswith(f"{first['score']:+.4f} {first['title']}; ")
+
+
+def test_the_prior_speaks_for_a_film_without_ratings(project, movierec, tmp_path, capsys):
+    """With genres as the prior mean, who likes science fiction is predicted to like more of it."""
+    shutil.copytree(project, tmp_path / "project")
+    os.chdir(tmp_path / "project")
+    text = Path("params.yaml").read_text("utf-8").replace("model: mf", "model: genre_mf")
+    Path("params.yaml").write_text(text, "utf-8")
+    run_stage("train")
+    capsys.readouterr()
+    rows = json.loads(
+        movierec("recommend", "--like", "alien", "--min-ratings", "0", "-n", "20", "--json")
+    )
+    ratings = {row["title"]: row["predicted_rating"] for row in rows}
+    assert ratings[UNRATED] > max(ratings[title] for title in LOVE)

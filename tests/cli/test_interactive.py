@@ -1,0 +1,206 @@
+"""The conversation of `movierec` without a command, line by line, and once in a real terminal."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+
+import click
+import pytest
+
+from movierec.cli import interactive
+from movierec.cli.interactive import Session
+from movierec.serving.workspace import Project
+from tests.cli.test_cli import project  # noqa: F401 - a fixture
+from tests.helpers.clone import ROOT
+
+
+@pytest.fixture
+def talk(project, monkeypatch, capsys):  # noqa: F811
+    """Say lines and return the session and all that was printed."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("COLUMNS", "80")
+    here = Session(Project.here())
+    capsys.readouterr()
+
+    def say(*lines):
+        waiting = iter(lines)
+
+        def answer(prompt="", suffix=""):
+            click.echo(prompt)
+            return next(waiting)
+
+        monkeypatch.setattr(interactive, "_ask", answer)
+        for line in waiting:
+            here.turn(line)
+        return here, capsys.readouterr().out
+
+    return say
+
+
+def ratings(here):
+    return {here.project.films.titles[item]: rating for item, rating in here.given.items()}
+
+
+def test_a_film_is_named_rated_and_gives_a_list(talk):
+    here, out = talk("star wars", "4.5", "")
+    assert ratings(here) == {"Star Wars (1977)": 4.5}
+    assert "Star Wars (1977): 4.5. You have rated 1." in out
+    assert len(here.listed) == 10
+    assert all(row["title"][:12] in out for row in here.listed)
+    assert "Star Wars (1977)" not in {row["title"] for row in here.listed}
+
+
+def test_one_of_several_is_picked_by_number(talk):
+    here, out = talk("sabrina", "9", "x", "2", "like")
+    assert out.count("A number from 1 to 2, please.") == 2
+    [(title, rating)] = ratings(here).items()
+    assert f"  2  {title}" in out
+    assert rating == 5
+    here, _ = talk("sabrina", "")
+    assert len(here.given) == 1
+
+
+def test_words_and_numbers_of_ratings(talk):
+    here, out = talk("emma", "great", "6", "so-so", "alien", "Dislike", "moon", "3,5", "brazil", "")
+    assert ratings(here) == {"Emma (1996)": 2.75, "Alien (1979)": 0.5, "Moon (2009)": 3.5}
+    assert out.count("A number from 0.5 to 5, like, so-so or dislike, please.") == 2
+
+
+def test_the_list_is_refined(talk):
+    here, _ = talk("star wars", "like", "")
+    first = [row["title"] for row in here.listed]
+    here, _ = talk("rate 2", "4", "rate 3", "dislike")
+    assert ratings(here) == {"Star Wars (1977)": 5, first[1]: 4, first[2]: 0.5}
+    here, _ = talk("")
+    assert not {row["title"] for row in here.listed} & set(ratings(here))
+    dropped = here.listed[0]["title"]
+    here, _ = talk("drop 1", "genre romance")
+    assert dropped not in {row["title"] for row in here.listed}
+    assert {row["genres"] for row in here.listed} == {"Romance"}
+    here, _ = talk("genre", "since 1990")
+    assert min(int(row["title"][-5:-1]) for row in here.listed) >= 1990
+    here, _ = talk("since", "forget 1")
+    assert "Star Wars (1977)" not in ratings(here)
+
+
+def test_more_goes_on_where_the_list_ended(talk):
+    here, _ = talk("star wars", "like")
+    here.wish = interactive.replace(here.wish, n=3)
+    here, out = talk("", "more")
+    assert [row["rank"] for row in here.listed] == [1, 2, 3, 4, 5, 6]
+    assert len({row["title"] for row in here.listed}) == 6
+    assert here.listed[4]["title"] in out
+    here, out = talk("more", "more", "more")
+    assert out.endswith("That was all.\n")
+    assert len(here.listed) == 11
+
+
+def test_explain_and_mine(talk):
+    here, _ = talk("star wars", "like", "emma", "dislike", "")
+    _, out = talk("explain 1")
+    head, *reasons = out.splitlines()
+    assert head.startswith(f"{here.listed[0]['title']} has a score of ")
+    assert {line.split("  ")[-1].split(",")[0] for line in reasons} == set(ratings(here))
+    assert talk("mine")[1] == "  1  Star Wars (1977)  5\n  2  Emma (1996)  0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("", "Rate a film first: type a part of its title."),
+        ("more", "Rate a film first: type a part of its title."),
+        ("rate 1", "There is no list yet: press Enter for it."),
+        ("explain", "There is no list yet: press Enter for it."),
+        ("forget 1", "Say which of your ratings; mine lists them."),
+        ("zzzzz", "No film has a title like 'zzzzz'; try fewer words."),
+        ("genre horor", "no genre 'horor'; there are Adventure, Romance, Sci-Fi"),
+        ("since when", "Say a year: since 1990."),
+        ("mine", "You have rated nothing yet."),
+        ("help", interactive.HELP),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_the_session_goes_on(talk, line, answer):
+    assert talk(line)[1].strip() == answer
+
+
+def test_numbers_off_the_list(talk):
+    assert "Say which film of the list, 1 to 10." in talk("emma", "like", "", "rate 11")[1]
+
+
+def test_a_title_that_is_a_command_is_found(talk):
+    assert "No film has a title like 'more'" in talk("find more")[1]
+
+
+def test_quit_ends_it(talk):
+    here, _ = talk()
+    assert not here.turn("quit")
+    assert here.turn("help")
+
+
+def reached_by_ctrl_c():
+    """Also where the tests themselves run in the background, which ignores it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("end", [b"\x04", b"\x03", b"quit\n"])
+def test_in_a_terminal(project, end):  # noqa: F811
+    """Ctrl-D, Ctrl-C and quit leave cleanly; what is typed in between is answered."""
+    leader, follower = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "80", "TERM": "dumb"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "movierec"],
+        cwd=project,
+        env=environment,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+        preexec_fn=reached_by_ctrl_c,
+    )
+    os.close(follower)
+    out = b""
+
+    def until(mark, again=b""):
+        """Read up to a mark; what is typed at the very moment at which input begins may be lost."""
+        nonlocal out
+        seen = len(out)
+        for _ in range(60):
+            if mark in out[seen:]:
+                return
+            if select.select([leader], [], [], 1)[0]:
+                out += os.read(leader, 4096)
+            else:
+                os.write(leader, again)
+        raise AssertionError(out)
+
+    until(b"> ")
+    os.write(leader, b"star wars\n")
+    until(b"? ")
+    os.write(leader, b"like\n")
+    until(b"> ")
+    os.write(leader, end)
+    until(b"Bye.", again=end)
+    assert running.wait(60) == 0
+    os.close(leader)
+    assert b"Traceback" not in out
+    assert b"You have rated 1." in out
+
+
+def test_without_a_terminal_it_prints_the_help(project):  # noqa: F811
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-m", "movierec"],
+        cwd=project,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("Usage: ")

@@ -1,0 +1,92 @@
+"""How a program ends on bad input: one line, status 1; a traceback only if asked for."""
+
+import errno
+
+import pytest
+
+from movierec.core.errors import MovierecError, run
+
+
+def end(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.delenv("MOVIEREC_LOG", raising=False)
+
+
+def test_a_program_that_ends_well(capsys):
+    run(lambda: print("done"))
+    assert capsys.readouterr() == ("done\n", "")
+
+
+def test_bad_input_is_one_line(capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(end(MovierecError("params.yaml: seed:\n   is missing")))
+    assert caught.value.code == 1
+    assert capsys.readouterr() == ("", "error: params.yaml: seed: is missing\n")
+
+
+def test_error_of_the_system_is_one_line_that_names_the_file(capsys, tmp_path):
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: print((tmp_path / "none.txt").read_text()))
+    assert caught.value.code == 1
+    captured = capsys.readouterr().err
+    assert captured.startswith("error: ")
+    assert captured.count("\n") == 1
+    assert str(tmp_path / "none.txt") in captured
+
+
+def test_debug_shows_the_traceback_and_then_the_same_line(monkeypatch, capsys):
+    monkeypatch.setenv("MOVIEREC_LOG", "debug")
+    with pytest.raises(SystemExit) as caught:
+        run(end(MovierecError("why", ["a detail"])))
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):\n")
+    assert "    raise error\n" in said
+    assert said.endswith("\nerror: why\n  a detail\n")
+
+
+def test_another_word_than_debug_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("MOVIEREC_LOG", "verbose")
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: pytest.fail("it ran"))
+    assert caught.value.code == 1
+    line = "error: MOVIEREC_LOG is 'verbose': set it to debug, or do not set it\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_brackets_in_an_error_are_no_markup(capsys):
+    with pytest.raises(SystemExit):
+        run(end(MovierecError("films[0]: not [bold]known[/bold]")))
+    assert capsys.readouterr().err == "error: films[0]: not [bold]known[/bold]\n"
+
+
+def test_a_defect_is_not_dressed_up_as_bad_input():
+    with pytest.raises(ZeroDivisionError):
+        run(end(ZeroDivisionError("a bug")))
+
+
+def test_details_are_lines_below_it(capsys):
+    with pytest.raises(SystemExit):
+        run(end(MovierecError("two rows", ["line 1   a  b", "line 2   c"])))
+    assert capsys.readouterr().err == "error: two rows\n  line 1   a  b\n  line 2   c\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (errno.ENOSPC, "No space left on device; make room on that disk, then run it again"),
+        (errno.EROFS, "Read-only file system; make it writable, then run it again"),
+        (errno.ENOENT, "No such file or directory"),
+    ],
+)
+def test_what_the_system_says_comes_with_what_to_do(capsys, number, line):
+    with pytest.raises(SystemExit):
+        run(end(OSError(number, "of a library", "data/index")))
+    assert capsys.readouterr().err == f"error: data/index: {line}\n"

@@ -1,0 +1,54 @@
+"""What MOVIEREC_LOG=debug tells of files: which were read and written, their sizes and times."""
+
+import re
+
+import pytest
+
+from movierec.core import log, manifests, reporting
+from movierec.core.errors import MovierecError
+from movierec.data import parquet_tables
+from movierec.prepare import parquet_writer
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch, capsys):
+    """The lines of debug until now, each without its time, after a run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOVIEREC_LOG", "debug")
+
+    def lines():
+        out, err = capsys.readouterr()
+        assert out == ""
+        return [re.sub(r" in \d+\.\d{3} s$", "", line) for line in err.splitlines()]
+
+    return lines
+
+
+def test_each_file_that_is_read_or_written(told, tmp_path):
+    with manifests.output_folder(manifests.INDEX) as folder, parquet_writer.tables() as append:
+        append(folder / "users.parquet", {"user_id": [1, 2]})
+    size = (manifests.INDEX / "users.parquet").stat().st_size
+    parquet_tables.read_table(manifests.INDEX / "users.parquet")
+    hashes = {"users.parquet": manifests.hashes_of(manifests.INDEX)["users.parquet"]}
+    manifests.check_files(manifests.INDEX, {"index": {"sha256": hashes}}, "index")
+    reporting.write_metrics("metrics/index.json", {"n": 1})
+    assert told() == [
+        f"debug      wrote   users.parquet  {size} bytes",
+        f"debug      wrote   data/index  {size} bytes",
+        f"debug      read    data/index/users.parquet  {size} bytes",
+        f"debug      checked data/index/users.parquet  {size} bytes",
+        "debug      wrote   metrics/index.json  13 bytes",
+    ]
+
+
+def test_what_was_not_read_is_not_told(told):
+    with pytest.raises(MovierecError, match="no such file"):
+        parquet_tables.read_table(manifests.INDEX / "users.parquet")
+    assert told() == []
+
+
+def test_without_debug_nothing_is_told(told, monkeypatch):
+    monkeypatch.delenv("MOVIEREC_LOG")
+    reporting.write_metrics("metrics/index.json", {"n": 1})
+    log.tell("something")
+    assert told() == []

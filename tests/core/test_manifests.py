@@ -1,0 +1,240 @@
+"""Outputs: whole or not there at all, and only of the data set that params name."""
+
+import errno
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+import movierec
+from movierec.core.errors import MovierecError
+from movierec.core.manifests import (
+    check_files,
+    check_same_origin,
+    entry,
+    hash_of_manifest,
+    hashes_of,
+    output_file,
+    output_folder,
+    read_manifest,
+    versions,
+    write_manifest,
+)
+
+MANIFEST = {
+    "download": entry({"dataset": "tiny"}, {"Amélie.zip": "ab"}, packages=()),
+    "index": entry({}, {"users.parquet": "cd"}, {"n_users": 3}),
+}
+
+
+class Stop(Exception):  # noqa: N818
+    """What a stage dies of."""
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in files(folder)}
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def fill(path, text):
+    with output_folder(path) as folder:
+        (folder / "a.txt").write_text(text, "utf-8")
+
+
+def die_in_folder(path):
+    with output_folder(path) as folder:
+        (folder / "a.txt").write_text("half", "utf-8")
+        raise Stop
+
+
+def die_in_file(path, error=Stop):
+    with output_file(path) as partial:
+        partial.write_text("half", "utf-8")
+        raise error
+
+
+def test_folder_takes_the_place_of_the_old_one(tmp_path):
+    (tmp_path / "data/index").mkdir(parents=True)
+    (tmp_path / "data/index/stale.txt").write_text("old", "utf-8")
+    fill(tmp_path / "data/index", "new")
+    assert files_in(tmp_path) == {"data/index/a.txt": "new"}
+
+
+def test_half_written_folder_vanishes_and_the_old_one_stays(tmp_path):
+    path = tmp_path / "data/index"
+    fill(path, "old")
+    with pytest.raises(Stop):
+        die_in_folder(path)
+    assert files_in(tmp_path) == {"data/index/a.txt": "old"}
+    assert [entry.name for entry in path.parent.iterdir()] == ["index"]
+
+
+def test_a_kill_while_the_old_folder_is_deleted_leaves_no_half_of_it(tmp_path, monkeypatch):
+    """At the worst moment: the old one deleted in part, and everything stops."""
+    fill(tmp_path / "index", "old")
+
+    def stop(folder, **_):
+        if folder.exists():
+            (folder / "a.txt").unlink()
+            raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", stop)
+        with pytest.raises(Stop):
+            fill(tmp_path / "index", "new")
+    assert files_in(tmp_path) == {"index/a.txt": "new"}
+    fill(tmp_path / "index", "newer")
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_a_full_disk_is_one_line_that_names_the_output(tmp_path):
+    line = r"model\.npz: not written: No space left on device; make room"
+    with pytest.raises(MovierecError, match=line):
+        die_in_file(tmp_path / "model.npz", OSError(errno.ENOSPC, "of a library"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_there_after_a_first_run_that_failed(tmp_path):
+    with pytest.raises(Stop):
+        die_in_folder(tmp_path / "index")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remains_of_a_killed_run_are_swept_away(tmp_path):
+    (tmp_path / ".index.partial").mkdir()
+    (tmp_path / ".index.partial/half.txt").write_text("half", "utf-8")
+    fill(tmp_path / "index", "new")
+    assert files_in(tmp_path) == {"index/a.txt": "new"}
+
+
+def test_folder_is_not_in_place_before_it_is_whole(tmp_path):
+    with output_folder(tmp_path / "index") as folder:
+        assert folder.is_dir()
+        assert not (tmp_path / "index").exists()
+    assert (tmp_path / "index").is_dir()
+
+
+def test_file_takes_the_place_of_the_old_one(tmp_path):
+    path = tmp_path / "models/model.npz"
+    for text in ("old", "new"):
+        with output_file(path) as partial:
+            partial.write_text(text, "utf-8")
+    assert files_in(tmp_path) == {"models/model.npz": "new"}
+
+
+def test_half_written_file_vanishes_and_the_old_one_stays(tmp_path):
+    path = tmp_path / "model.npz"
+    path.write_text("old", "utf-8")
+    with pytest.raises(Stop):
+        die_in_file(path)
+    assert files_in(tmp_path) == {"model.npz": "old"}
+
+
+def test_manifest_round_trip(tmp_path):
+    write_manifest(tmp_path, MANIFEST)
+    assert read_manifest(tmp_path, "tiny") == MANIFEST
+    text = (tmp_path / "manifest.json").read_text("utf-8")
+    assert "Amélie" in text
+    assert text.endswith("}\n")
+
+
+def test_manifest_of_another_data_set_is_refused(tmp_path):
+    write_manifest(tmp_path, MANIFEST)
+    with pytest.raises(MovierecError) as caught:
+        read_manifest(tmp_path, "ml-25m")
+    assert str(caught.value) == (
+        f"{tmp_path}: made from data set 'tiny', but params.yaml says 'ml-25m'; run dvc repro"
+    )
+
+
+def test_manifest_missing(tmp_path):
+    with pytest.raises(MovierecError, match=r"manifest\.json: no such file; run dvc repro"):
+        read_manifest(tmp_path, "tiny")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(MANIFEST)[:-5],
+        "[]",
+        json.dumps({"dataset": "tiny"}),
+        json.dumps(MANIFEST | {"index": {"n_users": 3}}),
+        json.dumps(MANIFEST | {"index": MANIFEST["index"] | {"sha256": {}}}),
+    ],
+)
+def test_manifest_damaged(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(MovierecError, match=r"manifest\.json: not a whole manifest; run dvc repro"):
+        read_manifest(tmp_path, "tiny")
+
+
+def test_manifest_without_a_data_set(tmp_path):
+    write_manifest(tmp_path, {})
+    with pytest.raises(MovierecError, match="made from data set None"):
+        read_manifest(tmp_path, "tiny")
+
+
+@pytest.mark.parametrize("key", ["download", "index"])
+def test_manifests_of_different_origin(tmp_path, key):
+    check_same_origin(MANIFEST | {"train": 1}, MANIFEST, tmp_path)
+    with pytest.raises(MovierecError, match=f"its {key} is not that of the data beside it"):
+        check_same_origin(MANIFEST | {key: "other"}, MANIFEST, tmp_path)
+
+
+def test_versions_are_those_installed():
+    found = versions()
+    assert list(found) == ["python", "movierec", "llvmlite", "numba", "numpy", "pandas", "pyarrow"]
+    assert found["numpy"] == np.__version__
+    assert sys.version.startswith(found["python"] + ".")
+    assert versions(()) == {"python": found["python"], "movierec": movierec.__version__}
+
+
+@pytest.fixture
+def filled(tmp_path):
+    """A folder with two files, and its manifest."""
+    (tmp_path / "a").write_bytes(b"")
+    (tmp_path / "b").write_bytes(b"b")
+    manifest = MANIFEST | {"index": entry({}, hashes_of(tmp_path))}
+    write_manifest(tmp_path, manifest)
+    return tmp_path, manifest
+
+
+def test_hashes_are_sha256_and_of_all_but_the_manifest(filled):
+    folder, manifest = filled
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert manifest["index"]["sha256"]["a"] == nothing
+    assert list(manifest["index"]["sha256"]) == ["a", "b"]
+    assert hashes_of(folder) == manifest["index"]["sha256"]
+
+
+def test_files_as_they_were_written(filled):
+    folder, manifest = filled
+    assert check_files(folder, manifest, "index") == [folder / "a", folder / "b"]
+    assert check_files(folder, manifest, "index", "b") == [folder / "b"]
+
+
+def test_files_that_changed_or_went(filled):
+    folder, manifest = filled
+    (folder / "b").write_bytes(b"c")
+    with pytest.raises(MovierecError, match="b: changed since it was written; run dvc repro"):
+        check_files(folder, manifest, "index")
+    assert check_files(folder, manifest, "index", "a") == [folder / "a"]
+    (folder / "b").unlink()
+    with pytest.raises(MovierecError, match="b: no such file; run dvc repro"):
+        check_files(folder, manifest, "index")
+    (folder / "c").write_bytes(b"c")
+    with pytest.raises(MovierecError, match="c: changed since it was written"):
+        check_files(folder, manifest, "index", "c")  # not written by the stage
+    with pytest.raises(MovierecError, match="its manifest does not tell of split"):
+        check_files(folder, manifest, "split")
+
+
+def test_hash_of_a_manifest_does_not_depend_on_the_order_of_keys():
+    turned = dict(reversed(MANIFEST.items()))
+    assert hash_of_manifest(turned) == hash_of_manifest(MANIFEST)
+    assert hash_of_manifest(MANIFEST | {"index": {}}) != hash_of_manifest(MANIFEST)

@@ -1,0 +1,137 @@
+"""Reports: metrics rounded and valid JSON, plots' data as CSV, the summary of a run."""
+
+import io
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from movierec.core import reporting
+from movierec.core.errors import MovierecError
+
+EVALUATE = {
+    "test": {"rmse": 0.9051},
+    "baseline": {"global_mean": {"rmse": 1.12}, "damped_biases": {"rmse": 0.941}},
+    "ranking": {
+        "blend": {"ndcg@10": 0.39},
+        "damped_biases": {"ndcg@10": 0.05},
+        "popularity": {"ndcg@10": 0.17},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.123456789, 0.123457),
+        (1234567.8, 1234570.0),
+        (1e-12 / 3, 3.33333e-13),
+        (12345678, 12345678),
+        (np.float32(0.1), 0.1),
+        (np.int64(3), 3.0),
+        (math.nan, None),
+        (math.inf, None),
+        (True, True),
+    ],
+)
+def test_rounded(value, expected):
+    assert reporting.rounded(value) == expected
+
+
+def test_rounded_goes_into_blocks():
+    assert reporting.rounded({"test": {"rmse": 2 / 3}, "n": 5}) == {
+        "test": {"rmse": 0.666667},
+        "n": 5,
+    }
+
+
+def test_write_metrics(tmp_path):
+    path = tmp_path / "metrics/train.json"
+    reporting.write_metrics(path, {"rmse": 1 / 3, "nothing": math.nan, "n": 3})
+    assert path.read_text("utf-8") == '{\n  "rmse": 0.333333,\n  "nothing": null,\n  "n": 3\n}\n'
+
+
+def test_write_plot(tmp_path):
+    path = tmp_path / "plots/train/training.csv"
+    rows = pd.DataFrame({"epoch": [1, 2], "rmse": [1 / 3, 0.25], "validation_rmse": [None, 0.5]})
+    reporting.write_plot(path, rows)
+    expected = b"epoch,rmse,validation_rmse\n1,0.333333,\n2,0.25,0.5\n"
+    assert path.read_bytes() == expected
+
+
+def test_say_prints_a_line_as_it_is(capsys):
+    line = "train      [bold]epoch[/bold] 1 " + "x" * 300
+    reporting.say(line)
+    assert capsys.readouterr().out == line + "\n"
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """What is printed on a terminal of 50 columns: its text, and its styles if asked for."""
+    console = reporting.Console(
+        force_terminal=True, width=50, record=True, file=io.StringIO(), soft_wrap=True, _environ={}
+    )
+    monkeypatch.setattr(reporting, "console", console)
+    return console.export_text
+
+
+def test_a_line_has_its_title_in_the_first_column(terminal, capsys):
+    reporting.say("epoch   1", "train", "dim")
+    assert terminal(styles=True) == "\x1b[1;36mtrain      \x1b[0m\x1b[2mepoch   1\x1b[0m\n"
+
+
+FACTS = (
+    {"users": "943"},
+    {"wrote": f"data/index, {reporting.bound('metrics/index.json (83 B)')}, a/b"},
+)
+
+
+def test_a_block_of_facts_on_a_terminal(terminal):
+    reporting.block("index", *FACTS)
+    assert terminal(clear=False).splitlines() == [
+        "index      users      943",
+        "           wrote      data/index,",
+        "                      metrics/index.json (83 B),",
+        "                      a/b",
+    ]
+    styled = terminal(styles=True).splitlines()
+    assert styled[0] == "\x1b[1;36mindex      \x1b[0m\x1b[2musers      \x1b[0m943"
+    assert styled[3].endswith("\x1b[2ma/b\x1b[0m"), "the second group is dim"
+
+
+def test_a_block_of_facts_elsewhere(capsys):
+    reporting.block("index", *FACTS)
+    assert capsys.readouterr().out == (
+        "index      users 943\nindex      wrote data/index, metrics/index.json (83 B), a/b\n"
+    )
+
+
+def test_progress_is_silent_where_nobody_watches(capsys):
+    with reporting.progress("train", 3) as advance:
+        for _ in range(3):
+            advance()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_summary(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    reporting.write_metrics("metrics/evaluate.json", EVALUATE)
+    reporting.summary()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["test", "RMSE", "test", "NDCG@10"] in lines
+    assert ["global", "mean", "1.1200"] in lines
+    assert ["damped", "biases", "0.9410", "0.0500"] in lines
+    assert ["popularity", "0.1700"] in lines
+    assert ["model", "0.9051"] in lines
+    assert lines[-4] == ["blend", "0.3900"]
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_summary_without_a_whole_run(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    if content:
+        (tmp_path / "metrics").mkdir()
+        (tmp_path / "metrics/evaluate.json").write_text(content, "utf-8")
+    with pytest.raises(MovierecError, match=r"no metrics of a whole run there; run dvc repro$"):
+        reporting.summary()

@@ -1,0 +1,225 @@
+"""The readers: every layout gives the same data, and bad archives one clear line."""
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from movierec.core.errors import MovierecError
+from movierec.datasets.movielens import read_archive
+from tests.helpers import archives
+from tests.helpers.archives import LAYOUTS, MOVIES, RATINGS
+
+YEARS = {50: 1977, 1: 1995, 22: 2001, 31: None, 40: 1983}
+WITH_MOVIES = LAYOUTS[:4]
+
+
+def read(folder, layout, ratings=RATINGS, newline="\n"):
+    path = archives.write(folder, layout, ratings, newline=newline)
+    return read_archive(path, archives.block(layout, path))
+
+
+def rows_of(archive):
+    """The ratings with the ids that their indices stand for."""
+    users = archive.user_ids[archive.ratings.user_index]
+    movies = archive.movies["movie_id"].to_numpy()[archive.ratings.item_index]
+    rest = archive.ratings.rating, archive.ratings.timestamp
+    return list(zip(users, movies, *rest, strict=True))
+
+
+def refusal(path, layout, **changes):
+    """The one line that a bad archive is refused with; it names the file."""
+    with pytest.raises(MovierecError) as caught:
+        read_archive(path, archives.block(layout, path, **changes))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{path}: ")
+    return line.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_ratings(tmp_path, layout, newline):
+    archive = read(tmp_path, layout, newline=newline)
+    assert rows_of(archive) == RATINGS
+    types = [column.dtype for column in vars(archive.ratings).values()]
+    assert types == [np.int32, np.int32, np.float32, np.int64]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("layout", WITH_MOVIES)
+def test_every_layout_gives_the_same_movies(tmp_path, layout, newline):
+    movies = read(tmp_path, layout, newline=newline).movies
+    found = list(movies[["movie_id", "title", "genres"]].itertuples(index=False, name=None))
+    assert found == MOVIES
+    years = [None if pd.isna(year) else year for year in movies["year"]]
+    assert dict(zip(movies["movie_id"], years, strict=True)) == YEARS
+
+
+def test_quotes_and_commas_in_titles(tmp_path):
+    title = 'Naked Gun: "From the Files", The (1988)'
+    path = archives.write(tmp_path, "csv", movies=[(50, title, ["Comedy"])])
+    movies = read_archive(path, archives.block("csv", path)).movies
+    assert movies["title"][0] == title
+    assert movies["year"][0] == 1988
+
+
+@pytest.mark.parametrize(
+    ("title", "year"),
+    [
+        ("Fawlty Towers (1975-1979)", 1975),
+        ("Black Mirror (2011– )", 2011),
+        ("2001: A Space Odyssey (1968) ", 1968),
+        ("Blade Runner 2049", None),
+        ("1984 (Nineteen)", None),
+        ("Friday (the 13th) (1980)", 1980),
+    ],
+)
+def test_year_of_a_title(tmp_path, title, year):
+    path = archives.write(tmp_path, "csv", movies=[(50, title, [])])
+    found = read_archive(path, archives.block("csv", path)).movies["year"][0]
+    assert (None if pd.isna(found) else found) == year
+
+
+@pytest.mark.parametrize("layout", ["ratings_csv", "ratings_parquet"])
+def test_movies_that_are_only_rated_are_named_by_their_id(tmp_path, layout):
+    movies = read(tmp_path, layout).movies
+    assert dict(zip(movies["movie_id"], movies["title"], strict=True)) == {
+        number: f"Movie {number}" for number in (1, 22, 31, 50)
+    }
+    assert movies["year"].isna().all()
+
+
+def test_a_rated_movie_that_is_not_listed_joins_those_that_are(tmp_path):
+    movies = read(tmp_path, "csv", [*RATINGS, (3, 77, 4.5, 881250949)]).movies
+    assert movies["title"].tolist() == [title for _, title, _ in MOVIES] + ["Movie 77"]
+
+
+def test_own_csv_may_order_spell_and_quote_its_columns(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('\ufefftimestamp,"rating",note,movieId,userId\n10,4.5,"a, b",2,1\n', "utf-8")
+    archive = read_archive(path, archives.block("ratings_csv", path))
+    assert rows_of(archive) == [(1, 2, 4.5, 10)]
+
+
+def test_order_of_the_ratings_is_kept(tmp_path):
+    shuffled = random.Random(1).sample(RATINGS, len(RATINGS))
+    assert rows_of(read(tmp_path, "dat", shuffled)) == shuffled
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_missing_archive(tmp_path, layout):
+    path = archives.write(tmp_path, layout)
+    data = archives.block(layout, path)
+    path.unlink()
+    with pytest.raises(MovierecError, match="no such file; run dvc repro"):
+        read_archive(path, data)
+
+
+@pytest.mark.parametrize("kept", [0, 30, 0.5, 0.99])
+@pytest.mark.parametrize("layout", ["csv", "dat", "100k"])
+def test_cut_archive(tmp_path, layout, kept):
+    path = archives.write(tmp_path, layout)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept if kept > 1 else kept * len(content))])
+    assert refusal(path, layout).startswith("not a whole zip archive")
+
+
+def test_damaged_member(tmp_path):
+    many = [(user, 50, 4.0, 881250949) for user in range(500)]
+    path = archives.write(tmp_path, "csv", many)
+    content = bytearray(path.read_bytes())
+    content[100:140] = bytes(40)
+    path.write_bytes(content)
+    assert refusal(path, "csv").startswith("not a whole zip archive")
+
+
+def test_cut_parquet(tmp_path):
+    path = archives.write(tmp_path, "ratings_parquet")
+    path.write_bytes(path.read_bytes()[:-20])
+    assert "is it the layout that params.yaml says?" in refusal(path, "ratings_parquet")
+
+
+def test_archive_of_another_layout(tmp_path):
+    line = refusal(archives.write(tmp_path, "dat"), "csv")
+    assert line == "no ml-tiny/movies.csv in it; is it the archive of this data set?"
+
+
+def test_archive_in_another_folder(tmp_path):
+    line = refusal(archives.write(tmp_path, "csv"), "csv", folder="ml-25m")
+    assert line == (
+        "no ml-25m/movies.csv in it, but ml-tiny/movies.csv; set the data set's folder in"
+        " params.yaml"
+    )
+
+
+def test_member_of_another_hash(tmp_path):
+    path = archives.write(tmp_path, "recbole")
+    members = dict.fromkeys(("ml-100k.inter", "ml-100k.item"), "0" * 64)
+    line = refusal(path, "recbole", members=members)
+    assert line.startswith("set/ml-100k/ml-100k.inter has sha256 ")
+    assert line.endswith(", not the one in params.yaml")
+
+
+def test_text_in_another_encoding(tmp_path):
+    line = refusal(archives.write(tmp_path, "dat"), "dat", encoding="utf-8")
+    assert line == "not utf-8 text; is the data set's encoding in params.yaml right?"
+
+
+@pytest.mark.parametrize("column", ["userId", "movieId", "rating", "timestamp"])
+def test_column_missing_in_the_csv_layout(tmp_path, column):
+    contents = archives.members("csv")
+    renamed = contents["ml-tiny/ratings.csv"].replace(column.encode(), b"other")
+    path = archives.write_zip(tmp_path / "a.zip", contents | {"ml-tiny/ratings.csv": renamed})
+    line = refusal(path, "csv")
+    name = column.replace("Id", "_id")
+    assert line.startswith(f"ratings.csv: no column {name}; it has ")
+    assert "other" in line
+
+
+@pytest.mark.parametrize("column", ["movieId", "title", "genres"])
+def test_column_missing_among_the_movies(tmp_path, column):
+    contents = archives.members("csv")
+    renamed = contents["ml-tiny/movies.csv"].replace(column.encode(), b"other")
+    path = archives.write_zip(tmp_path / "a.zip", contents | {"ml-tiny/movies.csv": renamed})
+    assert refusal(path, "csv") == f"movies.csv: no column {column}"
+
+
+def test_column_missing_in_own_csv(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("user_id,movie_id,stars\n1,2,3\n", "utf-8")
+    line = refusal(path, "ratings_csv")
+    assert line == "no column rating; it has user_id, movie_id, stars"
+
+
+def test_column_missing_in_own_parquet(tmp_path):
+    path = tmp_path / "mine.parquet"
+    pd.DataFrame({"user_id": [1], "rating": [3.0]}).to_parquet(path)
+    assert refusal(path, "ratings_parquet") == "no column movie_id; it has user_id, rating"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_empty_data_set(tmp_path, layout):
+    assert refusal(archives.write(tmp_path, layout, []), layout) == "no ratings in it"
+
+
+def test_duplicate_pairs_are_left_to_the_index(tmp_path):
+    again = [*RATINGS, RATINGS[0]]
+    assert rows_of(read(tmp_path, "csv", again)) == again
+
+
+def test_movie_listed_twice(tmp_path):
+    path = archives.write(tmp_path, "csv", movies=[*MOVIES, MOVIES[0]])
+    assert refusal(path, "csv") == "movie 50 is listed twice among the movies"
+
+
+def test_movie_whose_title_holds_the_separator(tmp_path):
+    path = archives.write(tmp_path, "dat", movies=[(1, "A::B (1990)", ["Drama"])])
+    assert refusal(path, "dat") == "movies.dat line 1: 4 fields, not 3"
+
+
+@pytest.mark.parametrize("layout", ["dat", "100k", "recbole"])
+def test_movie_id_that_is_no_number(tmp_path, layout):
+    path = archives.write(tmp_path, layout, movies=[("tt0076759", "Star Wars (1977)", [])])
+    assert "'tt0076759'" in refusal(path, layout)

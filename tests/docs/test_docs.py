@@ -1,0 +1,319 @@
+"""The docs against the project: what it has is documented, and what the docs name exists."""
+
+import itertools
+import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from movierec import cli
+from movierec.core.errors import MovierecError
+from movierec.core.params import PackageSource, PathSource, UrlSource
+from movierec.data import parquet_tables
+from movierec.model import baselines, model_file
+from movierec.plotting.registry import PICTURES, QUESTIONS
+from movierec.recommending import export
+from movierec.training import gibbs
+from movierec.training.als import Data
+from tests.helpers.random_data import random_csrs, train_params
+
+ROOT = Path(__file__).parents[2]
+PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
+PAGES |= {ROOT / name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CHANGELOG.md")}
+PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def code_in(text: str) -> set[str]:
+    """What stands between backticks, whole."""
+    return set(re.findall(r"`([^`\n]+)`", FENCE.sub("", text)))
+
+
+def section(heading: str) -> str:
+    """A section of docs/pipeline.md, up to the next heading of the same level or a higher one."""
+    level = len(heading) - len(heading.lstrip("#"))
+    _, found, after = PIPELINE.partition(f"\n{heading}\n")
+    assert found, f"docs/pipeline.md has no heading {heading!r}"
+    return re.split(rf"^#{{1,{level}}} ", after, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def table_in(text: str) -> dict[str, str]:
+    """First and second column of a section's table, the first in backticks."""
+    return dict(re.findall(r"^\| `([^`|]+)` \| ([^|]+?) \|", text, re.MULTILINE))
+
+
+# --- What the project has is documented
+
+
+def test_every_stage_has_a_section_and_its_program_is_named() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name in stages:
+        assert f"`stages/{name}.py`" in section(f"## `{name}`")
+
+
+def outs_of(entry: dict[str, Any]) -> Iterator[str]:
+    for kind in ("outs", "metrics", "plots"):
+        for out in entry.get(kind, []):
+            yield out if isinstance(out, str) else next(iter(out))
+
+
+def test_every_output_is_named_in_the_section_of_its_stage() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, entry in stages.items():
+        named = {code.rstrip("/") for code in code_in(section(f"## `{name}`"))}
+        assert set(outs_of(entry)) <= named
+
+
+def param_keys() -> list[str]:
+    def keys_of(entry: object, name: str) -> list[str]:
+        if not isinstance(entry, dict):
+            return [name]
+        return [key for part in entry for key in keys_of(entry[part], f"{name}.{part}")]
+
+    return [key for block in PARAMS if block != "datasets" for key in keys_of(PARAMS[block], block)]
+
+
+@pytest.mark.parametrize("key", param_keys())
+def test_every_param_is_documented(key: str) -> None:
+    assert key in code_in(PIPELINE)
+
+
+def test_every_data_set_and_every_key_of_its_block_is_documented() -> None:
+    known = code_in(PAGES[ROOT / "docs/data.md"])
+    used = {key for block in PARAMS["datasets"].values() for key in block}
+    allowed = {key for kind in (PackageSource, PathSource, UrlSource) for key in kind.model_fields}
+    assert set(PARAMS["datasets"]) | used | allowed <= known
+
+
+def metric_keys(metrics: dict[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            yield from metric_keys(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("metrics/*.json")), ids=lambda path: path.stem)
+def test_every_metric_is_documented(path: Path) -> None:
+    known = code_in(section(f"### `metrics/{path.name}`"))
+    keys = list(metric_keys(json.loads(path.read_text(encoding="utf-8"))))
+    assert keys
+    for key in keys:
+        generic = re.sub(r"^(baseline|ranking)\.(\w+)\.", r"\1.<name>.", key)
+        assert re.sub(r"@\d+$", "@n", generic) in known
+        if generic != key:
+            assert key.split(".")[1] in known
+
+
+def test_metrics_are_there_to_be_looked_at() -> None:
+    names = {path.stem for path in ROOT.glob("metrics/*.json")}
+    assert names == {"index", "split", "train", "implicit", "evaluate", "intervals", "recommend"}
+
+
+COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_its_options_are_documented(name: str) -> None:
+    command = name if name == "movierec" else f"movierec {name}"
+    text = section("## Command line")
+    assert any(f"{code} ".startswith(f"{command} ") for code in code_in(text))
+    rows = re.findall(r"^\| (`-.+?) \| (.+?) \|", text, re.MULTILINE)
+    listed = {option for options, of in rows if name in code_in(of) for option in code_in(options)}
+    for option in COMMANDS[name].params:
+        assert isinstance(option, click.Argument) or listed & set(option.opts), option.opts
+
+
+def test_columns_of_plots_are_documented() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    tables = [(stage, out) for stage in stages for out in outs_of(stages[stage]) if "csv" in out]
+    for stage, out in tables:
+        columns = pd.read_csv(ROOT / out, nrows=0).columns
+        assert set(columns) <= code_in(section(f"## `{stage}`")), out
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folders that the real stages write out of a few ratings, and an export."""
+    folder = tmp_path_factory.mktemp("outputs")
+    ratings = {"user_id": np.repeat([3, 5, 9], 4), "movie_id": np.tile([10, 20, 30, 40], 3)}
+    ratings |= {"rating": np.tile([1.0, 2.5, 4.0], 4), "timestamp": np.arange(12)}
+    pd.DataFrame(ratings).to_csv(folder / "own.csv", index=False)
+    local = {"path": "own.csv", "layout": "ratings_csv"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        # The first download tells the hash of one's own file, as docs/data.md says.
+        write_params(local)
+        with pytest.raises(MovierecError, match=r"sha256.* is not set") as stopped:
+            run_stage("download")
+        write_params(local | {"sha256": re.search("[0-9a-f]{64}", str(stopped.value))[0]})
+        for name in ("download", "index", "split"):
+            run_stage(name)
+        users, items = parquet_tables.read_users(), parquet_tables.read_items()
+        lists = np.array([[0, 1], [2, -1], [-1, -1]], np.int32)
+        scores = np.ones(lists.shape, np.float32)
+        path = Path("recommendations.parquet")
+        block = np.arange(3), lists, scores, scores
+        export.write_recommendations(path, users, items, [block])
+        scores = np.ones((len(items), 2), np.float32)
+        near = np.tile(np.arange(2, dtype=np.int32), (len(items), 1))
+        export.write_similar_items(Path("similar_items.parquet"), items, near, scores)
+        ids = {"movie_id": items["movie_id"], "title": pa.array(items["title"], pa.string())}
+        export.write_factors(Path("item_factors.parquet"), ids, scores)
+        ids = {"user_id": users["user_id"]}
+        export.write_factors(Path("user_factors.parquet"), ids, scores[: len(users)])
+    return folder
+
+
+def write_params(local: dict[str, str]) -> None:
+    datasets = {"local": PARAMS["datasets"]["local"] | local}
+    params = PARAMS | {"dataset": "local", "datasets": datasets}
+    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def run_stage(name: str) -> None:
+    runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
+
+
+def test_columns_and_their_types_are_documented_as_the_stages_write_them(outputs: Path) -> None:
+    spelt = {"float": "float32", "list<element: string>": "list of string"}
+    spelt["fixed_size_list<element: float>[2]"] = "list of float32"
+    files = [*outputs.glob("data/*/*.parquet"), *outputs.glob("*.parquet")]
+    assert len(files) == 14
+    for path in files:
+        schema = pq.read_schema(path)
+        columns = {field.name: spelt.get(str(field.type), str(field.type)) for field in schema}
+        assert table_in(section(f"### `{path.name}`")) == columns, path.name
+
+
+def test_every_file_of_the_data_folders_has_a_section_or_is_named(outputs: Path) -> None:
+    names = {path.name for path in outputs.glob("data/*/*")} - {"own.csv"}
+    assert names <= code_in(PIPELINE)
+
+
+def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
+    model_file.write_model(tmp_path / "model.npz", baselines.popularity(*random_csrs(0)))
+    with np.load(tmp_path / "model.npz") as file:
+        types = {name: str(file[name].dtype) for name in file}
+    types["manifest"] = "string"
+    assert table_in(section("### `model.npz`")) == types
+
+
+def test_more_arrays_of_the_model_are_documented() -> None:
+    params = train_params(model="svdpp", method="gibbs", dtype="float32")
+    data = Data.of(*random_csrs(0), params, None)
+    arrays = gibbs.fit(data, params, 0, (0.5, 5)).model.arrays
+    types = {name: str(array.dtype) for name, array in arrays.items()}
+    assert table_in(section("### More arrays of `model.npz`")) == {
+        name: types[name] for name in types if "sample" in name or "weights" in name
+    }
+
+
+def test_the_gallery_shows_every_picture_by_question() -> None:
+    gallery = PAGES[ROOT / "docs/gallery.md"]
+    assert re.findall(r"^## (.+)$", gallery, re.MULTILINE)[:-1] == list(QUESTIONS.values())
+    shown = re.findall(r"^!\[(.+)\]\(\.\./(plots/\S+)\)$", gallery, re.MULTILINE)
+    assert shown == [
+        (picture.shows, picture.path.as_posix())
+        for group in QUESTIONS
+        for picture in PICTURES
+        if picture.group == group
+    ]
+
+
+def test_the_diagram_is_that_of_dvc(tmp_path: Path) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    command = [sys.executable, "-m", "dvc", "dag", "--mermaid"]
+    dag = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f"```mermaid\n{dag.strip()}\n```" in PIPELINE, "paste what dvc dag --mermaid prints"
+
+
+def arrows_of(page: str) -> set[tuple[str, str]]:
+    """The pairs of stages joined in a page's diagram."""
+    [diagram] = re.findall(r"^```mermaid\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    names = dict(re.findall(r"(node\d+)\[\"(\w+)\"\]", diagram))
+    chains = [re.findall(r"\w+", line) for line in diagram.splitlines() if "-->" in line]
+    pairs = (pair for chain in chains for pair in itertools.pairwise(chain))
+    return {(names.get(one, one), names.get(other, other)) for one, other in pairs}
+
+
+def test_the_short_diagram_of_the_readme_joins_what_is_joined() -> None:
+    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / "README.md"])
+    assert some <= every
+    assert set(itertools.chain(*some)) == set(itertools.chain(*every))
+
+
+def test_every_module_is_in_the_layout() -> None:
+    package = ROOT / "src/movierec"
+    modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    assert modules == set(table_in_architecture())
+
+
+def table_in_architecture() -> list[str]:
+    text = PAGES[ROOT / "docs/architecture.md"]
+    return re.findall(r"^\| `([\w/]+\.py)` \|", text, re.MULTILINE)
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
+    assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+
+
+# --- What the docs name exists
+
+
+def anchors_of(text: str) -> set[str]:
+    """The anchors that headings get, by GitHub's rule."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in headings}
+
+
+def each_page(function: Any) -> Any:
+    names = [path.relative_to(ROOT).as_posix() for path in PAGES]
+    return pytest.mark.parametrize("page", PAGES, ids=names)(function)
+
+
+@each_page
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", PAGES[page])
+    for link in re.findall(r"\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"", text):
+        link = "".join(link)
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target.read_text(encoding="utf-8")), link
+
+
+@each_page
+def test_paths_named_exist(page: Path) -> None:
+    folders = "src|stages|tests|benchmarks|docs"
+    named = re.findall(rf"(?<![\w/.-])(?:{folders})/[\w./<>-]*[\w>]", PAGES[page])
+    assert not [path for path in named if "<" not in path and not (ROOT / path).exists()]
+
+
+@each_page
+def test_make_targets_named_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    indented = re.findall(r"^ {4}.*", PAGES[page], re.MULTILINE)
+    commands = "\n".join([*code_in(PAGES[page]), *FENCE.findall(PAGES[page]), *indented])
+    assert set(re.findall(r"^[ $]*make ([a-z][\w-]*)", commands, re.MULTILINE)) <= targets

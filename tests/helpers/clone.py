@@ -1,0 +1,82 @@
+"""A clone of the project in a temporary folder, to run the real pipeline in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from numba.core.caching import _CacheLocator
+
+ROOT = Path(__file__).parents[2]
+KERNELS = Path("src/movierec/kernels")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+        return kept | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(self.path.parent / "site_cache"),
+            "MOVIEREC_CACHE": str(self.path.parent / "cache"),
+            "GIT_AUTHOR_NAME": "test",
+            "GIT_AUTHOR_EMAIL": "test@example.org",
+            "GIT_COMMITTER_NAME": "test",
+            "GIT_COMMITTER_EMAIL": "test@example.org",
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
+
+    def run(self, *command: str, fails: bool = False, **environment: str) -> str:
+        """Run a command here and return all that it printed; it must succeed, or must fail."""
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, done.stdout
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-q", "--allow-empty", "-m", message)
+
+
+def make_workspace(path: Path) -> Workspace:
+    """Copy what git would, the uncommitted state included, and commit it twice."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
+    carry_kernels(ROOT, path)
+    workspace = Workspace(path)
+    workspace.run("git", "init", "-q", "-b", "main")
+    workspace.commit("first")
+    return workspace
+
+
+def carry_kernels(origin: Path, copy: Path) -> None:
+    """Take along what is compiled: Numba keeps it in a folder named by the path of the source."""
+    name_of = _CacheLocator.get_suitable_cache_subpath
+    old, new = (name_of(root / KERNELS / "row_solver.py") for root in (origin, copy))
+    for compiled in (origin / KERNELS / "__pycache__").glob(f"*/{old}"):
+        target = copy / KERNELS / "__pycache__" / compiled.parent.name / new
+        half_written = shutil.ignore_patterns("*.tmp.*")
+        shutil.copytree(compiled, target, ignore=half_written, dirs_exist_ok=True)

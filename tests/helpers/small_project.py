@@ -1,0 +1,31 @@
+"""A small project of its own in a temporary folder: params.yaml and an archive beside it."""
+
+import hashlib
+import runpy
+
+import yaml
+
+from tests.helpers import archives
+from tests.helpers.clone import ROOT
+
+
+def write_params(folder, archive, layout="csv", **changes):
+    """The committed params.yaml, with the data set `local` set to this archive."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    params["dataset"] = "local"
+    params["datasets"]["local"] |= {
+        "path": str(archive),
+        "sha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+        "layout": layout,
+        "folder": archives.FOLDERS.get(layout, ""),
+    }
+    params["recommend"]["min_ratings"] = 1
+    for block, values in changes.items():
+        params[block] |= values
+    text = yaml.safe_dump(params, sort_keys=False)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def run_stage(name):
+    """Run the main of a stage here, in this process; its facts."""
+    return runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()

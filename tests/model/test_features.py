@@ -1,0 +1,133 @@
+"""Features: a sparse matrix, its products, and the ridge solve of its weights."""
+
+import itertools
+
+import movierec.features
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec.kernels.reductions import sum_rows
+from movierec.model.features import Features
+from movierec.model.solver import Prior
+from movierec.training import als
+from movierec.training.in_memory import SIDES, Data
+from tests.helpers.random_data import csr_of_counts, random_csrs, train_params
+
+SCALE = (0.5, 5.0)
+SEEDS = st.integers(0, 1000)
+
+
+def dense(features):
+    """X, one number at a time."""
+    by_row = features.by_row
+    x = np.zeros((by_row.n_rows, features.by_feature.n_rows))
+    for row, feature in zip(by_row.row_index, by_row.indices, strict=True):
+        x[row, feature] = 1 / np.sqrt(by_row.counts[row])
+    return x
+
+
+def random_features(seed, n_rows=9, n_features=5):
+    counts = np.random.default_rng(seed).integers(0, n_features + 1, n_rows)
+    by_row = csr_of_counts(seed, counts, n_features)
+    return Features(by_row, by_row.transpose(n_features))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_are_summed(dtype):
+    rows = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
+    indptr, indices = np.array([0, 2, 2, 5]), np.array([3, 0, 1, 1, 2], np.int32)
+    expected = [rows[3] + rows[0], np.zeros(3), rows[1] + rows[1] + rows[2]]
+    sums = sum_rows(indptr, indices, rows)
+    assert sums.dtype == dtype
+    np.testing.assert_allclose(sums, expected, rtol=1e-6)
+
+
+@given(SEEDS)
+def test_products_with_the_matrix_and_its_transpose(seed):
+    features, rng = random_features(seed), np.random.default_rng(seed)
+    x, weights, rows = dense(features), rng.normal(size=(5, 3)), rng.normal(size=(9, 3))
+    np.testing.assert_allclose(features.means(weights), x @ weights, atol=1e-12)
+    np.testing.assert_allclose(features.collect(rows), x.T @ rows, atol=1e-12)
+
+
+@pytest.mark.parametrize("few", [0, 5])
+@pytest.mark.parametrize("seed", range(10))
+def test_weights_are_the_ridge_regression_of_the_rows(seed, few, monkeypatch):
+    """By least squares on the augmented system, each row in each column with its own precision;
+    by conjugate gradients and exactly."""
+    ridge = 10.0 ** (seed / 5 - 1)
+    features, rng = random_features(seed), np.random.default_rng(seed)
+    x, rows = dense(features), rng.normal(size=(9, 3))
+    of_all, of_one, counts = rng.uniform(0.1, 3, 3), rng.uniform(0, 1, 3), rng.integers(0, 5, 9)
+    precision, ridges = of_all + counts[:, None] * of_one, ridge * np.arange(1, 4)
+    right = features.collect(precision * rows)
+    monkeypatch.setattr(movierec.features, "FEW", few)
+    solved = features.solve(right, of_all, of_one, counts, ridges, np.zeros((5, 3)))
+    for column in range(3):
+        root = np.sqrt(precision[:, column])
+        augmented = np.vstack((root[:, None] * x, np.sqrt(ridges[column]) * np.eye(5)))
+        targets = np.append(root * rows[:, column], np.zeros(5))
+        expected = np.linalg.lstsq(augmented, targets)[0]
+        np.testing.assert_allclose(solved[:, column], expected, atol=1e-4)
+
+
+def genres(seed, n_items):
+    return csr_of_counts(seed, np.random.default_rng(seed).integers(0, 4, n_items), 5)
+
+
+@pytest.mark.parametrize("model", ["genre_mf", "svdpp"])
+@given(SEEDS)
+def test_the_objective_never_rises(model, seed):
+    """Each epoch: the rows, then the weights, of either side."""
+    params = train_params(model=model, max_epochs=5)
+    data = Data.of(*random_csrs(seed), params, genres(seed, 7))
+    values = [epoch.objective for epoch in als.fit(data, params, seed, SCALE).epochs]
+    assert all(after <= before * (1 + 1e-9) for before, after in itertools.pairwise(values))
+
+
+@pytest.mark.parametrize("model", ["genre_mf", "svdpp"])
+def test_converged_weights_have_no_gradient(model):
+    """The objective, by its own words, does not fall along any weight."""
+    params = train_params(model=model, max_epochs=400)
+    data = Data.of(*random_csrs(3), params, genres(3, 7))
+    fit = als.fit(data, params, 0, SCALE)
+    value, step = als.objective(fit.model, data, params, SCALE)[0], 1e-3
+    for side in SIDES:
+        weights = fit.model.weights(side)
+        for place in np.ndindex(weights.shape):
+            for sign in (1, -1):
+                moved = weights.copy()
+                moved[place] += sign * step
+                other = fit.model.changed(side, weights=moved)
+                assert als.objective(other, data, params, SCALE)[0] > value - 1e-7
+
+
+def test_a_movie_without_ratings_gets_what_its_genres_say():
+    by_user = csr_of_counts(0, [4, 5, 3, 5, 4, 2], 6)
+    by_item = by_user.transpose(8)  # of which the last two were never rated
+    params = train_params(model="genre_mf", n_factors=2)
+    of_items = csr_of_counts(1, [2, 1, 3, 1, 2, 1, 2, 0], 4)
+    data = Data.of(by_user, by_item, params, of_items)
+    model = als.fit(data, params, 0, SCALE).model
+    # The last items' half epoch came before the last weights; one more shows what they say.
+    again = als.run_epoch(model, data, params)
+    means = data.item_features.means(model.item_weights)
+    rows = np.column_stack(again.rows("item"))
+    np.testing.assert_allclose(rows[6], means[6], atol=1e-12)
+    assert abs(rows[6]).min() > 1e-4
+    assert not rows[7].any()
+
+
+def test_without_features_a_ridge_is_never_asked_for():
+    params = train_params(model="mf")
+    data = Data.of(*random_csrs(0), params, genres(0, 7))
+    assert [data.features(side) for side in SIDES] == [None, None]
+    assert not als.fit(data, params, 0, SCALE).model.user_weights.size
+
+
+def test_precision_of_a_row_with_one_rating():
+    params = train_params(n_factors=2)
+    expected = np.array([0.8, 0.8, 0.5]) / 2
+    np.testing.assert_allclose(Prior.of(params, 2).of_one_rating, expected)

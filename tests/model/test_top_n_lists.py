@@ -1,0 +1,119 @@
+"""Top-n lists and similar items against a full sort."""
+
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from movierec.kernels.scoring import PANEL
+from movierec.kernels.tiles import TILE
+from movierec.model import top_n_lists
+from movierec.model.biased_mf import Model
+from tests.helpers import reference_kernels
+from tests.helpers.random_data import csr_of_counts, random_csrs, random_model
+
+
+def model_with_ties(seed, n_users, n_items, n_factors=2):
+    """Few different whole numbers: predictions are exact and many are equal."""
+    rng = np.random.default_rng(seed)
+    shapes = (n_users, n_factors), (n_items, n_factors), n_users, n_items
+    return Model(3.0, *(rng.integers(-2, 3, shape).astype(np.float32) for shape in shapes))
+
+
+def predictions(model, lists):
+    """The prediction of each place of the lists, −inf where there is none."""
+    rows = [
+        [reference_kernels.predict(model, user, item) for item in row]
+        for user, row in enumerate(lists)
+    ]
+    return np.where(lists >= 0, np.array(rows), -np.inf)
+
+
+@given(st.integers(0, 1000), st.integers(1, 12), st.integers(0, 63))
+@example(1, 7, 0)
+@example(2, 3, 63)
+def test_top_n_against_a_full_sort(seed, n, n_seen):
+    """Ties to the lower index, seen items left out, −1 where there are fewer than n."""
+    model = model_with_ties(seed, 9, 7)
+    seen, _ = random_csrs(seed + 1, 9, 7, n_seen)
+    eligible = np.random.default_rng(seed).random(7) < 0.8
+    items, ratings = top_n_lists.top_n(model, seen, n, eligible)
+    expected = reference_kernels.top_n(model, seen, n, eligible)
+    assert items.dtype == np.int32
+    np.testing.assert_array_equal(items, expected)
+    np.testing.assert_array_equal(ratings, predictions(model, expected))
+
+
+@pytest.mark.parametrize("n_items", [TILE, PANEL, PANEL + 1])
+@pytest.mark.parametrize("n_users", [1, TILE, TILE + 1])
+def test_top_n_where_tiles_and_panels_end(n_users, n_items):
+    model = model_with_ties(n_users, n_users, n_items)
+    seen = csr_of_counts(n_items, np.arange(n_users) % TILE, n_items)
+    items, ratings = top_n_lists.top_n(model, seen, 5)
+    expected = reference_kernels.top_n(model, seen, 5, np.ones(n_items, bool))
+    np.testing.assert_array_equal(items, expected)
+    np.testing.assert_array_equal(ratings, predictions(model, expected))
+
+
+@pytest.mark.parametrize("n_factors", [0, TILE + 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_top_n_of_real_numbers(dtype, n_factors):
+    model = random_model(4, 20, 60, n_factors, dtype)
+    seen, _ = random_csrs(5, 20, 60, 400)
+    items, ratings = top_n_lists.top_n(model, seen, 60)
+    expected = reference_kernels.top_n(model, seen, 60, np.ones(60, bool))
+    np.testing.assert_array_equal(items, expected)
+    assert ratings.dtype == dtype
+    np.testing.assert_allclose(ratings, predictions(model, expected), rtol=1e-5)
+
+
+def test_seen_items_are_never_recommended_though_they_are_the_best():
+    model = model_with_ties(6, 30, 20)
+    first, _ = top_n_lists.top_n(model, csr_of_counts(0, [0] * 30, 20), 3)
+    best = np.sort(first, axis=1).ravel()
+    seen = replace(csr_of_counts(0, [3] * 30, 20), indices=best)
+    second, _ = top_n_lists.top_n(model, seen, 3)
+    for user in range(30):
+        assert not set(first[user]) & set(second[user])
+
+
+def test_a_user_who_has_seen_everything_gets_nothing():
+    items, ratings = top_n_lists.top_n(model_with_ties(7, 2, 4), csr_of_counts(0, [4, 0], 4), 2)
+    assert (items[0] == -1).all()
+    assert np.isneginf(ratings[0]).all()
+    assert (items[1] >= 0).all()
+
+
+def test_nothing_is_eligible():
+    items, _ = top_n_lists.top_n(
+        model_with_ties(8, 2, 4), csr_of_counts(0, [0, 0], 4), 2, np.zeros(4, bool)
+    )
+    assert (items == -1).all()
+
+
+def test_some_users_get_the_same_lists_as_among_all():
+    model = random_model(9, 40, 30)
+    seen, _ = random_csrs(10, 40, 30, 300)
+    users = np.array([39, 3, 17, 3])
+    all_items, all_ratings = top_n_lists.top_n(model, seen, 6)
+    items, ratings = top_n_lists.top_n(model, seen.take(users), 6, user_index=users)
+    np.testing.assert_array_equal(items, all_items[users])
+    np.testing.assert_array_equal(ratings, all_ratings[users])
+
+
+@pytest.mark.skipif(
+    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
+)
+def test_the_bits_do_not_depend_on_the_threads():
+    model = random_model(11, 200, 90, 7, "float32")
+    seen, _ = random_csrs(12, 200, 90, 5000)
+    results = []
+    for n_threads in (1, 2):
+        numba.set_num_threads(n_threads)
+        results.append(top_n_lists.top_n(model, seen, 10))
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)

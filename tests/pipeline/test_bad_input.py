@@ -1,0 +1,141 @@
+"""Stages on bad input: one line on stderr, status 1, and nothing half written."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from movierec.datasets.validation import REASONS
+from tests.helpers import archives
+from tests.helpers.archives import RATINGS
+from tests.helpers.clone import ROOT
+from tests.helpers.small_project import run_stage, write_params
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MOVIEREC_LOG", raising=False)
+    (tmp_path / "archive").mkdir()
+    return tmp_path
+
+
+def refusal(stage, n_details=0):
+    """The line that a stage, run as DVC runs it, ends on, and as many lines below it."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "stages" / f"{stage}.py"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1 + n_details
+    return done.stderr.removeprefix("error: ").removesuffix("\n")
+
+
+def download(folder, ratings=RATINGS, layout="csv"):
+    path = archives.write(folder / "archive", layout, ratings)
+    write_params(folder, path, layout)
+    run_stage("download")
+    return folder / "data/raw" / path.name
+
+
+def written(folder):
+    return {str(path.relative_to(folder / "data")) for path in folder.glob("data/**/*")}
+
+
+def test_good_input_is_indexed(folder):
+    download(folder)
+    assert run_stage("index") == {
+        "rows": "6 read, 0 refused, 0 superseded",
+        "ratings": "6 by 3 users",
+        "movies": "5, of which 4 rated",
+    }
+    assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
+
+
+def test_duplicate_pair_is_counted_and_the_newest_stays(folder):
+    download(folder, [*RATINGS, (7, 50, 1.0, 999999999)])
+    facts = run_stage("index")
+    assert facts["rows"] == "7 read, 0 refused, 1 superseded"
+    assert facts["ratings"] == "6 by 3 users"
+    rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
+    assert (rows["read"], rows["kept"], rows["refused"]["superseded"]) == (7, 6, 1)
+
+
+def test_bad_rating(folder):
+    path = download(folder, [*RATINGS, (7, 22, 11.0, 1)])
+    line, *details = refusal("index", 1).split("\n")
+    assert line == (
+        f"{path.relative_to(folder)}: 1 of 7 rows refused (1 off_scale; the scale is 0.5 to 5),"
+        " more than the 0 that index.max_refused in params.yaml allows; mend them or raise it"
+    )
+    assert details == ["  line 8       off_scale     7,22,11.0,1"]
+    assert written(folder) == {"raw", "raw/csv.zip", "raw/manifest.json"}
+
+
+def test_refused_rows_that_are_allowed(folder):
+    """The index is the one without them, and metrics/index.json accounts for every row."""
+    outputs = []
+    for ratings in (RATINGS, [(7, 22, 11.0, 1), *RATINGS, (8, 22, "", 1), RATINGS[0]]):
+        path = archives.write(folder / "archive", "csv", ratings)
+        write_params(folder, path, index={"max_refused": 2})
+        facts = [run_stage(stage) for stage in ("download", "index")]
+        files = sorted((folder / "data/index").glob("*.parquet"))
+        outputs.append([file.read_bytes() for file in files])
+    assert outputs[0] == outputs[1]
+    assert facts[1]["rows"] == "9 read, 2 refused, 1 superseded"
+    rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
+    refused = dict.fromkeys((*REASONS, "superseded"), 0)
+    refused |= {"off_scale": 1, "missing": 1, "superseded": 1}
+    assert rows == {"read": 9, "kept": 6, "refused": refused}
+
+
+def test_archive_that_changed_after_the_download(folder):
+    path = download(folder)
+    path.write_bytes(path.read_bytes()[:-30])
+    line = refusal("index")
+    assert line == "data/raw/csv.zip: changed since it was written; run dvc repro"
+
+
+def test_archive_of_another_data_set(folder):
+    download(folder)
+    text = (folder / "params.yaml").read_text("utf-8")
+    (folder / "params.yaml").write_text(text.replace("dataset: local", "dataset: ml-25m"), "utf-8")
+    assert refusal("index") == (
+        "data/raw: made from data set 'local', but params.yaml says 'ml-25m'; run dvc repro"
+    )
+
+
+def test_index_before_download(folder):
+    write_params(folder, archives.write(folder / "archive", "csv"))
+    assert refusal("index") == "data/raw/manifest.json: no such file; run dvc repro"
+    assert not (folder / "data").exists()
+
+
+def test_failed_index_leaves_the_last_one(folder):
+    download(folder)
+    run_stage("index")
+    before = written(folder)
+    manifest = (folder / "data/index/manifest.json").read_bytes()
+    download(folder, [])
+    assert refusal("index") == "data/raw/csv.zip: no ratings in it"
+    assert written(folder) == before
+    assert (folder / "data/index/manifest.json").read_bytes() == manifest
+
+
+def test_file_that_does_not_have_the_pinned_hash(folder):
+    path = archives.write(folder / "archive", "csv")
+    write_params(folder, path)
+    path.write_bytes(path.read_bytes() + b"more")
+    assert "as pinned in params.yaml: damaged or another file" in refusal("download")
+    assert written(folder) == set()
+
+
+def test_bad_params(folder):
+    write_params(folder, archives.write(folder / "archive", "csv"), train={"n_factor": 3})
+    assert refusal("train").startswith("params.yaml: train.n_factor: unknown key; allowed here: ")

@@ -1,0 +1,318 @@
+"""The real pipeline, in a temporary clone: what DVC's verbs promise about it."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from movierec.cli.movies import Wish, recommended
+from movierec.serving.user_profile import Person
+from movierec.serving.workspace import Project
+from tests.helpers import tutorials
+from tests.helpers.clone import ROOT, Workspace, make_workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The committed default, run once for all tests of this module."""
+    workspace = make_workspace(tmp_path_factory.mktemp("movierec") / "clone")
+    workspace.run("dvc", "repro")
+    workspace.commit("a run")
+    return workspace
+
+
+def metrics(workspace: Workspace, name: str) -> dict:
+    return json.loads((workspace.path / "metrics" / f"{name}.json").read_text())
+
+
+def committed(workspace: Workspace) -> dict:
+    """The errors on test at the last commit."""
+    return json.loads(workspace.run("git", "show", "HEAD:metrics/evaluate.json"))["test"]
+
+
+def stages_run(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def test_the_default_run_is_as_good_as_the_committed_one(workspace: Workspace) -> None:
+    rmse = metrics(workspace, "evaluate")["test"]["rmse"]
+    assert 0.89 < rmse <= 0.912
+    ours = json.loads((ROOT / "metrics" / "evaluate.json").read_text())["test"]["rmse"]
+    assert rmse == pytest.approx(ours, abs=5e-4)  # processors round differently
+
+
+def test_lists_are_such_as_people_would_take(workspace: Workspace) -> None:
+    """Twice as good as popularity's and liked better; far better would be a leak."""
+    ranking = metrics(workspace, "evaluate")["ranking"]
+    blend, popularity = ranking["blend"], ranking["popularity"]
+    assert max(0.345, 2 * popularity["ndcg@10"]) < blend["ndcg@10"] < 0.43
+    assert blend["hit_rating@10"] > max(4.0, ranking["implicit"]["hit_rating@10"])
+    assert blend["coverage@10"] > 0.25
+
+
+# --- What a film lover would check
+
+
+@pytest.fixture
+def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Titles (or another column) of the list for who gives these ratings, by the real models."""
+    monkeypatch.chdir(workspace.path)
+    here = Project.here()
+
+    def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
+        person = Person.of({here.films.catalogue.find(title): given[title] for title in given})
+        wish = Wish(n=n)
+        rows = recommended(here, person, here.verdict(person), wish, wish.eligible(here))
+        return [row[column] for row in rows]
+
+    return run
+
+
+Listed = Callable[..., list[Any]]
+HORROR = ("Scream (1996)", "Nightmare on Elm Street", "Halloween: The Curse", "Psycho (1960)")
+ANIMATED = ("Toy Story (1995)", "Lion King", "Aladdin (1992)", "Beauty and the Beast (1991)")
+THRILLERS = ("Usual Suspects", "L.A. Confidential", "Silence of the Lambs", "Heat (1995)")
+
+
+def n_of(genres: list[str], *wanted: str) -> int:
+    return sum(bool(set(each.split("|")) & set(wanted)) for each in genres)
+
+
+SEQUELS = {"Empire Strikes Back, The (1980)", "Return of the Jedi (1983)"}
+
+
+def test_who_likes_star_wars_gets_its_sequels(listed: Listed) -> None:
+    assert "Return of the Jedi (1983)" in listed({"Star Wars (1977)": 5}, 3)
+    assert set(listed({"Star Wars (1977)": 5}, 10)) >= SEQUELS
+    assert set(listed({"Star Wars (1977)": 5, "Raiders of the Lost Ark": 4}, 10)) >= SEQUELS
+
+
+def test_toy_story_and_its_like_lead_to_films_for_children(listed: Listed) -> None:
+    of_children, of_others = (
+        n_of(listed(dict.fromkeys(liked, 5), 30, "genres"), "Animation", "Children's")
+        for liked in (ANIMATED, THRILLERS)
+    )
+    assert of_children >= 6
+    assert of_others <= 2
+
+
+def test_disliking_horror_lowers_horror(listed: Listed) -> None:
+    def n_of_horror(*ratings: float) -> int:
+        given = dict(zip(HORROR, ratings, strict=False))
+        return n_of(listed({"Alien (1979)": 5, **given}, 50, "genres"), "Horror")
+
+    assert n_of_horror(1, 1, 1, 1) < n_of_horror() < n_of_horror(5, 5, 5, 5)
+
+
+def test_the_order_of_ratings_changes_no_list(listed: Listed) -> None:
+    given = {title: 5 - place for place, title in enumerate((*ANIMATED[:3], HORROR[0]))}
+    backwards = dict(reversed(given.items()))
+    assert listed(given, 50) == listed(backwards, 50)
+    assert listed(given, 50, "score") == listed(backwards, 50, "score")
+
+
+# --- What runs again
+
+
+def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: Workspace) -> None:
+    assert "up to date" in workspace.run("dvc", "status")
+    assert stages_run(workspace.run("dvc", "repro")) == []
+    again = workspace.run(
+        "dvc", "repro", "--force", "--single-item", "index", "implicit", "evaluate"
+    )
+    assert stages_run(again) == ["index", "implicit", "evaluate"]
+    assert workspace.run("git", "status", "--porcelain") == ""
+
+
+def test_a_train_param_reruns_what_depends_on_it_and_back_only_draws(
+    workspace: Workspace,
+) -> None:
+    before = (workspace.path / "dvc.lock").read_bytes()
+    changed = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=3")
+    assert stages_run(changed) == ["train", "evaluate", "recommend", "export", "draw"]
+    assert "3" in workspace.run("dvc", "params", "diff")
+    assert "test.rmse" in workspace.run("dvc", "metrics", "diff")
+    back = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=8")
+    assert stages_run(back) == ["draw"], "it had not run: the pictures came with the clone"
+    assert (workspace.path / "dvc.lock").read_bytes() == before
+
+
+def test_another_model_by_another_method_goes_all_the_way(workspace: Workspace) -> None:
+    changes = ["train.model=genre_mf", "train.method=gibbs", "train.gibbs.samples=40"]
+    run = workspace.run("dvc", "exp", "run", *(x for change in changes for x in ("-S", change)))
+    assert stages_run(run) == ["train", "evaluate", "recommend", "export", "draw"]
+    assert 0.87 < metrics(workspace, "evaluate")["test"]["rmse"] < 0.90  # a leak would be less
+    lines = workspace.run("movierec", "recommend", "--like", "Toy Story", "-n", "3", "--csv")
+    assert len(lines.splitlines()) == 4
+    compared = json.loads(workspace.run("movierec", "compare-runs", "HEAD", "--json"))
+    [rmse] = [entry for entry in compared["metrics"] if entry["metric"] == "rmse"]
+    assert rmse["verdict"] == "better"
+    assert rmse["a"] == pytest.approx(committed(workspace)["rmse"], abs=1e-6)
+    assert rmse["b"] == pytest.approx(metrics(workspace, "evaluate")["test"]["rmse"], abs=1e-6)
+    back = ["train.model=mf", "train.method=als", "train.gibbs.samples=100"]
+    workspace.run("dvc", "exp", "run", *(x for change in back for x in ("-S", change)))
+
+
+def test_the_verbs_read_well(workspace: Workspace) -> None:
+    shown = workspace.run("dvc", "metrics", "show")
+    assert "test.rmse" in shown
+    assert "made_from" not in shown, "the hash of the model's manifest is no metric"
+    stages = workspace.run("dvc", "stage", "list")
+    for name in (
+        "download",
+        "index",
+        "split",
+        "train",
+        "implicit",
+        "evaluate",
+        "recommend",
+        "export",
+        "draw",
+    ):
+        described = [line for line in stages.splitlines() if line.startswith(name)]
+        assert len(described[0].split()) > 4, "every stage says what it does"
+        assert name in workspace.run("dvc", "dag", "--mermaid")
+    assert "train.n_factors" in workspace.run("dvc", "exp", "show", "--csv")
+    assert "index.html" in workspace.run("dvc", "plots", "show")
+    workspace.run("dvc", "params", "diff", "HEAD~1")
+    workspace.run("dvc", "metrics", "diff", "HEAD~1")
+
+
+def test_metrics_and_plots_show_before_anything_ran(tmp_path: Path) -> None:
+    fresh = make_workspace(tmp_path / "fresh")
+    assert "test.rmse" in fresh.run("dvc", "metrics", "show", "metrics/evaluate.json")
+    assert "index.html" in fresh.run("dvc", "plots", "show")
+    assert "Would" not in fresh.run("dvc", "repro", "--dry", "--allow-missing")
+
+
+COLUMNS = {
+    "data/index/users.parquet": "user_id n_ratings offset",
+    "data/index/items.parquet": "movie_id title year genres n_ratings offset",
+    "data/index/ratings_by_user.parquet": "item_index rating timestamp",
+    "data/index/ratings_by_item.parquet": "user_index rating",
+    "data/split/train_by_user.parquet": "item_index rating timestamp",
+    "data/split/train_by_item.parquet": "user_index rating",
+    "data/split/train_users.parquet": "n_ratings offset",
+    "data/split/train_items.parquet": "n_ratings offset",
+    "data/split/validation.parquet": "user_index item_index rating timestamp",
+    "data/split/test.parquet": "user_index item_index rating timestamp",
+    "data/evaluation/by_user.parquet": "n_test squared_error absolute_error ndcg recall",
+    "exports/recommendations.parquet": "user_id rank movie_id title score predicted_rating",
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_outputs_have_the_columns_of_the_contract(workspace: Workspace, name: str) -> None:
+    assert pq.read_schema(workspace.path / name).names == COLUMNS[name].split()
+
+
+def test_parts_make_up_the_whole_and_orientations_agree(workspace: Workspace) -> None:
+    data = workspace.path / "data"
+    users = pd.read_parquet(data / "index/users.parquet")
+    items = pd.read_parquet(data / "index/items.parquet")
+    assert users["n_ratings"].is_monotonic_decreasing
+    assert items["n_ratings"].is_monotonic_decreasing
+    assert len(users) == 943
+    assert len(items) == 1682
+    triples = []
+    for side, rows in (("user", users), ("item", items)):
+        other = "item" if side == "user" else "user"
+        part = pd.read_parquet(data / f"index/ratings_by_{side}.parquet")
+        part[f"{side}_index"] = np.repeat(np.arange(len(rows)), rows["n_ratings"])
+        assert (rows["offset"] == rows["n_ratings"].cumsum() - rows["n_ratings"]).all()
+        keys = ["user_index", "item_index", "rating"]
+        assert other in part.columns[0]
+        triples.append(part[keys].sort_values(keys).to_numpy())
+    assert (triples[0] == triples[1]).all()
+    counts = metrics(workspace, "split")
+    assert counts["n_train"] + counts["n_validation"] + counts["n_test"] == 100_000
+    held_out = pd.read_parquet(data / "split/test.parquet")
+    kept = users["n_ratings"] - held_out.groupby("user_index").size()
+    assert (kept == np.floor(users["n_ratings"] * 4 / 5)).all()
+
+
+def test_recommendations_are_unseen_and_ranked(workspace: Workspace) -> None:
+    lists = pd.read_parquet(workspace.path / "exports/recommendations.parquet")
+    users = pd.read_parquet(workspace.path / "data/index/users.parquet")
+    items = pd.read_parquet(workspace.path / "data/index/items.parquet")
+    ratings = pd.read_parquet(workspace.path / "data/index/ratings_by_user.parquet")
+    seen = set(
+        zip(
+            np.repeat(users["user_id"], users["n_ratings"]),
+            items["movie_id"].to_numpy()[ratings["item_index"]],
+            strict=True,
+        )
+    )
+    assert not seen & set(zip(lists["user_id"], lists["movie_id"], strict=True))
+    assert (lists.groupby("user_id")["rank"].max() == 20).all()
+    assert (lists.groupby("user_id")["score"].diff().dropna() <= 0).all()
+    floor = items.set_index("movie_id")["n_ratings"].loc[lists["movie_id"]]
+    assert floor.min() >= 5
+
+
+def test_people_can_ask(workspace: Workspace) -> None:
+    movierec = (sys.executable, "-m", "movierec")
+    [alike] = json.loads(workspace.run(*movierec, "similar", "Star Wars", "-n", "1", "--json"))
+    assert alike["title"] == "Return of the Jedi (1983)"
+    liked = json.loads(workspace.run(*movierec, "recommend", "--like", "Star Wars", "--json"))
+    assert "Star Wars (1977)" not in {entry["title"] for entry in liked}
+    assert len(liked) == 10
+    assert f"{metrics(workspace, 'evaluate')['test']['rmse']:.4f}" in workspace.run(
+        *movierec, "summary"
+    )
+    said = workspace.run(*movierec, "provenance")
+    assert said.endswith("matches the project here: files, params, versions\n")
+
+
+def test_it_runs_with_the_environment_not_activated(workspace: Workspace) -> None:
+    (workspace.path / ".venv").symlink_to(sys.prefix)
+    output = workspace.run(
+        ".venv/bin/dvc", "repro", "--force", "--single-item", "split", PATH="/usr/bin:/bin"
+    )
+    (workspace.path / ".venv").unlink()
+    assert stages_run(output) == ["split"]
+
+
+def test_a_stage_by_hand_wants_the_data_of_its_params(workspace: Workspace) -> None:
+    params = workspace.path / "params.yaml"
+    params.write_text(params.read_text().replace("dataset: ml-100k", "dataset: ml-1m"))
+    stale = workspace.run(sys.executable, "stages/split.py", fails=True, PYTHONPATH="src")
+    assert "made from data set 'ml-100k'" in stale
+    workspace.run("git", "checkout", "-q", ".")
+
+
+def test_an_unknown_data_set_fails_clearly(workspace: Workspace) -> None:
+    said = workspace.run("dvc", "exp", "run", "-S", "dataset=ml-26m", fails=True)
+    assert "ml-26m" in said
+    workspace.run("git", "checkout", "-q", ".")
+
+
+# --- Tutorials, followed line by line; they begin and end with the committed state
+
+
+def test_the_tutorial_of_own_ratings_is_true(workspace: Workspace) -> None:
+    ran = tutorials.follow("tutorial-own-ratings.md", workspace)["dvc repro"]
+    assert stages_run(ran)[:2] == ["index", "split"]
+    assert len(stages_run(ran)) == 8
+    back = workspace.run("dvc", "repro")
+    assert stages_run(back) == []
+    assert workspace.run("git", "status", "--porcelain") == ""
+
+
+def test_the_tutorial_of_an_experiment_is_true(workspace: Workspace) -> None:
+    workspace.run("dvc", "exp", "remove", "--all-commits")  # those of the tests above
+    before = workspace.run("git", "rev-parse", "HEAD").strip()
+    ran = tutorials.follow("tutorial-experiment.md", workspace)
+    run = ran["dvc exp run -n svdpp -S train.model=svdpp"]
+    assert stages_run(run) == ["train", "evaluate", "recommend", "export", "draw"]
+    assert 0.87 < committed(workspace)["rmse"] < 0.89  # a leak would be less
+    assert workspace.run("git", "rev-parse", "HEAD~1").strip() == before
+    assert workspace.run("git", "status", "--porcelain") == ""
+    workspace.run("git", "reset", "--quiet", "--hard", before)

@@ -1,0 +1,351 @@
+"""Inputs that somebody or something changed: one clear line, and never a wrong result."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.generate import generate, write_zip
+from movierec import cli
+from movierec.core import errors
+from movierec.core.errors import MovierecError
+from movierec.model.model_file import read_model
+from tests.helpers.random_data import MODEL_ARRAYS, random_model
+from tests.helpers.small_project import run_stage, write_params
+
+STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
+INDEX = "users", "items", "ratings_by_user", "ratings_by_item"
+SPLIT = "train_by_user", "train_users", "train_by_item", "train_items", "validation", "test"
+# Which stage, run by hand, reads which files.
+READ = {
+    "split": [f"data/index/{name}.parquet" for name in INDEX[:3]],
+    "train": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
+    "implicit": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
+    "evaluate": ["data/index/items.parquet"]
+    + [f"data/split/{name}.parquet" for name in (*SPLIT[:2], *SPLIT[4:])],
+    "recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
+    "export": [f"data/index/{name}.parquet" for name in INDEX[:2]],
+    "draw": [f"data/index/{name}.parquet" for name in INDEX[:2]],
+    "movierec recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
+    "movierec similar": ["data/index/items.parquet"],
+}
+PAIRS = [(stage, name) for stage, names in READ.items() for name in names]
+
+
+def make_project(folder, seed):
+    """A project in which all stages ran."""
+    folder.mkdir()
+    write_zip(generate(1500, seed), folder / "mine.zip", name="mine")
+    train = {"n_factors": 3, "max_epochs": 3, "patience": 3}
+    write_params(folder, folder / "mine.zip", train=train)
+    text = (folder / "params.yaml").read_text("utf-8").replace("folder: ml-tiny", "folder: mine")
+    (folder / "params.yaml").write_text(text, "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in STAGES:
+            run_stage(stage)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    return make_project(tmp_path_factory.mktemp("good") / "project", 0)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """The same of other ratings, under the same name."""
+    return make_project(tmp_path_factory.mktemp("other") / "project", 1)
+
+
+@pytest.fixture
+def project(good, tmp_path, monkeypatch):
+    """A copy to do harm to, which is the current folder."""
+    shutil.copytree(good, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.delenv("MOVIEREC_LOG", raising=False)
+    return tmp_path / "project"
+
+
+def outputs(folder):
+    kinds = ("*.parquet", "*.npz", "*.json", "*.csv", "*.png")
+    return {
+        path: path.read_bytes() for kind in kinds for path in folder.rglob(kind) if path.is_file()
+    }
+
+
+@pytest.fixture
+def refusal(project, capsys):
+    """The line that a program ends on, which leaves all as it was and nothing half written."""
+
+    def run(main):
+        before = outputs(project)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            errors.run(main)
+        assert caught.value.code == 1
+        assert outputs(project) == before
+        assert not list(project.rglob("*.partial"))
+        out, line = capsys.readouterr()
+        assert out == ""
+        assert line.startswith("error: ")
+        assert line.count("\n") == 1
+        return line.removeprefix("error: ").removesuffix("\n")
+
+    return run
+
+
+def by_hand(stage):
+    return lambda: run_stage(stage)
+
+
+def movierec(*arguments):
+    return lambda: cli.cli(arguments, standalone_mode=False)
+
+
+PROGRAMS = {stage: by_hand(stage) for stage in (*STAGES, "draw")} | {
+    "movierec recommend": movierec("recommend", "--user-id", "1", "--json"),
+    "movierec similar": movierec("similar", "Film 5, The (1955)", "--json"),
+}
+# Those that read the model; movierec similar reads the implicit one.
+ASK = [name for name in PROGRAMS if name not in (*STAGES[:5], "movierec similar")]
+
+
+def edit(path):
+    """Change one number in the middle, as somebody with pandas would."""
+    table = pq.read_table(path)
+    name = "rating" if "rating" in table.column_names else "n_ratings"
+    number = table.column_names.index(name)
+    values = table[name].to_numpy().copy()
+    values[len(values) // 2] = 1.5 if values[len(values) // 2] != 1.5 else 2.5
+    pq.write_table(table.set_column(number, name, pa.array(values, table[name].type)), path)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [edit, cut, flip])
+@pytest.mark.parametrize(("program", "name"), PAIRS)
+def test_a_changed_file_is_refused(refusal, program, name, harm):
+    harm(Path(name))
+    assert refusal(PROGRAMS[program]) == f"{name}: changed since it was written; run dvc repro"
+
+
+@pytest.mark.parametrize(("program", "name"), PAIRS)
+def test_a_missing_file_is_named(refusal, program, name):
+    Path(name).unlink()
+    assert refusal(PROGRAMS[program]) == f"{name}: no such file; run dvc repro"
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_missing_data_folder_is_named(refusal, stage):
+    shutil.rmtree("data")
+    line = refusal(by_hand(stage))
+    assert line.startswith("data/")
+    assert line.endswith("/manifest.json: no such file; run dvc repro")
+
+
+def test_the_archive_edited(refusal):
+    flip(Path("data/raw/mine.zip"))
+    line = refusal(by_hand("index"))
+    assert line == "data/raw/mine.zip: changed since it was written; run dvc repro"
+
+
+READERS = {"index": "raw", "split": "index", "train": "split", "implicit": "split"}
+READERS |= {"evaluate": "split", "recommend": "index", "export": "index", "draw": "index"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '"x"', "{}", '{"download": {}}', '{"dataset": "local"}']
+)
+@pytest.mark.parametrize("stage", READERS)
+def test_a_manifest_that_is_none(refusal, stage, text):
+    path = Path("data", READERS[stage], "manifest.json")
+    path.write_text(text, "utf-8")
+    assert refusal(by_hand(stage)).startswith(f"{path.parent}")
+
+
+@pytest.mark.parametrize("stage", READERS)
+def test_a_manifest_of_another_data_set(refusal, stage):
+    path = Path("data", READERS[stage], "manifest.json")
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["download"]["params"]["dataset"] = "ml-25m"
+    path.write_text(json.dumps(manifest), "utf-8")
+    line = refusal(by_hand(stage))
+    assert line == (
+        f"{path.parent}: made from data set 'ml-25m', but params.yaml says 'local'; run dvc repro"
+    )
+
+
+@pytest.mark.parametrize("stage", READERS)
+def test_a_folder_of_other_ratings(refusal, other, stage):
+    """Whole in itself; of what is beside it, it is not."""
+    if stage in ("evaluate", "recommend", "export", "draw"):
+        folder = Path("data", READERS[stage])
+        shutil.rmtree(folder)
+        shutil.copytree(other / folder, folder)
+        assert "is not that of the data beside it; run dvc repro" in refusal(by_hand(stage))
+    else:
+        shutil.copyfile(
+            other / "data" / READERS[stage] / "manifest.json",
+            Path("data", READERS[stage], "manifest.json"),
+        )
+        assert "changed since it was written; run dvc repro" in refusal(by_hand(stage))
+
+
+def test_a_split_of_another_seed_is_not_evaluated_with_this_model(refusal):
+    """Its test ratings would be some that the model was trained on."""
+    params = Path("params.yaml")
+    params.write_text(params.read_text("utf-8").replace("seed: 20", "seed: 21"), "utf-8")
+    run_stage("split")
+    assert "its split is not that of the data beside it" in refusal(by_hand("evaluate"))
+
+
+# --- The model
+
+
+@pytest.mark.parametrize("asked", ASK)
+def test_a_model_of_other_ratings(refusal, other, asked):
+    shutil.copyfile(other / "models/model.npz", "models/model.npz")
+    assert "is not that of the data beside it; run dvc repro" in refusal(PROGRAMS[asked])
+
+
+@pytest.mark.parametrize("asked", ASK)
+@pytest.mark.parametrize("shape", [(50, 650, 3), (9, 7, 3), (60, 600, 0)])
+def test_a_model_of_another_shape(refusal, asked, shape):
+    """Under the manifest of the right one."""
+    manifest = read_model(Path("models/model.npz")).manifest
+    model = random_model(1, *shape, dtype="float32")
+    np.savez(
+        "models/model.npz",
+        global_mean=3.5,
+        manifest=json.dumps(manifest),
+        **{name: getattr(model, name) for name in MODEL_ARRAYS},
+    )
+    assert refusal(PROGRAMS[asked]) == (
+        "models/model.npz: changed since it was trained; restore it with dvc checkout --force"
+    )
+
+
+@pytest.mark.parametrize("asked", ASK)
+@pytest.mark.parametrize("harm", ["cut", "flip", "pickle", "empty", "text", "missing", "folder"])
+def test_a_damaged_model(refusal, asked, harm):
+    path = Path("models/model.npz")
+    match harm:
+        case "cut":
+            cut(path)
+        case "flip":
+            flip(path)
+        case "pickle":
+            np.savez(path, **{name: np.array([{}], object) for name in MODEL_ARRAYS})
+        case "empty":
+            path.write_bytes(b"")
+        case "text":
+            path.write_text("a model", "utf-8")
+        case _:
+            path.unlink()
+    if harm == "folder":
+        path.mkdir()
+    assert refusal(PROGRAMS[asked]).startswith("models/model.npz: ")
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "recommend"])
+def test_one_model_in_the_place_of_the_other(refusal, stage):
+    shutil.copyfile("models/implicit.npz", "models/model.npz")
+    assert refusal(by_hand(stage)) == (
+        "models/model.npz: not what the train stage wrote; run dvc repro"
+    )
+
+
+IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
+
+
+@pytest.mark.parametrize("asked", IMPLICIT)
+def test_a_damaged_implicit_model(refusal, asked):
+    cut(Path("models/implicit.npz"))
+    assert refusal(PROGRAMS[asked]).startswith("models/implicit.npz: not a whole model")
+
+
+@pytest.mark.parametrize("asked", IMPLICIT)
+def test_an_implicit_model_with_other_item_factors(refusal, asked):
+    path = Path("models/implicit.npz")
+    arrays = dict(np.load(path))
+    arrays["item_factors"][0] += 1
+    np.savez(path, **arrays)
+    assert refusal(PROGRAMS[asked]) == (
+        "models/implicit.npz: changed since it was trained; restore it with dvc checkout --force"
+    )
+
+
+def test_what_a_new_person_does_not_need_is_not_read(project):
+    """Damage among the users' rows is the stages' to find: no row of them goes into a list."""
+    path = Path("models/model.npz")
+    content = bytearray(path.read_bytes())
+    content[content.index(read_model(path).user_factors.tobytes())] ^= 1
+    path.write_bytes(content)
+    movierec("recommend", "--user-id", "1", "--json")()
+    with pytest.raises(MovierecError, match="CRC"):
+        read_model(path)
+
+
+@pytest.fixture(scope="module")
+def model(good):
+    return read_model(good / "models/model.npz")
+
+
+def assert_same_or_refused(content, model, path):
+    path.write_bytes(content)
+    try:
+        found = read_model(path)
+    except MovierecError:
+        return
+    for name in MODEL_ARRAYS:
+        assert getattr(found, name).tobytes() == getattr(model, name).tobytes()
+        assert getattr(found, name).dtype == getattr(model, name).dtype
+        assert getattr(found, name).shape == getattr(model, name).shape
+    assert (found.global_mean, found.manifest) == (model.global_mean, model.manifest)
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_flipped_bits_never_give_another_model(good, model, tmp_path_factory, data):
+    content = bytearray((good / "models/model.npz").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    assert_same_or_refused(content, model, tmp_path_factory.getbasetemp() / "flipped.npz")
+
+
+def test_no_flipped_byte_of_the_headers_gives_another_model(good, model, tmp_path):
+    """Each byte of what is not an array's contents: zip entries, shapes, types, the directory."""
+    content = (good / "models/model.npz").read_bytes()
+    with np.load(good / "models/model.npz") as file:
+        arrays = [file[name].tobytes() for name in file.files]
+    inside = np.zeros(len(content), bool)
+    for numbers in arrays:
+        at = content.index(numbers)
+        inside[at : at + len(numbers)] = True
+    for place in np.flatnonzero(~inside):
+        changed = bytearray(content)
+        changed[place] ^= 8
+        assert_same_or_refused(changed, model, tmp_path / "model.npz")
+
+
+@pytest.mark.parametrize("share", np.linspace(0, 1, 60, endpoint=False))
+def test_a_model_cut_short_is_refused(good, tmp_path, share):
+    content = (good / "models/model.npz").read_bytes()
+    (tmp_path / "model.npz").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(MovierecError, match="not a whole model"):
+        read_model(tmp_path / "model.npz")

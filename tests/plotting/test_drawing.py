@@ -1,0 +1,181 @@
+"""The pictures: all that are listed are drawn, of a real run and of hardly any data; legible."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import yaml
+from matplotlib.text import Text
+
+from movierec.core.errors import MovierecError
+from movierec.plotting import drawing, results, style
+from movierec.plotting.registry import PICTURES, QUESTIONS
+from movierec.plotting.results import Results
+from tests.helpers import archives
+from tests.helpers.clone import ROOT
+from tests.helpers.small_project import run_stage, write_params
+
+STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "draw")
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
+BY_NAME = {picture.name: picture for picture in PICTURES}
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return Results.read("ml-100k", ROOT)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Six ratings, three of them to train on, no factors, no validation; drawn by the stage."""
+    folder = tmp_path_factory.mktemp("tiny")
+    write_params(
+        folder,
+        archives.write(folder, "csv"),
+        split={"validation_fraction": 0.0},
+        train={"n_factors": 0, "max_epochs": 2},
+        implicit={"n_factors": 0},
+        recommend={"ranking": "predicted_rating"},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in STAGES:
+            run_stage(stage)
+    return folder
+
+
+@pytest.fixture(params=["committed", "tiny"])
+def any_results(request, committed, tiny):
+    return committed if request.param == "committed" else Results.read("local", tiny)
+
+
+def drawn(name, of):
+    with style.used():
+        figure = drawing.drawn(BY_NAME[name], of)
+        figure.canvas.draw()
+    return figure
+
+
+def boxes(texts):
+    return [text.get_window_extent() for text in texts if text.get_text().strip()]
+
+
+def outs(kind):
+    parts = (part for stage in PIPELINE["stages"].values() for part in stage.get("plots", []))
+    return {name for part in parts for name in part if name.endswith(kind)}
+
+
+def test_the_lists_are_those_of_the_pipeline():
+    assert {str(picture.path) for picture in PICTURES} == outs(".png")
+    assert {f"plots/{name}.csv" for name in results.PLOTS} == outs(".csv")
+    assert [picture.group for picture in PICTURES] == sorted(
+        (picture.group for picture in PICTURES), key=list(QUESTIONS).index
+    )
+    shown = PIPELINE["plots"]
+    assert {part for part in shown if isinstance(part, str)} == outs(".png")
+    plots = [entry for part in shown if isinstance(part, dict) for entry in part.values()]
+    data = {name for entry in plots for name in entry["y"]}
+    assert data == outs(".csv")
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_each_picture_is_drawn_with_nothing_cut_off(name, any_results):
+    figure = drawn(name, any_results)
+    said = figure.get_suptitle().replace("\n", " ")
+    assert said == BY_NAME[name].finding(any_results)
+    axes = figure.axes
+    labels = [part for each in axes for part in (each.title, each._left_title, *each.texts)]
+    labels += [part.label for each in axes for part in (each.xaxis, each.yaxis)]
+    legends = [each.get_legend() for each in axes if each.get_legend()]
+    labels += [text for legend in legends for text in legend.findobj(Text)]
+    for box in boxes([figure._suptitle, *labels]):
+        assert box.x0 > -1
+        assert box.y0 > -1
+        assert box.x1 < figure.bbox.x1 + 1
+        assert box.y1 < figure.bbox.y1 + 1
+    style.plt.close(figure)
+
+
+def test_the_stage_leaves_small_pictures_and_the_same_each_time(tiny, monkeypatch):
+    monkeypatch.chdir(tiny)
+    before = {picture.path: picture.path.read_bytes() for picture in PICTURES}
+    assert all(content.startswith(b"\x89PNG") for content in before.values())
+    for name in ("ratings", "result"):
+        with style.used():
+            style.save(drawn(name, Results.read("local")), BY_NAME[name].path)
+        assert BY_NAME[name].path.read_bytes() == before[BY_NAME[name].path]
+    for picture in PICTURES:
+        assert (ROOT / picture.path).stat().st_size < 80_000
+
+
+@pytest.mark.parametrize(("name", "least"), [("factors", 30), ("genres", 25)])
+def test_no_name_on_a_map_covers_another(name, least, committed):
+    figure = drawn(name, committed)
+    assert sum(len(axes.texts) for axes in figure.axes) >= least
+    for axes in figure.axes:
+        for one, other in itertools.combinations(boxes(axes.texts), 2):
+            assert not one.overlaps(other)
+    style.plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("name", "fewer"), [("most_rated", 1), ("groups", 2), ("genres", 1), ("recommended", 1)]
+)
+def test_data_without_genres_and_years_have_all_pictures(name, fewer, committed):
+    lists = ["genre_ratings", "rmse_by_genre", "rmse_by_decade", "genres", "genre_movies"]
+    lists += ["recommended_genres"]
+    none = {name: committed.plots[name].head(0) for name in lists}
+    figure = drawn(name, replace(committed, plots=committed.plots | none))
+    assert len(figure.axes) == len(drawn(name, committed).axes) - fewer
+
+
+def test_the_map_names_the_movies_that_its_title_names(committed):
+    figure = drawn("factors", committed)
+    finding = BY_NAME["factors"].finding(committed)
+    named = [text.get_text() for text in figure.axes[0].texts if text.get_text() in finding]
+    assert len(named) == 2
+    style.plt.close(figure)
+
+
+def test_every_genre_has_its_name_on_the_map(committed):
+    figure = drawn("genres", committed)
+    named = {text.get_text() for text in figure.axes[0].texts}
+    assert set(committed.plots["genres"]["genre"]) <= named
+    style.plt.close(figure)
+
+
+def test_gibbs_sampling_shows_the_noise_precision(committed):
+    rows = committed.plots["training"]
+    sampled = rows.assign(noise_precision=1 + rows["epoch"] / 100)
+    figure = drawn("training", replace(committed, plots=committed.plots | {"training": sampled}))
+    (line,) = figure.axes[0].lines
+    assert line.get_ydata().tolist() == sampled["noise_precision"].tolist()
+    assert figure.axes[0].get_xlabel() == "sweep"
+    style.plt.close(figure)
+
+
+def test_tables_side_by_side_say_what_the_metrics_say(committed):
+    evaluate, intervals = committed.metrics["evaluate"], committed.metrics["intervals"]
+    errors = committed.plots["errors"].set_index("model")
+    assert errors.loc["model"].to_dict() == {
+        "rmse": evaluate["test"]["rmse"],
+        **intervals["test"]["rmse"],
+    }
+    for name, row in committed.plots["rankings"].set_index("ranking").iterrows():
+        values = {key.partition("@")[0]: value for key, value in evaluate["ranking"][name].items()}
+        assert row.to_dict() == values | intervals["ranking"][name]["ndcg@10"]
+
+
+def test_results_need_every_file(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/index.json").write_text("{", "utf-8")
+    with pytest.raises(MovierecError, match=r"index\.json: missing or damaged; run dvc repro$"):
+        Results.read("local", tmp_path)
+
+
+def test_a_movie_may_be_called_na(tmp_path):
+    path = tmp_path / "plot.csv"
+    path.write_text("title,n_ratings\nNA,3\nnan,\n", "utf-8")
+    rows = results._rows(path)
+    assert rows["title"].tolist() == ["NA", "nan"]
+    assert rows["n_ratings"].isna().tolist() == [False, True]

@@ -1,0 +1,134 @@
+"""Index and split have the same bytes whatever the engine; and Dask's workers share the ratings."""
+
+import hashlib
+import json
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec.core.errors import MovierecError
+from movierec.data import parquet_tables
+from movierec.datasets import csv_reader, parquet_reader
+from movierec.engine.local import SCRATCH
+from tests.helpers import archives
+from tests.helpers.small_project import run_stage, write_params
+
+PROTOCOLS = ("per_user_random", "per_rating_random", "last_per_user", "point_in_time")
+OUTPUTS = ("data/index", "data/split", "metrics", "plots")
+N_RATINGS = 4000
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of a scheduler with three workers."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    """Many pieces of an archive; row groups that do not end where blocks do."""
+    monkeypatch.setattr(csv_reader, "PIECE", 1 << 13)
+    monkeypatch.setattr(parquet_reader, "BATCH", 700)
+    monkeypatch.setattr(parquet_tables, "ROW_GROUP", 700)
+
+
+def ratings(seed=0):
+    """Of distinct pairs, some users and movies with many."""
+    rng = np.random.default_rng(seed)
+    pairs = rng.choice(200 * 100, N_RATINGS, replace=False, p=_skewed(200 * 100))
+    users, movies = 1000 - pairs // 100, 1 + 7 * (pairs % 100)
+    stars = rng.integers(1, 11, N_RATINGS) / 2
+    seconds = rng.integers(10**9, 10**9 + 2000, N_RATINGS)
+    return list(zip(*(each.tolist() for each in (users, movies, stars, seconds)), strict=True))
+
+
+def _skewed(n):
+    weights = 1 / (50 + np.arange(n))
+    return weights / weights.sum()
+
+
+def project(folder, path, layout, **changes):
+    """A folder with params and the archive downloaded."""
+    folder.mkdir()
+    write_params(folder, path, layout, **changes)
+    with chdir(folder):
+        run_stage("download")
+    return folder
+
+
+def made(folder, *stages):
+    """The hash of each file that stages leave in a project's folder."""
+    with chdir(folder):
+        for stage in stages:
+            run_stage(stage)
+        assert not list(SCRATCH.glob("*/"))
+        paths = [path for name in OUTPUTS for path in sorted(Path(name).rglob("*.*"))]
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def both(tmp_path, cluster, rows, layout, stages, **changes):
+    """What is made here, and by the cluster."""
+    path = archives.write(tmp_path, layout, rows)
+    found = []
+    for kind in ("local", "dask"):
+        engine = {"kind": kind, "scheduler": cluster, "block_ratings": 900}
+        folder = project(tmp_path / kind, path, layout, engine=engine, **changes)
+        found.append(made(folder, *stages))
+    return found
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_split_is_the_same(tmp_path, cluster, protocol):
+    fractions = {"protocol": protocol, "test_fraction": 0.2, "validation_fraction": 0.15}
+    stages = "index", "split"
+    here, there = both(tmp_path, cluster, ratings(), "ratings_csv", stages, split=fractions)
+    assert len(here) == 16
+    assert there == here
+
+
+def repeated(rows):
+    """Some again, of the same second and of others, all in one file in another order."""
+    rng = np.random.default_rng(1)
+    more = [(user, movie, 0.5, time + int(rng.integers(-1, 2))) for user, movie, _, time in rows]
+    together = rows + more[::3] + [(*row[:2], 4.5, row[3]) for row in more[::6]]
+    return [together[place] for place in rng.permutation(len(together))]
+
+
+@pytest.mark.parametrize("layout", ["csv", "ratings_parquet"])
+def test_an_index_of_repeated_ratings_is_the_same(tmp_path, cluster, layout):
+    here, there = both(tmp_path, cluster, repeated(ratings()), layout, ["index"])
+    assert len(here) == 8
+    assert there == here
+    counts = json.loads((tmp_path / "dask/metrics/index.json").read_text())
+    assert counts["rows"]["refused"]["superseded"] > N_RATINGS / 3
+
+
+def test_an_index_of_text_and_of_refused_rows_is_the_same(tmp_path, cluster):
+    """The first id that is no integer comes late."""
+    rows = ratings()
+    rows = [*rows[:3500], *((f"Änne {user}", f"tt{movie}", *r) for user, movie, *r in rows[3500:])]
+    for place in range(20):
+        rows[200 * place] = (*rows[200 * place][:2], ["", "x", 7, "0.1"][place % 4], 0)
+    changes = {"index": {"max_refused": 20}}
+    here, there = both(tmp_path, cluster, rows, "ratings_csv", ["index"], **changes)
+    assert there == here
+
+
+def test_bad_input_is_refused_in_the_same_words_and_nothing_stays(tmp_path, cluster):
+    rows = [*ratings(), *((5, 6, "much", second) for second in range(30))]
+    path, words = archives.write(tmp_path, "ratings_csv", rows), []
+    for kind in ("local", "dask"):
+        engine = {"kind": kind, "scheduler": cluster, "block_ratings": 900}
+        folder = project(tmp_path / kind, path, "ratings_csv", engine=engine)
+        with pytest.raises(MovierecError) as caught, chdir(folder):
+            run_stage("index")
+        words.append((str(caught.value), caught.value.details))
+        assert not list((folder / SCRATCH).glob("*/"))
+        assert [each.name for each in (folder / "data").iterdir()] == ["raw"]
+    assert words[0] == words[1]
+    assert len(words[0][1]) == 10

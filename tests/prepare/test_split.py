@@ -1,0 +1,230 @@
+"""The four protocols: what each holds out, and that nothing held out is trained on."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from movierec.core.params import SplitParams
+from movierec.data.rating_arrays import Ratings
+from movierec.prepare import split
+from tests.helpers.random_data import random_ratings
+
+PROTOCOLS = list(split.PROTOCOLS)
+SEEDS = st.integers(0, 1000)
+FRACTIONS = st.sampled_from([0.1, 0.2, 0.29, 0.5, 0.9])
+
+
+def split_params(protocol, test_fraction=0.2, validation_fraction=0.0):
+    return SplitParams(
+        protocol=protocol, test_fraction=test_fraction, validation_fraction=validation_fraction
+    )
+
+
+def ratings_at(timestamps, user_index=None):
+    """Ratings at these seconds, each of another item, by one user unless said."""
+    n = len(timestamps)
+    users = np.zeros(n, np.int32) if user_index is None else np.array(user_index, np.int32)
+    items = np.arange(n, dtype=np.int32)
+    return Ratings(users, items, np.full(n, 3, np.float32), np.array(timestamps, np.int64))
+
+
+def rows(ratings):
+    return list(zip(*(column.tolist() for column in vars(ratings).values()), strict=True))
+
+
+def pairs_of(csr):
+    return set(zip(csr.row_index.tolist(), csr.indices.tolist(), strict=True))
+
+
+def per_user(ratings, n_users):
+    return np.bincount(ratings.user_index, minlength=n_users)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@given(seed=SEEDS, n_ratings=st.integers(0, 63), fraction=FRACTIONS)
+def test_parts_are_disjoint_and_together_all(protocol, seed, n_ratings, fraction):
+    """And each keeps the order of the ratings."""
+    ratings = random_ratings(seed, 9, 7, n_ratings)
+    parts = split.split(ratings, 9, split_params(protocol, fraction, 0.25), seed)
+    assert sum(map(len, parts)) == n_ratings
+    assert sorted(row for part in parts for row in rows(part)) == rows(ratings)
+    for part in parts:
+        assert rows(part) == sorted(rows(part))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@given(seed=SEEDS)
+def test_nothing_held_out_is_in_either_training_index(protocol, seed):
+    ratings = random_ratings(seed, 9, 7, 50)
+    train, validation, test = split.split(ratings, 9, split_params(protocol, 0.3, 0.3), seed)
+    by_user = train.by_user(9)
+    by_item = by_user.transpose(7)
+    held_out = {row[:2] for row in rows(validation) + rows(test)}
+    assert len(held_out) == len(validation) + len(test)
+    assert not held_out & pairs_of(by_user)
+    assert not held_out & {(user, item) for item, user in pairs_of(by_item)}
+    assert len(pairs_of(by_item)) == len(train)
+
+
+@pytest.mark.parametrize("percent", [1, 10, 20, 29, 30, 70, 90, 99])
+@pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
+def test_what_stays_of_each_user_is_rounded_down(protocol, percent):
+    """In whole numbers, for every count: in binary, (1 − 0.9) · 10 is less than 1."""
+    counts = np.arange(120)
+    ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
+    params = split_params(protocol, percent / 100)
+    train, _, test = split.split(ratings, len(counts), params, 0)
+    stay = (100 - percent) * counts // 100
+    np.testing.assert_array_equal(per_user(train, len(counts)), stay)
+    np.testing.assert_array_equal(per_user(test, len(counts)), counts - stay)
+
+
+@pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
+def test_validation_is_taken_from_what_stays(protocol):
+    counts = np.arange(60)
+    ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
+    params = split_params(protocol, 0.2, 0.1)
+    train, validation, _ = split.split(ratings, len(counts), params, 0)
+    stay = 4 * counts // 5
+    np.testing.assert_array_equal(per_user(train, len(counts)), 9 * stay // 10)
+    np.testing.assert_array_equal(per_user(validation, len(counts)), stay - 9 * stay // 10)
+
+
+def test_per_rating_random_takes_about_its_share():
+    """Within four standard deviations, of test and then of validation."""
+    ratings = ratings_at(np.arange(10_000))
+    params = split_params("per_rating_random", 0.1, 0.2)
+    _, validation, test = split.split(ratings, 1, params, 0)
+    assert abs(len(test) - 1000) < 4 * 30
+    assert abs(len(validation) - 1800) < 4 * 40
+
+
+@pytest.mark.parametrize("protocol", ["per_user_random", "per_rating_random"])
+def test_draws_are_seeded_and_even(protocol):
+    """Each place of a user's ratings is held out about as often as another."""
+    ratings = ratings_at(np.zeros(10))
+    first = split.split(ratings, 1, split_params(protocol), 7)
+    assert [rows(part) for part in first] == [
+        rows(part) for part in split.split(ratings, 1, split_params(protocol), 7)
+    ]
+    held_out = np.zeros(10)
+    for seed in range(500):
+        held_out[split.split(ratings, 1, split_params(protocol), seed)[2].item_index] += 1
+    assert abs(held_out - 100).max() < 4 * np.sqrt(500 * 0.2 * 0.8)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_validation_fraction_leaves_test_alone(protocol):
+    ratings = random_ratings(3, 9, 7, 60)
+    tests = [
+        rows(split.split(ratings, 9, split_params(protocol, 0.2, fraction), 5)[2])
+        for fraction in (0, 0.1, 0.5)
+    ]
+    assert tests[0] == tests[1] == tests[2]
+    assert tests[0]
+
+
+@pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
+@pytest.mark.parametrize("block", [1, 7, 30])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, protocol, block):
+    ratings = random_ratings(3, 12, 7, 60)
+    whole = split.split(ratings, 14, split_params(protocol, 0.3, 0.2), 5)
+    monkeypatch.setattr(split, "BLOCK", block)
+    parts = split.split(ratings, 14, split_params(protocol, 0.3, 0.2), 5)
+    assert [rows(part) for part in parts] == [rows(part) for part in whole]
+
+
+def test_test_and_validation_are_drawn_from_streams_of_their_own(monkeypatch):
+    names = []
+
+    def stream(seed, name):
+        names.append(name)
+        return np.random.default_rng(seed)
+
+    monkeypatch.setattr(split.seeds, "stream", stream)
+    split.split(random_ratings(0), 9, split_params("per_user_random", 0.2, 0.1), 5)
+    assert names == ["split/test", "split/validation"]
+
+
+@given(SEEDS, FRACTIONS)
+def test_last_per_user_takes_the_latest(seed, fraction):
+    ratings = random_ratings(seed, 9, 7, 50)
+    train, _, test = split.split(ratings, 9, split_params("last_per_user", fraction), seed)
+    for user in range(9):
+        earlier = train.timestamp[train.user_index == user]
+        later = test.timestamp[test.user_index == user]
+        assert not len(earlier) or not len(later) or earlier.max() <= later.min()
+
+
+def test_last_per_user_draws_among_equal_seconds():
+    """Of five ratings in one second any may be the last."""
+    ratings = ratings_at([5] * 5)
+    last = {
+        int(split.split(ratings, 1, split_params("last_per_user"), seed)[2].item_index[0])
+        for seed in range(60)
+    }
+    assert last == {0, 1, 2, 3, 4}
+
+
+@given(st.lists(st.integers(0, 9), max_size=30), FRACTIONS)
+@example([], 0.2)
+@example([4], 0.9)
+@example([3, 3, 3, 3], 0.5)
+@example(list(range(100)), 0.29)
+def test_point_in_time_against_every_moment(timestamps, fraction):
+    """The earliest moment that holds out no more than the fraction; no second is divided."""
+    ratings = ratings_at(timestamps)
+    train, _, test = split.split(ratings, 1, split_params("point_in_time", fraction), 0)
+    allowed = round(fraction * 100) * len(timestamps) // 100
+    sizes = [sum(time >= moment for time in timestamps) for moment in range(101)]
+    assert len(test) == max(size for size in sizes if size <= allowed)
+    assert not set(train.timestamp) & set(test.timestamp)
+    if len(train) and len(test):
+        assert train.timestamp.max() < test.timestamp.min()
+
+
+@given(
+    st.lists(st.integers(-(2**62), 2**62) | st.integers(-3, 3), min_size=1, max_size=30),
+    st.data(),
+)
+def test_the_nth_second(seconds, data):
+    """Against sorting; found by histograms, each of a bin of the one before."""
+    times = np.array(seconds, np.int64)
+    n = data.draw(st.integers(1, len(times)))
+    found = split.nth_second(n, split.span_of(times), partial(split.histogram, times))
+    nth = sorted(seconds)[n - 1]
+    assert found == (nth, sum(time <= nth for time in seconds))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@given(seed=SEEDS, at=st.integers(0, 9))
+def test_users_alone_are_divided_as_among_all(protocol, seed, at):
+    """Here in two: those before `at` and the others."""
+    ratings = random_ratings(seed, 9, 7, 50)
+    params, time = split_params(protocol, 0.3, 0.25), ratings.timestamp
+    whole = split.split(ratings, 9, params, seed)
+    moments = split.moments_of(params, 50, split.span_of(time), partial(split.histogram, time))
+    earlier = [part.take(part.user_index < at) for part in whole]
+    first, others = ratings.take(ratings.user_index < at), ratings.take(ratings.user_index >= at)
+    parts = split.split(first, at, params, seed, moments)
+    assert [rows(part) for part in parts] == [rows(part) for part in earlier]
+    others = replace(others, user_index=others.user_index - at)
+    n_before = len(first), len(first) - len(earlier[2])
+    parts = split.split(others, 9 - at, params, seed, moments, n_before)
+    for part, all_of_it in zip(parts, whole, strict=True):
+        later = all_of_it.take(all_of_it.user_index >= at)
+        np.testing.assert_array_equal(part.user_index + at, later.user_index)
+        np.testing.assert_array_equal(part.item_index, later.item_index)
+
+
+def test_point_in_time_is_one_moment_for_all_users():
+    ratings = ratings_at([1, 9, 2, 8, 3, 4, 5, 6, 7, 0], [0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
+    params = split_params("point_in_time", 0.2, 0.25)
+    train, validation, test = split.split(ratings, 3, params, 0)
+    assert sorted(test.timestamp) == [8, 9]
+    assert sorted(validation.timestamp) == [6, 7]
+    assert sorted(train.timestamp) == [0, 1, 2, 3, 4, 5]

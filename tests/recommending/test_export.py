@@ -1,0 +1,124 @@
+"""What other tools read: lists in parts, neighbours, vectors, and the model card."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from movierec.core.errors import MovierecError
+from movierec.core.params import load_params
+from movierec.model import top_n_lists
+from movierec.recommending import export, model_card, rankers
+from movierec.recommending.selection import similar
+from tests.helpers.clone import ROOT
+from tests.helpers.random_data import random_csrs, random_model
+
+ITEMS = pd.DataFrame({"movie_id": [5, 6, 7], "title": ["A", "B", "C"]})
+
+
+def test_lists_come_out_alike_in_parts(tmp_path, monkeypatch):
+    """A row group a block of users, none of whom is left out or torn in two."""
+    users = pd.DataFrame({"user_id": [f"u{number}" for number in range(7)]})
+    lists = np.tile(np.array([[2, 0], [1, -1]], np.int32), (4, 1))[:7]
+    values = np.arange(14, dtype=np.float32).reshape(7, 2)
+    groups = {}
+    for rows in (1000, 4):
+        monkeypatch.setattr(export, "ROW_GROUP", rows)
+        path = tmp_path / f"{rows}.parquet"
+        blocks = (
+            tuple(column[first:stop] for column in (np.arange(7), lists, values, values))
+            for first, stop in export.blocks_of_users(7, 2)
+        )
+        export.write_recommendations(path, users, ITEMS, blocks)
+        groups[rows] = pq.ParquetFile(path).num_row_groups
+    assert groups == {1000: 1, 4: 4}
+    whole, parts = (pq.read_table(tmp_path / f"{rows}.parquet") for rows in (1000, 4))
+    assert whole.equals(parts)
+    assert whole["user_id"].to_pylist()[-2:] == ["u6", "u6"]
+
+
+def test_neighbours_of_all_items_are_those_of_each():
+    model = random_model(0, n_items=30, n_factors=4)
+    model.item_factors[7] = 0
+    eligible = np.random.default_rng(0).random(30) < 0.7
+    lists, cosines = top_n_lists.all_similar_items(model.item_factors, 5, eligible)
+    assert (lists[7] == -1).all()
+    for item in set(range(30)) - {7}:
+        expected, of_expected = similar(model.item_factors, item, 5, eligible)
+        np.testing.assert_array_equal(lists[item], expected)
+        np.testing.assert_allclose(cosines[item], of_expected, atol=1e-12)
+
+
+def test_neighbours_are_written_by_movie_and_rank(tmp_path):
+    path = tmp_path / "similar_items.parquet"
+    lists, cosines = np.int32([[2, 1], [0, -1], [-1, -1]]), np.float32([[0.75, 0.5]] * 3)
+    export.write_similar_items(path, ITEMS, lists, cosines)
+    found = pd.read_parquet(path)
+    assert found.to_numpy().tolist() == [
+        [5, 1, 7, "C", 0.75],
+        [5, 2, 6, "B", 0.5],
+        [6, 1, 5, "A", 0.75],
+    ]
+
+
+def test_products_of_vectors_order_movies_as_the_model_does(tmp_path):
+    model, (seen, _) = random_model(1, dtype="float32"), random_csrs(2)
+    for name, vectors in zip(("user", "item"), rankers.vectors(model), strict=True):
+        ids = {f"{name}_id": np.arange(len(vectors))}
+        export.write_factors(tmp_path / name, ids, vectors)
+    users, items = (
+        np.stack(pq.read_table(tmp_path / name)["factors"].to_numpy()) for name in ("user", "item")
+    )
+    products = users @ items.T
+    lists, _ = top_n_lists.top_n(model, seen, 3)
+    for user in range(9):
+        of_user = products[user].copy()
+        of_user[seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -np.inf
+        n = int((lists[user] >= 0).sum())
+        assert np.argsort(-of_user)[:n].tolist() == lists[user, :n].tolist()
+    alike = model.global_mean + model.user_biases[:, None]
+    np.testing.assert_allclose(products + alike, model.predict_all(np.arange(9)), atol=1e-5)
+
+
+MANIFEST = {
+    "download": {"sha256": {"ml.zip": "0" * 64}},
+    "train": {"versions": {"movierec": "0.1.0"}},
+}
+
+
+def test_the_card_has_the_figures_of_the_run_and_no_gaps():
+    params, metrics = load_params(ROOT / "params.yaml"), model_card.read_metrics(ROOT / "metrics")
+    card = model_card.render(params, MANIFEST, metrics)
+    assert not re.search(r"[{}]|None|nan", card)
+    assert f"- Licence of the data: {params.data.licence}" in card
+    evaluate, intervals = metrics["evaluate"], metrics["intervals"]
+    of_rmse = intervals["test"]["rmse"]
+    interval = f"({of_rmse['low']:.4g} to {of_rmse['high']:.4g})"
+    assert f"| the model | {evaluate['test']['rmse']:.4g} {interval} |" in card
+    for name, entry in evaluate["ranking"].items():
+        row = f"| {name.replace('_', ' ')} | {entry['ndcg@10']:.4g} ("
+        assert row in card.partition("## Rankings")[2]
+    assert "ml.zip" in card
+
+
+def test_an_interval_is_shown_where_there_is_one():
+    params, metrics = load_params(ROOT / "params.yaml"), model_card.read_metrics(ROOT / "metrics")
+    metrics["evaluate"]["test"]["rmse"] = 0.9
+    metrics["intervals"]["test"] = {"rmse": {"low": 0.89, "high": 0.91}}
+    metrics["evaluate"]["ranking"] = {"blend": {"ndcg@10": 0.4}, "popularity": {"ndcg@10": None}}
+    metrics["intervals"]["ranking"] = {"blend": {"ndcg@10": {"low": 0.38, "high": 0.42}}}
+    metrics["intervals"]["ranking"]["popularity"] = {"ndcg@10": {"low": None, "high": None}}
+    lines = model_card.render(params, MANIFEST, metrics).splitlines()
+    assert "| the model | 0.9 (0.89 to 0.91) |" in lines
+    assert "| ranked by | ndcg@10 |" in lines
+    assert "| blend | 0.4 (0.38 to 0.42) |" in lines
+    assert "| popularity | – |" in lines
+
+
+def test_a_card_needs_the_metrics_of_a_run(tmp_path):
+    (tmp_path / "index.json").write_text(json.dumps({}), "utf-8")
+    with pytest.raises(MovierecError, match=r"split\.json: no metrics there; run dvc repro$"):
+        model_card.read_metrics(tmp_path)

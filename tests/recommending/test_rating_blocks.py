@@ -1,0 +1,56 @@
+"""Blocks of ratings on disk against the same rows of all of them."""
+
+import numpy as np
+import pytest
+
+from benchmarks.quality.run import write_split
+from movierec.core.params import load_params
+from movierec.data import parquet_tables
+from movierec.data.tree_sums import STRIP
+from movierec.engine import local
+from movierec.recommending import rating_blocks
+from movierec.recommending.rating_blocks import Rated, bounds, ranges
+from tests.helpers.clone import ROOT
+from tests.helpers.random_data import random_ratings
+
+N_USERS, N_ITEMS = 30, 20
+
+
+def divided(folder, held_out):
+    """A split on disk, without test; held_out: a mask. What is not test, and train, by user."""
+    ratings = random_ratings(0, N_USERS, N_ITEMS, 200)
+    parts = [ratings.take(mask) for mask in (~held_out, held_out, held_out & ~held_out)]
+    write_split(folder, parts, N_USERS, N_ITEMS)
+    return ratings.by_user(N_USERS), parts[0].by_user(N_USERS)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
+    """Also where nothing is held out, or all is, or of some users alone."""
+    for module in (parquet_tables, rating_blocks):
+        monkeypatch.setattr(module, "ROW_GROUP", 7)
+    held_out = np.random.default_rng(1).random(200) < share
+    held_out[50:90] = False
+    known, train = divided(tmp_path, held_out)
+    for with_validation, whole in ((True, known), (False, train)):
+        rated = Rated.train(side, with_validation, tmp_path)
+        whole = whole if side == "user" else whole.transpose(N_ITEMS)
+        np.testing.assert_array_equal(rated.counts(), whole.counts)
+        for first in range(0, whole.n_rows, 3):
+            for stop in (first, first + 1, min(first + 10, whole.n_rows), whole.n_rows):
+                found, expected = rated.read(first, stop), whole.take(np.arange(first, stop))
+                for name, array in vars(expected).items():
+                    np.testing.assert_array_equal(vars(found)[name], array)
+
+
+def test_work_is_divided_where_memory_is_scarce_alone():
+    params = load_params(ROOT / "params.yaml").engine.model_copy(update={"block_ratings": 100})
+    costs = np.full(5 * STRIP, 1)
+    here = local.Engine(params)
+    assert bounds(here, costs) == [(0, 5 * STRIP)]
+    assert ranges(here, 10, 4) == [(0, 10)]
+    scarce = local.Engine(params.model_copy(update={"memory_limit": 10**9}))
+    assert bounds(scarce, costs) == [(0, 128), (128, 256), (256, 320)]
+    assert ranges(scarce, 10, 4) == [(0, 4), (4, 8), (8, 10)]
+    assert ranges(scarce, 0, 4) == [(0, 0)]

@@ -1,0 +1,89 @@
+"""The best of scores, lists that differ, items alike."""
+
+import numpy as np
+import pytest
+
+from movierec.recommending import selection
+
+FACTORS = np.array([[1, 0], [1, 0.01], [1, -0.01], [0, 1], [0.1, 1], [-1, 0]], np.float32)
+SCORES = np.array([5.0, 4.9, 4.8, 4.0, 3.9, 1.0])
+ALL = np.full(6, True)
+
+
+def test_best_in_order_and_of_equal_ones_the_lower_index():
+    scores = np.array([1.0, 3, 2, 3, 0])
+    assert selection.best(scores, np.array([1, 1, 1, 1, 0], bool), 9).tolist() == [1, 3, 2, 0]
+    assert selection.best(scores, np.zeros(5, bool), 3).tolist() == []
+
+
+def test_share_0_is_the_plain_list():
+    for n in (1, 3, 6, 9):
+        found = selection.diverse(SCORES, ALL, n, FACTORS, 0)
+        assert found.tolist() == selection.best(SCORES, ALL, n).tolist()
+
+
+def test_a_diverse_list_begins_with_the_best_and_goes_on_elsewhere():
+    assert selection.diverse(SCORES, ALL, 3, FACTORS, 0.3).tolist() == [0, 3, 1]
+    assert selection.diverse(SCORES, ALL, 2, FACTORS, 1).tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 1])
+def test_maximal_marginal_relevance_against_its_definition(share):
+    rng = np.random.default_rng(3)
+    scores, factors = rng.normal(size=40), rng.normal(size=(40, 3))
+    found = selection.diverse(scores, np.full(40, True), 5, factors, share)
+    unit = factors / np.linalg.norm(factors, axis=1, keepdims=True)
+    relevance = (scores - scores.min()) / (scores.max() - scores.min())
+    chosen = [int(scores.argmax())]
+    while len(chosen) < 5:
+        value = {
+            item: (1 - share) * relevance[item] - share * (unit[chosen] @ unit[item]).max()
+            for item in set(range(40)) - set(chosen)
+        }
+        chosen.append(max(value, key=value.get))
+    assert found.tolist() == chosen
+
+
+def test_what_is_not_eligible_is_in_no_list():
+    eligible = np.array([0, 1, 0, 1, 1, 1], bool)
+    assert set(selection.diverse(SCORES, eligible, 6, FACTORS, 0.5)) == {1, 3, 4, 5}
+    assert not len(selection.diverse(SCORES, np.zeros(6, bool), 3, FACTORS, 0.5))
+
+
+def test_items_without_factors_differ_from_none():
+    found = selection.diverse(SCORES, ALL, 6, np.zeros((6, 2)), 0.5)
+    assert found.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("n", [1, 4, 50])
+def test_similar_against_all_cosines(n):
+    rng = np.random.default_rng(n)
+    factors = rng.normal(size=(20, 3)).astype(np.float32)
+    eligible = rng.random(20) < 0.7
+    found, cosines = selection.similar(factors, 3, n, eligible)
+    unit = factors / np.linalg.norm(factors, axis=1, keepdims=True)
+    expected = {i: unit[i] @ unit[3] for i in np.flatnonzero(eligible) if i != 3}
+    order = sorted(expected, key=expected.get, reverse=True)[:n]
+    assert found.tolist() == order
+    np.testing.assert_allclose(cosines, [expected[i] for i in order], rtol=1e-5)
+
+
+def test_an_item_without_factors_is_like_none():
+    factors = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
+    assert not len(selection.similar(factors, 0, 3, np.full(3, True))[0])
+    assert selection.similar(factors, 1, 3, np.full(3, True))[1].tolist()[-1] == 0
+
+
+def test_alike_is_a_weighted_mean_of_both_models_cosines():
+    draw = np.random.default_rng(0)
+    watching, ratings = draw.normal(size=(6, 4)), draw.normal(size=(6, 2))
+    vectors = selection.vectors(watching, ratings, 0.5)
+    every = np.full(6, True)
+    found, cosines = selection.similar(vectors, 2, 5, every)
+    of_both = np.zeros(6)
+    for side, weight in ((watching, 1), (ratings, 0.25)):
+        lengths = np.linalg.norm(side, axis=1)
+        of_both += weight * (side @ side[2]) / (lengths * lengths[2]) / 1.25
+    np.testing.assert_allclose(cosines, of_both[found])
+    of_ratings = selection.similar(selection.vectors(np.zeros((6, 0)), ratings, 0.5), 2, 5, every)
+    np.testing.assert_array_equal(of_ratings[0], selection.similar(ratings, 2, 5, every)[0])

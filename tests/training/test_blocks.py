@@ -1,0 +1,160 @@
+"""Training by blocks, here and by three Dask workers: the same bits as in memory."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.quality.run import write_split
+from movierec.core.params import load_params
+from movierec.data import parquet_tables
+from movierec.engine import factory, local
+from movierec.training import implicit_als, rating_model
+from movierec.training.blocks.block_ratings import Source
+from movierec.training.blocks.block_rows import Rows
+from movierec.training.blocks.blocked_data import Blocked
+from movierec.training.checkpoint import Checkpoint
+from movierec.training.in_memory import Data
+from tests.helpers.clone import ROOT
+from tests.helpers.random_data import csr_of_counts, implicit_params, random_ratings, train_params
+
+SCALE = (0.5, 5.0)
+N_USERS, N_ITEMS, N_GENRES = 330, 200, 5
+ENGINE = load_params(ROOT / "params.yaml").engine
+SIZES = {"one block": 10**9, "blocks": 1000}  # ratings of a block
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A split on disk, and an index of which there are the movies' genres."""
+    path = tmp_path_factory.mktemp("split")
+    ratings = random_ratings(0, N_USERS, N_ITEMS, 6000)
+    rng = np.random.default_rng(1)
+    parts = rng.choice(3, len(ratings), p=[0.8, 0.15, 0.05])
+    write_split(path, [ratings.take(parts == part) for part in range(3)], N_USERS, N_ITEMS)
+    genres = csr_of_counts(2, rng.integers(0, 4, N_ITEMS), N_GENRES)
+    names = [[f"genre {k}" for k in row] for row in np.split(genres.indices, genres.indptr[1:-1])]
+    parquet_tables.write_table(path / "items.parquet", {"genres": names})
+    return path
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory):
+    """An engine of three Dask workers."""
+    settings = ENGINE.model_copy(update={"kind": "dask", "n_workers": 3})
+    with factory.opened(settings) as found:
+        yield found
+
+
+@pytest.fixture(params=["local", "dask"])
+def any_engine(request):
+    if request.param == "local":
+        return local.Engine(ENGINE)
+    return request.getfixturevalue("workers")
+
+
+def in_memory(folder, refit=False, genres=False):
+    """The same data, whole."""
+    by_user, by_item = parquet_tables.read_train(folder)
+    if refit:
+        by_user = parquet_tables.read_train_and_validation(folder)
+        by_item = by_user.transpose(N_ITEMS)
+    params = train_params(model="genre_mf" if genres else "mf")
+    return Data.of(by_user, by_item, params, parquet_tables.read_genres(folder) if genres else None)
+
+
+def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
+    """The same data, in blocks of about 1000 ratings."""
+    used.params = ENGINE.model_copy(
+        update={"kind": used.params.kind, "block_ratings": 1000} | settings
+    )
+    return Blocked(used, Source(folder, folder, tmp_path, refit, False, genres))
+
+
+def assert_same(one, other):
+    assert one.arrays.keys() == other.arrays.keys()
+    for name, array in one.arrays.items():
+        np.testing.assert_array_equal(other.arrays[name], array, name)
+    assert one.global_mean == other.global_mean
+
+
+@pytest.mark.parametrize("limit", [10**9, 0], ids=["all rows", "needed rows"])
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [("mf", "als"), ("genre_mf", "als"), ("mf", "gibbs"), ("genre_mf", "gibbs")],
+)
+def test_training_by_blocks_has_the_bits_of_training_in_memory(
+    any_engine, folder, tmp_path, model, method, limit
+):
+    params, genres = train_params(model=model, method=method, dtype="float32"), model == "genre_mf"
+    data = in_blocks(any_engine, folder, tmp_path, genres=genres, broadcast_limit=limit)
+    assert len(data.blocks["user"]) > 3
+    assert len(data.blocks["item"]) > 2
+    found = rating_model.fit(data, params, 0, SCALE, data.held_out)
+    held_out = parquet_tables.read_ratings(folder / "validation.parquet")
+    expected = rating_model.fit(in_memory(folder, genres=genres), params, 0, SCALE, held_out)
+    assert found.epochs == expected.epochs
+    assert (found.best_epoch, found.validation) == (expected.best_epoch, expected.validation)
+    assert_same(expected.model, data.whole(found.model))
+
+
+@pytest.mark.parametrize("limit", [10**9, 0], ids=["all rows", "needed rows"])
+def test_the_implicit_model_by_blocks(any_engine, folder, tmp_path, limit):
+    params = implicit_params(dtype="float32", n_factors=17)
+    data = in_blocks(any_engine, folder, tmp_path, broadcast_limit=limit)
+    found = implicit_als.fit(data, params, 0, data.held_out)
+    held_out = parquet_tables.read_ratings(folder / "validation.parquet")
+    expected = implicit_als.fit(in_memory(folder), params, 0, held_out)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, data.whole(found.model))
+
+
+def test_a_refit_is_on_train_and_validation(any_engine, folder, tmp_path):
+    data = in_blocks(any_engine, folder, tmp_path, refit=True, genres=True)
+    params = train_params(model="genre_mf", dtype="float32")
+    found = rating_model.fit(data, params, 0, SCALE)
+    whole = in_memory(folder, refit=True, genres=True)
+    assert (
+        data.n_ratings == whole.n_ratings > parquet_tables.n_rows(folder / "train_by_user.parquet")
+    )
+    expected = rating_model.fit(whole, params, 0, SCALE)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, data.whole(found.model))
+
+
+@pytest.mark.parametrize("method", ["als", "gibbs"])
+def test_it_goes_on_from_a_checkpoint_with_other_blocks(folder, tmp_path, monkeypatch, method):
+    """What is kept is enough; what no checkpoint needs is gone."""
+    monkeypatch.chdir(tmp_path)
+    params, here = train_params(method=method, dtype="float32"), local.Engine(ENGINE)
+    saved = Checkpoint("search", "key", of_model=Rows)
+    data, steps = in_blocks(here, folder, saved.folder.absolute()), []
+
+    def on_epoch(fit):
+        if len(fit.epochs) <= 4:
+            saved.save(fit)
+            data.forget(fit.model, fit.last, *fit.samples)
+            steps.append(fit)
+
+    expected = rating_model.fit(data, params, 0, SCALE, on_epoch=on_epoch)
+    so_far = saved.load()
+    assert so_far.epochs == steps[-1].epochs
+    again = in_blocks(here, folder, saved.folder.absolute(), block_ratings=700)
+    found = rating_model.fit(again, params, 0, SCALE, so_far=so_far)
+    assert found.epochs == expected.epochs
+    assert_same(data.whole(expected.model), again.whole(found.model))
+    again.forget(found.last)
+    assert len(list((saved.folder / "rows").iterdir())) == 2
+    saved.remove()
+    assert not saved.folder.exists()
+
+
+def test_blocks_of_other_bounds_and_room_for_some(folder, tmp_path):
+    """Ratings that have no room are read again; the bits are the same."""
+    params, here = train_params(dtype="float32"), local.Engine(ENGINE)
+    expected = rating_model.fit(in_memory(folder), params, 0, SCALE).model
+    for place, size in enumerate((1, 500, 10**9)):
+        data = in_blocks(here, folder, tmp_path / str(place), block_ratings=size)
+        source = replace(data.source, memory=30_000)
+        data = Blocked(here, source)
+        assert_same(expected, data.whole(rating_model.fit(data, params, 0, SCALE).model))

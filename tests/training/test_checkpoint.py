@@ -1,0 +1,280 @@
+"""Training that is interrupted goes on to the very same bits."""
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.generate import generate, write_zip
+from movierec.core import reporting
+from movierec.core.errors import MovierecError
+from movierec.metrics.measures import Errors, Ranking
+from movierec.training import als, checkpoint, gibbs, implicit_als
+from movierec.training.checkpoint import Checkpoint
+from tests.helpers.archives import FOLDERS
+from tests.helpers.clone import ROOT
+from tests.helpers.random_data import implicit_params, random_csrs, random_ratings, train_params
+from tests.helpers.small_project import run_stage, write_params
+
+STOPS = {"max_epochs": 40, "patience": 9, "min_improvement": 0.03}
+
+
+@pytest.fixture
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+    params = train_params(**STOPS, dtype="float32")
+    validation = random_ratings(5, n_ratings=12)
+    return als.fit(als.Data(*random_csrs(4)), params, 0, (0.5, 5), validation, on_epoch, so_far)
+
+
+def implicit_fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+    params = implicit_params(max_epochs=8, patience=5, dtype="float32")
+    validation = random_ratings(5, n_ratings=12)
+    return implicit_als.fit(als.Data(*random_csrs(4)), params, 0, validation, on_epoch, so_far)
+
+
+@pytest.mark.parametrize(
+    ("fit", "kinds"),
+    [(fit, (als.Epoch, Errors)), (implicit_fit, (implicit_als.Epoch, Ranking))],
+    ids=["train", "implicit"],
+)
+def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path, fit: Any, kinds: Any) -> None:
+    saved = Checkpoint("search", "key", kinds)
+    stages = []
+
+    def on_epoch(so_far: als.Fit) -> None:
+        saved.save(so_far)
+        stages.append(saved.path.read_bytes())
+
+    whole = fit(on_epoch=on_epoch)
+    assert whole.best_epoch < len(whole.epochs), "some checkpoints lie after the best epoch"
+    for number, content in enumerate(stages, 1):
+        saved.path.write_bytes(content)
+        so_far = saved.load()
+        assert so_far is not None
+        assert len(so_far.epochs) == number
+        again = fit(so_far)
+        assert again.epochs == whole.epochs
+        assert (again.best_epoch, again.validation) == (whole.best_epoch, whole.validation)
+        np.testing.assert_array_equal(again.model.item_factors, whole.model.item_factors)
+        np.testing.assert_array_equal(again.model.user_biases, whole.model.user_biases)
+
+
+def sample(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+    params = train_params(model="svdpp", method="gibbs", dtype="float32")
+    data, validation = als.Data.of(*random_csrs(4), params, None), random_ratings(5, n_ratings=12)
+    return gibbs.fit(data, params, 0, (0.5, 5), validation, on_epoch, so_far)
+
+
+def test_saved_samples_go_on_to_the_same_bits_and_are_written_once(somewhere: Path) -> None:
+    saved, written = Checkpoint("search", "key"), []
+
+    def stop_and_go_on(so_far: als.Fit) -> None:
+        before = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
+        saved.save(so_far)
+        after = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
+        assert before.items() <= after.items()
+        written.append(len(after))
+        whole, again = sample(so_far), sample(saved.load())
+        assert (again.epochs, again.validation) == (whole.epochs, whole.validation)
+        assert set(again.model.arrays) == set(whole.model.arrays)
+        for name, array in whole.model.arrays.items():
+            np.testing.assert_array_equal(again.model.arrays[name], array)
+
+    sample(on_epoch=stop_and_go_on)
+    assert written == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4]  # three to burn in, then every second
+
+
+def test_samples_of_another_key_are_not_taken_and_go(somewhere: Path) -> None:
+    old, other = Checkpoint("search", "old"), Checkpoint("search", "other")
+    old.save(sample())
+    (checkpoint.FOLDER / ".search-old-9.npz.partial").touch()
+    kept = Checkpoint("refit", "old")
+    kept.save(sample())
+    other.save(fit())
+    assert {path.name for path in checkpoint.FOLDER.glob("*search*")} == {"search.npz"}
+    assert len(list(checkpoint.FOLDER.glob("refit-*"))) == 4
+    kept.remove()
+    assert not list(checkpoint.FOLDER.glob("*refit*"))
+
+
+def test_a_damaged_or_missing_sample_is_named(somewhere: Path) -> None:
+    saved = Checkpoint("search", "key")
+    saved.save(sample())
+    path = saved.path_of_sample(2)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        MovierecError, match=r"search-key-2\.npz: not whole .* delete \.checkpoints/\*\.npz"
+    ):
+        saved.load()
+    path.unlink()
+    with pytest.raises(
+        MovierecError, match=r"search-key-2\.npz: not whole .* delete \.checkpoints/\*\.npz"
+    ):
+        saved.load()
+
+
+def test_another_key_is_not_resumed_and_none_is_none(somewhere: Path) -> None:
+    assert Checkpoint("search", "key").load() is None
+    Checkpoint("search", "key").save(fit())
+    assert Checkpoint("search", "other").load() is None
+    Checkpoint("search", "key").remove()
+    assert Checkpoint("search", "key").load() is None
+
+
+def test_a_damaged_checkpoint_is_named(somewhere: Path) -> None:
+    saved = Checkpoint("search", "key")
+    saved.save(fit())
+    saved.path.write_bytes(saved.path.read_bytes()[:-100])
+    with pytest.raises(
+        MovierecError, match=r"search\.npz: not whole .* delete \.checkpoints/\*\.npz"
+    ):
+        saved.load()
+
+
+def test_a_line_an_epoch_fits_a_terminal(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 80 columns, at ml-25m's size as well; an epoch that is not the best so far is dim."""
+    said: list[tuple[str, str]] = []
+
+    def say(text: str, title: str, style: str) -> None:
+        said.append((f"{title:<10} {text}", style))
+
+    monkeypatch.setattr(reporting, "say", say)
+    line = runpy.run_path(str(ROOT / "stages/train.py"))["line"]
+    saved, found = Checkpoint("search", "key"), fit()
+    with saved.following("train", 100, None, line) as on_epoch:
+        for values in ((1, 12_345_678.9, 0.81, 0.91, 1.0), (2, 31_952.44, 0.8, 0.925, 1.0)):
+            epoch = als.Epoch(*values)
+            on_epoch(replace(found, epochs=(epoch,), best_epoch=1))
+    assert said == [
+        ("train      epoch   1  objective 12,345,679  RMSE 0.8100 train, 0.9100 validation", ""),
+        ("train      epoch   2  objective  31,952.4  RMSE 0.8000 train, 0.9250 validation", "dim"),
+    ]
+    assert max(len(text) for text, _ in said) <= 80
+
+
+def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:
+    path = somewhere / "data"
+    path.write_text("a")
+    keys = {checkpoint.key_of({"n": 1}, [path]), checkpoint.key_of({"n": 2}, [path])}
+    path.write_text("b")
+    keys.add(checkpoint.key_of({"n": 1}, [path]))
+    assert len(keys) == 3
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has been split, ready to train for some hundred short epochs."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    write_zip(generate(20_000), folder / "mine.zip", name=FOLDERS["csv"])
+    train = {"max_epochs": 400, "patience": 400, "min_improvement": 0.0, "n_factors": 24}
+    write_params(folder, folder / "mine.zip", train=train)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for stage in ("download", "index", "split"):
+            run_stage(stage)
+        Path("data/split/test.parquet").unlink()  # training must not read it
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def start_training(project: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "stages" / "train.py")],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def train(project: Path) -> tuple[str, bytes]:
+    """Train to the end: what was said, and the model."""
+    process = start_training(project)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    return said, (project / "models/model.npz").read_bytes()
+
+
+def read_until(process: subprocess.Popen, text: str) -> None:
+    assert process.stdout is not None
+    assert any(text in line for line in process.stdout)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Path) -> bytes:
+    said, model = train(project)
+    assert "going on" not in said
+    return model
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_killed_training_goes_on(
+    project: Path, undisturbed: bytes, number: signal.Signals, status: int
+) -> None:
+    (project / "models/model.npz").unlink()
+    process = start_training(project)
+    read_until(process, "train      epoch   3 ")
+    process.send_signal(number)
+    said, _ = process.communicate()
+    assert process.returncode == status
+    assert ("the next dvc repro goes on" in said) == (number != signal.SIGKILL)
+    assert not (project / "models/model.npz").exists()
+    resumed, model = train(project)
+    assert "train      going on after epoch" in resumed
+    assert model == undisturbed
+    assert not list((project / ".checkpoints").glob("*.npz"))
+
+
+def test_a_training_killed_in_its_refit_goes_on(project: Path, undisturbed: bytes) -> None:
+    process = start_training(project)
+    read_until(process, "refit      epoch   1 ")
+    process.kill()
+    process.communicate()
+    resumed, model = train(project)
+    assert "epoch   1 " not in resumed.partition("refit")[0], "the search was not repeated"
+    assert model == undisturbed
+
+
+def test_a_second_training_says_who_holds_the_lock(project: Path, undisturbed: bytes) -> None:
+    first = start_training(project)
+    read_until(first, "epoch   1 ")
+    os.kill(first.pid, signal.SIGSTOP)
+    second = start_training(project)
+    said, _ = second.communicate()
+    assert second.returncode == 1
+    assert f"as process {first.pid}" in said
+    os.kill(first.pid, signal.SIGCONT)
+    first.communicate()
+    assert first.returncode == 0
+    assert (project / "models/model.npz").read_bytes() == undisturbed
+
+
+def test_a_fit_leaves_alone_what_another_of_like_name_keeps(tmp_path, monkeypatch):
+    """Such as search, of train, and implicit_search."""
+    monkeypatch.chdir(tmp_path)
+    others = [Checkpoint(f"implicit_{name}", "key").folder for name in ("search", "refit")]
+    for folder in others:
+        folder.mkdir(parents=True)
+    for name in ("search", "refit"):
+        saved = Checkpoint(name, "key")
+        saved.folder.mkdir()
+        saved.remove()
+        assert not saved.folder.exists()
+    assert all(folder.exists() for folder in others)

@@ -1,0 +1,201 @@
+"""The factorisation of who watched what: exact rows over all cells, and training as it says."""
+
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec.core.errors import MovierecError
+from movierec.data.rating_arrays import Csr, indptr_of
+from movierec.data.tree_sums import STRIP
+from movierec.kernels.tiles import TILE
+from movierec.training import implicit_als
+from movierec.training.in_memory import Data
+from tests.helpers import reference_kernels
+from tests.helpers.random_data import (
+    csr_of_counts,
+    implicit_params,
+    random_csrs,
+    random_model,
+    random_ratings,
+)
+
+PARAMS = st.builds(
+    implicit_params,
+    n_factors=st.integers(1, 4),
+    unseen_weight=st.floats(0.01, 3),
+    factor_precision=st.floats(0.01, 5),
+    factor_precision_per_rating=st.floats(0, 1),
+)
+
+
+def seen(csr):
+    """What was rated, as what its score is to be: 1."""
+    return replace(csr, values=np.ones(len(csr.indices), np.float32))
+
+
+def started(params, seed=0, n_users=9, n_items=7):
+    """A model whose both sides are random."""
+    model = random_model(seed, n_users, n_items, params.n_factors, params.dtype)
+    zeros = {f"{side}_biases": model.rows(side)[1] * 0 for side in ("user", "item")}
+    return replace(model, global_mean=0.0, **zeros)
+
+
+@pytest.mark.parametrize("n_rows", [1, STRIP - 1, 3 * STRIP + 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gram_is_the_sum_of_all_outer_products(n_rows, dtype):
+    rows = np.random.default_rng(0).normal(size=(n_rows, 5)).astype(dtype)
+    found = implicit_als.gram(rows)
+    assert found.dtype == np.float64
+    expected = sum((np.outer(row, row) for row in rows.astype(np.float64)), np.zeros((5, 5)))
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10)])
+@pytest.mark.parametrize("n_factors", [1, TILE, TILE + 1, 40])
+def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, tolerance):
+    """Of all cells, seen or not; rows that have seen none, some and all."""
+    params = implicit_params(n_factors=n_factors, dtype=dtype)
+    fixed = random_model(1, 2, 60, n_factors, dtype).item_factors
+    by_user = csr_of_counts(2, [0, 1, 5, 60, 30], 60)
+    solved = implicit_als.solve(seen(by_user), fixed, params)
+    assert solved.dtype == dtype
+    for row, (first, last) in enumerate(zip(by_user.indptr, by_user.indptr[1:], strict=False)):
+        expected = reference_kernels.implicit_row(
+            set(by_user.indices[first:last].tolist()), fixed, params
+        )
+        np.testing.assert_allclose(solved[row], expected, atol=tolerance)
+
+
+@given(st.integers(0, 1000), PARAMS)
+def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
+    by_user, by_item = (seen(csr) for csr in random_csrs(seed))
+    model = started(params, seed)
+    values = [implicit_als.objective(model, Data(by_user, by_item), params)]
+    assert values[0] == pytest.approx(reference_kernels.implicit_objective(model, by_user, params))
+    for _ in range(3):
+        users = implicit_als.solve(by_user, model.item_factors, params)
+        model = replace(model, user_factors=users)
+        values.append(implicit_als.objective(model, Data(by_user, by_item), params))
+        items = implicit_als.solve(by_item, model.user_factors, params)
+        model = replace(model, item_factors=items)
+        values.append(implicit_als.objective(model, Data(by_user, by_item), params))
+    assert all(np.diff(values) <= 1e-9 * values[0])
+    assert values[-1] < values[0]
+
+
+@given(st.integers(0, 1000), PARAMS)
+def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
+    by_user, by_item = (seen(csr) for csr in random_csrs(seed))
+    model = started(params, seed)
+    users = implicit_als.solve(by_user, model.item_factors, params)
+    least = implicit_als.objective(
+        replace(model, user_factors=users), Data(by_user, by_item), params
+    )
+    draw = np.random.default_rng(seed)
+    for size in (1e-3, 1e-1):
+        moved = users + size * draw.normal(size=users.shape)
+        value = implicit_als.objective(
+            replace(model, user_factors=moved), Data(by_user, by_item), params
+        )
+        assert value > least
+
+
+def test_the_ratings_given_play_no_part():
+    csrs = random_csrs(3)
+    other = tuple(Csr(csr.indptr, csr.indices, csr.values + 1) for csr in csrs)
+    one, two = (implicit_als.fit(Data(*pair), implicit_params(), 0).model for pair in (csrs, other))
+    np.testing.assert_array_equal(one.item_factors, two.item_factors)
+
+
+def test_there_are_no_biases():
+    model = implicit_als.fit(Data(*random_csrs(3)), implicit_params(), 0).model
+    assert model.global_mean == 0
+    assert not model.user_biases.any()
+    assert not model.item_biases.any()
+
+
+def test_float32_is_close_to_float64():
+    found = [
+        implicit_als.fit(Data(*random_csrs(4, 60, 40, 900)), implicit_params(dtype=dtype), 0).model
+        for dtype in ("float32", "float64")
+    ]
+    scores = [model.predict_all(np.arange(60)) for model in found]
+    np.testing.assert_allclose(*scores, atol=1e-4)
+
+
+@pytest.mark.skipif(
+    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
+)
+def test_the_bits_do_not_depend_on_the_threads():
+    csrs, params, found = random_csrs(5, 300, 200, 9000), implicit_params(dtype="float32"), []
+    for n_threads in (1, 2):
+        numba.set_num_threads(n_threads)
+        found.append(implicit_als.fit(Data(*csrs), params, 0))
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    np.testing.assert_array_equal(found[0].model.user_factors, found[1].model.user_factors)
+    assert found[0].epochs == found[1].epochs
+
+
+def test_a_user_of_the_training_data_folds_in_to_his_own_row():
+    by_user, by_item = random_csrs(6, 30, 20, 200)
+    params = implicit_params(max_epochs=300)
+    model = implicit_als.fit(Data(by_user, by_item), params, 0).model
+    for user in (0, 7, 29):
+        items = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
+        shuffled = np.random.default_rng(user).permutation(items)
+        folded = implicit_als.fold_in(model, shuffled, params)
+        np.testing.assert_allclose(folded, model.user_factors[user], atol=1e-5)
+
+
+def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
+    ratings = random_ratings(7, 40, 30, 500)
+    held = np.random.default_rng(0).random(500) < 0.3
+    by_user = ratings.take(~held).by_user(40)
+    params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
+    told = []
+    fit = implicit_als.fit(
+        Data(by_user, by_user.transpose(30)), params, 0, ratings.take(held), told.append
+    )
+    ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
+    assert len(ndcg) == fit.best_epoch + 3 < 50
+    assert fit.validation.ndcg == ndcg[fit.best_epoch - 1]
+    assert max(ndcg[fit.best_epoch :]) <= fit.validation.ndcg + 0.01
+    assert len(told) == len(ndcg)
+    data, params = Data(by_user, by_user.transpose(30)), implicit_params(max_epochs=fit.best_epoch)
+    at_best = implicit_als.fit(data, params, 0)
+    np.testing.assert_array_equal(fit.model.item_factors, at_best.model.item_factors)
+
+
+def test_training_goes_on_to_the_same_bits():
+    csrs, params, steps = random_csrs(8), implicit_params(max_epochs=6), []
+    whole = implicit_als.fit(Data(*csrs), params, 0, on_epoch=steps.append)
+    rest = implicit_als.fit(Data(*csrs), params, 0, so_far=steps[2])
+    np.testing.assert_array_equal(whole.model.user_factors, rest.model.user_factors)
+    assert whole.epochs == rest.epochs
+
+
+def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
+    by_user, by_item = random_csrs(9, 3, 4, 2)
+    model = implicit_als.fit(Data(by_user, by_item), implicit_params(n_factors=20), 0).model
+    unseen = np.flatnonzero(by_item.counts == 0)
+    np.testing.assert_allclose(model.item_factors[unseen], 0, atol=1e-12)
+
+
+def test_without_factors_every_score_is_zero():
+    by_user, by_item = random_csrs(4)
+    fit = implicit_als.fit(
+        Data(by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5)
+    )
+    assert fit.model.n_factors == 0
+    assert not fit.model.predict_all(np.arange(9)).any()
+    assert len(fit.epochs) == 1
+
+
+def test_nothing_to_train_on():
+    empty = Csr(indptr_of(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    with pytest.raises(MovierecError, match=r"no ratings to train on: lower split\.test_fraction"):
+        implicit_als.fit(Data(empty, empty), implicit_params(), 0)
