@@ -4,24 +4,26 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params
 from movierec.datasets import download
 from movierec.datasets.http_transfer import Watch
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
     data = params.data
     found: list[Path] = []
-    with manifests.output_folder(manifests.RAW) as folder:
+    with atomic.atomic_folder(paths.RAW) as folder:
         with reporting.transfer("download") as moved:
             archive = download.fetch(data, folder, Watch(reporting.say, moved, found.append))
         size = archive.stat().st_size
         # A path is this machine's alone, a mirror is as good: the hash says what it was.
         block = data.model_dump(exclude={"path", "mirror_url"}, exclude_none=True)
         made_with = {"dataset": params.dataset, "datasets": {params.dataset: block}}
-        entry = manifests.entry(made_with, manifests.hashes_of(folder), {"size": size}, packages=())
+        entry = manifests.make_record(
+            made_with, manifests.hash_files(folder), {"size": size}, packages=()
+        )
         manifests.write_manifest(folder, {"download": entry})
     return {
         "data set": params.dataset,

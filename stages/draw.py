@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import manifests, paths, reporting, stage
 from movierec.core.params import RecommendParams, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array
@@ -16,15 +16,15 @@ from movierec.plotting.results import Results
 from movierec.recommending import selection
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
+    manifest = manifests.read_manifest(paths.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
-    manifests.check_files(manifests.INDEX, manifest, "index", "users.parquet", "items.parquet")
+    manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     items = parquet_tables.read_items()
     made_of = {**model.manifest, **watched.manifest}
     manifests.check_same_origin(
-        parquet_tables.read_chain(manifests.EXPORT), made_of, manifests.EXPORT
+        parquet_tables.read_provenance(paths.RECOMMENDATIONS), made_of, paths.RECOMMENDATIONS
     )
     tables = {
         **of_counts(items),
@@ -39,7 +39,7 @@ def main() -> stage.Facts:
 def of_counts(items: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The data of what shows numbers of ratings and of recommendations."""
     n_ratings, listed = items["n_ratings"].to_numpy(), n_listed(items)
-    (of_users,) = parquet_tables.read_columns(manifests.INDEX / "users.parquet", ["n_ratings"])
+    (of_users,) = parquet_tables.read_columns(paths.INDEX / "users.parquet", ["n_ratings"])
     return {
         "activity": popularity_tables.activity(of_users, n_ratings),
         "most_rated": popularity_tables.most_rated(items),
@@ -51,7 +51,9 @@ def of_counts(items: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def n_listed(items: pd.DataFrame) -> Array:
     """In how many of the exported lists each movie is."""
-    counted = pc.value_counts(parquet_tables.read_table(manifests.EXPORT, ["movie_id"])["movie_id"])
+    counted = pc.value_counts(
+        parquet_tables.read_table(paths.RECOMMENDATIONS, ["movie_id"])["movie_id"]
+    )
     values, counts = (part.to_numpy(zero_copy_only=False) for part in counted.flatten())
     listed = pd.Series(counts, index=values).reindex(items["movie_id"], fill_value=0)
     return listed.to_numpy(np.int64)

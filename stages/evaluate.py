@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.engine import factory
@@ -12,15 +12,15 @@ from movierec.recommending import batch
 from movierec.recommending.batch import Ranker
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
+    manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
     model, watched = model_file.read_models(manifest)
-    manifests.check_files(manifests.SPLIT, manifest, "split")
-    manifests.check_files(manifests.INDEX, manifest, "index", "items.parquet")
+    manifests.check_files(paths.SPLIT, manifest, "split")
+    manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
     result = model.manifest["train"]["result"]
     on_validation = result["validation"] or {}
-    data = collect.Data.of(manifests.SPLIT / "test.parquet", result["refit"])
+    data = collect.EvaluationData.of(paths.SPLIT / "test.parquet", result["refit"])
     ranker = Ranker(params, data.fitted[0], model_file.trained_with(model))
     with (
         factory.opened(params.engine) as workers,
@@ -35,13 +35,13 @@ def main() -> stage.Facts:
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},
         "validation": on_validation,
         **found.metrics,
-        "made_from": [manifests.hash_of_manifest(made_of)],  # a list: DVC shows numbers alone
+        "made_from": [manifests.hash_manifest(made_of)],  # a list: DVC shows numbers alone
     }
     reporting.write_metrics("metrics/evaluate.json", report)
     reporting.write_metrics("metrics/intervals.json", found.intervals)
     for name, rows in found.plots.items():
         reporting.write_plot(f"plots/evaluate/{name}.csv", rows)
-    with manifests.output_file(manifests.BY_USER) as path:
+    with atomic.atomic_file(paths.EVALUATION_BY_USER) as path:
         parquet_tables.write_table(path, found.by_user, partial(chain, params, made_of))
     rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
     low, high = found.intervals["test"]["rmse"].values()
@@ -60,7 +60,7 @@ def chain(params: Params, manifest: manifests.Manifest, data_hash: str) -> manif
     """The manifest of the values by user."""
     made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
     del made_with["recommend"]["top_n"]  # of the export alone
-    return {**manifest, "evaluate": manifests.entry(made_with, {"data": data_hash})}
+    return {**manifest, "evaluate": manifests.make_record(made_with, {"data": data_hash})}
 
 
 if __name__ == "__main__":

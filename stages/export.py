@@ -4,7 +4,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from movierec.core import manifests, stage
+from movierec.core import atomic, manifests, paths, stage
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.model import model_file, top_n_lists
@@ -13,11 +13,11 @@ from movierec.recommending import export, model_card, rankers, selection
 SIMILAR = 20  # neighbours of each movie
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
+    manifest = manifests.read_manifest(paths.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
-    manifests.check_files(manifests.INDEX, manifest, "index", "users.parquet", "items.parquet")
+    manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
     made_of = partial(chain, params, {**model.manifest, **watched.manifest})
     eligible = items["n_ratings"].to_numpy() >= params.recommend.min_ratings
@@ -38,10 +38,10 @@ def main() -> stage.Facts:
         "user_factors": lambda path: export.write_factors(path, user_names, of_users, made_of),
     }
     for name, write in writers.items():
-        with manifests.output_file(manifests.EXPORT.with_name(f"{name}.parquet")) as path:
+        with atomic.atomic_file(paths.RECOMMENDATIONS.with_name(f"{name}.parquet")) as path:
             write(path)
     card = model_card.render(params, model.manifest, model_card.read_metrics())
-    with manifests.output_file(manifests.EXPORT.with_name("MODEL_CARD.md")) as path:
+    with atomic.atomic_file(paths.RECOMMENDATIONS.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")
     return {
         "vectors": f"{len(users):,} users, {len(items):,} movies",
@@ -51,7 +51,7 @@ def main() -> stage.Facts:
 
 def chain(params: Params, manifest: manifests.Manifest, data_hash: str) -> manifests.Manifest:
     """The manifest of a file."""
-    entry = manifests.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
+    entry = manifests.make_record(params.model_dump(include={"recommend"}), {"data": data_hash})
     return {**manifest, "export": entry}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import manifests, paths, reporting, stage
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.engine import factory, local
@@ -13,20 +13,20 @@ from movierec.metrics.measures import Ranking
 from movierec.model import model_file
 from movierec.model.biased_mf import Model
 from movierec.training import checkpoint, implicit_als, loading
-from movierec.training.als import Fit
-from movierec.training.implicit_als import Epoch
+from movierec.training.als import TrainingState
+from movierec.training.implicit_als import ImplicitEpoch
 
 CURVE = Path("plots/implicit/implicit.csv")
 NAMES = ("implicit_search", "implicit_refit")
-KINDS = (Epoch, Ranking)
+KINDS = (ImplicitEpoch, Ranking)
 NDCG = f"ndcg@{implicit_als.TOP_N}"
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
-    manifests.check_files(manifests.SPLIT, manifest, "split", *parquet_tables.TRAINED_ON)
-    hashes = [manifest["split"]["sha256"][name] for name in parquet_tables.TRAINED_ON]
+    manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
+    manifests.check_files(paths.SPLIT, manifest, "split", *parquet_tables.TRAINING_FILES)
+    hashes = [manifest["split"]["sha256"][name] for name in parquet_tables.TRAINING_FILES]
     settings, names = [params.seed, params.implicit.model_dump(), hashes], NAMES
     of_model = loading.model_of(params.engine, params.implicit)
     with (
@@ -42,7 +42,7 @@ def train(
     workers: local.Engine,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
-) -> stage.Facts:
+) -> stage.Summary:
     fit, model = search(params, workers, searched)
     result = {
         "best_epoch": fit.best_epoch,
@@ -52,9 +52,9 @@ def train(
     if model is None:
         fit, model = refit(params, workers, fit.best_epoch, refitted)
     made_with = params.model_dump(include={"seed", "implicit"})
-    entry = manifests.entry(made_with, model_file.hashes_of(model), result)
+    entry = manifests.make_record(made_with, model_file.hash_arrays(model), result)
     model = replace(model, manifest={**manifest, "implicit": entry})
-    model_file.write_model(manifests.IMPLICIT, model)
+    model_file.write_model(paths.IMPLICIT_MODEL, model)
     objective = fit.epochs[fit.best_epoch - 1].objective
     metrics = {"best_epoch": fit.best_epoch, "objective": objective}
     facts = {
@@ -70,13 +70,13 @@ def train(
 
 def search(
     params: Params, workers: local.Engine, saved: checkpoint.Checkpoint
-) -> tuple[Fit, Model | None]:
+) -> tuple[TrainingState, Model | None]:
     """Find the best number of epochs; the curve on disk grows with each. No model if that is to be
     trained again."""
     data, validation = loading.data_for(workers, params.implicit, False, saved.folder)
     so_far, settings = saved.load(), params.implicit
 
-    def write_curve(fit: Fit) -> None:
+    def write_curve(fit: TrainingState) -> None:
         reporting.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
         data.forget(fit.model, fit.last)
 
@@ -90,7 +90,7 @@ def search(
     return fit, data.whole(fit.model) if is_final else None
 
 
-def line(epoch: Epoch) -> str:
+def line(epoch: ImplicitEpoch) -> str:
     if epoch.validation_ndcg is None:
         return ""
     return f"  {NDCG.upper()} {epoch.validation_ndcg:.4f} validation"
@@ -98,12 +98,12 @@ def line(epoch: Epoch) -> str:
 
 def refit(
     params: Params, workers: local.Engine, n_epochs: int, saved: checkpoint.Checkpoint
-) -> tuple[Fit, Model]:
+) -> tuple[TrainingState, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
     data, _ = loading.data_for(workers, params.implicit, True, saved.folder)
     so_far, settings = saved.load(), params.implicit.model_copy(update={"max_epochs": n_epochs})
 
-    def forget(fit: Fit) -> None:
+    def forget(fit: TrainingState) -> None:
         data.forget(fit.model, fit.last)
 
     if so_far:

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params
-from movierec.datasets.validation import REASONS, Rows
+from movierec.datasets.validation import REASONS, RowCounts
 from movierec.engine import factory
 from movierec.prepare import index_blocks
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.RAW, params.dataset)
-    path, *_ = manifests.check_files(manifests.RAW, manifest, "download")
+    manifest = manifests.read_manifest(paths.RAW, params.dataset)
+    path, *_ = manifests.check_files(paths.RAW, manifest, "download")
     with factory.opened(params.engine) as work, work.scratch("index") as scratch:
         indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_refused)
         rows, n_ratings = indexed.rows, int(indexed.by_user.sum())
@@ -26,10 +26,10 @@ def main() -> stage.Facts:
             "n_rated_movies": int(np.count_nonzero(indexed.by_item)),
             "rows": account(rows, n_ratings, indexed.n_superseded),
         }
-        with manifests.output_folder(manifests.INDEX) as folder:
+        with atomic.atomic_folder(paths.INDEX) as folder:
             found = index_blocks.write(work, indexed, folder)
             made_with = params.model_dump(include={"index"})
-            entry = manifests.entry(made_with, manifests.hashes_of(folder), counts)
+            entry = manifests.make_record(made_with, manifests.hash_files(folder), counts)
             manifests.write_manifest(folder, {**manifest, "index": entry})
     described = describe(found.ratings, len(indexed.by_user) * len(indexed.by_item))
     first, last = found.span
@@ -45,7 +45,7 @@ def main() -> stage.Facts:
     }
 
 
-def account(rows: Rows, n_kept: int, n_superseded: int) -> dict[str, Any]:
+def account(rows: RowCounts, n_kept: int, n_superseded: int) -> dict[str, Any]:
     """Every row read: kept, or refused for one reason."""
     refused = {reason: rows.refused[reason] for reason in REASONS}
     return {

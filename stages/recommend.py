@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array
@@ -14,34 +14,34 @@ from movierec.engine import factory
 from movierec.model import model_file
 from movierec.recommending import batch, export
 from movierec.recommending.batch import Ranker
-from movierec.recommending.export import Block
-from movierec.recommending.rating_blocks import Rated
+from movierec.recommending.export import UserLists
+from movierec.recommending.rating_blocks import StoredRatings
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
+    manifest = manifests.read_manifest(paths.INDEX, params.dataset)
     model, watched = model_file.read_models(manifest)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
-    manifests.check_files(manifests.INDEX, manifest, "index", *names)
+    manifests.check_files(paths.INDEX, manifest, "index", *names)
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
     n_ratings = items["n_ratings"].to_numpy()
     tally = Tally(n_ratings)
     made_of = {**model.manifest, **watched.manifest}
     refit = model.manifest["train"]["result"]["refit"]
-    ranker = Ranker(params, Rated.train("user", refit), model_file.trained_with(model))
+    ranker = Ranker(params, StoredRatings.train("user", refit), model_file.trained_with(model))
     with (
         factory.opened(params.engine) as workers,
         workers.scratch("recommend") as scratch,
-        manifests.output_file(manifests.EXPORT) as path,
+        atomic.atomic_file(paths.RECOMMENDATIONS) as path,
     ):
         if params.recommend.ranking == "lower_bound":
             manifests.check_files(
-                manifests.SPLIT, model.manifest, "split", *parquet_tables.TRAINED_ON
+                paths.SPLIT, model.manifest, "split", *parquet_tables.TRAINING_FILES
             )
-            ranker = batch.with_parts(workers, ranker, Rated.train("item", refit), scratch)
+            ranker = batch.with_parts(workers, ranker, StoredRatings.train("item", refit), scratch)
         eligible = n_ratings >= params.recommend.min_ratings
-        blocks = tally.watch(batch.exported(workers, ranker, Rated.seen(), eligible))
+        blocks = tally.watch(batch.exported(workers, ranker, StoredRatings.seen(), eligible))
         write = partial(export.write_recommendations, path, users, items)
         write(blocks, partial(chain, params, made_of))
     metrics = {"n_users": len(users), **tally.metrics()}
@@ -60,7 +60,7 @@ class Tally:
         self.n_ratings, self.predicted = n_ratings, 0.0
         self.listed = np.zeros(len(n_ratings), np.int64)  # how often each movie is
 
-    def watch(self, blocks: Iterator[Block]) -> Iterator[Block]:
+    def watch(self, blocks: Iterator[UserLists]) -> Iterator[UserLists]:
         for block in blocks:
             _, lists, _, predicted = block
             self.listed += np.bincount(lists[lists >= 0], minlength=len(self.listed))
@@ -86,7 +86,7 @@ class Tally:
 
 def chain(params: Params, manifest: manifests.Manifest, data_hash: str) -> manifests.Manifest:
     """The manifest of the export."""
-    entry = manifests.entry(params.model_dump(include={"recommend"}), {"data": data_hash})
+    entry = manifests.make_record(params.model_dump(include={"recommend"}), {"data": data_hash})
     return {**manifest, "recommend": entry}
 
 

@@ -1,20 +1,20 @@
 """Split: the ratings into train, validation and test."""
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params
 from movierec.engine import factory
 from movierec.prepare import split_blocks
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.INDEX, params.dataset)
+    manifest = manifests.read_manifest(paths.INDEX, params.dataset)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
-    manifests.check_files(manifests.INDEX, manifest, "index", *names)
-    with factory.opened(params.engine) as work, manifests.output_folder(manifests.SPLIT) as folder:
-        sizes = split_blocks.write(work, manifests.INDEX, folder, params.split, params.seed)
+    manifests.check_files(paths.INDEX, manifest, "index", *names)
+    with factory.opened(params.engine) as work, atomic.atomic_folder(paths.SPLIT) as folder:
+        sizes = split_blocks.write(work, paths.INDEX, folder, params.split, params.seed)
         made_with = params.model_dump(include={"seed", "split"})
-        entry = manifests.entry(made_with, manifests.hashes_of(folder))
+        entry = manifests.make_record(made_with, manifests.hash_files(folder))
         manifests.write_manifest(folder, {**manifest, "split": entry})
     metrics = {
         "n_train": int(sizes.by_user.sum()),

@@ -5,24 +5,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import manifests, paths, reporting, stage
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.engine import factory, local
 from movierec.model import model_file
 from movierec.model.biased_mf import Model
 from movierec.training import checkpoint, loading, rating_model
-from movierec.training.als import Epoch, Fit
+from movierec.training.als import RatingEpoch, TrainingState
 
 CURVE = Path("plots/train/training.csv")
 
 
-def main() -> stage.Facts:
+def main() -> stage.Summary:
     params = load_params()
-    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
-    manifests.check_files(manifests.SPLIT, manifest, "split", *parquet_tables.TRAINED_ON)
-    manifests.check_files(manifests.INDEX, manifest, "index", "items.parquet")
-    hashes = [manifest["split"]["sha256"][name] for name in parquet_tables.TRAINED_ON]
+    manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
+    manifests.check_files(paths.SPLIT, manifest, "split", *parquet_tables.TRAINING_FILES)
+    manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
+    hashes = [manifest["split"]["sha256"][name] for name in parquet_tables.TRAINING_FILES]
     hashes.append(manifest["index"]["sha256"]["items.parquet"])
     settings = [params.seed, params.data.model_dump(), params.train.model_dump(), hashes]
     names, of_model = ("search", "refit"), loading.model_of(params.engine, params.train)
@@ -39,7 +39,7 @@ def train(
     workers: local.Engine,
     searched: checkpoint.Checkpoint,
     refitted: checkpoint.Checkpoint,
-) -> stage.Facts:
+) -> stage.Summary:
     fit, model = search(params, workers, searched)
     result = {
         "best_epoch": fit.best_epoch,
@@ -50,9 +50,9 @@ def train(
         del fit  # for the memory
         fit, model = refit(params, workers, result["best_epoch"], refitted)
     made_with = params.model_dump(include={"seed", "train"})
-    entry = manifests.entry(made_with, model_file.hashes_of(model), result)
+    entry = manifests.make_record(made_with, model_file.hash_arrays(model), result)
     model = replace(model, manifest={**manifest, "train": entry})
-    model_file.write_model(manifests.MODEL, model)
+    model_file.write_model(paths.MODEL, model)
     last = fit.epochs[fit.best_epoch - 1]
     metrics = {
         "best_epoch": result["best_epoch"],
@@ -73,13 +73,13 @@ def train(
 
 def search(
     params: Params, workers: local.Engine, saved: checkpoint.Checkpoint
-) -> tuple[Fit, Model | None]:
+) -> tuple[TrainingState, Model | None]:
     """Find the best number of epochs; the curve on disk grows with each. No model if that is to be
     trained again."""
     data, validation = loading.data_for(workers, params.train, False, saved.folder)
     so_far, n_epochs = saved.load(), params.train.n_epochs
 
-    def write_curve(fit: Fit) -> None:
+    def write_curve(fit: TrainingState) -> None:
         reporting.write_plot(CURVE, pd.DataFrame([asdict(epoch) for epoch in fit.epochs]))
         data.forget(fit.model, fit.last, *fit.samples)
 
@@ -93,7 +93,7 @@ def search(
     return fit, data.whole(fit.model) if is_final else None
 
 
-def line(epoch: Epoch) -> str:
+def line(epoch: RatingEpoch) -> str:
     text = f"  RMSE {epoch.train_rmse:.4f} train"
     if epoch.validation_rmse is not None:
         text += f", {epoch.validation_rmse:.4f} validation"
@@ -102,12 +102,12 @@ def line(epoch: Epoch) -> str:
 
 def refit(
     params: Params, workers: local.Engine, n_epochs: int, saved: checkpoint.Checkpoint
-) -> tuple[Fit, Model]:
+) -> tuple[TrainingState, Model]:
     """Train again from the start on train and validation together, for as many epochs."""
     data, _ = loading.data_for(workers, params.train, True, saved.folder)
     so_far = saved.load()
 
-    def forget(fit: Fit) -> None:
+    def forget(fit: TrainingState) -> None:
         data.forget(fit.model, fit.last, *fit.samples)
 
     if so_far:

@@ -22,7 +22,7 @@ from movierec.data import parquet_tables
 from movierec.experiments import tuning
 from movierec.model import baselines
 from movierec.training import rating_model
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 
 RUNS = [  # train.model, train.method
     ("biases", "als"),
@@ -45,7 +45,7 @@ def ours(model: str, method: str) -> Callable[[Known, Settings], Trained]:
         genres = parquet_tables.read_genres() if model == "genre_mf" else None
         by_user, seed = known.by_user, known.params.seed
         with known.clock.timed():
-            data = Data.of(by_user, by_user.transpose(known.n_items), params, genres)
+            data = InMemoryData.of(by_user, by_user.transpose(known.n_items), params, genres)
             fit = rating_model.fit(data, params, seed, known.scale, known.validation)
         found = {"max_epochs": fit.best_epoch} if known.validation and method == "als" else {}
         return Trained(fit.model.predict, found)

@@ -20,7 +20,7 @@ from movierec.model.biased_mf import Model
 from movierec.recommending.selection import best
 from movierec.serving import user_scores
 from movierec.training import implicit_als, rating_model
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 
 USERS, TIMES, TOLD = 300, 3, (1, 3, 5, 10, 20, 40, 80)
 Person = tuple[Array, Array, Array]  # what he tells and its ratings; what else he liked
@@ -29,12 +29,12 @@ Person = tuple[Array, Array, Array]  # what he tells and its ratings; what else 
 def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     """Of ratings, and the implicit one; after as many epochs as the committed ones have."""
     by_item, scale = train.transpose(n_items), (params.data.rating_min, params.data.rating_max)
-    data = Data.of(train, by_item, params.train, parquet_tables.read_genres())
+    data = InMemoryData.of(train, by_item, params.train, parquet_tables.read_genres())
     rated = params.train.model_copy(update={"max_epochs": 15})
     watched = params.implicit.model_copy(update={"max_epochs": 12})
     return (
         rating_model.fit(data, rated, params.seed, scale).model,
-        implicit_als.fit(Data(train, by_item), watched, params.seed).model,
+        implicit_als.fit(InMemoryData(train, by_item), watched, params.seed).model,
     )
 
 
@@ -55,7 +55,7 @@ def ndcg(lists: list[Array], liked: list[Array]) -> float:
     items = np.concatenate(liked).astype(np.int32)
     held_out = Ratings(rows, items, np.ones(len(rows), np.float32), np.zeros(len(rows), np.int64))
     given = measures.given_ratings(np.array(lists, np.int32), held_out)
-    return float(np.mean(measures.gains(given, held_out, 1)[0]))
+    return float(np.mean(measures.per_user_metrics(given, held_out, 1)[0]))
 
 
 def main() -> None:

@@ -18,13 +18,13 @@ import numpy as np
 
 from benchmarks.generate import generate
 from benchmarks.speed.run import machine
-from movierec.core import manifests
+from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Ratings
 from movierec.prepare import split as splitting
 from movierec.training import rating_model
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 
 GRID = {
     "n_factors": (4, 8, 16),
@@ -64,7 +64,7 @@ class Search:
         ratings, n_users, n_items = dense(ratings)
         train, self.validation, _ = splitting.split(ratings, n_users, params.split, seed)
         by_user = train.by_user(n_users)
-        self.data = Data(by_user, by_user.transpose(n_items))
+        self.data = InMemoryData(by_user, by_user.transpose(n_items))
         self.params = params.model_copy(update={"seed": seed})
 
     def rmse(self, setting: Setting) -> float:
@@ -130,7 +130,7 @@ def main() -> None:
         searches["generated"] = [Search(ratings, params, seed) for seed in args.seeds]
     else:
         name = params.dataset
-        manifests.read_manifest(manifests.INDEX, params.dataset)
+        manifests.read_manifest(paths.INDEX, params.dataset)
         ratings = parquet_tables.read_index()[0]
         for seed in args.seeds:
             for part, some in parts_of(ratings, seed):

@@ -16,19 +16,19 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed.run import machine
-from movierec.core import manifests
+from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Csr, Ratings
 from movierec.evaluation import item_knn as neighbours
 from movierec.metrics import ranking_protocol
-from movierec.metrics.ranking_protocol import Judge
+from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines
 from movierec.model.biased_mf import Model
 from movierec.prepare import split as splitting
 from movierec.recommending import rankers, uncertainty
 from movierec.training import implicit_als, rating_model
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 
 PEER = [  # factors, regularization, alpha
     (factors, ridge, alpha)
@@ -43,11 +43,11 @@ def movierec(train: Csr, validation: Ratings, n_items: int, params: Params) -> t
     both, scale = train.insert(validation), (params.data.rating_min, params.data.rating_max)
     sides, seed = ((csr, csr.transpose(n_items)) for csr in (train, both)), params.seed
     search, refit = sides
-    watched = implicit_als.fit(Data(*search), params.implicit, seed, validation)
+    watched = implicit_als.fit(InMemoryData(*search), params.implicit, seed, validation)
     settings = params.implicit.model_copy(update={"max_epochs": watched.best_epoch})
-    watched = implicit_als.fit(Data(*refit), settings, seed)
+    watched = implicit_als.fit(InMemoryData(*refit), settings, seed)
     genres = parquet_tables.read_genres()
-    data, data_of_both = (Data.of(*pair, params.train, genres) for pair in (search, refit))
+    data, data_of_both = (InMemoryData.of(*pair, params.train, genres) for pair in (search, refit))
     rated = rating_model.fit(data, params.train, seed, scale, validation)
     changed = params.train.model_copy(update={"max_epochs": rated.best_epoch})
     rated = rating_model.fit(data_of_both, changed, seed, scale)
@@ -73,7 +73,9 @@ def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model
         return Model(0.0, als.user_factors, als.item_factors, *zeros)
 
     settings = params.evaluate
-    judge = Judge.of(train, validation, n_items, settings.ranking_users, params.seed, "peer")
+    judge = RankingEvaluator.of(
+        train, validation, n_items, settings.ranking_users, params.seed, "peer"
+    )
     best = max(
         PEER,
         key=lambda tried: (
@@ -110,10 +112,12 @@ def rankings(
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)
     n, floor = params.evaluate.top_n, params.recommend.min_ratings
     most, seed = params.evaluate.ranking_users, params.seed
-    judge = Judge.of(known, test, n_items, most, seed, "evaluate/users")
+    judge = RankingEvaluator.of(known, test, n_items, most, seed, "evaluate/users")
     lists = {name: judge.lists(by, n, floor) for name, by in ranked.items()}
     lists |= {name: judge.lists(by, n) for name, by in others.items()}
-    found, _ = ranking_protocol.rank(judge, lists, watched.item_factors, params.evaluate)
+    found, _ = ranking_protocol.compare_rankings(
+        judge, lists, watched.item_factors, params.evaluate
+    )
     return found["ranking"]  # type: ignore[no-any-return]
 
 
@@ -143,7 +147,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     args = parser.parse_args()
     params = load_params()
-    manifests.read_manifest(manifests.INDEX, params.dataset)
+    manifests.read_manifest(paths.INDEX, params.dataset)
     ratings, n_users, n_items = parquet_tables.read_index()
     results: dict[str, list[dict[str, float]]] = {}
     for seed in args.seeds:

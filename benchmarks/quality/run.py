@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.quality import score
 from benchmarks.quality.models import BASE, FIELD
 from benchmarks.speed.run import machine
-from movierec.core import manifests
+from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Csr, Ratings
@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--protocol", choices=splitting.PROTOCOLS, help="split anew")
     parser.add_argument("--draws", type=int, default=0, help="this many draws of the split")
     parser.add_argument("--tune-ours", action="store_true", help="tune movierec's params as well")
-    parser.add_argument("--split", type=Path, default=manifests.SPLIT)
+    parser.add_argument("--split", type=Path, default=paths.SPLIT)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     args = parser.parse_args(arguments)
     params = load_params()

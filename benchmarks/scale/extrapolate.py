@@ -18,8 +18,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, blocks_of
-from movierec.data.tree_sums import STRIP
+from movierec.data.rating_arrays import Array, Csr, cut_into_blocks
+from movierec.data.tree_sums import CHUNK
 from movierec.training.blocks.scheduler import OF_ROW
 
 RESULTS = Path("benchmarks/results")
@@ -88,18 +88,18 @@ def sent_to_all(size: Size, n_machines: int) -> float:
 def needed_share(ratings: Csr, n_fixed: int, n_blocks: int) -> float:
     """Of the other side's rows, the share that a block asks for, on average."""
     size = -(-len(ratings.indices) // n_blocks)
-    ends = [ratings.indptr[stop] for _, stop in blocks_of(ratings.counts, size, STRIP)]
+    ends = [ratings.indptr[stop] for _, stop in cut_into_blocks(ratings.counts, size, CHUNK)]
     begins = [0, *ends[:-1]]
     pairs = zip(begins, ends, strict=True)
     counts = [len(np.unique(ratings.indices[begin:end])) for begin, end in pairs]
     return float(np.mean(counts)) / n_fixed
 
 
-def works(counts: Array, n_blocks: int, strip: int = STRIP) -> list[float]:
+def works(counts: Array, n_blocks: int, strip: int = CHUNK) -> list[float]:
     """Of blocks of rows, as training cuts them."""
     cost = counts + OF_ROW
     size = -(-int(cost.sum()) // n_blocks)
-    return [float(cost[first:stop].sum()) for first, stop in blocks_of(cost, size, strip)]
+    return [float(cost[first:stop].sum()) for first, stop in cut_into_blocks(cost, size, strip)]
 
 
 def makespan(blocks: list[float], speeds: list[float], moves: bool) -> float:

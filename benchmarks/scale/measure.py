@@ -60,8 +60,8 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
     from movierec.engine import factory
     from movierec.training import rating_model
     from movierec.training.blocks import blocked_data
-    from movierec.training.blocks.block_ratings import Source
-    from movierec.training.in_memory import Data
+    from movierec.training.blocks.block_ratings import BlockSource
+    from movierec.training.in_memory import InMemoryData
 
     params = load_params()
     settings = EngineParams.model_validate(params.engine.model_dump() | ENGINES[name])
@@ -70,10 +70,12 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
     with factory.opened(settings) as workers, workers.scratch("scale") as scratch:
         begun = time.perf_counter()
         if name == "memory":
-            data: Any = Data(*parquet_tables.read_train(folder))
+            data: Any = InMemoryData(*parquet_tables.read_train(folder))
         else:
             memory = settings.memory_limit if workers.is_here else None
-            data = blocked_data.Blocked(workers, Source(folder, folder, scratch, memory=memory))
+            data = blocked_data.BlockedData(
+                workers, BlockSource(folder, folder, scratch, memory=memory)
+            )
 
         def on_epoch(fit: Any) -> None:
             data.forget(fit.model, fit.last)
@@ -103,10 +105,10 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
 def formula(data: Any, model: Any) -> int:
     """Bytes that docs/scale.md says are sent in an epoch."""
     from movierec.training.blocks.block_rows import places
-    from movierec.training.row_ops import OTHER
+    from movierec.training.row_ops import OTHER_SIDE
 
     total, row_bytes = 0, (model.n_factors + 1) * model.dtype.itemsize
-    for side, other in OTHER.items():
+    for side, other in OTHER_SIDE.items():
         homes, theirs = data.homes_of(side), data.homes_of(other)
         if not data.is_packed(model, side):
             total += (len(set(homes)) - 1) * len(data.counts(other)) * row_bytes

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from movierec.training import in_memory
+
 PRECISION, PER_RATING = 5.0, 0.05
 
 
@@ -63,7 +65,7 @@ def movierec(data: Data, n_factors: int, n: int) -> list[float]:
     from movierec.training import als
 
     by_user = csr_of(data)
-    ratings = als.Data(by_user, by_user.transpose(data.n_items))
+    ratings = in_memory.InMemoryData(by_user, by_user.transpose(data.n_items))
     params = movierec_params(n_factors)
     model = als.start(ratings, params, seed=0)
 
@@ -77,9 +79,9 @@ def movierec(data: Data, n_factors: int, n: int) -> list[float]:
 
 
 def csr_of(data: Data) -> Any:
-    from movierec.data.rating_arrays import Csr, indptr_of
+    from movierec.data.rating_arrays import Csr, indptr_from_counts
 
-    indptr = indptr_of(np.bincount(data.user, minlength=data.n_users))
+    indptr = indptr_from_counts(np.bincount(data.user, minlength=data.n_users))
     return Csr(indptr, data.item, data.rating)
 
 

@@ -27,7 +27,7 @@ KNOWN = TRAIN.by_user(N_USERS).insert(VALIDATION)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     run.write_split(tmp_path, PARTS, N_USERS, N_ITEMS)
-    entry = manifests.entry({"dataset": PARAMS.dataset}, manifests.hashes_of(tmp_path))
+    entry = manifests.make_record({"dataset": PARAMS.dataset}, manifests.hash_files(tmp_path))
     manifests.write_manifest(tmp_path, {"download": entry})
     return tmp_path
 

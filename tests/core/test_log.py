@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from movierec.core import log, manifests, reporting
+from movierec.core import atomic, log, manifests, paths, reporting
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
 from movierec.prepare import parquet_writer
@@ -25,12 +25,12 @@ def told(tmp_path, monkeypatch, capsys):
 
 
 def test_each_file_that_is_read_or_written(told, tmp_path):
-    with manifests.output_folder(manifests.INDEX) as folder, parquet_writer.tables() as append:
+    with atomic.atomic_folder(paths.INDEX) as folder, parquet_writer.tables() as append:
         append(folder / "users.parquet", {"user_id": [1, 2]})
-    size = (manifests.INDEX / "users.parquet").stat().st_size
-    parquet_tables.read_table(manifests.INDEX / "users.parquet")
-    hashes = {"users.parquet": manifests.hashes_of(manifests.INDEX)["users.parquet"]}
-    manifests.check_files(manifests.INDEX, {"index": {"sha256": hashes}}, "index")
+    size = (paths.INDEX / "users.parquet").stat().st_size
+    parquet_tables.read_table(paths.INDEX / "users.parquet")
+    hashes = {"users.parquet": manifests.hash_files(paths.INDEX)["users.parquet"]}
+    manifests.check_files(paths.INDEX, {"index": {"sha256": hashes}}, "index")
     reporting.write_metrics("metrics/index.json", {"n": 1})
     assert told() == [
         f"debug      wrote   users.parquet  {size} bytes",
@@ -43,7 +43,7 @@ def test_each_file_that_is_read_or_written(told, tmp_path):
 
 def test_what_was_not_read_is_not_told(told):
     with pytest.raises(MovierecError, match="no such file"):
-        parquet_tables.read_table(manifests.INDEX / "users.parquet")
+        parquet_tables.read_table(paths.INDEX / "users.parquet")
     assert told() == []
 
 

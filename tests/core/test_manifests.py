@@ -9,23 +9,22 @@ import numpy as np
 import pytest
 
 import movierec
+from movierec.core.atomic import atomic_file, atomic_folder
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import (
     check_files,
     check_same_origin,
-    entry,
-    hash_of_manifest,
-    hashes_of,
-    output_file,
-    output_folder,
+    hash_files,
+    hash_manifest,
+    make_record,
     read_manifest,
     versions,
     write_manifest,
 )
 
 MANIFEST = {
-    "download": entry({"dataset": "tiny"}, {"Amélie.zip": "ab"}, packages=()),
-    "index": entry({}, {"users.parquet": "cd"}, {"n_users": 3}),
+    "download": make_record({"dataset": "tiny"}, {"Amélie.zip": "ab"}, packages=()),
+    "index": make_record({}, {"users.parquet": "cd"}, {"n_users": 3}),
 }
 
 
@@ -42,18 +41,18 @@ def files(folder):
 
 
 def fill(path, text):
-    with output_folder(path) as folder:
+    with atomic_folder(path) as folder:
         (folder / "a.txt").write_text(text, "utf-8")
 
 
 def die_in_folder(path):
-    with output_folder(path) as folder:
+    with atomic_folder(path) as folder:
         (folder / "a.txt").write_text("half", "utf-8")
         raise Stop
 
 
 def die_in_file(path, error=Stop):
-    with output_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text("half", "utf-8")
         raise error
 
@@ -113,7 +112,7 @@ def test_remains_of_a_killed_run_are_swept_away(tmp_path):
 
 
 def test_folder_is_not_in_place_before_it_is_whole(tmp_path):
-    with output_folder(tmp_path / "index") as folder:
+    with atomic_folder(tmp_path / "index") as folder:
         assert folder.is_dir()
         assert not (tmp_path / "index").exists()
     assert (tmp_path / "index").is_dir()
@@ -122,7 +121,7 @@ def test_folder_is_not_in_place_before_it_is_whole(tmp_path):
 def test_file_takes_the_place_of_the_old_one(tmp_path):
     path = tmp_path / "models/model.npz"
     for text in ("old", "new"):
-        with output_file(path) as partial:
+        with atomic_file(path) as partial:
             partial.write_text(text, "utf-8")
     assert files_in(tmp_path) == {"models/model.npz": "new"}
 
@@ -199,7 +198,7 @@ def filled(tmp_path):
     """A folder with two files, and its manifest."""
     (tmp_path / "a").write_bytes(b"")
     (tmp_path / "b").write_bytes(b"b")
-    manifest = MANIFEST | {"index": entry({}, hashes_of(tmp_path))}
+    manifest = MANIFEST | {"index": make_record({}, hash_files(tmp_path))}
     write_manifest(tmp_path, manifest)
     return tmp_path, manifest
 
@@ -209,7 +208,7 @@ def test_hashes_are_sha256_and_of_all_but_the_manifest(filled):
     nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert manifest["index"]["sha256"]["a"] == nothing
     assert list(manifest["index"]["sha256"]) == ["a", "b"]
-    assert hashes_of(folder) == manifest["index"]["sha256"]
+    assert hash_files(folder) == manifest["index"]["sha256"]
 
 
 def test_files_as_they_were_written(filled):
@@ -236,5 +235,5 @@ def test_files_that_changed_or_went(filled):
 
 def test_hash_of_a_manifest_does_not_depend_on_the_order_of_keys():
     turned = dict(reversed(MANIFEST.items()))
-    assert hash_of_manifest(turned) == hash_of_manifest(MANIFEST)
-    assert hash_of_manifest(MANIFEST | {"index": {}}) != hash_of_manifest(MANIFEST)
+    assert hash_manifest(turned) == hash_manifest(MANIFEST)
+    assert hash_manifest(MANIFEST | {"index": {}}) != hash_manifest(MANIFEST)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from movierec.core import log, stage
+from movierec.core import log, paths, stage
 from movierec.core.errors import MovierecError
 from tests.helpers.clone import ROOT
 
-BEGIN = "import sys\nfrom movierec import stage\n"
+BEGIN = "import sys\nfrom movierec.core import stage\n"
 # Says that it has begun, then waits for ever for a line.
 STAGE = BEGIN + "stage.alone('split', lambda: [print('begun', flush=True), sys.stdin.readline()])"
 # As dvc does: starts a stage, tells it who its parent is, and waits for it.
@@ -233,7 +233,7 @@ def test_times_are_of_the_metrics_that_they_were_measured_with():
 
 def test_a_training_that_goes_on_is_not_timed():
     timed("train", "1")
-    (stage.LOCKS / "search.npz").touch()
+    (paths.CHECKPOINTS / "search.npz").touch()
     timed("train", "1")
     assert stage.times() == {}
 

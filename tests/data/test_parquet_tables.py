@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchmarks.quality.run import write_split
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import indptr_of
+from movierec.data.rating_arrays import indptr_from_counts
 from movierec.prepare import parquet_writer
 from movierec.recommending import export
 from tests.helpers.random_data import random_csrs, random_ratings
@@ -75,7 +75,9 @@ def test_index_round_trip(tmp_path):
     assert items["n_ratings"].sum() == N_RATINGS
     users = parquet_tables.read_users(tmp_path)
     assert users["user_id"].tolist() == list(range(111, 99, -1))
-    np.testing.assert_array_equal(users["offset"], indptr_of(users["n_ratings"].to_numpy())[:-1])
+    np.testing.assert_array_equal(
+        users["offset"], indptr_from_counts(users["n_ratings"].to_numpy())[:-1]
+    )
 
 
 def test_columns_and_types_of_the_index(tmp_path):

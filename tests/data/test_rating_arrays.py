@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.data import rating_arrays
-from movierec.data.rating_arrays import counts_of, indptr_of
+from movierec.data.rating_arrays import count_index, indptr_from_counts
 from tests.helpers.random_data import random_csrs, random_ratings
 
 SEEDS = st.integers(0, 1000)
@@ -76,7 +76,7 @@ def test_sort_keeps_equal_pairs_in_order():
     ("counts", "indptr"), [([], [0]), ([0], [0, 0]), ([2, 0, 3], [0, 2, 2, 5])]
 )
 def test_indptr_of(counts, indptr):
-    result = indptr_of(np.array(counts, np.int32))
+    result = indptr_from_counts(np.array(counts, np.int32))
     np.testing.assert_array_equal(result, indptr)
     assert result.dtype == np.int64
 
@@ -84,9 +84,9 @@ def test_indptr_of(counts, indptr):
 @pytest.mark.parametrize("block", [1, 4, 100])
 def test_counts_of(monkeypatch, block):
     monkeypatch.setattr(rating_arrays, "BLOCK", block)
-    counts = counts_of(np.array([2, 0, 2, 2, 4, 0, 0], np.int32), 6)
+    counts = count_index(np.array([2, 0, 2, 2, 4, 0, 0], np.int32), 6)
     assert counts.tolist() == [3, 0, 3, 0, 1, 0]
-    assert counts_of(np.array([], np.int32), 2).tolist() == [0, 0]
+    assert count_index(np.array([], np.int32), 2).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("n_more", [0, 1, 12, 30])

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.data import tree_sums
-from movierec.data.tree_sums import SLAB, STRIP
-from movierec.kernels.reductions import strip_collects, strip_grams
+from movierec.data.tree_sums import CHUNK, SLAB
+from movierec.kernels.reductions import chunk_feature_sums, chunk_grams
 
-ROWS = st.integers(1, 20 * STRIP)
+ROWS = st.integers(1, 20 * CHUNK)
 CUTS = st.lists(st.integers(0, 20), max_size=6)
 
 
 def parts_of(n_rows, cuts):
     """Bounds of parts that begin with a whole strip."""
-    bounds = sorted({0, n_rows, *(cut * STRIP for cut in cuts if cut * STRIP < n_rows)})
+    bounds = sorted({0, n_rows, *(cut * CHUNK for cut in cuts if cut * CHUNK < n_rows)})
     return list(itertools.pairwise(bounds))
 
 
@@ -25,26 +25,28 @@ def test_sums_do_not_depend_on_the_parts(n_rows, cuts, seed):
     """Numbers of very unequal size, whose sum in another order is another."""
     rng = np.random.default_rng(seed)
     values = rng.standard_normal((n_rows, 2)) * 10.0 ** rng.integers(-8, 8, (n_rows, 2))
-    whole = tree_sums.total([tree_sums.of_rows(0, values)])
-    parts = [tree_sums.of_rows(first, values[first:stop]) for first, stop in parts_of(n_rows, cuts)]
-    np.testing.assert_array_equal(tree_sums.total(reversed(parts)), whole)
+    whole = tree_sums.add_up([tree_sums.partial_sums(0, values)])
+    parts = [
+        tree_sums.partial_sums(first, values[first:stop]) for first, stop in parts_of(n_rows, cuts)
+    ]
+    np.testing.assert_array_equal(tree_sums.add_up(reversed(parts)), whole)
     np.testing.assert_allclose(whole, values.sum(axis=0), rtol=1e-9, atol=1e-6)
 
 
 @given(CUTS, st.integers(0, 99))
 def test_grams_do_not_depend_on_the_parts(cuts, seed):
     rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((2 * SLAB * STRIP + 100, 3)).astype(np.float32)
+    rows = rng.standard_normal((2 * SLAB * CHUNK + 100, 3)).astype(np.float32)
     centre = rng.standard_normal(3)
 
     def gram(first, part):
-        return tree_sums.of_slabs(
-            first, len(part), lambda start, stop: strip_grams(part[start:stop], centre, STRIP)
+        return tree_sums.partial_sums_by_slice(
+            first, len(part), lambda start, stop: chunk_grams(part[start:stop], centre, CHUNK)
         )
 
-    whole = tree_sums.total([gram(0, rows)])
+    whole = tree_sums.add_up([gram(0, rows)])
     parts = [gram(first, rows[first:stop]) for first, stop in parts_of(len(rows), cuts)]
-    np.testing.assert_array_equal(tree_sums.total(parts), whole)
+    np.testing.assert_array_equal(tree_sums.add_up(parts), whole)
     np.testing.assert_allclose(whole, (rows - centre).T @ (rows - centre), rtol=1e-9)
 
 
@@ -52,4 +54,4 @@ def test_collects_add_rows_by_feature():
     indptr, indices = np.array([0, 2, 2, 3]), np.array([0, 2, 2], np.int32)
     rows = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
     expected = [[[1, 2], [0, 0], [1, 2]], [[0, 0], [0, 0], [5, 6]]]
-    np.testing.assert_array_equal(strip_collects(indptr, indices, rows, 3, 2), expected)
+    np.testing.assert_array_equal(chunk_feature_sums(indptr, indices, rows, 3, 2), expected)

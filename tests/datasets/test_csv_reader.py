@@ -12,7 +12,7 @@ from movierec.core.errors import MovierecError
 from movierec.datasets import csv_reader
 from movierec.datasets.csv_reader import Form
 from movierec.datasets.movielens import read_archive
-from movierec.datasets.validation import COLUMNS, N_SHOWN, REASONS, Rows
+from movierec.datasets.validation import COLUMNS, N_SHOWN, REASONS, RowCounts
 from movierec.prepare import index
 from tests.helpers import archives
 from tests.helpers.archives import RATINGS
@@ -121,7 +121,7 @@ def test_reading_line_by_line_is_as_reading_at_once(fields, integers_only):
     try:
         table, rows = csv_reader._read_lines(form, 1, line)
     except csv_reader.TextIdsError:
-        table, rows = None, Rows()
+        table, rows = None, RowCounts()
     if table is None:
         assert (at_once, integers_only) == (None, False)
     elif rows.refused:
@@ -142,7 +142,7 @@ def test_blank_lines_are_no_rows():
 def test_byte_order_mark_without_a_header():
     kept, rows = read("\ufeff1,2,3,4\n")
     assert kept == [(1, 2, 3.0, 4)]
-    assert rows == Rows(1)
+    assert rows == RowCounts(1)
 
 
 def test_a_line_longer_than_a_piece():
@@ -157,7 +157,7 @@ def test_a_column_is_text_as_soon_as_one_id_is(ids):
     all_integers = all(isinstance(one, int) for one in ids)
     assert [row[0] for row in kept] == (ids if all_integers else [str(one) for one in ids])
     assert {type(row[1]) for row in kept} <= {int}
-    assert rows == Rows(len(ids))
+    assert rows == RowCounts(len(ids))
 
 
 def test_ids_that_became_text_are_spelt_as_in_the_file():

@@ -1,5 +1,6 @@
 """The docs against the project: what it has is documented, and what the docs name exists."""
 
+import ast
 import itertools
 import json
 import re
@@ -7,6 +8,8 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from movierec.model import baselines, model_file
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export
 from movierec.training import gibbs
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
 
 ROOT = Path(__file__).parents[2]
@@ -215,7 +218,7 @@ def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
 
 def test_more_arrays_of_the_model_are_documented() -> None:
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
-    data = Data.of(*random_csrs(0), params, None)
+    data = InMemoryData.of(*random_csrs(0), params, None)
     arrays = gibbs.fit(data, params, 0, (0.5, 5)).model.arrays
     types = {name: str(array.dtype) for name, array in arrays.items()}
     assert table_in(section("### More arrays of `model.npz`")) == {
@@ -260,15 +263,37 @@ def test_the_short_diagram_of_the_readme_joins_what_is_joined() -> None:
     assert set(itertools.chain(*some)) == set(itertools.chain(*every))
 
 
-def test_every_module_is_in_the_layout() -> None:
-    package = ROOT / "src/movierec"
-    modules = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
-    assert modules == set(table_in_architecture())
-
-
-def table_in_architecture() -> list[str]:
+def test_every_room_is_in_the_layout_in_the_order_of_imports() -> None:
     text = PAGES[ROOT / "docs/architecture.md"]
-    return re.findall(r"^\| `([\w/]+\.py)` \|", text, re.MULTILINE)
+    rooms = re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
+    [contract, *_] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"][
+        "importlinter"
+    ]["contracts"]
+    assert [f"movierec.{room}" for room in reversed(rooms)] == contract["layers"]
+    package = ROOT / "src/movierec"
+    assert set(rooms) == {path.parent.name for path in package.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("path", (ROOT / "src/movierec").glob("*/__init__.py"))
+def test_every_room_says_what_it_holds_and_what_it_may_import(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    assert len(text.splitlines()) >= 2
+    assert re.search(r"\b[Ii]mports?\b", text)
+
+
+def test_only_the_public_api_lies_in_the_package_root() -> None:
+    modules = {path.name for path in (ROOT / "src/movierec").glob("*.py")}
+    assert modules == {"__init__.py", "__main__.py"}
+
+
+def test_no_class_name_exists_twice() -> None:
+    names = Counter(
+        node.name
+        for path in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_decision_is_listed() -> None:

@@ -11,7 +11,7 @@ import distributed
 import psutil
 import pytest
 
-import movierec
+from movierec import engine
 from movierec.core import errors, manifests
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
@@ -130,7 +130,7 @@ def test_a_scheduler_without_workers(refusal, monkeypatch):
 def test_dask_is_not_installed(refusal, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "movierec.engine.dask")
-    monkeypatch.delattr(movierec, "dask_engine")
+    monkeypatch.delattr(engine, "dask")
     assert refusal() == "engine.kind: dask is not installed: pip install 'movierec[dask]'"
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from movierec import cli
-from movierec.core import manifests
+from movierec.core import manifests, paths
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
 from movierec.experiments import provenance
@@ -87,9 +87,9 @@ def set_param(block, key, value):
 
 def test_the_export_tells_the_whole_chain(project, movierec):
     said = movierec()
-    assert list(provenance.read_chain(manifests.EXPORT)) == CHAIN
+    assert list(provenance.read_chain(paths.RECOMMENDATIONS)) == CHAIN
     assert marks(said) == dict.fromkeys(CHAIN, "✓")
-    assert provenance.read_chain(manifests.RAW)["download"]["sha256"]["csv.zip"] in said
+    assert provenance.read_chain(paths.RAW)["download"]["sha256"]["csv.zip"] in said
     for told in ("dataset local", "n_factors 2", "n_users 8", "top_n 20", "numpy ", "python 3."):
         assert told in said
     assert said.endswith("\nmatches the project here: files, params, versions\n")
@@ -137,7 +137,7 @@ def test_other_outputs_tell_theirs(project, movierec, path, told):
 def test_params_of_an_entry_are_those_that_dvc_gives_the_stage(project):
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     of_data = {"dataset", "datasets"}  # told once, by download
-    for stage, entry in provenance.read_chain(manifests.EXPORT).items():
+    for stage, entry in provenance.read_chain(paths.RECOMMENDATIONS).items():
         listed = {param.partition(".")[0] for param in stages[stage].get("params", [])}
         kept = set() if stage == "download" else of_data
         assert set(entry["params"]) - kept == listed - kept, stage
@@ -152,8 +152,8 @@ def test_outputs_are_the_same_bytes_wherever_they_are_made(made, tmp_path, monke
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for stage in STAGES:
         run_stage(stage)
-    exported = manifests.EXPORT, "exports/user_factors.parquet", "exports/MODEL_CARD.md"
-    for path in ("data/raw/manifest.json", manifests.MODEL, *exported, "metrics/evaluate.json"):
+    exported = paths.RECOMMENDATIONS, "exports/user_factors.parquet", "exports/MODEL_CARD.md"
+    for path in ("data/raw/manifest.json", paths.MODEL, *exported, "metrics/evaluate.json"):
         assert Path(path).read_bytes() == (made / path).read_bytes(), path
 
 
@@ -197,19 +197,19 @@ def test_another_model_is_named(project, movierec):
 def test_a_model_that_was_tampered_with_is_named(project, movierec):
     model = model_file.read_model()
     other = replace(model, item_biases=model.item_biases + 1)
-    model_file.write_model(manifests.MODEL, other)
-    line = f"{manifests.MODEL}: changed since it was trained; restore it with dvc checkout --force"
-    assert movierec(manifests.MODEL, status=1) == f"error: {line}\n"
+    model_file.write_model(paths.MODEL, other)
+    line = f"{paths.MODEL}: changed since it was trained; restore it with dvc checkout --force"
+    assert movierec(paths.MODEL, status=1) == f"error: {line}\n"
     assert " ".join(movierec(status=1).split()).count(line) == 1
 
 
 def test_rows_edited_in_an_export_that_kept_its_chain(project, movierec):
-    table = pq.read_table(manifests.EXPORT)
-    kept = pq.read_metadata(manifests.EXPORT).metadata[parquet_tables.MANIFEST_KEY.encode()]
+    table = pq.read_table(paths.RECOMMENDATIONS)
+    kept = pq.read_metadata(paths.RECOMMENDATIONS).metadata[parquet_tables.MANIFEST_KEY.encode()]
     edited = table.set_column(1, "rank", pa.array([1] * len(table), pa.int32()))
     edited = edited.replace_schema_metadata({parquet_tables.MANIFEST_KEY: kept})
-    pq.write_table(edited, manifests.EXPORT)
-    assert differences(movierec(status=1)) == [f"{manifests.EXPORT} is another: data"]
+    pq.write_table(edited, paths.RECOMMENDATIONS)
+    assert differences(movierec(status=1)) == [f"{paths.RECOMMENDATIONS} is another: data"]
 
 
 def test_another_version_is_named(project, movierec, monkeypatch):
@@ -227,7 +227,7 @@ def test_another_version_is_named(project, movierec, monkeypatch):
 
 
 def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch):
-    shutil.copy(manifests.EXPORT, tmp_path / "mine.parquet")
+    shutil.copy(paths.RECOMMENDATIONS, tmp_path / "mine.parquet")
     monkeypatch.chdir(tmp_path)
     said = movierec("mine.parquet")
     for stage in CHAIN:
@@ -238,7 +238,7 @@ def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch):
 
 
 def test_a_damaged_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch):
-    content = bytearray(manifests.EXPORT.read_bytes())
+    content = bytearray(paths.RECOMMENDATIONS.read_bytes())
     content[100] ^= 1
     (tmp_path / "mine.parquet").write_bytes(content)
     monkeypatch.chdir(tmp_path)
@@ -259,7 +259,7 @@ def write_strange_chain(path):
 
 
 def write_cut(path):
-    path.write_bytes(manifests.EXPORT.read_bytes()[:-20])
+    path.write_bytes(paths.RECOMMENDATIONS.read_bytes()[:-20])
 
 
 @pytest.mark.parametrize(
@@ -308,6 +308,6 @@ def test_evaluate_refuses_a_model_of_another_split(project):
 
 def test_what_evaluate_names_is_the_models_manifest(project):
     [made_from] = json.loads(Path("metrics/evaluate.json").read_text("utf-8"))["made_from"]
-    assert made_from == manifests.hash_of_manifest(
-        model_file.read_model().manifest | model_file.read_model(manifests.IMPLICIT).manifest
+    assert made_from == manifests.hash_manifest(
+        model_file.read_model().manifest | model_file.read_model(paths.IMPLICIT_MODEL).manifest
     )

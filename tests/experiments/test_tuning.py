@@ -14,11 +14,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from movierec.core import paths
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.experiments import tuning
 from movierec.plotting.tuning import draw_trials
-from movierec.training import checkpoint
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import random_ratings, train_params
 from tests.helpers.small_project import run_stage, write_params
@@ -161,7 +161,7 @@ def test_another_search_begins_anew(project, capsys, change):
         Path("data/split/manifest.json").write_text(json.dumps(manifest))
     assert len(tuning.search(params, 1)) == 1
     assert "going on" not in capsys.readouterr().out
-    assert len(list(checkpoint.FOLDER.glob("tune-*.log"))) == 2
+    assert len(list(paths.CHECKPOINTS.glob("tune-*.log"))) == 2
 
 
 def test_the_same_search_goes_on_with_the_best_params_set(project, capsys):
@@ -189,12 +189,12 @@ def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, m
 
 def test_a_killed_search_comes_to_what_an_undisturbed_one_does(project, capsys):
     undisturbed = tuning.search(load_params(), 12)  # the last of them learn from those before
-    shutil.rmtree(checkpoint.FOLDER)
+    shutil.rmtree(paths.CHECKPOINTS)
     process = start(12)
     assert any("trial  10 " in line for line in process.stdout)
     process.kill()
     process.communicate()
-    (journal,) = checkpoint.FOLDER.glob("tune-*.log")
+    (journal,) = paths.CHECKPOINTS.glob("tune-*.log")
     with journal.open("ab") as file:
         file.write(b'{"op_code": 6, "wor')  # as a kill in the midst of a write leaves it
     lock = Path(f"{journal}.lock")
@@ -208,7 +208,7 @@ def test_a_killed_search_comes_to_what_an_undisturbed_one_does(project, capsys):
 
 def test_a_damaged_journal_is_named(project):
     tuning.search(load_params(), 1)
-    (journal,) = checkpoint.FOLDER.glob("tune-*.log")
+    (journal,) = paths.CHECKPOINTS.glob("tune-*.log")
     journal.write_text("not json\n" + journal.read_text())
     with pytest.raises(MovierecError, match=r"tune-\w+\.log: not a whole journal .* delete it"):
         tuning.search(load_params(), 1)
@@ -220,13 +220,14 @@ def test_a_damaged_journal_is_named(project):
 PROOF = """
 import sys
 from pathlib import Path
-from movierec import artifacts, tuning
+from movierec.data import parquet_tables
+from movierec.experiments import tuning
 from movierec.plotting.tuning import draw_trials
 from movierec.core.errors import MovierecError
 
 path = Path("data/split/test.parquet")
 sys.addaudithook(tuning.hide_test)
-for read in (artifacts.read_ratings, open, Path.read_bytes, artifacts.read_table):
+for read in (parquet_tables.read_ratings, open, Path.read_bytes, parquet_tables.read_table):
     for name in (path, path.resolve()):
         try:
             read(name)
@@ -234,7 +235,7 @@ for read in (artifacts.read_ratings, open, Path.read_bytes, artifacts.read_table
             assert "holds test ratings, which no search may read" in str(error)
         else:
             sys.exit(f"{read} could read it")
-assert len(artifacts.read_ratings(path.with_name("validation.parquet")))
+assert len(parquet_tables.read_ratings(path.with_name("validation.parquet")))
 assert "optuna" not in sys.modules, "loaded by a search alone"
 """
 

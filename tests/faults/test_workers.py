@@ -14,7 +14,7 @@ from movierec.data import parquet_tables
 from movierec.engine import factory
 from movierec.training import rating_model
 from movierec.training.blocks import block_tasks
-from movierec.training.blocks.block_rows import Rows
+from movierec.training.blocks.block_rows import BlockedModel
 from movierec.training.checkpoint import Checkpoint
 from tests.helpers import network_hosts
 from tests.helpers.random_data import train_params
@@ -82,7 +82,7 @@ def test_workers_killed_in_the_middle_of_epochs(folder, tmp_path, expected):
 def test_all_workers_killed_at_once(folder, tmp_path, expected, monkeypatch):
     """One line, and the next run goes on."""
     monkeypatch.chdir(tmp_path)
-    saved = Checkpoint("search", "key", of_model=Rows)
+    saved = Checkpoint("search", "key", of_model=BlockedModel)
 
     def kill_all():
         for pid in used.client.run(os.getpid).values():
@@ -173,7 +173,7 @@ def eat_memory():
 def test_a_scheduler_that_is_lost(folder, tmp_path, expected, monkeypatch):
     """One line, and the next run, by another scheduler, goes on."""
     monkeypatch.chdir(tmp_path)
-    saved = Checkpoint("search", "key", of_model=Rows)
+    saved = Checkpoint("search", "key", of_model=BlockedModel)
     with cluster_in(tmp_path / "one") as (cluster, used):
         kill = at_submission(used, [120], lambda: cluster.scheduler.kill())
         with pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on"), kill:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from movierec.core.params import GibbsParams, ImplicitParams, TrainParams
-from movierec.data.rating_arrays import Csr, Ratings, indptr_of
+from movierec.data.rating_arrays import Csr, Ratings, indptr_from_counts
 from movierec.model.biased_mf import Model
 
 MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")  # of any model
@@ -33,7 +33,7 @@ def csr_of_counts(seed, counts, n_columns):
     rng = np.random.default_rng(seed)
     columns = [np.sort(rng.choice(n_columns, count, replace=False)) for count in counts]
     indices = np.concatenate(columns).astype(np.int32)
-    return Csr(indptr_of(counts), indices, rng.choice(HALF_STARS, len(indices)))
+    return Csr(indptr_from_counts(counts), indices, rng.choice(HALF_STARS, len(indices)))
 
 
 def random_model(seed, n_users=9, n_items=7, n_factors=3, dtype="float64"):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from movierec.data.rating_arrays import indptr_of
+from movierec.data.rating_arrays import indptr_from_counts
 from movierec.kernels.grouping import group_order, ranks_in_rows
 from tests.helpers import reference_kernels
 
@@ -25,7 +25,7 @@ def test_group_order_is_a_stable_sort(keys):
 def test_ranks_in_rows(counts, seed, n_keys):
     """With few keys there are ties."""
     rng = np.random.default_rng(seed)
-    indptr = indptr_of(counts)
+    indptr = indptr_from_counts(counts)
     keys = rng.integers(0, n_keys, indptr[-1])
     np.testing.assert_array_equal(
         ranks_in_rows(indptr, keys), reference_kernels.ranks_in_rows(indptr, keys)

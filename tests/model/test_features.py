@@ -2,7 +2,6 @@
 
 import itertools
 
-import movierec.features
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from movierec.kernels.reductions import sum_rows
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import als
-from movierec.training.in_memory import SIDES, Data
+from movierec.training.in_memory import SIDES, InMemoryData
 from tests.helpers.random_data import csr_of_counts, random_csrs, train_params
 
 SCALE = (0.5, 5.0)
@@ -63,7 +62,7 @@ def test_weights_are_the_ridge_regression_of_the_rows(seed, few, monkeypatch):
     of_all, of_one, counts = rng.uniform(0.1, 3, 3), rng.uniform(0, 1, 3), rng.integers(0, 5, 9)
     precision, ridges = of_all + counts[:, None] * of_one, ridge * np.arange(1, 4)
     right = features.collect(precision * rows)
-    monkeypatch.setattr(movierec.features, "FEW", few)
+    monkeypatch.setattr("movierec.model.features.FEW", few)
     solved = features.solve(right, of_all, of_one, counts, ridges, np.zeros((5, 3)))
     for column in range(3):
         root = np.sqrt(precision[:, column])
@@ -82,7 +81,7 @@ def genres(seed, n_items):
 def test_the_objective_never_rises(model, seed):
     """Each epoch: the rows, then the weights, of either side."""
     params = train_params(model=model, max_epochs=5)
-    data = Data.of(*random_csrs(seed), params, genres(seed, 7))
+    data = InMemoryData.of(*random_csrs(seed), params, genres(seed, 7))
     values = [epoch.objective for epoch in als.fit(data, params, seed, SCALE).epochs]
     assert all(after <= before * (1 + 1e-9) for before, after in itertools.pairwise(values))
 
@@ -91,7 +90,7 @@ def test_the_objective_never_rises(model, seed):
 def test_converged_weights_have_no_gradient(model):
     """The objective, by its own words, does not fall along any weight."""
     params = train_params(model=model, max_epochs=400)
-    data = Data.of(*random_csrs(3), params, genres(3, 7))
+    data = InMemoryData.of(*random_csrs(3), params, genres(3, 7))
     fit = als.fit(data, params, 0, SCALE)
     value, step = als.objective(fit.model, data, params, SCALE)[0], 1e-3
     for side in SIDES:
@@ -109,7 +108,7 @@ def test_a_movie_without_ratings_gets_what_its_genres_say():
     by_item = by_user.transpose(8)  # of which the last two were never rated
     params = train_params(model="genre_mf", n_factors=2)
     of_items = csr_of_counts(1, [2, 1, 3, 1, 2, 1, 2, 0], 4)
-    data = Data.of(by_user, by_item, params, of_items)
+    data = InMemoryData.of(by_user, by_item, params, of_items)
     model = als.fit(data, params, 0, SCALE).model
     # The last items' half epoch came before the last weights; one more shows what they say.
     again = als.run_epoch(model, data, params)
@@ -122,7 +121,7 @@ def test_a_movie_without_ratings_gets_what_its_genres_say():
 
 def test_without_features_a_ridge_is_never_asked_for():
     params = train_params(model="mf")
-    data = Data.of(*random_csrs(0), params, genres(0, 7))
+    data = InMemoryData.of(*random_csrs(0), params, genres(0, 7))
     assert [data.features(side) for side in SIDES] == [None, None]
     assert not als.fit(data, params, 0, SCALE).model.user_weights.size
 
@@ -130,4 +129,4 @@ def test_without_features_a_ridge_is_never_asked_for():
 def test_precision_of_a_row_with_one_rating():
     params = train_params(n_factors=2)
     expected = np.array([0.8, 0.8, 0.5]) / 2
-    np.testing.assert_allclose(Prior.of(params, 2).of_one_rating, expected)
+    np.testing.assert_allclose(Prior.from_params(params, 2).of_one_rating, expected)

@@ -9,13 +9,13 @@ import pytest
 
 from movierec.core import manifests
 from movierec.core.errors import MovierecError
-from movierec.model.model_file import hashes_of, read_model, write_model
+from movierec.model.model_file import hash_arrays, read_model, write_model
 from movierec.serving import folding_in
 from movierec.training import als, gibbs
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import MODEL_ARRAYS, random_csrs, random_model, train_params
 
-MANIFEST = {"download": manifests.entry({"init_scale": 0.1}, {"Amélie.zip": "ab"})}
+MANIFEST = {"download": manifests.make_record({"init_scale": 0.1}, {"Amélie.zip": "ab"})}
 
 
 def refusal(path):
@@ -47,7 +47,7 @@ def test_round_trip(tmp_path, dtype, n_factors):
 @pytest.mark.parametrize("method", ["als", "gibbs"])
 def test_a_model_read_without_its_users_folds_in_to_the_same_row(tmp_path, method):
     params = train_params(model="svdpp", method=method)
-    data = Data.of(*random_csrs(3), params, None)
+    data = InMemoryData.of(*random_csrs(3), params, None)
     model = (gibbs if method == "gibbs" else als).fit(data, params, 0, (0.5, 5)).model
     write_model(tmp_path / "model.npz", model)
     found = read_model(tmp_path / "model.npz", users=False)
@@ -100,7 +100,7 @@ def test_damaged_array(tmp_path, model):
 
 @pytest.fixture
 def trained(model):
-    entry = manifests.entry({"train": {}}, hashes_of(model))
+    entry = manifests.make_record({"train": {}}, hash_arrays(model))
     return replace(model, manifest=MANIFEST | {"train": entry})
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from movierec.cli.movies import Wish, recommended
-from movierec.serving.user_profile import Person
+from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers import tutorials
 from tests.helpers.clone import ROOT, Workspace, make_workspace
@@ -67,7 +67,7 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     here = Project.here()
 
     def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
-        person = Person.of({here.films.catalogue.find(title): given[title] for title in given})
+        person = UserProfile.of({here.films.catalogue.find(title): given[title] for title in given})
         wish = Wish(n=n)
         rows = recommended(here, person, here.verdict(person), wish, wish.eligible(here))
         return [row[column] for row in rows]

@@ -14,7 +14,7 @@ from movierec.engine import factory
 from movierec.evaluation import collect
 from movierec.recommending import export, rating_blocks
 from movierec.recommending.rankers import RANKINGS
-from movierec.recommending.rating_blocks import Rated
+from movierec.recommending.rating_blocks import StoredRatings
 from tests.helpers.small_project import run_stage, write_params
 
 TRAINING = "split", "train", "implicit"
@@ -131,5 +131,5 @@ def test_work_is_in_several_blocks(project):
     """Or the other tests would compare one with itself."""
     change(engine=SMALL | {"memory_limit": "2 GB"})
     with factory.opened(load_params().engine) as here:
-        known = [Rated.train(side, True) for side in ("user", "item")]
+        known = [StoredRatings.train(side, True) for side in ("user", "item")]
         assert min(len(rating_blocks.bounds(here, rated.counts())) for rated in known) > 2

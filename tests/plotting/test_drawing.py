@@ -60,22 +60,22 @@ def boxes(texts):
     return [text.get_window_extent() for text in texts if text.get_text().strip()]
 
 
-def outs(kind):
-    parts = (part for stage in PIPELINE["stages"].values() for part in stage.get("plots", []))
-    return {name for part in parts for name in part if name.endswith(kind)}
+def committed_files(kind):
+    return {str(path.relative_to(ROOT)) for path in ROOT.glob(f"plots/*/*.{kind}")}
 
 
 def test_the_lists_are_those_of_the_pipeline():
-    assert {str(picture.path) for picture in PICTURES} == outs(".png")
-    assert {f"plots/{name}.csv" for name in results.PLOTS} == outs(".csv")
+    assert {str(picture.path) for picture in PICTURES} == committed_files("png")
+    tables = {
+        f"plots/{stage}/{name}.csv" for stage, names in results.PLOTS.items() for name in names
+    }
+    assert tables == committed_files("csv")
     assert [picture.group for picture in PICTURES] == sorted(
         (picture.group for picture in PICTURES), key=list(QUESTIONS).index
     )
-    shown = PIPELINE["plots"]
-    assert {part for part in shown if isinstance(part, str)} == outs(".png")
-    plots = [entry for part in shown if isinstance(part, dict) for entry in part.values()]
-    data = {name for entry in plots for name in entry["y"]}
-    assert data == outs(".csv")
+    assert {
+        name for part in PIPELINE["plots"] for entry in part.values() for name in entry["y"]
+    } == tables
 
 
 @pytest.mark.parametrize("name", BY_NAME)

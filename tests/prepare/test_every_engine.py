@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from movierec.core.errors import MovierecError
+from movierec.core.paths import CHECKPOINTS
 from movierec.data import parquet_tables
 from movierec.datasets import csv_reader, parquet_reader
-from movierec.engine.local import SCRATCH
 from tests.helpers import archives
 from tests.helpers.small_project import run_stage, write_params
 
@@ -66,7 +66,7 @@ def made(folder, *stages):
     with chdir(folder):
         for stage in stages:
             run_stage(stage)
-        assert not list(SCRATCH.glob("*/"))
+        assert not list(CHECKPOINTS.glob("*/"))
         paths = [path for name in OUTPUTS for path in sorted(Path(name).rglob("*.*"))]
         return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
@@ -128,7 +128,7 @@ def test_bad_input_is_refused_in_the_same_words_and_nothing_stays(tmp_path, clus
         with pytest.raises(MovierecError) as caught, chdir(folder):
             run_stage("index")
         words.append((str(caught.value), caught.value.details))
-        assert not list((folder / SCRATCH).glob("*/"))
+        assert not list((folder / CHECKPOINTS).glob("*/"))
         assert [each.name for each in (folder / "data").iterdir()] == ["raw"]
     assert words[0] == words[1]
     assert len(words[0][1]) == 10

@@ -145,7 +145,7 @@ def test_test_and_validation_are_drawn_from_streams_of_their_own(monkeypatch):
         names.append(name)
         return np.random.default_rng(seed)
 
-    monkeypatch.setattr(split.seeds, "stream", stream)
+    monkeypatch.setattr(split.random_streams, "stream", stream)
     split.split(random_ratings(0), 9, split_params("per_user_random", 0.2, 0.1), 5)
     assert names == ["split/test", "split/validation"]
 

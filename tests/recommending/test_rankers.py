@@ -14,7 +14,7 @@ from movierec.model import top_n_lists
 from movierec.model.solver import Prior
 from movierec.recommending import rankers, uncertainty
 from movierec.training import als, gibbs
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import csr_of_counts, random_csrs, random_model, train_params
@@ -76,7 +76,7 @@ def test_covariances_are_the_inverse_of_each_row_s_precision(model, dtype, toler
     params = train_params(model=model, dtype=dtype)
     fixed = random_model(6, 3, 50, params.n_factors_used, dtype).item_factors
     by_user = csr_of_counts(7, [0, 1, 20, 50], 50)
-    prior = Prior.of(params, params.n_factors_used)
+    prior = Prior.from_params(params, params.n_factors_used)
     found = uncertainty.covariances(by_user, fixed, prior)
     assert found.dtype == dtype
     for row in range(4):
@@ -98,7 +98,7 @@ def test_covariances_are_the_inverse_of_each_row_s_precision(model, dtype, toler
 def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
     """xᵀ (λ P)⁻¹ x of the one and of the other, pair by pair."""
     params, (by_user, by_item) = train_params(n_factors=n_factors), random_csrs(8)
-    model, prior = random_model(9, n_factors=n_factors), Prior.of(params, n_factors)
+    model, prior = random_model(9, n_factors=n_factors), Prior.from_params(params, n_factors)
     of_users = uncertainty.covariances(by_user, model.item_factors, prior)
     of_items = uncertainty.covariances(by_item, model.user_factors, prior)
     users = np.array([4, 0])
@@ -121,7 +121,7 @@ def test_who_has_rated_more_is_surer():
 
 def test_of_samples_it_is_their_own_spread():
     params, (by_user, by_item) = train_params(method="gibbs"), random_csrs(12)
-    model = gibbs.fit(Data.of(by_user, by_item, params, None), params, 0, (0.5, 5)).model
+    model = gibbs.fit(InMemoryData.of(by_user, by_item, params, None), params, 0, (0.5, 5)).model
     users = np.array([3, 1])
     found = deviations(model, by_user, params)(users)
     drawn = [model.sample(number).predict_all(users) for number in range(model.n_samples)]
@@ -131,7 +131,7 @@ def test_of_samples_it_is_their_own_spread():
 @given(st.integers(0, 1000), st.floats(0, 3))
 def test_lists_by_lower_bound_against_a_full_sort(seed, c):
     params, (by_user, by_item) = train_params(), random_csrs(seed)
-    model = als.fit(Data.of(by_user, by_item, params, None), params, seed, (0.5, 5)).model
+    model = als.fit(InMemoryData.of(by_user, by_item, params, None), params, seed, (0.5, 5)).model
     found = deviations(model, by_user, params)
     bounds = model.predict_all(np.arange(9)) - c * found(np.arange(9))
     eligible, users = np.random.default_rng(seed).random(7) < 0.8, np.array([5, 2, 8])

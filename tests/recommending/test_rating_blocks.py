@@ -6,10 +6,10 @@ import pytest
 from benchmarks.quality.run import write_split
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
-from movierec.data.tree_sums import STRIP
+from movierec.data.tree_sums import CHUNK
 from movierec.engine import local
 from movierec.recommending import rating_blocks
-from movierec.recommending.rating_blocks import Rated, bounds, ranges
+from movierec.recommending.rating_blocks import StoredRatings, bounds, ranges
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import random_ratings
 
@@ -34,7 +34,7 @@ def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
     held_out[50:90] = False
     known, train = divided(tmp_path, held_out)
     for with_validation, whole in ((True, known), (False, train)):
-        rated = Rated.train(side, with_validation, tmp_path)
+        rated = StoredRatings.train(side, with_validation, tmp_path)
         whole = whole if side == "user" else whole.transpose(N_ITEMS)
         np.testing.assert_array_equal(rated.counts(), whole.counts)
         for first in range(0, whole.n_rows, 3):
@@ -46,9 +46,9 @@ def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
 
 def test_work_is_divided_where_memory_is_scarce_alone():
     params = load_params(ROOT / "params.yaml").engine.model_copy(update={"block_ratings": 100})
-    costs = np.full(5 * STRIP, 1)
+    costs = np.full(5 * CHUNK, 1)
     here = local.Engine(params)
-    assert bounds(here, costs) == [(0, 5 * STRIP)]
+    assert bounds(here, costs) == [(0, 5 * CHUNK)]
     assert ranges(here, 10, 4) == [(0, 10)]
     scarce = local.Engine(params.model_copy(update={"memory_limit": 10**9}))
     assert bounds(scarce, costs) == [(0, 128), (128, 256), (256, 320)]

@@ -17,8 +17,8 @@ import yaml
 from movierec import cli
 from movierec.core import stage
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import EXPORT
 from movierec.core.params import load_params
+from movierec.core.paths import RECOMMENDATIONS
 from movierec.data import parquet_tables
 from movierec.plotting import results
 from movierec.plotting.captions import words
@@ -68,6 +68,7 @@ def make_project(folder, **changes):
         for name in STAGES:
             run_stage(name)
     for picture in PICTURES:
+        (folder / picture.path).parent.mkdir(parents=True, exist_ok=True)
         (folder / picture.path).write_bytes(png())
     return folder
 
@@ -80,7 +81,7 @@ def made(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def pictures(monkeypatch):
     monkeypatch.setattr(html_page, "PICTURES", PICTURES)
-    monkeypatch.setattr(results, "PLOTS", ())  # of which the real pictures are drawn
+    monkeypatch.setattr(results, "PLOTS", {})  # of which the real pictures are drawn
 
 
 @pytest.fixture
@@ -240,7 +241,7 @@ def test_favourites_are_the_best_rated_in_training(page):
 
 
 def test_recommendations_are_the_export(page):
-    ids, export = parquet_tables.read_users()["user_id"], pq.read_table(EXPORT).to_pandas()
+    ids, export = parquet_tables.read_users()["user_id"], pq.read_table(RECOMMENDATIONS).to_pandas()
     for number, user in enumerate((3, 6, 9)):
         listed = export[export["user_id"] == ids[user]].head(sample_users.N_LISTED)
         rows = page.table("Recommended, first to last", number)[1:]
@@ -332,7 +333,7 @@ def refusal(project, reason):
 
 
 @pytest.mark.parametrize(
-    "missing", ["exports", "metrics", "plots/data.png", "params.yaml", "data", "models"]
+    "missing", ["exports", "metrics", "plots/draw/data.png", "params.yaml", "data", "models"]
 )
 def test_a_part_is_missing(project, missing):
     path = project / missing

@@ -7,7 +7,7 @@ import pytest
 
 from movierec.core.errors import MovierecError
 from movierec.serving import import_ratings
-from movierec.serving.import_ratings import Rated
+from movierec.serving.import_ratings import ImportedRating
 
 HALF_STARS, WHOLE_STARS = (0.5, 5.0), (1.0, 5.0)
 LETTERBOXD = """Date,Name,Year,Letterboxd URI,Rating
@@ -52,8 +52,8 @@ def test_letterboxd(export):
     found = export(LETTERBOXD)
     assert found.kind == "Letterboxd"
     assert found.rated == [
-        Rated(("The Matrix",), 1999, 4.5),
-        Rated(("Lock, Stock and Two Smoking Barrels",), 1998, 0.5),
+        ImportedRating(("The Matrix",), 1999, 4.5),
+        ImportedRating(("Lock, Stock and Two Smoking Barrels",), 1998, 0.5),
     ]
     assert found.skipped == {"without a rating": 1}
 
@@ -76,7 +76,10 @@ def test_imdb_s_scale_is_stretched_end_to_end_and_what_is_no_film_is_left_out(ex
     found = export(IMDB)
     assert found.kind == "IMDb"
     titles = ("Amélie", "Le fabuleux destin d'Amélie Poulain")
-    assert found.rated == [Rated(titles, 2001, 5.0), Rated(("A Close Shave",), 1995, 0.5)]
+    assert found.rated == [
+        ImportedRating(titles, 2001, 5.0),
+        ImportedRating(("A Close Shave",), 1995, 0.5),
+    ]
     assert found.skipped == {"not films": 2}
 
 
@@ -101,10 +104,10 @@ def test_a_plain_file(export, encoding):
     found = export("Title, Rating ,year\nAmélie,4,2001\nAlien (1979),3,\n", encoding=encoding)
     assert (found.kind, found.rated) == (
         "CSV",
-        [Rated(("Amélie",), 2001, 4.0), Rated(("Alien (1979)",), None, 3.0)],
+        [ImportedRating(("Amélie",), 2001, 4.0), ImportedRating(("Alien (1979)",), None, 3.0)],
     )
     by_id = export("movie_id,rating\n7,4\n")
-    assert by_id.rated == [Rated((), None, 4.0, "7")]
+    assert by_id.rated == [ImportedRating((), None, 4.0, "7")]
     assert str(by_id.rated[0]) == "movie_id 7"
 
 

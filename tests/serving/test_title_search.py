@@ -3,7 +3,7 @@
 import pytest
 
 from movierec.core.errors import MovierecError
-from movierec.serving.title_search import Catalogue, names_of, words
+from movierec.serving.title_search import TitleIndex, names_of, words
 
 TITLES = [
     "Star Wars (1977)",
@@ -19,7 +19,7 @@ TITLES = [
     "Love (2015)",
     *(f"Love Story, Part {number} (1970)" for number in range(3, 12)),
 ]
-CATALOGUE = Catalogue(TITLES)
+CATALOGUE = TitleIndex(TITLES)
 
 
 def refusal(query):
@@ -93,7 +93,7 @@ def test_search_is_in_order_of_popularity():
     assert CATALOGUE.search("") == []
 
 
-MOVIELENS = Catalogue(
+MOVIELENS = TitleIndex(
     [
         "Matrix, The (1999)",
         "Seven (a.k.a. Se7en) (1995)",
@@ -146,7 +146,7 @@ def test_match_by_title_and_year(title, year, found):
 
 
 def test_of_films_called_alike_the_one_of_that_very_year_is_meant_then_the_fuller_match():
-    catalogue = Catalogue(["Dune: Part Two (2023)", "Dune (2023)", "Dune (2024)"])
+    catalogue = TitleIndex(["Dune: Part Two (2023)", "Dune (2023)", "Dune (2024)"])
     assert catalogue.match("Dune", 2024) == 2
     assert catalogue.match("Dune", 2023) == 1
 

@@ -8,10 +8,10 @@ import pytest
 from movierec.core.params import load_params
 from movierec.model import model_file
 from movierec.serving import folding_in, user_scores
-from movierec.serving.user_profile import Person
+from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from movierec.training import als, gibbs, implicit_als
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import random_csrs, random_model, train_params
 
@@ -21,7 +21,7 @@ EVERY = np.arange(7)
 
 def trained(model="mf", method="als", dtype="float64"):
     params = train_params(model=model, method=method, dtype=dtype)
-    data = Data.of(*random_csrs(3), params, None)
+    data = InMemoryData.of(*random_csrs(3), params, None)
     fit = gibbs.fit if method == "gibbs" else als.fit
     return fit(data, params, 0, (0.5, 5)).model, params
 
@@ -166,6 +166,6 @@ def test_who_tells_little_leaves_more_unsaid(monkeypatch):
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}
     project = Project(load_params(ROOT / "params.yaml"), manifest, None)
     for n in (0, 10, 90):
-        project.verdict(Person.of(dict.fromkeys(range(n), 5.0)))
-    project.verdict(replace(Person.of({0: 5.0}), whole=True))
+        project.verdict(UserProfile.of(dict.fromkeys(range(n), 5.0)))
+    project.verdict(replace(UserProfile.of({0: 5.0}), whole=True))
     assert told == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average

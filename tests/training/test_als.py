@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
-from movierec.data.rating_arrays import Csr, indptr_of
+from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.kernels.tiles import TILE
 from movierec.model.solver import RUNS, Prior, half_epoch
 from movierec.serving import folding_in
 from movierec.training import als
-from movierec.training.in_memory import SIDES, Data
-from movierec.training.row_ops import OTHER
+from movierec.training.in_memory import SIDES, InMemoryData
+from movierec.training.row_ops import OTHER_SIDE
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import (
     csr_of_counts,
@@ -44,14 +44,18 @@ PARAMS = st.builds(
 def solve_users(model, by_user, params):
     """The model after the users' half epoch."""
     fixed = model.item_factors, model.item_biases, model.global_mean
-    factors, biases = half_epoch(by_user, *fixed, Prior.of(params, model.n_factors), "user")
+    factors, biases = half_epoch(
+        by_user, *fixed, Prior.from_params(params, model.n_factors), "user"
+    )
     return replace(model, user_factors=factors, user_biases=biases)
 
 
 def solve_items(model, by_item, params):
     """The model after the items' half epoch."""
     fixed = model.user_factors, model.user_biases, model.global_mean
-    factors, biases = half_epoch(by_item, *fixed, Prior.of(params, model.n_factors), "item")
+    factors, biases = half_epoch(
+        by_item, *fixed, Prior.from_params(params, model.n_factors), "item"
+    )
     return replace(model, item_factors=factors, item_biases=biases)
 
 
@@ -144,13 +148,13 @@ def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors)
     """The float64 reference is NumPy's own solver, row by row; both go on from their own."""
     by_user, by_item = random_csrs(19, 60, 40, 1500)
     params = train_params(n_factors=n_factors, dtype="float32")
-    reference = als.start(Data(by_user, by_item), params, 0)
-    fast, data = reference, Data(by_user, by_item)
-    prior = Prior.of(params, n_factors)
+    reference = als.start(InMemoryData(by_user, by_item), params, 0)
+    fast, data = reference, InMemoryData(by_user, by_item)
+    prior = Prior.from_params(params, n_factors)
     for side in SIDES * 4:
         rows = reference_kernels.solve_rows(
             data.ratings(side),
-            *reference.rows(OTHER[side]),
+            *reference.rows(OTHER_SIDE[side]),
             reference.global_mean,
             prior.precision,
             prior.per_rating,
@@ -206,7 +210,7 @@ def test_a_rating_given_twice_has_weight_two(seed):
     items = np.sort(rng.choice(7, n, replace=False))
     values = rng.normal(3, 1, n)
     again = np.sort(np.append(np.arange(n), doubled))
-    twice = Csr(indptr_of([n + 1]), items[again].astype(np.int32), values[again])
+    twice = Csr(indptr_from_counts([n + 1]), items[again].astype(np.int32), values[again])
     solved = solve_users(model, twice, params)
     weights = np.sqrt(1.0 + (np.arange(n) == doubled))
     features = np.column_stack((model.item_factors[items], np.ones(n))) * weights[:, None]
@@ -253,7 +257,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
     """Bit by bit, in whatever order his ratings come."""
     by_user, by_item = random_csrs(seed)
     params = train_params()
-    model = als.fit(Data(by_user, by_item), params, seed, SCALE).model
+    model = als.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
     rows = solve_users(model, by_user, params)
     for user in range(by_user.n_rows):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
@@ -267,7 +271,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
 def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     by_user, by_item = random_csrs(9, n_ratings=50)
     params = train_params(max_epochs=300)
-    model = als.fit(Data(by_user, by_item), params, 0, SCALE).model
+    model = als.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
     factors, bias = folding_in.fold_in(
         model, by_user.indices[places], by_user.values[places], params
@@ -292,7 +296,7 @@ def test_objective_and_train_rmse(n_factors, dtype):
     model = random_model(11, n_factors=n_factors, dtype=dtype)
     by_user, by_item = random_csrs(12)
     params = train_params(n_factors=n_factors, dtype=dtype)
-    value, rmse = als.objective(model, Data(by_user, by_item), params, (3, 4))
+    value, rmse = als.objective(model, InMemoryData(by_user, by_item), params, (3, 4))
     expected = reference_kernels.objective(model, by_user, by_item, params)
     clipped = reference_kernels.squared_errors_by_row(model, by_user, 3, 4)[:, 1].sum()
     tolerance = 1e-5 if dtype == "float32" else 1e-12
@@ -304,7 +308,7 @@ def test_objective_and_train_rmse(n_factors, dtype):
 def test_start(dtype):
     """Item factors of standard deviation init_scale / √n_factors; the users are solved first."""
     by_user, _ = random_csrs(13)
-    data = Data(by_user, csr_of_counts(13, [0] * 2000, 9))
+    data = InMemoryData(by_user, csr_of_counts(13, [0] * 2000, 9))
     model = als.start(data, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
     assert model.item_factors.std() == pytest.approx(0.25, rel=0.03)
     assert abs(model.item_factors.mean()) < 4 * 0.25 / 8000**0.5
@@ -317,7 +321,7 @@ def test_start(dtype):
 def test_training_lowers_the_objective_epoch_by_epoch():
     by_user, by_item = random_csrs(14, 30, 20, 300)
     params, seen = train_params(max_epochs=8), []
-    fit = als.fit(Data(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
+    fit = als.fit(InMemoryData(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
     values = [epoch.objective for epoch in fit.epochs]
     assert [so_far.epochs for so_far in seen] == [fit.epochs[:n] for n in range(1, 9)]
     assert [epoch.epoch for epoch in fit.epochs] == list(range(1, 9))
@@ -332,7 +336,8 @@ def test_training_lowers_the_objective_epoch_by_epoch():
 def test_the_seed_alone_decides_the_model():
     by_user, by_item = random_csrs(15)
     one, same, other = (
-        als.fit(Data(by_user, by_item), train_params(), seed, SCALE).model for seed in (0, 0, 1)
+        als.fit(InMemoryData(by_user, by_item), train_params(), seed, SCALE).model
+        for seed in (0, 0, 1)
     )
     assert_same(one, same, rtol=0)
     assert not np.allclose(one.item_factors, other.item_factors)
@@ -345,7 +350,9 @@ def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
         [Csr(csr.indptr, csr.indices, csr.values.astype(np.float64) + plus) for csr in csrs]
         for plus in (0, constant)
     )
-    one, other = (als.fit(Data(*csrs), train_params(), 0, SCALE).model for csrs in (exact, moved))
+    one, other = (
+        als.fit(InMemoryData(*csrs), train_params(), 0, SCALE).model for csrs in (exact, moved)
+    )
     assert other.global_mean == pytest.approx(one.global_mean + constant)
     assert_same(one, other, atol=1e-9)
 
@@ -356,7 +363,7 @@ def test_scaling_all_precisions_changes_nothing(seed, params, factor):
     by_user, by_item = random_csrs(seed)
     precisions = {name: factor * x for name, x in vars(params).items() if "precision" in name}
     one, other = (
-        als.fit(Data(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE)
+        als.fit(InMemoryData(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE)
         for changes in ({}, precisions)
     )
     assert_same(one.model, other.model, atol=1e-8)
@@ -374,7 +381,7 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
     params, fits = train_params(n_factors=TILE + 1, dtype=dtype), []
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
-        fits.append(als.fit(Data(by_user, by_item), params, 0, SCALE, validation))
+        fits.append(als.fit(InMemoryData(by_user, by_item), params, 0, SCALE, validation))
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     assert_same(fits[0].model, fits[1].model, rtol=0)
     assert fits[0].epochs == fits[1].epochs
@@ -385,12 +392,12 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
 
 def test_more_factors_than_the_data_allow():
     csrs = random_csrs(18)
-    assert als.fit(Data(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors == 7
+    assert als.fit(InMemoryData(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors == 7
     message = "train.n_factors: 8 is more than the data allows: 9 users and 7 items have at most 7"
     with pytest.raises(MovierecError, match=message):
-        als.fit(Data(*csrs), train_params(n_factors=8), 0, SCALE)
+        als.fit(InMemoryData(*csrs), train_params(n_factors=8), 0, SCALE)
 
 
 def test_nothing_to_train_on():
     with pytest.raises(MovierecError, match="no ratings to train on"):
-        als.fit(Data(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)
+        als.fit(InMemoryData(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)

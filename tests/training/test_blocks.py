@@ -10,11 +10,11 @@ from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.engine import factory, local
 from movierec.training import implicit_als, rating_model
-from movierec.training.blocks.block_ratings import Source
-from movierec.training.blocks.block_rows import Rows
-from movierec.training.blocks.blocked_data import Blocked
+from movierec.training.blocks.block_ratings import BlockSource
+from movierec.training.blocks.block_rows import BlockedModel
+from movierec.training.blocks.blocked_data import BlockedData
 from movierec.training.checkpoint import Checkpoint
-from movierec.training.in_memory import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import csr_of_counts, implicit_params, random_ratings, train_params
 
@@ -60,7 +60,9 @@ def in_memory(folder, refit=False, genres=False):
         by_user = parquet_tables.read_train_and_validation(folder)
         by_item = by_user.transpose(N_ITEMS)
     params = train_params(model="genre_mf" if genres else "mf")
-    return Data.of(by_user, by_item, params, parquet_tables.read_genres(folder) if genres else None)
+    return InMemoryData.of(
+        by_user, by_item, params, parquet_tables.read_genres(folder) if genres else None
+    )
 
 
 def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
@@ -68,7 +70,7 @@ def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
     used.params = ENGINE.model_copy(
         update={"kind": used.params.kind, "block_ratings": 1000} | settings
     )
-    return Blocked(used, Source(folder, folder, tmp_path, refit, False, genres))
+    return BlockedData(used, BlockSource(folder, folder, tmp_path, refit, False, genres))
 
 
 def assert_same(one, other):
@@ -127,7 +129,7 @@ def test_it_goes_on_from_a_checkpoint_with_other_blocks(folder, tmp_path, monkey
     """What is kept is enough; what no checkpoint needs is gone."""
     monkeypatch.chdir(tmp_path)
     params, here = train_params(method=method, dtype="float32"), local.Engine(ENGINE)
-    saved = Checkpoint("search", "key", of_model=Rows)
+    saved = Checkpoint("search", "key", of_model=BlockedModel)
     data, steps = in_blocks(here, folder, saved.folder.absolute()), []
 
     def on_epoch(fit):
@@ -156,5 +158,5 @@ def test_blocks_of_other_bounds_and_room_for_some(folder, tmp_path):
     for place, size in enumerate((1, 500, 10**9)):
         data = in_blocks(here, folder, tmp_path / str(place), block_ratings=size)
         source = replace(data.source, memory=30_000)
-        data = Blocked(here, source)
+        data = BlockedData(here, source)
         assert_same(expected, data.whole(rating_model.fit(data, params, 0, SCALE).model))

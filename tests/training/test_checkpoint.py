@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from benchmarks.generate import generate, write_zip
-from movierec.core import reporting
+from movierec.core import paths, reporting
 from movierec.core.errors import MovierecError
 from movierec.metrics.measures import Errors, Ranking
-from movierec.training import als, checkpoint, gibbs, implicit_als
+from movierec.training import als, checkpoint, gibbs, implicit_als, in_memory
 from movierec.training.checkpoint import Checkpoint
 from tests.helpers.archives import FOLDERS
 from tests.helpers.clone import ROOT
@@ -32,28 +32,34 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+def fit(so_far: als.TrainingState | None = None, on_epoch=lambda fit: None) -> als.TrainingState:
     params = train_params(**STOPS, dtype="float32")
     validation = random_ratings(5, n_ratings=12)
-    return als.fit(als.Data(*random_csrs(4)), params, 0, (0.5, 5), validation, on_epoch, so_far)
+    return als.fit(
+        in_memory.InMemoryData(*random_csrs(4)), params, 0, (0.5, 5), validation, on_epoch, so_far
+    )
 
 
-def implicit_fit(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+def implicit_fit(
+    so_far: als.TrainingState | None = None, on_epoch=lambda fit: None
+) -> als.TrainingState:
     params = implicit_params(max_epochs=8, patience=5, dtype="float32")
     validation = random_ratings(5, n_ratings=12)
-    return implicit_als.fit(als.Data(*random_csrs(4)), params, 0, validation, on_epoch, so_far)
+    return implicit_als.fit(
+        in_memory.InMemoryData(*random_csrs(4)), params, 0, validation, on_epoch, so_far
+    )
 
 
 @pytest.mark.parametrize(
     ("fit", "kinds"),
-    [(fit, (als.Epoch, Errors)), (implicit_fit, (implicit_als.Epoch, Ranking))],
+    [(fit, (als.RatingEpoch, Errors)), (implicit_fit, (implicit_als.ImplicitEpoch, Ranking))],
     ids=["train", "implicit"],
 )
 def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path, fit: Any, kinds: Any) -> None:
     saved = Checkpoint("search", "key", kinds)
     stages = []
 
-    def on_epoch(so_far: als.Fit) -> None:
+    def on_epoch(so_far: als.TrainingState) -> None:
         saved.save(so_far)
         stages.append(saved.path.read_bytes())
 
@@ -71,16 +77,19 @@ def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path, fit: Any, kinds: 
         np.testing.assert_array_equal(again.model.user_biases, whole.model.user_biases)
 
 
-def sample(so_far: als.Fit | None = None, on_epoch=lambda fit: None) -> als.Fit:
+def sample(so_far: als.TrainingState | None = None, on_epoch=lambda fit: None) -> als.TrainingState:
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
-    data, validation = als.Data.of(*random_csrs(4), params, None), random_ratings(5, n_ratings=12)
+    data, validation = (
+        in_memory.InMemoryData.of(*random_csrs(4), params, None),
+        random_ratings(5, n_ratings=12),
+    )
     return gibbs.fit(data, params, 0, (0.5, 5), validation, on_epoch, so_far)
 
 
 def test_saved_samples_go_on_to_the_same_bits_and_are_written_once(somewhere: Path) -> None:
     saved, written = Checkpoint("search", "key"), []
 
-    def stop_and_go_on(so_far: als.Fit) -> None:
+    def stop_and_go_on(so_far: als.TrainingState) -> None:
         before = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
         saved.save(so_far)
         after = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
@@ -99,14 +108,14 @@ def test_saved_samples_go_on_to_the_same_bits_and_are_written_once(somewhere: Pa
 def test_samples_of_another_key_are_not_taken_and_go(somewhere: Path) -> None:
     old, other = Checkpoint("search", "old"), Checkpoint("search", "other")
     old.save(sample())
-    (checkpoint.FOLDER / ".search-old-9.npz.partial").touch()
+    (paths.CHECKPOINTS / ".search-old-9.npz.partial").touch()
     kept = Checkpoint("refit", "old")
     kept.save(sample())
     other.save(fit())
-    assert {path.name for path in checkpoint.FOLDER.glob("*search*")} == {"search.npz"}
-    assert len(list(checkpoint.FOLDER.glob("refit-*"))) == 4
+    assert {path.name for path in paths.CHECKPOINTS.glob("*search*")} == {"search.npz"}
+    assert len(list(paths.CHECKPOINTS.glob("refit-*"))) == 4
     kept.remove()
-    assert not list(checkpoint.FOLDER.glob("*refit*"))
+    assert not list(paths.CHECKPOINTS.glob("*refit*"))
 
 
 def test_a_damaged_or_missing_sample_is_named(somewhere: Path) -> None:
@@ -155,7 +164,7 @@ def test_a_line_an_epoch_fits_a_terminal(somewhere: Path, monkeypatch: pytest.Mo
     saved, found = Checkpoint("search", "key"), fit()
     with saved.following("train", 100, None, line) as on_epoch:
         for values in ((1, 12_345_678.9, 0.81, 0.91, 1.0), (2, 31_952.44, 0.8, 0.925, 1.0)):
-            epoch = als.Epoch(*values)
+            epoch = als.RatingEpoch(*values)
             on_epoch(replace(found, epochs=(epoch,), best_epoch=1))
     assert said == [
         ("train      epoch   1  objective 12,345,679  RMSE 0.8100 train, 0.9100 validation", ""),

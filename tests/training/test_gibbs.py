@@ -17,7 +17,7 @@ from movierec.model.features import Features
 from movierec.model.solver import Prior, half_epoch
 from movierec.serving import folding_in
 from movierec.training import als, gibbs
-from movierec.training.in_memory import SIDES, Data
+from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import Noise
 from tests.helpers.random_data import (
     csr_of_counts,
@@ -34,7 +34,7 @@ def data_of(model, seed=0, **sizes):
     params = train_params(model=model)
     by_user, by_item = random_csrs(seed, **sizes)
     genres = csr_of_counts(seed, np.arange(by_item.n_rows) % 3, 4)
-    return Data.of(by_user, by_item, params, genres)
+    return InMemoryData.of(by_user, by_item, params, genres)
 
 
 def test_draws_of_a_row_have_its_mean_and_covariance():
@@ -90,7 +90,7 @@ def test_weights_are_drawn_about_their_ridge_with_its_covariance():
     rows, mean = np.random.default_rng(5).normal(size=(6, 2)), np.array([0.2, -0.3])
     model = Model(0.0, rows[:, :1], rows[:1, :1], rows[:, 1].copy(), rows[:1, 1].copy())
     model = model.changed("user", weights=np.zeros((3, 2)))
-    data = Data(nobody, nobody.transpose(1), features)
+    data = InMemoryData(nobody, nobody.transpose(1), features)
     drawn = [
         gibbs.draw_weights(
             model, data, "user", features, mean, precision, ridge, partial(Noise, seed)
@@ -130,7 +130,7 @@ class World:
         genres = csr_of_counts(1, [1, 2, 0, 1, 2], 3)
         params = train_params(model=kind, n_factors=1, gibbs_feature_ridge=self.ridge)
         self.params = params
-        self.data = Data.of(by_user, by_user.transpose(5), params, genres)
+        self.data = InMemoryData.of(by_user, by_user.transpose(5), params, genres)
         self.model = als.start(self.data, params, 0)
         self.noise_precision = self.draw.gamma(gibbs.GAMMA, 1 / gibbs.GAMMA)
         self.precision = {}
@@ -157,7 +157,7 @@ class World:
         noise = self.draw.standard_normal(22) / self.noise_precision**0.5
         by_user = Csr(by_user.indptr, by_user.indices, exact + noise)
         features = self.data.user_features, self.data.item_features
-        self.data = Data(by_user, by_user.transpose(5), *features)
+        self.data = InMemoryData(by_user, by_user.transpose(5), *features)
 
     def facts(self, model, noise_precision):
         """What is ranked: numbers that the ratings tell of, and that mix fast."""
@@ -310,7 +310,7 @@ def test_sampling_fits_better_than_its_noise_and_reports_it():
     by_user = replace(ratings, rating=noisy).by_user(60)
     changes = GibbsParams(start_epochs=5, burn_in=20, samples=40, thin=1)
     params = train_params(method="gibbs", n_factors=2, gibbs=changes)
-    fit = gibbs.fit(Data(by_user, by_user.transpose(40)), params, 0, (-9, 9))
+    fit = gibbs.fit(InMemoryData(by_user, by_user.transpose(40)), params, 0, (-9, 9))
     assert fit.model.sample_noise_precision.mean() == pytest.approx(4, rel=0.15)
     drawn = [epoch.noise_precision for epoch in fit.epochs]
     assert drawn[20:] == fit.model.sample_noise_precision.tolist()

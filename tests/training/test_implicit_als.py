@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
-from movierec.data.rating_arrays import Csr, indptr_of
-from movierec.data.tree_sums import STRIP
+from movierec.data.rating_arrays import Csr, indptr_from_counts
+from movierec.data.tree_sums import CHUNK
 from movierec.kernels.tiles import TILE
 from movierec.training import implicit_als
-from movierec.training.in_memory import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import (
     csr_of_counts,
@@ -44,7 +44,7 @@ def started(params, seed=0, n_users=9, n_items=7):
     return replace(model, global_mean=0.0, **zeros)
 
 
-@pytest.mark.parametrize("n_rows", [1, STRIP - 1, 3 * STRIP + 5])
+@pytest.mark.parametrize("n_rows", [1, CHUNK - 1, 3 * CHUNK + 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gram_is_the_sum_of_all_outer_products(n_rows, dtype):
     rows = np.random.default_rng(0).normal(size=(n_rows, 5)).astype(dtype)
@@ -74,15 +74,15 @@ def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, t
 def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
     by_user, by_item = (seen(csr) for csr in random_csrs(seed))
     model = started(params, seed)
-    values = [implicit_als.objective(model, Data(by_user, by_item), params)]
+    values = [implicit_als.objective(model, InMemoryData(by_user, by_item), params)]
     assert values[0] == pytest.approx(reference_kernels.implicit_objective(model, by_user, params))
     for _ in range(3):
         users = implicit_als.solve(by_user, model.item_factors, params)
         model = replace(model, user_factors=users)
-        values.append(implicit_als.objective(model, Data(by_user, by_item), params))
+        values.append(implicit_als.objective(model, InMemoryData(by_user, by_item), params))
         items = implicit_als.solve(by_item, model.user_factors, params)
         model = replace(model, item_factors=items)
-        values.append(implicit_als.objective(model, Data(by_user, by_item), params))
+        values.append(implicit_als.objective(model, InMemoryData(by_user, by_item), params))
     assert all(np.diff(values) <= 1e-9 * values[0])
     assert values[-1] < values[0]
 
@@ -93,13 +93,13 @@ def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
     model = started(params, seed)
     users = implicit_als.solve(by_user, model.item_factors, params)
     least = implicit_als.objective(
-        replace(model, user_factors=users), Data(by_user, by_item), params
+        replace(model, user_factors=users), InMemoryData(by_user, by_item), params
     )
     draw = np.random.default_rng(seed)
     for size in (1e-3, 1e-1):
         moved = users + size * draw.normal(size=users.shape)
         value = implicit_als.objective(
-            replace(model, user_factors=moved), Data(by_user, by_item), params
+            replace(model, user_factors=moved), InMemoryData(by_user, by_item), params
         )
         assert value > least
 
@@ -107,12 +107,14 @@ def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
 def test_the_ratings_given_play_no_part():
     csrs = random_csrs(3)
     other = tuple(Csr(csr.indptr, csr.indices, csr.values + 1) for csr in csrs)
-    one, two = (implicit_als.fit(Data(*pair), implicit_params(), 0).model for pair in (csrs, other))
+    one, two = (
+        implicit_als.fit(InMemoryData(*pair), implicit_params(), 0).model for pair in (csrs, other)
+    )
     np.testing.assert_array_equal(one.item_factors, two.item_factors)
 
 
 def test_there_are_no_biases():
-    model = implicit_als.fit(Data(*random_csrs(3)), implicit_params(), 0).model
+    model = implicit_als.fit(InMemoryData(*random_csrs(3)), implicit_params(), 0).model
     assert model.global_mean == 0
     assert not model.user_biases.any()
     assert not model.item_biases.any()
@@ -120,7 +122,9 @@ def test_there_are_no_biases():
 
 def test_float32_is_close_to_float64():
     found = [
-        implicit_als.fit(Data(*random_csrs(4, 60, 40, 900)), implicit_params(dtype=dtype), 0).model
+        implicit_als.fit(
+            InMemoryData(*random_csrs(4, 60, 40, 900)), implicit_params(dtype=dtype), 0
+        ).model
         for dtype in ("float32", "float64")
     ]
     scores = [model.predict_all(np.arange(60)) for model in found]
@@ -134,7 +138,7 @@ def test_the_bits_do_not_depend_on_the_threads():
     csrs, params, found = random_csrs(5, 300, 200, 9000), implicit_params(dtype="float32"), []
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
-        found.append(implicit_als.fit(Data(*csrs), params, 0))
+        found.append(implicit_als.fit(InMemoryData(*csrs), params, 0))
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     np.testing.assert_array_equal(found[0].model.user_factors, found[1].model.user_factors)
     assert found[0].epochs == found[1].epochs
@@ -143,7 +147,7 @@ def test_the_bits_do_not_depend_on_the_threads():
 def test_a_user_of_the_training_data_folds_in_to_his_own_row():
     by_user, by_item = random_csrs(6, 30, 20, 200)
     params = implicit_params(max_epochs=300)
-    model = implicit_als.fit(Data(by_user, by_item), params, 0).model
+    model = implicit_als.fit(InMemoryData(by_user, by_item), params, 0).model
     for user in (0, 7, 29):
         items = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
         shuffled = np.random.default_rng(user).permutation(items)
@@ -158,29 +162,32 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
     params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
     told = []
     fit = implicit_als.fit(
-        Data(by_user, by_user.transpose(30)), params, 0, ratings.take(held), told.append
+        InMemoryData(by_user, by_user.transpose(30)), params, 0, ratings.take(held), told.append
     )
     ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
     assert len(ndcg) == fit.best_epoch + 3 < 50
     assert fit.validation.ndcg == ndcg[fit.best_epoch - 1]
     assert max(ndcg[fit.best_epoch :]) <= fit.validation.ndcg + 0.01
     assert len(told) == len(ndcg)
-    data, params = Data(by_user, by_user.transpose(30)), implicit_params(max_epochs=fit.best_epoch)
+    data, params = (
+        InMemoryData(by_user, by_user.transpose(30)),
+        implicit_params(max_epochs=fit.best_epoch),
+    )
     at_best = implicit_als.fit(data, params, 0)
     np.testing.assert_array_equal(fit.model.item_factors, at_best.model.item_factors)
 
 
 def test_training_goes_on_to_the_same_bits():
     csrs, params, steps = random_csrs(8), implicit_params(max_epochs=6), []
-    whole = implicit_als.fit(Data(*csrs), params, 0, on_epoch=steps.append)
-    rest = implicit_als.fit(Data(*csrs), params, 0, so_far=steps[2])
+    whole = implicit_als.fit(InMemoryData(*csrs), params, 0, on_epoch=steps.append)
+    rest = implicit_als.fit(InMemoryData(*csrs), params, 0, so_far=steps[2])
     np.testing.assert_array_equal(whole.model.user_factors, rest.model.user_factors)
     assert whole.epochs == rest.epochs
 
 
 def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
     by_user, by_item = random_csrs(9, 3, 4, 2)
-    model = implicit_als.fit(Data(by_user, by_item), implicit_params(n_factors=20), 0).model
+    model = implicit_als.fit(InMemoryData(by_user, by_item), implicit_params(n_factors=20), 0).model
     unseen = np.flatnonzero(by_item.counts == 0)
     np.testing.assert_allclose(model.item_factors[unseen], 0, atol=1e-12)
 
@@ -188,7 +195,7 @@ def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
 def test_without_factors_every_score_is_zero():
     by_user, by_item = random_csrs(4)
     fit = implicit_als.fit(
-        Data(by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5)
+        InMemoryData(by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5)
     )
     assert fit.model.n_factors == 0
     assert not fit.model.predict_all(np.arange(9)).any()
@@ -196,6 +203,8 @@ def test_without_factors_every_score_is_zero():
 
 
 def test_nothing_to_train_on():
-    empty = Csr(indptr_of(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    empty = Csr(
+        indptr_from_counts(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32)
+    )
     with pytest.raises(MovierecError, match=r"no ratings to train on: lower split\.test_fraction"):
-        implicit_als.fit(Data(empty, empty), implicit_params(), 0)
+        implicit_als.fit(InMemoryData(empty, empty), implicit_params(), 0)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from movierec.core.errors import MovierecError
 from movierec.model import baselines
 from movierec.training import als, gibbs, rating_model
-from movierec.training.als import Data
+from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import csr_of_counts, random_csrs, random_ratings, train_params
 
 SCALE = (0.5, 5.0)
@@ -17,17 +17,17 @@ def test_damped_biases_are_the_baseline_s():
     csrs, seen = random_csrs(1), []
     params = train_params(model="damped_biases", bias_precision=6, rating_precision=2)
     validation = random_ratings(2)
-    fit = rating_model.fit(Data(*csrs), params, 0, SCALE, validation, seen.append)
+    fit = rating_model.fit(InMemoryData(*csrs), params, 0, SCALE, validation, seen.append)
     expected = baselines.damped_biases(*csrs, damping=3)
     np.testing.assert_array_equal(fit.model.item_biases, expected.item_biases)
     np.testing.assert_array_equal(fit.model.user_biases, expected.user_biases)
     assert (fit.best_epoch, len(fit.epochs), seen) == (1, 1, [fit])
     assert fit.validation.rmse == fit.epochs[0].validation_rmse
-    assert rating_model.fit(Data(*csrs), params, 0, SCALE, validation, so_far=fit) is fit
+    assert rating_model.fit(InMemoryData(*csrs), params, 0, SCALE, validation, so_far=fit) is fit
 
 
 def test_biases_have_no_factors():
-    data = Data(*random_csrs(1))
+    data = InMemoryData(*random_csrs(1))
     params = train_params(model="biases", n_factors=5)
     model = rating_model.fit(data, params, 0, SCALE).model
     expected = rating_model.fit(data, train_params(n_factors=0), 0, SCALE).model
@@ -39,7 +39,7 @@ def test_biases_have_no_factors():
 @pytest.mark.parametrize("kind", ["biases", "mf", "genre_mf", "svdpp"])
 def test_each_model_is_trained_by_either_method(kind, method, module):
     params = train_params(model=kind, method=method)
-    data = Data.of(*random_csrs(1), params, csr_of_counts(1, [1, 2, 0, 3, 1, 1, 2], 4))
+    data = InMemoryData.of(*random_csrs(1), params, csr_of_counts(1, [1, 2, 0, 3, 1, 1, 2], 4))
     fit = rating_model.fit(data, params, 3, SCALE, random_ratings(2))
     expected = module.fit(data, params, 3, SCALE, random_ratings(2))
     np.testing.assert_array_equal(fit.model.item_biases, expected.model.item_biases)
@@ -54,4 +54,4 @@ def test_damped_biases_cannot_be_sampled():
 
 def test_genres_must_be_given():
     with pytest.raises(MovierecError, match="genre_mf needs the movies' genres"):
-        Data.of(*random_csrs(1), train_params(model="genre_mf"), None)
+        InMemoryData.of(*random_csrs(1), train_params(model="genre_mf"), None)

@@ -1,6 +1,7 @@
 """`movierec`: recommendations for one person, out of the model that the pipeline trained.
 
-Libraries that are slow to load are imported by the commands that need them.
+May import every other room. Libraries that are slow to load are imported by the commands that need
+them.
 """
 
 from __future__ import annotations

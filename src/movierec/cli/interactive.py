@@ -17,8 +17,8 @@ from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     from movierec.core.npz import Array
-    from movierec.serving.user_profile import Given, Person
-    from movierec.serving.user_scores import Verdict
+    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_scores import UserScores
 
 N_CANDIDATES = 9  # films offered for what was typed
 WORDS = {"like": 1.0, "love": 1.0, "so-so": 0.5, "ok": 0.5, "dislike": 0.0, "hate": 0.0}
@@ -167,13 +167,13 @@ class Session:
         self.show(len(self.listed))
 
     @property
-    def person(self) -> Person:
-        from movierec.serving.user_profile import Person
+    def person(self) -> UserProfile:
+        from movierec.serving.user_profile import UserProfile
 
-        return Person.of(self.given)
+        return UserProfile.of(self.given)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> UserScores:
         return self.project.verdict(self.person)
 
     def _eligible(self, wish: Wish) -> Array:

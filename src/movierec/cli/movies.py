@@ -14,9 +14,9 @@ from movierec.core.errors import MovierecError
 
 if TYPE_CHECKING:
     from movierec.core.npz import Array
-    from movierec.serving.catalogue import Films
-    from movierec.serving.user_profile import Given, Person
-    from movierec.serving.user_scores import Verdict
+    from movierec.serving.catalogue import Catalogue
+    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
 N_NAMED = 10  # films of a file that are not known here
@@ -134,7 +134,7 @@ def recommend(
     else:
         given = _of_file(project, ratings) if ratings else {}
         named = people.by_titles(project.films, project.scale, like, dislike)
-        person = people.Person.of(given | named)
+        person = people.UserProfile.of(given | named)
         about = "For whoever rates " + _said(project.films, given, named)
     asked = Wish(**wish)
     eligible = asked.eligible(project)
@@ -143,7 +143,7 @@ def recommend(
 
 
 def recommended(
-    project: Project, person: Person, verdict: Verdict, wish: Wish, eligible: Array
+    project: Project, person: UserProfile, verdict: UserScores, wish: Wish, eligible: Array
 ) -> rendering.Rows:
     """The rows of a list, of what the person has not rated."""
     from movierec.recommending import selection
@@ -165,7 +165,7 @@ def recommended(
 
 
 def explain(
-    rows: rendering.Rows, films: Films, person: Person, verdict: Verdict, found: Array
+    rows: rendering.Rows, films: Catalogue, person: UserProfile, verdict: UserScores, found: Array
 ) -> None:
     """Add to each row what each own film carried to its score and to its predicted rating, the
     most first; what is left of the score needs no ratings of this person."""
@@ -208,7 +208,7 @@ def _of_file(project: Project, path: Path) -> Given:
     return given
 
 
-def _said(films: Films, given: Given, named: Given) -> str:
+def _said(films: Catalogue, given: Given, named: Given) -> str:
     parts = [f"{len(given):,} film{'s'[: len(given) > 1]} of the file"] if given else []
     parts += [f"{films.titles[item]} {stars:g}" for item, stars in named.items()]
     return ", ".join(parts)
@@ -239,9 +239,9 @@ def similar(title: str, form: str | None, **wish: Any) -> None:
 @output
 def search(query: str, n: int, form: str | None) -> None:
     """Films by the words of their titles, the most rated first."""
-    from movierec.serving.catalogue import Films
+    from movierec.serving.catalogue import Catalogue
 
-    films = Films.read()
+    films = Catalogue.read()
     found = films.catalogue.search(query) or films.catalogue.similar(query)
     if not found:
         raise MovierecError(f"no film has a title like {query!r}; try fewer words")

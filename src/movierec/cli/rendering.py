@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from movierec.serving.catalogue import Films
+    from movierec.serving.catalogue import Catalogue
 
 Rows = list[dict[str, Any]]
 WIDE = 10_000  # columns, for tables that no terminal shows
 N_REASONS = 3  # own films named below a recommended one
 
 
-def rows_of(films: Films, chosen: Iterable[int], **columns: Any) -> Rows:
+def rows_of(films: Catalogue, chosen: Iterable[int], **columns: Any) -> Rows:
     """A row a film, ranked as they come; numbers of the columns rounded."""
     return [
         {

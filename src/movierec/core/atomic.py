@@ -1,14 +1,64 @@
-"""A file that is there whole or not at all, though two processes write it at once."""
+"""Files and folders that appear complete or not at all."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from movierec.core import log
+from movierec.core.errors import MovierecError, reason_of
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of `path` when it is whole."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    yield partial
-    partial.replace(path)
+def atomic_file(path: Path, shared: bool = False) -> Iterator[Path]:
+    """Yield a file to write, which replaces `path` on success and is deleted on failure.
+
+    shared: whether other processes may write the same path at the same time.
+    Raises MovierecError where it cannot be written.
+    """
+    unique = f".{uuid.uuid4().hex}" if shared else ""
+    partial = path.with_name(f".{path.name}{unique}.partial")
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with log.timed("wrote", path, partial):
+                yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which replaces `path` on success and is deleted on failure.
+
+    `path` never holds part of a folder: the old one is moved aside, then deleted.
+    Raises MovierecError where it cannot be written.
+    """
+    partial, old = (path.with_name(f".{path.name}.{kind}partial") for kind in ("", "old."))
+    with _explained(path):
+        _delete(partial, old)
+        partial.mkdir(parents=True)
+        try:
+            with log.timed("wrote", path, partial):
+                yield partial
+            with suppress(FileNotFoundError):
+                path.rename(old)
+            partial.rename(path)
+        finally:
+            _delete(partial, old)
+
+
+def _delete(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an OSError into one line that says why `path` was not written."""
+    try:
+        yield
+    except OSError as error:
+        raise MovierecError(f"{path}: not written: {reason_of(error)}") from None

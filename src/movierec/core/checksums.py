@@ -24,7 +24,7 @@ class Pin:
                 f"{path}: {size} bytes, not the {self.size} of params.yaml: cut short or another"
                 " file"
             )
-        found = hash_of(path, self.algorithm)
+        found = hash_file(path, self.algorithm)
         if found != self.digest:
             raise MovierecError(
                 f"{path}: its {self.algorithm} is {found}, not {self.digest} as pinned in"
@@ -32,7 +32,7 @@ class Pin:
             )
 
 
-def hash_of(path: Path, algorithm: str) -> str:
+def hash_file(path: Path, algorithm: str) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 

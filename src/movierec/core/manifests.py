@@ -1,11 +1,9 @@
-"""What stages leave behind: whole folders and files or none, each with a manifest of its origin."""
+"""Manifests: what each output was made from, by which stage, with which params and versions."""
 
 import hashlib
 import json
 import platform
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from movierec import __version__
 from movierec.core import log
-from movierec.core.checksums import hash_of
-from movierec.core.errors import MovierecError, reason_of
-
-RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
-MODEL, IMPLICIT = Path("models/model.npz"), Path("models/implicit.npz")
-EXPORT = Path("exports/recommendations.parquet")
-BY_USER = Path("data/evaluation/by_user.parquet")
+from movierec.core.checksums import hash_file
+from movierec.core.errors import MovierecError
 
 # What the bits of outputs depend on, beside Python and movierec.
 PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
@@ -28,59 +21,7 @@ PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
 Manifest = dict[str, Any]  # an entry for each stage from download on
 
 
-@contextmanager
-def output_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of `path` when all went well, else vanishes.
-
-    At no moment does half a folder lie at `path`: the old one is moved aside, then deleted.
-    Raises MovierecError where it cannot be written.
-    """
-    partial, old = (path.with_name(f".{path.name}.{kind}partial") for kind in ("", "old."))
-    with _written(path):
-        _delete(partial, old)
-        partial.mkdir(parents=True)
-        try:
-            with log.timed("wrote", path, partial):
-                yield partial
-            with suppress(FileNotFoundError):
-                path.rename(old)
-            partial.rename(path)
-        finally:
-            _delete(partial, old)
-
-
-def _delete(*folders: Path) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def output_file(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of `path` when all went well, else vanishes.
-
-    Raises MovierecError where it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    with _written(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with log.timed("wrote", path, partial):
-                yield partial
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """Say in one line what kept an output from being written."""
-    try:
-        yield
-    except OSError as error:
-        raise MovierecError(f"{path}: not written: {reason_of(error)}") from None
-
-
-class _Entry(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     result: dict[str, Any]
@@ -89,10 +30,10 @@ class _Entry(BaseModel):
     sha256: Annotated[dict[str, str], Field(min_length=1)]
 
 
-_MANIFEST = TypeAdapter(dict[str, _Entry])
+_MANIFEST = TypeAdapter(dict[str, _Record])
 
 
-def entry(
+def make_record(
     params: Mapping[str, Any],
     sha256: Mapping[str, str],
     result: Mapping[str, Any] | None = None,
@@ -117,10 +58,10 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     return {"python": python, "movierec": __version__, **installed}
 
 
-def hashes_of(folder: Path) -> dict[str, str]:
+def hash_files(folder: Path) -> dict[str, str]:
     """The sha256 of each file of a folder, but of its manifest."""
     paths = sorted(path for path in folder.iterdir() if path.name != "manifest.json")
-    return {path.name: hash_of(path, "sha256") for path in paths}
+    return {path.name: hash_file(path, "sha256") for path in paths}
 
 
 def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> list[Path]:
@@ -138,13 +79,13 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
         if not path.is_file():
             raise MovierecError(f"{path}: no such file; run dvc repro")
         with log.timed("checked", path):
-            found = hash_of(path, "sha256")
+            found = hash_file(path, "sha256")
         if found != hashes.get(path.name):
             raise MovierecError(f"{path}: changed since it was written; run dvc repro")
     return paths
 
 
-def hash_of_manifest(manifest: Manifest) -> str:
+def hash_manifest(manifest: Manifest) -> str:
     """By which an output without room for its manifest names it."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 

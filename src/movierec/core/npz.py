@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from movierec.core.atomic import whole
+from movierec.core.atomic import atomic_file
 
 Array = np.ndarray[Any, Any]
 ALIGNMENT = 64  # bytes
@@ -39,7 +39,7 @@ def write(stream: IO[bytes], arrays: Mapping[str, Array]) -> None:
 
 def save(path: Path, **arrays: Array) -> Path:
     """Write a file that is there whole or not at all, though two processes write it at once."""
-    with whole(path) as partial, partial.open("wb") as stream:
+    with atomic_file(path, shared=True) as partial, partial.open("wb") as stream:
         write(stream, arrays)
     return path
 

@@ -24,8 +24,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import EXPORT, output_file
+from movierec.core.paths import RECOMMENDATIONS
 
 DIGITS = 6  # significant ones
 
@@ -46,14 +47,14 @@ def rounded(value: Any) -> Any:
 
 
 def write_metrics(path: str | Path, metrics: Mapping[str, Any]) -> None:
-    with output_file(Path(path)) as partial:
+    with atomic_file(Path(path)) as partial:
         text = json.dumps(rounded(metrics), indent=2, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
 
 
 def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
     """Write a plot's data as CSV, its numbers rounded as metrics are."""
-    with output_file(Path(path)) as partial:
+    with atomic_file(Path(path)) as partial:
         rows.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
@@ -115,7 +116,7 @@ def summary() -> None:
     console.print(table)
     say("")
     one_person = 'movierec recommend --like "Star Wars"   (in .venv/bin)'
-    block("lists", {"every user": str(EXPORT)}, {"one person": one_person})
+    block("lists", {"every user": str(RECOMMENDATIONS)}, {"one person": one_person})
 
 
 @contextmanager

@@ -21,18 +21,17 @@ from rich.filesize import decimal
 from movierec.core import errors, log, manifests, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
+from movierec.core.paths import CHECKPOINTS, METRICS
 from movierec.core.reporting import bound
 
-LOCKS = Path(".checkpoints")
-METRICS = Path("metrics")
 PARENT = "MOVIEREC_PARENT"  # the environment variable that tells dvc's process, see dvc.yaml
 PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
 COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
 
-Facts = Mapping[str, str]  # by their labels, of at most reports.LABEL characters
+Summary = Mapping[str, str]  # by their labels, of at most reports.LABEL characters
 
 
-def run(name: str, main: Callable[[], Facts]) -> None:
+def run(name: str, main: Callable[[], Summary]) -> None:
     """Run a stage, and print what it read and wrote, the facts that its `main` returns, how long it
     took, and what comes next."""
     alone(name, lambda: summarise(name, main))
@@ -61,8 +60,8 @@ def end_with(parent: int) -> None:
 @contextmanager
 def only_one(name: str) -> Iterator[None]:
     """Hold a lock, so that of two runs at the same time the second says who holds it."""
-    LOCKS.mkdir(exist_ok=True)
-    path = LOCKS / f"{name}.lock"
+    CHECKPOINTS.mkdir(exist_ok=True)
+    path = CHECKPOINTS / f"{name}.lock"
     try:
         lock = zc.lockfile.LockFile(str(path), content_template="{pid}")
     except zc.lockfile.LockError:
@@ -76,7 +75,7 @@ def only_one(name: str) -> Iterator[None]:
         lock.close()
 
 
-def summarise(name: str, main: Callable[[], Facts]) -> None:
+def summarise(name: str, main: Callable[[], Summary]) -> None:
     began = time.perf_counter()
     stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
     if errors.is_debug():
@@ -88,9 +87,9 @@ def summarise(name: str, main: Callable[[], Facts]) -> None:
         log.tell(f"memory  {decimal(log.most_memory())} at most")
 
 
-def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Facts:
+def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Summary:
     """What dvc.yaml says that a stage reads and writes, with sizes, and which is the next."""
-    read = [path for path in stages[name]["deps"] if not path.endswith(".py")]
+    read = [path for path in stages[name]["deps"] if not path.startswith(("src/", "stages/"))]
     kinds = (stages[name].get(kind, []) for kind in ("outs", "metrics", "plots"))
     written = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
     order = [*stages, "movierec summary"]
@@ -124,7 +123,7 @@ def duration(seconds: float) -> str:
 @contextmanager
 def timed(name: str) -> Iterator[None]:
     """Note how long a stage took, for `times`; of one that may go on from a checkpoint, nothing."""
-    path, is_whole = LOCKS / f"{name}.time", not any(LOCKS.glob("*.npz"))
+    path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.npz"))
     path.unlink(missing_ok=True)
     began = time.monotonic()
     yield
@@ -136,7 +135,7 @@ def timed(name: str) -> Iterator[None]:
 def times() -> dict[str, float]:
     """Seconds of each stage whose metrics are those that it wrote when it was timed here."""
     found = {}
-    for path in sorted(LOCKS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
+    for path in sorted(CHECKPOINTS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
         taken = json.loads(path.read_text(encoding="utf-8"))
         if taken["result"] == _result(path.stem):
             found[path.stem] = taken["seconds"]

@@ -16,17 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movierec.core import log
-from movierec.core.checksums import hash_of
+from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import INDEX, SPLIT, Manifest, parse_manifest
-from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_of
+from movierec.core.manifests import Manifest, parse_manifest
+from movierec.core.paths import INDEX, SPLIT
+from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_from_counts
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST_KEY = "movierec"  # of a Parquet file's metadata
 PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
-TRAINED_ON = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
+TRAINING_FILES = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
 ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's without the rest
 
 
@@ -50,7 +51,7 @@ def write_tables(
         for part in itertools.chain([first], parts):
             writer.write_table(part, row_group_size=ROW_GROUP)
         if chain:
-            text = json.dumps(chain(hash_of(path, "sha256")), ensure_ascii=False)
+            text = json.dumps(chain(hash_file(path, "sha256")), ensure_ascii=False)
             writer.add_key_value_metadata({MANIFEST_KEY: text})
 
 
@@ -65,7 +66,7 @@ def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, schema, **options)
 
 
-def read_chain(path: Path) -> Manifest:
+def read_provenance(path: Path) -> Manifest:
     """The manifest in a Parquet file's footer; empty if there is none."""
     with _explain(path):
         found = pq.read_metadata(path).metadata or {}
@@ -143,7 +144,7 @@ def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = No
 
 
 def row_columns(counts: Array, columns: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    grouping = {"n_ratings": counts.astype(np.int32), "offset": indptr_of(counts)[:-1]}
+    grouping = {"n_ratings": counts.astype(np.int32), "offset": indptr_from_counts(counts)[:-1]}
     return {**(columns or {}), **grouping}
 
 
@@ -160,7 +161,7 @@ def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
     """Read a grouping back: `ratings_path` its values, `rows_path` its n_ratings."""
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
     indices, rating = read_columns(ratings_path, [indices_name, "rating"])
-    indptr = indptr_of(*read_columns(rows_path, ["n_ratings"]))
+    indptr = indptr_from_counts(*read_columns(rows_path, ["n_ratings"]))
     if indptr[-1] != len(rating):
         raise MovierecError(
             f"{ratings_path}: {len(rating)} ratings, but {rows_path} counts {indptr[-1]}"
@@ -178,7 +179,10 @@ def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Cs
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
     counts, offsets = read_columns(rows_path, ["n_ratings", "offset"], first, stop)
     begin, end = (int(offsets[0]), int(offsets[-1] + counts[-1])) if len(counts) else (0, 0)
-    return Csr(indptr_of(counts), *read_columns(ratings_path, [indices_name, "rating"], begin, end))
+    return Csr(
+        indptr_from_counts(counts),
+        *read_columns(ratings_path, [indices_name, "rating"], begin, end),
+    )
 
 
 def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
@@ -237,7 +241,7 @@ def read_genres(folder: Path = INDEX) -> Csr:
     lists = read_table(folder / "items.parquet", ["genres"])["genres"].combine_chunks()
     names = lists.flatten().dictionary_encode()
     place = np.argsort(np.argsort(names.dictionary.to_numpy(zero_copy_only=False)))
-    indptr = indptr_of(lists.value_lengths().to_numpy(zero_copy_only=False))
+    indptr = indptr_from_counts(lists.value_lengths().to_numpy(zero_copy_only=False))
     indices = place[names.indices.to_numpy()].astype(np.int32)
     return Csr(indptr, indices, np.ones(len(indices), np.float32))
 

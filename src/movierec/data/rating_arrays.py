@@ -62,7 +62,7 @@ class Csr:
         indices[is_old], indices[places] = self.indices, more.item_index
         values[is_old], values[places] = self.values, more.rating
         counts = self.counts + np.bincount(more.user_index, minlength=self.n_rows)
-        return Csr(indptr_of(counts), indices, values)
+        return Csr(indptr_from_counts(counts), indices, values)
 
     @property
     def ratings(self) -> "Ratings":
@@ -73,7 +73,7 @@ class Csr:
     def take(self, rows: Array) -> "Csr":
         """These rows, in this order."""
         counts = self.counts[rows]
-        indptr = indptr_of(counts)
+        indptr = indptr_from_counts(counts)
         places = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
         return Csr(indptr, self.indices[places], self.values[places])
 
@@ -101,7 +101,9 @@ class Csr:
         """The values whose indices are first … stop − 1, counted from the first of them."""
         there = (self.indices >= first) & (self.indices < stop)
         counts = np.bincount(self.row_index[there], minlength=self.n_rows)
-        return Csr(indptr_of(counts), self.indices[there] - np.int32(first), self.values[there])
+        return Csr(
+            indptr_from_counts(counts), self.indices[there] - np.int32(first), self.values[there]
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ class Ratings:
 
     def by_user(self, n_users: int) -> Csr:
         """Group by user ratings that are in order of user and item, as `sort` leaves them."""
-        return Csr(indptr_of(counts_of(self.user_index, n_users)), self.item_index, self.rating)
+        return Csr(
+            indptr_from_counts(count_index(self.user_index, n_users)), self.item_index, self.rating
+        )
 
 
 def _freeze(data: Csr | Ratings) -> None:
@@ -144,7 +148,7 @@ def _freeze(data: Csr | Ratings) -> None:
         object.__setattr__(data, name, view)
 
 
-def counts_of(index: Array, n: int) -> Array:
+def count_index(index: Array, n: int) -> Array:
     """How often each of 0 … n − 1 occurs (n,) int64; bincount alone copies all of it as int64."""
     counts = np.zeros(n, np.int64)
     for start in range(0, len(index), BLOCK):
@@ -152,21 +156,21 @@ def counts_of(index: Array, n: int) -> Array:
     return counts
 
 
-def indptr_of(counts: Array) -> Array:
+def indptr_from_counts(counts: Array) -> Array:
     """Where each row begins, and where the last ends (n_rows + 1,), from the rows' counts."""
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)))
 
 
-def stacked(parts: Sequence[Csr]) -> Csr:
+def stack_rows(parts: Sequence[Csr]) -> Csr:
     """The rows of all parts, one after the other."""
-    indptr = indptr_of(np.concatenate([part.counts for part in parts]))
+    indptr = indptr_from_counts(np.concatenate([part.counts for part in parts]))
     indices, values = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("indices", "values")
     )
     return Csr(indptr, indices, values)
 
 
-def blocks_of(counts: Array, size: int, multiple: int) -> list[tuple[int, int]]:
+def cut_into_blocks(counts: Array, size: int, multiple: int) -> list[tuple[int, int]]:
     """Bounds of blocks of rows with about `size` values each, which begin at such a multiple."""
     n_rows = len(counts)
     ends = np.arange(1, 1 + -(-int(counts.sum()) // size)) * size

@@ -14,31 +14,33 @@ import numpy as np
 from movierec.data.rating_arrays import Array
 from movierec.kernels.reductions import strip_sums
 
-STRIP = 64  # rows
+CHUNK = 64  # rows
 SLAB = 32  # strips whose leaves are made at a time, for the memory
 
-Nodes = dict[tuple[int, int], Array]  # sums by level and place: of strips place · 2^level, …
+PartialSums = dict[tuple[int, int], Array]  # sums by level and place: of strips place · 2^level, …
 
 
-def of_rows(first: int, values: Array) -> Nodes:
+def partial_sums(first: int, values: Array) -> PartialSums:
     """The nodes of values (n_rows, …), the first of which is row `first`, a multiple of STRIP."""
     columns = np.ascontiguousarray(values.reshape(len(values), -1), np.float64)
-    sums = strip_sums(columns, STRIP).reshape(-1, *values.shape[1:])
-    return _up(first // STRIP, list(sums))
+    sums = strip_sums(columns, CHUNK).reshape(-1, *values.shape[1:])
+    return _up(first // CHUNK, list(sums))
 
 
-def of_slabs(first: int, n_rows: int, leaves: Callable[[int, int], Array]) -> Nodes:
+def partial_sums_by_slice(
+    first: int, n_rows: int, leaves: Callable[[int, int], Array]
+) -> PartialSums:
     """The same of what is too much to have at once. leaves(start, stop): sums of each strip (…, )
     of the rows start … stop − 1, counted from `first`."""
-    nodes: Nodes = {}
-    size = SLAB * STRIP
+    nodes: PartialSums = {}
+    size = SLAB * CHUNK
     stops = [*range(size - first % size, n_rows, size), n_rows] if n_rows else []
     for start, stop in zip([0, *stops], stops, strict=False):
-        nodes |= _up((first + start) // STRIP, list(leaves(start, stop)))
+        nodes |= _up((first + start) // CHUNK, list(leaves(start, stop)))
     return nodes
 
 
-def total(parts: Iterable[Nodes]) -> Array:
+def add_up(parts: Iterable[PartialSums]) -> Array:
     """The sum over all rows, out of the nodes of all parts."""
     nodes = {place: value for part in parts for place, value in part.items()}
     waiting = deque(sorted(nodes))
@@ -54,9 +56,9 @@ def total(parts: Iterable[Nodes]) -> Array:
     return sum(others, first)
 
 
-def _up(first: int, sums: list[Array]) -> Nodes:
+def _up(first: int, sums: list[Array]) -> PartialSums:
     """Strips `first`, first + 1, … added up in pairs, as far as these make pairs."""
-    nodes: Nodes = {}
+    nodes: PartialSums = {}
     level = 0
     while sums:
         if first % 2:

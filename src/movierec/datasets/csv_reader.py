@@ -18,7 +18,7 @@ from movierec.datasets.validation import (
     TYPES,
     Gather,
     Piece,
-    Rows,
+    RowCounts,
     Scale,
     TextIdsError,
     encode,
@@ -62,7 +62,7 @@ def header_of(stream: IO[bytes], separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, Rows]:
+def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, RowCounts]:
     """Read all ratings of a file or of a member of a zip."""
     try:
         return gather(partial(_read_piece, form), _pieces(stream, form))
@@ -95,7 +95,7 @@ def _read_piece(form: Form, first: int, piece: bytes) -> Piece:
     if table is not None:
         reasons = reasons_against(table, form.scale)
         if reasons is None:
-            return encode(table), Rows(table.num_rows)
+            return encode(table), RowCounts(table.num_rows)
         lines = piece.split(b"\n")
         return keep(table, reasons, lambda k: (f"line {first + k}", _text(lines[k])))
     middle = piece.find(b"\n", len(piece) // 2) + 1
@@ -151,7 +151,7 @@ def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
     def show(k: int) -> tuple[str, str]:
         return f"line {lines[k][0]}", _text(lines[k][1])
 
-    return encode(table), Rows.of(reasons, show)
+    return encode(table), RowCounts.of(reasons, show)
 
 
 def _reason_against(form: Form, line: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 import zc.lockfile
 
-from movierec.core.checksums import Pin, check_room, hash_of
+from movierec.core.checksums import Pin, check_room, hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.params import DataSet, PackageSource, PathSource, UrlSource
 from movierec.datasets import http_transfer
@@ -39,7 +39,7 @@ def fetch(
 
 
 def sha256_of(path: Path) -> str:
-    return hash_of(path, "sha256")
+    return hash_file(path, "sha256")
 
 
 def _pin(data: PackageSource | UrlSource) -> Pin:

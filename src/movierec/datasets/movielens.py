@@ -24,7 +24,7 @@ from movierec.core.params import DataSet
 from movierec.data.rating_arrays import Array, Ratings
 from movierec.datasets import csv_reader, parquet_reader, validation
 from movierec.datasets.csv_reader import Form, is_integer
-from movierec.datasets.validation import COLUMNS, Gather, Rows
+from movierec.datasets.validation import COLUMNS, Gather, RowCounts
 from movierec.datasets.zip_members import open_member
 
 GENRES_100K = [
@@ -49,7 +49,7 @@ GENRES_100K = [
     "Western",
 ]
 NO_GENRES = {"(no genres listed)", "unknown", ""}
-Read = tuple[tuple[Any, Rows], pd.DataFrame]  # what was gathered of ratings, and movies listed
+Read = tuple[tuple[Any, RowCounts], pd.DataFrame]  # what was gathered of ratings, and movies listed
 YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 
 
@@ -65,7 +65,7 @@ class Archive:
     ratings: Ratings
     user_ids: Array
     movies: pd.DataFrame
-    rows: Rows
+    rows: RowCounts
 
 
 def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
@@ -87,7 +87,7 @@ def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
 
 def read_rows(
     path: Path, data: DataSet, max_refused: int, gather: Gather = validation.gather
-) -> tuple[Any, Rows, pd.DataFrame]:
+) -> tuple[Any, RowCounts, pd.DataFrame]:
     """The rows of ratings as `gather` brings them together, what became of them, and the movies
     that are listed. Raises as read_archive does."""
     with _explain(path), log.timed("read", path):
@@ -198,7 +198,7 @@ def _read_member(
     name: str,
     separator: str,
     text_ids: frozenset[str] = frozenset(),
-) -> tuple[Any, Rows]:
+) -> tuple[Any, RowCounts]:
     with open_member(path, data, name) as stream:
         return _read_text(stream, f"{path}: {name}", data, gather, separator, text_ids)
 
@@ -210,7 +210,7 @@ def _read_text(
     gather: Gather,
     separator: str,
     text_ids: frozenset[str] = frozenset(),
-) -> tuple[Any, Rows]:
+) -> tuple[Any, RowCounts]:
     fields = list(COLUMNS)
     if data.layout not in NO_HEADER:
         header = csv_reader.header_of(stream, separator)

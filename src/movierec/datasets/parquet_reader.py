@@ -15,7 +15,7 @@ from movierec.datasets.validation import (
     IDS,
     Gather,
     Piece,
-    Rows,
+    RowCounts,
     Scale,
     TextIdsError,
     encode,
@@ -33,7 +33,7 @@ def read(
     scale: Scale,
     gather: Gather = gather,
     text_ids: frozenset[str] = frozenset(),
-) -> tuple[Any, Rows]:
+) -> tuple[Any, RowCounts]:
     """Read all ratings; `names` says what their columns are called there."""
     try:
         return gather(partial(_read_batch, path, scale, text_ids), _batches(path, names))
@@ -59,7 +59,7 @@ def _read_batch(
     table = pa.table([*ids, rating, _seconds(batch["timestamp"])], list(COLUMNS))
     reasons = reasons_against(table, scale)
     if reasons is None:
-        return encode(table), Rows(table.num_rows)
+        return encode(table), RowCounts(table.num_rows)
 
     def show(row: int) -> tuple[str, str]:
         values = (batch[name][row].as_py() for name in COLUMNS)

@@ -49,7 +49,7 @@ Show = Callable[[int], tuple[str, str]]  # a row's place in the file, and its te
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowCounts:
     """What became of rows: how many were read, how many refused by reason, the first of these."""
 
     n_read: int = 0
@@ -61,15 +61,15 @@ class Rows:
         return self.n_read - self.refused.total()
 
     @classmethod
-    def of(cls, reasons: Sequence[str], show: Show) -> "Rows":
+    def of(cls, reasons: Sequence[str], show: Show) -> "RowCounts":
         """Rows by the reasons against them, "" for one that is kept."""
         bad = [k for k, reason in enumerate(reasons) if reason]
         first = [Refused(show(k)[0], reasons[k], show(k)[1]) for k in bad[:N_SHOWN]]
         return cls(len(reasons), Counter(reasons[k] for k in bad), first)
 
-    def __add__(self, later: "Rows") -> "Rows":
+    def __add__(self, later: "RowCounts") -> "RowCounts":
         first = (self.first + later.first)[:N_SHOWN]
-        return Rows(self.n_read + later.n_read, self.refused + later.refused, first)
+        return RowCounts(self.n_read + later.n_read, self.refused + later.refused, first)
 
     def check(self, path: Path, scale: Scale, max_refused: int) -> None:
         """Raise MovierecError, which shows the first ten, if more than max_refused are refused."""
@@ -84,10 +84,12 @@ class Rows:
             )
 
 
-Piece = tuple[pa.Table, Rows]  # rows kept, their ids dictionary-encoded, and what became of all
+Piece = tuple[
+    pa.Table, RowCounts
+]  # rows kept, their ids dictionary-encoded, and what became of all
 Reader = Callable[..., Piece]  # of one piece
 Gather = Callable[
-    [Reader, Iterable[tuple[Any, ...]]], tuple[Any, Rows]
+    [Reader, Iterable[tuple[Any, ...]]], tuple[Any, RowCounts]
 ]  # as `gather`, or elsewhere
 
 
@@ -108,7 +110,7 @@ def reasons_against(table: pa.Table, scale: Scale) -> Array | None:
 
 def keep(table: pa.Table, reasons: Array, show: Show) -> Piece:
     """Refuse rows of a table."""
-    return encode(table.filter(pa.array(reasons == ""))), Rows.of(reasons.tolist(), show)
+    return encode(table.filter(pa.array(reasons == ""))), RowCounts.of(reasons.tolist(), show)
 
 
 def encode(table: pa.Table) -> pa.Table:
@@ -134,4 +136,6 @@ def gather(read: Reader, pieces: Iterable[tuple[Any, ...]]) -> Piece:
 
 def join(pieces: list[Piece]) -> Piece:
     tables = [table for table, _ in pieces if table.num_rows]
-    return pa.concat_tables(tables or [encode(EMPTY)]), sum((rows for _, rows in pieces), Rows())
+    return pa.concat_tables(tables or [encode(EMPTY)]), sum(
+        (rows for _, rows in pieces), RowCounts()
+    )

@@ -23,7 +23,8 @@ from distributed.security import Security
 from movierec.core import log, manifests
 from movierec.core.errors import MovierecError, is_debug
 from movierec.core.params import EngineParams
-from movierec.engine.local import SCRATCH, Engine, Handle
+from movierec.core.paths import CHECKPOINTS
+from movierec.engine.local import Engine, Handle
 
 PATIENCE = 8  # seconds in which a scheduler, and then its first worker, must answer
 LOOK = 5  # seconds after which it is looked whether those who work are still there
@@ -140,8 +141,8 @@ class DaskEngine(Engine):
 
     def _check_workers(self, homes: Sequence[str]) -> None:
         """Raise MovierecError unless workers have this version and code, and see this folder."""
-        SCRATCH.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=SCRATCH, prefix="seen-") as file, self._explain():
+        CHECKPOINTS.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=CHECKPOINTS, prefix="seen-") as file, self._explain():
             path = Path(file.name).absolute()
             found = self.client.run(_surroundings, path, workers=list(homes), on_error="ignore")
         ours = manifests.versions() | {"code": CODE}
@@ -190,8 +191,8 @@ def opened(params: EngineParams) -> Iterator[DaskEngine]:
     settings: dict[str, Any] = dict.fromkeys(OFF, False)
     if not params.dashboard:
         settings["distributed.scheduler.http.routes"] = []
-    SCRATCH.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=SCRATCH, prefix="dask-")).absolute()
+    CHECKPOINTS.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=CHECKPOINTS, prefix="dask-")).absolute()
     try:
         with (
             dask.config.set(settings),

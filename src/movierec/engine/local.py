@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from movierec.core.params import EngineParams
+from movierec.core.paths import CHECKPOINTS
 
-SCRATCH = Path(".checkpoints")  # ignored by git and DVC; what scratch() puts there is gone after it
 HERE = "here"  # the home that is this process
 
 Handle = Any  # of a result: the result itself, or where Dask keeps it
@@ -70,7 +70,7 @@ class Engine:
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A folder that all workers see, by its absolute path; emptied before and after."""
-        path = (SCRATCH / name).absolute()
+        path = (CHECKPOINTS / name).absolute()
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         try:

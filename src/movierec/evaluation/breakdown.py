@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_of
+from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_from_counts
 
 PER_CENT = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
 N_LEVELS, N_BINS = 20, 40  # of given ratings at most, of residuals
@@ -60,7 +60,9 @@ def breakdowns(
     decades, names = decades_of(items["year"])
     listed = items["genres"].explode().dropna()
     genre, genres = pd.factorize(listed, sort=True)
-    of_item = Csr(indptr_of(items["genres"].map(len).to_numpy()), genre.astype(np.int32), genre)
+    of_item = Csr(
+        indptr_from_counts(items["genres"].map(len).to_numpy()), genre.astype(np.int32), genre
+    )
     of_rating = of_item.take(test.item_index)
     times = of_rating.row_index
     return {

@@ -13,38 +13,39 @@ import pyarrow.parquet as pq
 from movierec.core import npz
 from movierec.data import tree_sums
 from movierec.data.parquet_tables import read_columns
-from movierec.data.rating_arrays import Array, Csr, Ratings, stacked
-from movierec.data.tree_sums import Nodes
+from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
+from movierec.data.tree_sums import PartialSums
 from movierec.engine.local import Engine
 from movierec.evaluation import calibration, item_knn
 from movierec.evaluation.evaluate import Found
 from movierec.metrics import measures, ranking_protocol
 from movierec.metrics.measures import Errors
-from movierec.metrics.ranking_protocol import Judge
+from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines, model_file, top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.top_n_lists import Scorer
 from movierec.recommending import rankers
 from movierec.recommending.batch import Ranker
-from movierec.recommending.rating_blocks import COLUMNS, Rated, bounds, ranges
+from movierec.recommending.rating_blocks import COLUMNS, StoredRatings, bounds, ranges
 
 SAMPLED = 512  # users whom a worker makes lists for at a time
 SHARED = 1 << 24  # numbers at most, of how many users items share, that a worker holds
 
 
 @dataclass(frozen=True)
-class Data:
+class EvaluationData:
     """What is read. known: all that is not test; fitted: what the model was fitted on. Each by user
     and by item; test: a file."""
 
-    known: tuple[Rated, Rated]
-    fitted: tuple[Rated, Rated]
+    known: tuple[StoredRatings, StoredRatings]
+    fitted: tuple[StoredRatings, StoredRatings]
     test: Path
 
     @classmethod
-    def of(cls, test: Path, refit: bool) -> Data:
+    def of(cls, test: Path, refit: bool) -> EvaluationData:
         known, fitted = (
-            (Rated.train("user", both), Rated.train("item", both)) for both in (True, refit)
+            (StoredRatings.train("user", both), StoredRatings.train("item", both))
+            for both in (True, refit)
         )
         return cls(known, fitted, test.absolute())
 
@@ -58,7 +59,7 @@ class OfUsers:
     neighbours.counted.
     """
 
-    errors: Nodes
+    errors: PartialSums
     n_train: int
     row_sums: Array
     known: Csr
@@ -71,7 +72,7 @@ class Summed:
     """Ratings by rows on disk, as baselines ask for them. plain: their sums, where known."""
 
     engine: Engine
-    rated: Rated
+    rated: StoredRatings
     counts: Array
     plain: Array | None = None
 
@@ -84,12 +85,14 @@ class Summed:
         )
 
 
-def _row_sums(rated: Rated, mean: float, biases: Array | None, first: int, stop: int) -> Array:
+def _row_sums(
+    rated: StoredRatings, mean: float, biases: Array | None, first: int, stop: int
+) -> Array:
     return rated.read(first, stop).row_sums(mean, biases)
 
 
 def found(
-    engine: Engine, data: Data, ranker: Ranker, expected: float | None, folder: Path
+    engine: Engine, data: EvaluationData, ranker: Ranker, expected: float | None, folder: Path
 ) -> tuple[Found, Errors]:
     """What there is to judge, and the errors on train.
 
@@ -100,11 +103,11 @@ def found(
     known, counts = ([rated.counts() for rated in each] for each in (data.known, data.fitted))
     n_users, n_items = map(len, counts)
     most = params.evaluate.ranking_users
-    users = ranking_protocol.sample(n_users, most, params.seed, "evaluate/users")
+    users = ranking_protocol.sample_users(n_users, most, params.seed, "evaluate/users")
     blocks = zip(*bounds(engine, known[0]), strict=True)
     parts = list(engine.map(partial(_of_users, data, ranker, users, n_items, folder), *blocks))
     train = Errors.of_sums(
-        tree_sums.total([part.errors for part in parts]), sum(part.n_train for part in parts)
+        tree_sums.add_up([part.errors for part in parts]), sum(part.n_train for part in parts)
     )
     by_user, by_item = (
         Summed(engine, rated, of) for rated, of in zip(data.fitted, counts, strict=True)
@@ -112,13 +115,15 @@ def found(
     by_user = replace(by_user, plain=np.concatenate([part.row_sums for part in parts]))
     others = baselines.predictors(by_user, by_item, params.evaluate.baseline_damping)
     test = Ratings(*read_columns(data.test, COLUMNS))
-    judge = Judge.of_sample(users, stacked([part.known for part in parts]), test, known[1], n_users)
+    judge = RankingEvaluator.of_sample(
+        users, stack_rows([part.known for part in parts]), test, known[1], n_users
+    )
     plain = {
         "popularity": baselines.popularity(by_user, by_item),
         "damped_biases": others["damped_biases"],
     }
     near = _nearest(engine, [part.part for part in parts], folder)
-    fitted = stacked([part.fitted for part in parts])
+    fitted = stack_rows([part.fitted for part in parts])
     lists = _judged(engine, ranker, plain, near, judge, fitted)
     by_model, deviations = _over_test(
         engine, ranker.model, data.test, train.rmse if expected is None else expected
@@ -129,7 +134,13 @@ def found(
 
 
 def _of_users(
-    data: Data, ranker: Ranker, users: Array, n_items: int, folder: Path, first: int, stop: int
+    data: EvaluationData,
+    ranker: Ranker,
+    users: Array,
+    n_items: int,
+    folder: Path,
+    first: int,
+    stop: int,
 ) -> OfUsers:
     """users: the sample."""
     known, scale = data.known[0], ranker.params.data
@@ -141,7 +152,7 @@ def _of_users(
     theirs = users[(users >= first) & (users < stop)] - first
     part = item_knn.counted(fitted, n_items)
     return OfUsers(
-        errors=tree_sums.of_rows(first, errors),
+        errors=tree_sums.partial_sums(first, errors),
         n_train=len(train.values),
         row_sums=fitted.row_sums(),
         known=both.take(theirs),
@@ -186,7 +197,7 @@ def _judged(
     ranker: Ranker,
     baselines: Mapping[str, Model],
     near: Path,
-    judge: Judge,
+    judge: RankingEvaluator,
     fitted: Csr,
 ) -> dict[str, Array]:
     """The lists of the judge's users by all of RANKINGS, by the baselines, and by item_knn.

@@ -13,7 +13,7 @@ from movierec.data.rating_arrays import Array, Ratings
 from movierec.evaluation import bootstrap, breakdown, calibration
 from movierec.evaluation.bootstrap import mean_of, root_of
 from movierec.metrics import measures
-from movierec.metrics.ranking_protocol import Gains, Judge, rank
+from movierec.metrics.ranking_protocol import PerUserMetrics, RankingEvaluator, compare_rankings
 
 GAINS = ("ndcg", "recall")
 
@@ -42,7 +42,7 @@ class Found:
     predicted: Mapping[str, Array]
     deviations: Array
     counts: tuple[Array, Array]
-    judge: Judge
+    judge: RankingEvaluator
     lists: Mapping[str, Array]
 
 
@@ -58,7 +58,7 @@ def evaluate(found: Found, item_factors: Array, items: pd.DataFrame, params: Par
     )
     errors = {name: test.rating - np.clip(values, *scale) for name, values in predicted.items()}
     squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
-    ranking, gains = rank(found.judge, found.lists, item_factors, params.evaluate)
+    ranking, gains = compare_rankings(found.judge, found.lists, item_factors, params.evaluate)
     calibrated, bins = calibration.calibration(test.rating - errors["test"], test.rating)
     coverage, levels = calibration.interval_coverage(
         test.rating - predicted["test"], found.deviations
@@ -125,7 +125,7 @@ def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Ar
     }
 
 
-def gains_of_users(gains: Gains, users: Array, n_users: int) -> dict[str, Array]:
+def gains_of_users(gains: PerUserMetrics, users: Array, n_users: int) -> dict[str, Array]:
     """The gains of all users; NaN for those who were not in the sample."""
     columns = {name: np.full(n_users, np.nan) for name in vars(gains)}
     for name, column in columns.items():
@@ -134,7 +134,7 @@ def gains_of_users(gains: Gains, users: Array, n_users: int) -> dict[str, Array]
 
 
 def intervals(
-    sums: Mapping[str, Mapping[str, Array]], gains: Mapping[str, Gains], params: Params
+    sums: Mapping[str, Mapping[str, Array]], gains: Mapping[str, PerUserMetrics], params: Params
 ) -> dict[str, Any]:
     """95 % intervals of the headline metrics, under the keys that those have.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array, Csr, indptr_of
+from movierec.data.rating_arrays import Array, Csr, indptr_from_counts
 from movierec.kernels.item_knn import count_shared, nearest_items, sum_neighbours
 from movierec.kernels.scheduling import RUNS
 from movierec.kernels.tiles import TILE
@@ -92,7 +92,7 @@ def scorer(by_user: Csr, neighbours: Array, cosines: Array) -> Scorer:
 def thinned(ratings: Csr, most: int) -> Csr:
     """At most so many ratings of each row, evenly spaced in its order."""
     counts = np.minimum(ratings.counts, most)
-    indptr = indptr_of(counts)
+    indptr = indptr_from_counts(counts)
     place = np.arange(indptr[-1]) - np.repeat(indptr[:-1], counts)
     step = ratings.counts / np.maximum(counts, 1)
     places = np.repeat(ratings.indptr[:-1], counts) + (place * np.repeat(step, counts)).astype(int)

@@ -13,7 +13,8 @@ import numpy as np
 
 from movierec.core import random_streams
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import BY_USER, Manifest
+from movierec.core.manifests import Manifest
+from movierec.core.paths import EVALUATION_BY_USER
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array
 from movierec.evaluation import bootstrap
@@ -63,9 +64,9 @@ def read_run(name: str) -> Run:
     Raises MovierecError where there is none, or none of its values is in DVC's cache.
     """
     if name == WORKSPACE:
-        return _read(name, BY_USER)
+        return _read(name, EVALUATION_BY_USER)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / BY_USER.name
+        path = Path(folder) / EVALUATION_BY_USER.name
         _fetch(name, path)
         return _read(name, path)
 
@@ -125,7 +126,7 @@ def _check_comparable(a: Run, b: Run) -> None:
 
 
 def _read(name: str, path: Path) -> Run:
-    manifest = parquet_tables.read_chain(path)
+    manifest = parquet_tables.read_provenance(path)
     columns: dict[str, Any] = {
         field: parquet_tables.read_columns(path, [field])[0]
         for field in ("n_test", "squared_error", "absolute_error", "ndcg", "recall")
@@ -140,10 +141,10 @@ def _fetch(name: str, path: Path) -> None:
     from dvc.scm import SCMError
 
     try:
-        DVCFileSystem(rev=name).get_file(BY_USER.as_posix(), str(path))
+        DVCFileSystem(rev=name).get_file(EVALUATION_BY_USER.as_posix(), str(path))
     except FileNotFoundError:
         raise MovierecError(
-            f"{name}: has no {BY_USER}, or DVC's cache has lost it; check that revision out and run"
+            f"{name}: has no {EVALUATION_BY_USER}, or DVC's cache has lost it; check that revision out and run"
             " dvc repro"
         ) from None
     except (DvcException, SCMError) as error:

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from movierec.core import manifests
-from movierec.core.checksums import hash_of
+from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import BY_USER, EXPORT, IMPLICIT, INDEX, MODEL, RAW, SPLIT, Manifest
+from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
+from movierec.core.paths import (
+    EVALUATION_BY_USER,
+    IMPLICIT_MODEL,
+    INDEX,
+    MODEL,
+    RAW,
+    RECOMMENDATIONS,
+    SPLIT,
+)
 from movierec.data import parquet_tables
 from movierec.model import model_file
 
@@ -23,10 +32,10 @@ PLACES = {
     "index": INDEX,
     "split": SPLIT,
     "train": MODEL,
-    "implicit": IMPLICIT,
-    "evaluate": BY_USER,
-    "recommend": EXPORT,
-    "export": EXPORT.with_name("similar_items.parquet"),
+    "implicit": IMPLICIT_MODEL,
+    "evaluate": EVALUATION_BY_USER,
+    "recommend": RECOMMENDATIONS,
+    "export": RECOMMENDATIONS.with_name("similar_items.parquet"),
 }
 INDENT = 12  # columns before a line's text
 SHORT = 12  # digits of hashes, where a stage has several
@@ -87,7 +96,7 @@ def read_chain(path: Path) -> Manifest:
     elif path.suffix == ".npz":
         manifest = model_file.read_model(path).manifest
     elif path.suffix == ".parquet":
-        manifest = parquet_tables.read_chain(path)
+        manifest = parquet_tables.read_provenance(path)
     elif path.suffix == ".json":
         manifest = _of_metrics(path)
     else:
@@ -106,8 +115,10 @@ def _of_metrics(path: Path) -> Manifest:
         [made_from] = json.loads(path.read_text(encoding="utf-8"))["made_from"]
     except (ValueError, KeyError, TypeError):
         return {}
-    manifest = model_file.read_model(MODEL).manifest | model_file.read_model(IMPLICIT).manifest
-    if manifests.hash_of_manifest(manifest) != made_from:
+    manifest = (
+        model_file.read_model(MODEL).manifest | model_file.read_model(IMPLICIT_MODEL).manifest
+    )
+    if manifests.hash_manifest(manifest) != made_from:
         raise MovierecError(f"{path}: of other models than are here; run dvc repro")
     return manifest
 
@@ -129,9 +140,9 @@ def _changes(place: Path, sha256: Mapping[str, str]) -> list[str]:
 def _hashes(place: Path, names: Mapping[str, str]) -> dict[str, str]:
     if place.is_dir():
         files = [place / name for name in names if (place / name).is_file()]
-        return {file.name: hash_of(file, "sha256") for file in files}
+        return {file.name: hash_file(file, "sha256") for file in files}
     if place.suffix == ".npz":
-        return model_file.hashes_of(model_file.read_model(place))
+        return model_file.hash_arrays(model_file.read_model(place))
     return {"data": parquet_tables.data_hash(place)}
 
 

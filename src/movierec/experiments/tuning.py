@@ -19,14 +19,14 @@ import click
 import numpy as np
 import pandas as pd
 
-from movierec.core import manifests, random_streams, reporting, stage
+from movierec.core import atomic, manifests, paths, random_streams, reporting, stage
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Ratings
 from movierec.metrics.measures import errors_of
 from movierec.training import als, checkpoint, rating_model
-from movierec.training.als import Data
+from movierec.training.als import InMemoryData
 
 if TYPE_CHECKING:
     import optuna
@@ -81,23 +81,23 @@ def space_of(params: TrainParams, n_factors_allowed: int) -> dict[str, tuple[flo
     return space
 
 
-def read(params: Params) -> tuple[Data, Ratings]:
+def read(params: Params) -> tuple[InMemoryData, Ratings]:
     """What to train on, and validation."""
-    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
-    manifests.check_files(manifests.SPLIT, manifest, "split", *parquet_tables.TRAINED_ON)
-    validation = parquet_tables.read_ratings(manifests.SPLIT / "validation.parquet")
+    manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
+    manifests.check_files(paths.SPLIT, manifest, "split", *parquet_tables.TRAINING_FILES)
+    validation = parquet_tables.read_ratings(paths.SPLIT / "validation.parquet")
     if not len(validation):
         raise MovierecError("no validation ratings to judge by: raise split.validation_fraction")
     genres = None
     if params.train.model == "genre_mf":
-        manifests.check_files(manifests.INDEX, manifest, "index", "items.parquet")
+        manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
         genres = parquet_tables.read_genres()
-    data = Data.of(*parquet_tables.read_train(), params.train, genres)
+    data = InMemoryData.of(*parquet_tables.read_train(), params.train, genres)
     als.check(data, params.train)
     return data, validation
 
 
-def measure(data: Data, validation: Ratings, params: Params, chosen: Chosen) -> float:
+def measure(data: InMemoryData, validation: Ratings, params: Params, chosen: Chosen) -> float:
     """The RMSE on validation of the model trained with the params chosen."""
     scale = params.data.rating_min, params.data.rating_max
     changed = params.train.model_copy(update=chosen)
@@ -109,10 +109,10 @@ def open_study(params: Params, space: dict[str, tuple[float, float]]) -> optuna.
     """The search of this data, code and all params but those searched, as far as it has come."""
     optuna = _optuna()
     fixed = params.train.model_dump(exclude=set(space))
-    manifest = manifests.read_manifest(manifests.SPLIT, params.dataset)
+    manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
     settings = [params.seed, fixed, manifest["split"]["sha256"], manifests.versions()]
     key = checkpoint.key_of(settings, sorted(Path(__file__).parents[1].rglob("*.py")))
-    path = checkpoint.FOLDER / f"tune-{key[:16]}.log"
+    path = paths.CHECKPOINTS / f"tune-{key[:16]}.log"
     path.parent.mkdir(exist_ok=True)
     path.touch()
     Path(f"{path}.lock").unlink(missing_ok=True)  # of a search that was killed: there is no other
@@ -250,7 +250,7 @@ def tune(n_trials: int) -> None:
         reporting.say("params.yaml has these params: nothing to change")
         return
     patch = patch_of(chosen)
-    with manifests.output_file(PATCH) as partial_path:
+    with atomic.atomic_file(PATCH) as partial_path:
         partial_path.write_text(patch, encoding="utf-8")
     reporting.say(f"{patch}\ngit apply {PATCH} sets them")
 

@@ -44,7 +44,7 @@ def strip_sums(values, strip):
 
 
 @njit(cache=True, parallel=True)
-def strip_grams(rows, centre, strip):
+def chunk_grams(rows, centre, strip):
     """Σ d dᵀ of each `strip` rows, d being a row less the centre: (…, n_columns, n_columns)."""
     n_rows, n_columns = rows.shape
     n_strips = (n_rows + strip - 1) // strip
@@ -82,7 +82,7 @@ def quadratic_forms(rows, counts, precision, per_rating):
 
 
 @njit(cache=True, parallel=True)
-def strip_collects(indptr, indices, rows, n_features, strip):
+def chunk_feature_sums(indptr, indices, rows, n_features, strip):
     """Σ of the rows of each `strip` that have a feature: (…, n_features, n_columns).
 
     indptr, indices: CSR of the features of each row.

@@ -95,7 +95,7 @@ def ranking(
     (for novelty).
     """
     given = given_ratings(lists, held_out)
-    ndcg, recall = gains(given, held_out, relevant_rating)
+    ndcg, recall = per_user_metrics(given, held_out, relevant_rating)
     listed = lists[lists >= 0]
     share = np.maximum(counts[listed], 1) / max(1, n_users)
 
@@ -134,7 +134,9 @@ def diversity(lists: Array, item_factors: Array) -> float:
     return float(np.mean(1 - cosines[some] / (n[some] * (n[some] - 1))))
 
 
-def gains(given: Array, held_out: Ratings, relevant_rating: float) -> tuple[Array, Array]:
+def per_user_metrics(
+    given: Array, held_out: Ratings, relevant_rating: float
+) -> tuple[Array, Array]:
     """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item.
 
     given: as given_ratings has them.

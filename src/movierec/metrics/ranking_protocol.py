@@ -16,7 +16,7 @@ from movierec.model.top_n_lists import Scorer
 
 
 @dataclass(frozen=True)
-class Gains:
+class PerUserMetrics:
     """How one ranking's lists do for each user judged; NaN for who has nothing relevant."""
 
     ndcg: Array
@@ -24,7 +24,7 @@ class Gains:
 
 
 @dataclass(frozen=True)
-class Judge:
+class RankingEvaluator:
     """A seeded sample of users, what they have seen, and what of theirs was held out.
 
     users: of the model; seen, held_out: theirs, by their place in `users`. counts (n_items,):
@@ -40,16 +40,16 @@ class Judge:
     @classmethod
     def of(
         cls, seen: Csr, held_out: Ratings, n_items: int, most: int, seed: int, stream: str
-    ) -> "Judge":
+    ) -> "RankingEvaluator":
         """At most so many users, drawn from the stream; all items not in `seen` compete."""
-        users = sample(seen.n_rows, most, seed, stream)
+        users = sample_users(seen.n_rows, most, seed, stream)
         counts = np.bincount(seen.indices, minlength=n_items)
         return cls.of_sample(users, seen.take(users), held_out, counts, seen.n_rows)
 
     @classmethod
     def of_sample(
         cls, users: Array, seen: Csr, held_out: Ratings, counts: Array, n_users: int
-    ) -> "Judge":
+    ) -> "RankingEvaluator":
         """Of users that `sample` drew. seen: what these have; held_out: of all users."""
         row = np.full(n_users, -1, np.int32)
         row[users] = np.arange(len(users), dtype=np.int32)
@@ -64,21 +64,21 @@ class Judge:
     def quality(self, lists: Array, relevant_rating: float) -> measures.Ranking:
         return measures.ranking(lists, self.held_out, relevant_rating, self.counts, self.n_users)
 
-    def gains(self, lists: Array, relevant_rating: float) -> Gains:
+    def gains(self, lists: Array, relevant_rating: float) -> PerUserMetrics:
         given = measures.given_ratings(lists, self.held_out)
-        return Gains(*measures.gains(given, self.held_out, relevant_rating))
+        return PerUserMetrics(*measures.per_user_metrics(given, self.held_out, relevant_rating))
 
 
-def sample(n_users: int, most: int, seed: int, stream: str) -> Array:
+def sample_users(n_users: int, most: int, seed: int, stream: str) -> Array:
     """At most so many users, drawn from the stream, rising."""
     return np.sort(
         random_streams.stream(seed, stream).choice(n_users, min(most, n_users), replace=False)
     )
 
 
-def rank(
-    judge: Judge, lists: Mapping[str, Array], item_factors: Array, params: EvaluateParams
-) -> tuple[dict[str, Any], dict[str, Gains]]:
+def compare_rankings(
+    judge: RankingEvaluator, lists: Mapping[str, Array], item_factors: Array, params: EvaluateParams
+) -> tuple[dict[str, Any], dict[str, PerUserMetrics]]:
     """The quality of each ranking's lists of the judge's users, and its gains.
 
     item_factors: of each item, those by which lists are diverse or not.

@@ -9,7 +9,7 @@ from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
 
 
-class Rows(Protocol):
+class HasRowSums(Protocol):
     """Ratings grouped by row, as far as baselines ask: a Csr, or one that lies on disk."""
 
     @property
@@ -18,7 +18,7 @@ class Rows(Protocol):
     def row_sums(self, mean: float = 0.0, biases: Array | None = None) -> Array: ...
 
 
-def predictors(by_user: Rows, by_item: Rows, damping: float) -> dict[str, Model]:
+def predictors(by_user: HasRowSums, by_item: HasRowSums, damping: float) -> dict[str, Model]:
     """Those that predict ratings, by name.
 
     global_mean: the mean of all ratings, for everyone and everything. item_mean: the mean of the
@@ -27,7 +27,9 @@ def predictors(by_user: Rows, by_item: Rows, damping: float) -> dict[str, Model]
     in the neighbors" (TKDD 4(1), 2010), section 2.1.
     """
     n_users, n_items = len(by_user.counts), len(by_item.counts)
-    mean = float(tree_sums.total([tree_sums.of_rows(0, by_user.row_sums())]) / by_user.counts.sum())
+    mean = float(
+        tree_sums.add_up([tree_sums.partial_sums(0, by_user.row_sums())]) / by_user.counts.sum()
+    )
     left = by_item.row_sums(mean)
     of_items = _damped(left, by_item.counts, damping)
     of_users = _damped(by_user.row_sums(mean, of_items), by_user.counts, damping)
@@ -40,11 +42,11 @@ def predictors(by_user: Rows, by_item: Rows, damping: float) -> dict[str, Model]
     }
 
 
-def damped_biases(by_user: Rows, by_item: Rows, damping: float) -> Model:
+def damped_biases(by_user: HasRowSums, by_item: HasRowSums, damping: float) -> Model:
     return predictors(by_user, by_item, damping)["damped_biases"]
 
 
-def popularity(by_user: Rows, by_item: Rows) -> Model:
+def popularity(by_user: HasRowSums, by_item: HasRowSums) -> Model:
     """Ranks items by their number of ratings; it does not predict ratings."""
     return _without_factors(0.0, np.zeros(len(by_user.counts)), by_item.counts)
 

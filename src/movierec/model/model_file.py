@@ -14,17 +14,12 @@ import numpy as np
 from pydantic import BaseModel
 
 from movierec.core import log, npz
+from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import (
-    IMPLICIT,
-    MODEL,
-    Manifest,
-    check_same_origin,
-    output_file,
-    parse_manifest,
-)
+from movierec.core.manifests import Manifest, check_same_origin, parse_manifest
 from movierec.core.npz import Array, Npz
 from movierec.core.params import ImplicitParams, TrainParams
+from movierec.core.paths import IMPLICIT_MODEL, MODEL
 
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
@@ -32,10 +27,10 @@ if TYPE_CHECKING:
 OF_USERS = ("user_factors", "user_biases", "sample_user_biases")  # a row for each user
 ALWAYS = ("global_mean", "item_factors", "item_biases", *OF_USERS[:2], "manifest")
 
-MODELS = {"train": MODEL, "implicit": IMPLICIT}  # by the stage that writes it
+MODELS = {"train": MODEL, "implicit": IMPLICIT_MODEL}  # by the stage that writes it
 
 
-def hashes_of(model: Model) -> dict[str, str]:
+def hash_arrays(model: Model) -> dict[str, str]:
     """The sha256 of each array as it lies in the file: of its .npy member."""
     arrays = model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
     return {name: _npy_hash(array) for name, array in arrays.items()}
@@ -58,7 +53,7 @@ def write_model(path: Path, model: Model) -> None:
         "manifest": np.array(json.dumps(model.manifest, ensure_ascii=False)),
         **model.arrays,
     }
-    with output_file(path) as partial, partial.open("wb") as stream:
+    with atomic_file(path) as partial, partial.open("wb") as stream:
         npz.write(stream, named)
 
 

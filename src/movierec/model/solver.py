@@ -33,7 +33,7 @@ class Prior:
     per_rating: Array
 
     @classmethod
-    def of(cls, params: TrainParams, n_factors: int) -> "Prior":
+    def from_params(cls, params: TrainParams, n_factors: int) -> "Prior":
         """What params say: alike for all factors, and for the bias of its own."""
         scale = 1 / params.rating_precision
         diagonal = np.full(n_factors + 1, scale * params.factor_precision)

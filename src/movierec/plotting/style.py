@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from movierec.core.manifests import output_file
+from movierec.core.atomic import atomic_file
 from movierec.data.rating_arrays import Array
 
 matplotlib.use("Agg")
@@ -73,7 +73,7 @@ def save(figure: Figure, path: Path) -> None:
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
     few = picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    with output_file(path) as partial:
+    with atomic_file(path) as partial:
         few.save(partial, format="png", optimize=True)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array, Ratings, counts_of
+from movierec.data.rating_arrays import Array, Ratings, count_index
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,5 @@ def places_in(order: Array) -> Array:
 
 def _indexed(places: Array, ids: Array) -> tuple[Array, Array]:
     """Ids by falling count, and the index of each of the places in `ids` as they are."""
-    order = by_falling_count(counts_of(places, len(ids)), ids)
+    order = by_falling_count(count_index(places, len(ids)), ids)
     return ids[order], places_in(order)[places]

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from movierec.core.params import DataSet
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Csr, counts_of, indptr_of
+from movierec.data.rating_arrays import Csr, count_index, indptr_from_counts
 from movierec.datasets import movielens
 from movierec.engine.local import Engine
 from movierec.prepare import index, index_pieces, parquet_writer, shuffle
@@ -47,7 +47,9 @@ def write(work: Engine, indexed: Indexed, folder: Path) -> Described:
         movies = parquet_tables.movie_columns(indexed.movies)
         append(folder / "items.parquet", parquet_tables.row_columns(indexed.by_item, movies))
         if len(stars) == 1:
-            everything = Csr(indptr_of(indexed.by_user), block["item_index"], block["rating"])
+            everything = Csr(
+                indptr_from_counts(indexed.by_user), block["item_index"], block["rating"]
+            )
             columns = shuffle.columns_by_item(everything, len(indexed.by_item))
             append(by_item, columns)
     if len(stars) > 1:
@@ -74,8 +76,8 @@ def _build_here(path: Path, data: DataSet, max_refused: int) -> Indexed:
     return Indexed(
         made.user_ids,
         movies.loc[made.movie_ids].reset_index(),
-        counts_of(ratings.user_index, len(made.user_ids)),
-        counts_of(ratings.item_index, len(movies)),
+        count_index(ratings.user_index, len(made.user_ids)),
+        count_index(ratings.item_index, len(movies)),
         rows,
         made.n_superseded,
         [{name: getattr(ratings, name) for name in COLUMNS}],

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from movierec.core.atomic import whole
+from movierec.core.atomic import atomic_file
 from movierec.core.params import DataSet
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, counts_of
+from movierec.data.rating_arrays import Array, count_index
 from movierec.datasets import movielens
-from movierec.datasets.validation import IDS, Reader, Rows
+from movierec.datasets.validation import IDS, Reader, RowCounts
 from movierec.engine.local import Engine
 from movierec.prepare import index, shuffle
 from movierec.prepare.shuffle import Bounds, Columns
@@ -42,7 +42,7 @@ class Indexed:
     movies: pd.DataFrame
     by_user: Array
     by_item: Array
-    rows: Rows
+    rows: RowCounts
     n_superseded: int
     blocks: Iterable[Columns]
 
@@ -65,7 +65,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Source:
+class PieceSource:
     """A file of ratings by places of users and items, the files of the index that each place has,
     and how many rows came before in the archive."""
 
@@ -98,7 +98,7 @@ def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: i
         users, of_users = replace(users, counts=counts[0]).ordered()
         items, of_items = replace(items, counts=counts[1]).ordered()
         places = _save(scratch / "users.npy", of_users), _save(scratch / "items.npy", of_items)
-        again = [Source(block, places) for block in blocks]
+        again = [PieceSource(block, places) for block in blocks]
         blocks, _ = _by_user(work, scratch / "again", again, users)
     return Indexed(
         users.ids,
@@ -120,10 +120,10 @@ def _columns(path: Path, names: Sequence[str]) -> Columns:
 
 def _gather(
     work: Engine, scratch: Path, read: Reader, pieces: Iterable[tuple[Any, ...]]
-) -> tuple[Pieces, Rows]:
+) -> tuple[Pieces, RowCounts]:
     """Have pieces read, as rating_table.gather does, but leave their rows in files."""
     folder = Path(tempfile.mkdtemp(dir=scratch))  # another one if reading begins anew
-    found, rows = Pieces([], [], []), Rows()
+    found, rows = Pieces([], [], []), RowCounts()
     tallies: list[list[pa.Table]] = [[], []]
     paths = (folder / str(number) for number in count())
     for number, more in enumerate(work.map(partial(_store, read), paths, pieces)):
@@ -138,7 +138,7 @@ def _gather(
     return found, rows
 
 
-def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> Rows:
+def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> RowCounts:
     """Read a piece; its rows go into one file, its ids into others."""
     table, rows = read(*piece)
     table = table.unify_dictionaries()
@@ -146,10 +146,10 @@ def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> Rows:
     for name, place in zip(IDS, PLACES, strict=True):
         column = table[name].combine_chunks()
         columns[place] = column.indices.to_numpy()
-        n = counts_of(columns[place], len(column.dictionary))
-        with whole(_ids(path, name)) as partial_path:
+        n = count_index(columns[place], len(column.dictionary))
+        with atomic_file(_ids(path, name), shared=True) as partial_path:
             parquet_tables.write_table(partial_path, {"id": column.dictionary, "n": n})
-    with whole(path) as partial_path:
+    with atomic_file(path, shared=True) as partial_path:
         parquet_tables.write_table(partial_path, columns | {n: table[n] for n in COLUMNS[1:]})
     return rows
 
@@ -170,7 +170,7 @@ def _total(tally: list[pa.Table]) -> pa.Table:
     return pa.table({"id": grouped["id"], "n": grouped["n_sum"]})
 
 
-def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[Source]:
+def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[PieceSource]:
     """The pieces, with files of the index that each one's ids have."""
     found = [pd.Index(named.ids, dtype=named.ids.dtype) for named in (users, items)]
     n_before = 0
@@ -180,7 +180,7 @@ def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[Source]
             ids = Counted.of(parquet_tables.read_table(_ids(path, name))).ids
             here = known.get_indexer(pd.Index(ids, dtype=ids.dtype))
             places.append(_save(path.with_name(f"{path.name}.{name}.npy"), here))
-        yield Source(path, (places[0], places[1]), n_before)
+        yield PieceSource(path, (places[0], places[1]), n_before)
         n_before += n_rows
 
 
@@ -193,7 +193,7 @@ def _save(path: Path, places: Array) -> Path:
 
 
 def _by_user(
-    work: Engine, folder: Path, sources: Iterable[Source], users: Counted
+    work: Engine, folder: Path, sources: Iterable[PieceSource], users: Counted
 ) -> tuple[list[Path], int]:
     """Have ratings brought together by user; files of each block, and how many are superseded."""
     folder.mkdir()
@@ -203,7 +203,7 @@ def _by_user(
     return paths, sum(superseded)
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(source: PieceSource) -> pd.DataFrame:
     """The ratings of a source by user_index and item_index. row: their place in the archive."""
     columns = _columns(source.ratings, [*PLACES, *COLUMNS[1:]])
     for name, path in zip(PLACES, source.places, strict=True):
@@ -220,7 +220,7 @@ def _write_newest(block: pd.DataFrame, path: Path) -> int:
     is_other = (np.diff(user[order]) != 0) | (np.diff(item[order]) != 0)
     newest = order[np.append(is_other, True)[: len(order)]]
     kept = block.iloc[newest].reset_index()[[*PLACES, *COLUMNS[1:]]]
-    with whole(path) as partial_path:
+    with atomic_file(path, shared=True) as partial_path:
         parquet_tables.write_table(partial_path, shuffle.columns_of(kept))
     return len(order) - len(newest)
 
@@ -239,4 +239,4 @@ def _counts(
 def _counts_of_block(path: Path, bounds: Bounds, n_items: int) -> tuple[Array, Array]:
     user_index, item_index = parquet_tables.read_columns(path, list(PLACES))
     first, stop = bounds
-    return counts_of(user_index - first, stop - first), counts_of(item_index, n_items)
+    return count_index(user_index - first, stop - first), count_index(item_index, n_items)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from movierec.core.atomic import whole
+from movierec.core.atomic import atomic_file
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, blocks_of
+from movierec.data.rating_arrays import Array, Csr, cut_into_blocks
 from movierec.engine.local import Engine
 from movierec.prepare import parquet_writer
 
@@ -29,7 +29,7 @@ def bounds_of(work: Engine, counts: Array) -> list[Bounds]:
     """Blocks of users or items with these numbers of ratings; one of all if work is done here."""
     is_dask = not work.is_here
     size = work.params.block_ratings if is_dask else max(1, int(counts.sum()))
-    return blocks_of(counts, size, 1)
+    return cut_into_blocks(counts, size, 1)
 
 
 def columns_by_item(by_user: Csr, n_items: int) -> Columns:
@@ -64,7 +64,7 @@ def _read_users(ratings: Path, users: Path, bounds: Bounds) -> pd.DataFrame:
 def _write_items(block: pd.DataFrame, path: Path) -> None:
     """Write a block of items; its index are the items of its ratings."""
     block = block.iloc[np.lexsort((block["user_index"], block.index))]
-    with whole(path) as partial_path:
+    with atomic_file(path, shared=True) as partial_path:
         parquet_tables.write_table(partial_path, columns_of(block))
 
 

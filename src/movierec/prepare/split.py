@@ -11,7 +11,7 @@ import numpy as np
 
 from movierec.core import random_streams
 from movierec.core.params import SplitParams
-from movierec.data.rating_arrays import BLOCK, Array, Ratings, counts_of, indptr_of
+from movierec.data.rating_arrays import BLOCK, Array, Ratings, count_index, indptr_from_counts
 from movierec.kernels.grouping import ranks_in_rows
 
 BINS = 1 << 16  # of a histogram of timestamps
@@ -77,13 +77,13 @@ def split(
     moments: as of moments_of, if these are not all ratings; n_before: how many ratings of other
     users come before them, and how many of those are not test.
     """
-    time, indptr = ratings.timestamp, indptr_of(counts_of(ratings.user_index, n_users))
+    time, indptr = ratings.timestamp, indptr_from_counts(count_index(ratings.user_index, n_users))
     if moments is None:
         moments = moments_of(params, len(ratings), span_of(time), partial(histogram, time))
     train = stays(time, indptr, params, seed, moments[0], n_before[0])
     test = ~train
     if params.validation_fraction:
-        left = indptr_of(counts_of(ratings.user_index[train], n_users))
+        left = indptr_from_counts(count_index(ratings.user_index[train], n_users))
         draw = random_streams.stream_at(seed, "split/validation", n_before[1])
         hold_out, fraction = PROTOCOLS[params.protocol], params.validation_fraction
         train[train] = ~hold_out(time[train], left, fraction, draw, moments[1])

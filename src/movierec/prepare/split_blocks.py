@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from movierec.core.params import SplitParams
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Ratings, counts_of, indptr_of
+from movierec.data.rating_arrays import Array, Ratings, count_index, indptr_from_counts
 from movierec.engine.local import Engine
 from movierec.prepare import parquet_writer, shuffle, split
 
@@ -19,7 +19,7 @@ Parts = tuple[Ratings, Ratings, Ratings]  # train, validation and test
 
 
 @dataclass(frozen=True)
-class Block:
+class UserBlock:
     """Users from `first` on with these numbers of ratings; so many ratings are of those before."""
 
     first: int
@@ -61,7 +61,7 @@ def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: in
             append(folder / "validation.parquet", vars(validation))
             append(folder / "test.parquet", vars(test))
             of_users.append(np.diff(np.searchsorted(train.user_index, block.users)))
-            of_items += counts_of(train.item_index, n_items)
+            of_items += count_index(train.item_index, n_items)
             held_out += len(validation), len(test)
         sizes = Sizes(np.concatenate(of_users), of_items, *map(int, held_out))
         append(folder / "train_users.parquet", parquet_tables.row_columns(sizes.by_user))
@@ -77,11 +77,11 @@ def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: in
 
 def _blocks(
     work: Engine, path: Path, counts: Array, params: SplitParams, seed: int
-) -> Iterator[tuple[Block, Parts]]:
+) -> Iterator[tuple[UserBlock, Parts]]:
     """The parts of each block of users, in order. path: all ratings by user."""
-    path, indptr = path.absolute(), indptr_of(counts)
+    path, indptr = path.absolute(), indptr_from_counts(counts)
     bounds = shuffle.bounds_of(work, counts)
-    blocks = [Block(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
+    blocks = [UserBlock(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
 
     def histogram(low: int, width: int) -> Array:
         counted = work.map(partial(_histogram, path), blocks, repeat(low), repeat(width))
@@ -90,7 +90,7 @@ def _blocks(
     span = parquet_tables.span_of(path, "timestamp")
     moments = split.moments_of(params, int(indptr[-1]), span, histogram)
     n_stay = work.map(partial(_n_stay, path, params, seed, moments[0]), blocks[:-1])
-    n_before = indptr_of(np.array(list(n_stay), np.int64)).tolist()
+    n_before = indptr_from_counts(np.array(list(n_stay), np.int64)).tolist()
     yield from zip(
         blocks,
         work.map(partial(_split, path, params, seed, moments), blocks, n_before),
@@ -98,15 +98,17 @@ def _blocks(
     )
 
 
-def _histogram(path: Path, block: Block, low: int, width: int) -> Array:
+def _histogram(path: Path, block: UserBlock, low: int, width: int) -> Array:
     (timestamp,) = block.read(path, ["timestamp"])
     return split.histogram(timestamp, low, width)
 
 
-def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: Block) -> int:
+def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: UserBlock) -> int:
     """How many of a block's ratings are not test."""
     (timestamp,) = block.read(path, ["timestamp"])
-    stays = split.stays(timestamp, indptr_of(block.counts), params, seed, moment, block.n_before)
+    stays = split.stays(
+        timestamp, indptr_from_counts(block.counts), params, seed, moment, block.n_before
+    )
     return int(np.count_nonzero(stays))
 
 
@@ -115,7 +117,7 @@ def _split(
     params: SplitParams,
     seed: int,
     moments: tuple[int, int],
-    block: Block,
+    block: UserBlock,
     n_before: int,
 ) -> Parts:
     """A block's parts. n_before: ratings of the users before that are not test."""

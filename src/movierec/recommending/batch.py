@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from movierec.core import npz
-from movierec.core.manifests import IMPLICIT, MODEL
 from movierec.core.params import Params, TrainParams
+from movierec.core.paths import IMPLICIT_MODEL, MODEL
 from movierec.data.rating_arrays import Array, Csr
 from movierec.engine.local import Engine
 from movierec.model import model_file, top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.top_n_lists import Scorer
 from movierec.recommending import export, rankers, uncertainty
-from movierec.recommending.export import Block
-from movierec.recommending.rating_blocks import Rated, bounds
+from movierec.recommending.export import UserLists
+from movierec.recommending.rating_blocks import StoredRatings, bounds
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Ranker:
     """
 
     params: Params
-    trained_on: Rated
+    trained_on: StoredRatings
     trained_with: TrainParams
     parts: tuple[Path, ...] = ()
     model: Path = field(default_factory=MODEL.absolute)
-    watched: Path = field(default_factory=IMPLICIT.absolute)
+    watched: Path = field(default_factory=IMPLICIT_MODEL.absolute)
 
     def ranking(
         self, name: str, users: Array | slice, trained_on: Callable[[], Csr]
@@ -62,7 +62,7 @@ class Ranker:
         )
 
 
-def with_parts(engine: Engine, ranker: Ranker, by_item: Rated, folder: Path) -> Ranker:
+def with_parts(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: Path) -> Ranker:
     """The ranker, ready for lower_bound; its parts lie in the folder, which all workers see.
 
     by_item: what its model was trained on.
@@ -75,7 +75,9 @@ def with_parts(engine: Engine, ranker: Ranker, by_item: Rated, folder: Path) -> 
     return replace(ranker, parts=tuple(engine.map(write, *zip(*blocks, strict=True))))
 
 
-def _write_part(ranker: Ranker, by_item: Rated, folder: Path, first: int, stop: int) -> Path:
+def _write_part(
+    ranker: Ranker, by_item: StoredRatings, folder: Path, first: int, stop: int
+) -> Path:
     model, ratings = model_file.mapped(ranker.model), by_item.read(first, stop)
     users, theirs = ratings.columns()
     part = uncertainty.of_items(
@@ -84,7 +86,9 @@ def _write_part(ranker: Ranker, by_item: Rated, folder: Path, first: int, stop: 
     return npz.save(folder / f"items-{first}.npz", part=part)
 
 
-def exported(engine: Engine, ranker: Ranker, seen: Rated, eligible: Array) -> Iterator[Block]:
+def exported(
+    engine: Engine, ranker: Ranker, seen: StoredRatings, eligible: Array
+) -> Iterator[UserLists]:
     """The lists of all users for the export, in blocks that fill a row group each.
 
     eligible (n_items,): movies that may be recommended.
@@ -103,7 +107,9 @@ def exported(engine: Engine, ranker: Ranker, seen: Rated, eligible: Array) -> It
         yield users, lists, found, predicted
 
 
-def _block_of_lists(ranker: Ranker, seen: Rated, eligible: Array, first: int, stop: int) -> Block:
+def _block_of_lists(
+    ranker: Ranker, seen: StoredRatings, eligible: Array, first: int, stop: int
+) -> UserLists:
     """The lists of the users first … stop − 1."""
     settings, data = ranker.params.recommend, ranker.params.data
     by = ranker.ranking(

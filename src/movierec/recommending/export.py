@@ -12,7 +12,7 @@ from movierec.data.parquet_tables import ROW_GROUP, write_tables
 from movierec.data.rating_arrays import Array
 
 Chain = Callable[[str], Manifest]
-Block = tuple[Array, Array, Array, Array]  # users, their lists, scores, predicted ratings
+UserLists = tuple[Array, Array, Array, Array]  # users, their lists, scores, predicted ratings
 
 
 def blocks_of_users(n_users: int, top_n: int) -> list[tuple[int, int]]:
@@ -25,7 +25,7 @@ def write_recommendations(
     path: Path,
     users: pd.DataFrame,
     items: pd.DataFrame,
-    blocks: Iterable[Block],
+    blocks: Iterable[UserLists],
     chain: Chain | None = None,
 ) -> None:
     """Write top-n lists, a row group a block of users, so that only one is held in memory.
@@ -38,7 +38,7 @@ def write_recommendations(
     )
     titles = pa.array(items["title"], pa.string())
 
-    def table(block: Block) -> pa.Table:
+    def table(block: UserLists) -> pa.Table:
         of_users, lists, scores, predicted = block
         there = lists >= 0
         rank = np.broadcast_to(np.arange(1, lists.shape[1] + 1, dtype=np.int32), lists.shape)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from movierec.core.manifests import INDEX, SPLIT
+from movierec.core.paths import INDEX, SPLIT
 from movierec.data.parquet_tables import ROW_GROUP, read_block, read_columns
-from movierec.data.rating_arrays import Array, Csr, Ratings, blocks_of, counts_of
-from movierec.data.tree_sums import STRIP
+from movierec.data.rating_arrays import Array, Csr, Ratings, count_index, cut_into_blocks
+from movierec.data.tree_sums import CHUNK
 from movierec.engine.local import Engine
 from movierec.kernels.grouping import group_order
 
@@ -20,7 +20,7 @@ COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of a held-out p
 
 
 @dataclass(frozen=True)
-class Rated:
+class StoredRatings:
     """Ratings by user or by item on disk. more: a held-out part that counts as well.
 
     Paths are absolute, so that a worker finds them wherever it was started.
@@ -32,13 +32,13 @@ class Rated:
     more: Path | None = None
 
     @classmethod
-    def seen(cls, folder: Path = INDEX) -> Rated:
+    def seen(cls, folder: Path = INDEX) -> StoredRatings:
         """All ratings, by user."""
         folder = folder.absolute()
         return cls("user", folder / "ratings_by_user.parquet", folder / "users.parquet")
 
     @classmethod
-    def train(cls, side: str, with_validation: bool, folder: Path = SPLIT) -> Rated:
+    def train(cls, side: str, with_validation: bool, folder: Path = SPLIT) -> StoredRatings:
         """The training ratings by "user" or by "item"."""
         folder = folder.absolute()
         names = f"train_by_{side}.parquet", f"train_{side}s.parquet"
@@ -50,7 +50,7 @@ class Rated:
         counts = read_columns(self.rows, ["n_ratings"])[0].astype(np.int64)
         if self.more:
             for (index,) in _parts(self.more, [f"{self.side}_index"]):
-                counts += counts_of(index, len(counts))
+                counts += count_index(index, len(counts))
         return counts
 
     def read(self, first: int, stop: int) -> Csr:
@@ -65,13 +65,13 @@ class Rated:
         return block.insert(of(self.more, first, stop))
 
     @property
-    def alone(self) -> Rated:
+    def alone(self) -> StoredRatings:
         """Without what counts as well."""
         return replace(self, more=None)
 
 
 def bounds(
-    engine: Engine, costs: Array, multiple: int = STRIP, size: int | None = None
+    engine: Engine, costs: Array, multiple: int = CHUNK, size: int | None = None
 ) -> list[tuple[int, int]]:
     """Blocks of rows to work on, of about that size; all at once where memory is not scarce.
 
@@ -80,7 +80,7 @@ def bounds(
     """
     if _at_once(engine):
         return [(0, len(costs))]
-    return blocks_of(costs, size or engine.params.block_ratings, multiple)
+    return cut_into_blocks(costs, size or engine.params.block_ratings, multiple)
 
 
 def ranges(engine: Engine, n: int, size: int) -> list[tuple[int, int]]:

@@ -40,7 +40,7 @@ def of_items(by_item: Csr, user_factors: Array, item_factors: Array, params: Tra
 
     by_item, params: what they were trained on and with.
     """
-    of_rows = _covariances(by_item, user_factors, Prior.of(params, item_factors.shape[1]))
+    of_rows = _covariances(by_item, user_factors, Prior.from_params(params, item_factors.shape[1]))
     return np.hstack((_squares(item_factors), of_rows)) / params.rating_precision
 
 
@@ -58,7 +58,7 @@ def deviations(
         return model.of_users(users).deviation(*each).reshape(len(users), model.n_items)
 
     def of_users(users: Array) -> Array:
-        prior = Prior.of(params, model.n_factors)
+        prior = Prior.from_params(params, model.n_factors)
         of_rows = _covariances(by_user.take(users), model.item_factors, prior)
         left = np.hstack((of_rows, _squares(model.user_factors[users])))
         return np.sqrt(np.hstack([_products(left, part) for part in parts]))

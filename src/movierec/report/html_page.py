@@ -10,10 +10,11 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from movierec.core import manifests
+from movierec.core import atomic, manifests
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import EXPORT, Manifest
+from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
+from movierec.core.paths import RECOMMENDATIONS
 from movierec.experiments import provenance
 from movierec.plotting.registry import PICTURES, QUESTIONS, Picture
 from movierec.plotting.results import Results
@@ -25,7 +26,7 @@ PAGE = Path("report.html")
 def write() -> Path:
     """Write the page of the run in this folder; MovierecError unless it is a whole one."""
     html = render()
-    with manifests.output_file(PAGE) as partial:
+    with atomic.atomic_file(PAGE) as partial:
         partial.write_text(html, encoding="utf-8")
     return PAGE
 
@@ -49,10 +50,12 @@ def render() -> str:
 
 def whole_run() -> Results:
     """The results here, all of one run: the one that made the recommendations here."""
-    links = provenance.trace(EXPORT)
+    links = provenance.trace(RECOMMENDATIONS)
     for link in links:
         if link.outdated:
-            raise MovierecError(f"{EXPORT}: {link.outdated[0]} since {link.stage}; run dvc repro")
+            raise MovierecError(
+                f"{RECOMMENDATIONS}: {link.outdated[0]} since {link.stage}; run dvc repro"
+            )
     results = Results.read(load_params().dataset)
     check_metrics(results, {link.stage: link.entry for link in links if link.stage != "recommend"})
     return results
@@ -60,8 +63,10 @@ def whole_run() -> Results:
 
 def check_metrics(results: Results, models: Manifest) -> None:
     """Raise MovierecError unless the metrics are of the models of this manifest."""
-    if results.metrics["evaluate"].get("made_from") != [manifests.hash_of_manifest(models)]:
-        raise MovierecError(f"metrics/evaluate.json: of other models than {EXPORT}; run dvc repro")
+    if results.metrics["evaluate"].get("made_from") != [manifests.hash_manifest(models)]:
+        raise MovierecError(
+            f"metrics/evaluate.json: of other models than {RECOMMENDATIONS}; run dvc repro"
+        )
 
 
 @dataclass(frozen=True)

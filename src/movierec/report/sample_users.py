@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from movierec.core.manifests import EXPORT
+from movierec.core.paths import RECOMMENDATIONS
 from movierec.data import parquet_tables
-from movierec.serving.catalogue import Films
+from movierec.serving.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from movierec.data.rating_arrays import Csr
@@ -36,7 +36,7 @@ def sample() -> list[Sample]:
     users, by_user, films = (
         parquet_tables.read_users(),
         parquet_tables.read_train_by_user(),
-        Films.read(),
+        Catalogue.read(),
     )
     ids = {user: users["user_id"].iloc[user] for user in chosen(len(users))}
     lists = recommended([*ids.values()])
@@ -67,7 +67,7 @@ def favourites(by_user: Csr, user: int, titles: Sequence[str]) -> list[tuple[str
 def recommended(user_ids: Sequence[Any]) -> dict[Any, list[tuple[str, str]]]:
     """The first of each user's list; empty where nothing was left to recommend."""
     wanted = [("user_id", "in", user_ids), ("rank", "<=", N_LISTED)]
-    table = pq.read_table(EXPORT, columns=list(COLUMNS), filters=wanted)
+    table = pq.read_table(RECOMMENDATIONS, columns=list(COLUMNS), filters=wanted)
     lists: dict[Any, list[tuple[str, str]]] = {user_id: [] for user_id in user_ids}
     for row in table.to_pylist():
         lists[row["user_id"]].append((row["title"], f"{row['predicted_rating']:.1f}"))

@@ -13,21 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import INDEX
-from movierec.serving.title_search import Catalogue
+from movierec.core.paths import INDEX
+from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
     from movierec.core.npz import Array
 
 
 @dataclass(frozen=True)
-class Films:
+class Catalogue:
     """Row number of the table = item_index."""
 
     table: pa.Table
 
     @classmethod
-    def read(cls, folder: Path = INDEX) -> Films:
+    def read(cls, folder: Path = INDEX) -> Catalogue:
         path = folder / "items.parquet"
         try:
             with pq.ParquetFile(path) as file:  # read_table would load pandas
@@ -46,8 +46,8 @@ class Films:
         return self.table["title"].to_pylist()
 
     @cached_property
-    def catalogue(self) -> Catalogue:
-        return Catalogue(self.titles)
+    def catalogue(self) -> TitleIndex:
+        return TitleIndex(self.titles)
 
     @cached_property
     def n_ratings(self) -> Array:

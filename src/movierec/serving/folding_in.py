@@ -89,7 +89,7 @@ def new_rows(
     values = np.asarray(rating, model.item_factors.dtype)[order]
     for number in range(model.n_samples):
         sample = model.sample(number)
-        prior, noise = Prior.of(params, sample.n_factors), params.rating_precision
+        prior, noise = Prior.from_params(params, sample.n_factors), params.rating_precision
         mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
         if len(model.sample_noise_precision):
             prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))

@@ -23,7 +23,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Rated:
+class ImportedRating:
     """A film as the file names it: all its titles, the year, the id, if given; and its rating."""
 
     titles: tuple[str, ...]
@@ -41,7 +41,7 @@ class Export:
     """What a file says, on the data set's scale, and how many rows say nothing, by why."""
 
     kind: str
-    rated: list[Rated] = field(default_factory=list)
+    rated: list[ImportedRating] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -69,7 +69,7 @@ def read(path: Path, scale: tuple[float, float]) -> Export:
             titles = (row.get("name") or row.get("title", ""), row.get("original title", ""))
             year = row.get("year", "")[:4]
             export.rated.append(
-                Rated(
+                ImportedRating(
                     tuple(filter(None, dict.fromkeys(titles))),
                     int(year) if year.isdecimal() else None,
                     rating,

@@ -64,7 +64,7 @@ def _name(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class TitleIndex:
     """Titles in order of popularity; a movie's place is its item_index."""
 
     titles: Sequence[str]

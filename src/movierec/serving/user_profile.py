@@ -12,15 +12,15 @@ from movierec.core.errors import MovierecError
 
 if TYPE_CHECKING:
     from movierec.core.npz import Array
-    from movierec.serving.catalogue import Films
-    from movierec.serving.import_ratings import Rated
+    from movierec.serving.catalogue import Catalogue
+    from movierec.serving.import_ratings import ImportedRating
 
 Scale = tuple[float, float]
 Given = dict[int, float]  # ratings by item_index
 
 
 @dataclass(frozen=True)
-class Person:
+class UserProfile:
     """items (n,) int32, rising, and their ratings (n,) float32 in stars.
 
     whole: these are all that there are, and not some that came to mind.
@@ -31,14 +31,14 @@ class Person:
     whole: bool = False
 
     @classmethod
-    def of(cls, given: Given) -> Person:
+    def of(cls, given: Given) -> UserProfile:
         """The same whatever the order in which ratings were given."""
         items = sorted(given)
         ratings = [given[item] for item in items]
         return cls(np.array(items, np.int32), np.array(ratings, np.float32))
 
 
-def by_titles(films: Films, scale: Scale, like: Iterable[str], dislike: Iterable[str]) -> Given:
+def by_titles(films: Catalogue, scale: Scale, like: Iterable[str], dislike: Iterable[str]) -> Given:
     """Ratings out of TITLE[=RATING]; without one it is the best, or of a dislike the worst.
 
     Of a film named twice the last rating counts; liked and disliked it is an error.
@@ -72,7 +72,7 @@ def check(rating: float, scale: Scale, what: str) -> float:
     return rating
 
 
-def by_export(films: Films, rated: Iterable[Rated]) -> tuple[Given, list[str]]:
+def by_export(films: Catalogue, rated: Iterable[ImportedRating]) -> tuple[Given, list[str]]:
     """Ratings of the films that are known here, and the names of those that are not.
 
     By id where there is one, else by title and year.

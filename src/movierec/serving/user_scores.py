@@ -18,7 +18,7 @@ from movierec.training import implicit_als
 
 
 @dataclass(frozen=True)
-class Part:
+class ScorePart:
     """weight · (offsets + (item_factors, 1) · row), offsets being what a movie has of its own."""
 
     weight: float
@@ -42,11 +42,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Taste:
+class LinearScores:
     """The scores of all items for one person; items: those rated, in the order of contributions."""
 
     items: Array
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
 
     @cached_property
     def scores(self) -> Array:
@@ -66,20 +66,20 @@ class Taste:
         between = means.var(axis=0, ddof=1) if len(means) > 1 else 0
         return np.asarray(np.sqrt(within + between))
 
-    def plus(self, other: "Taste", weight: float) -> "Taste":
+    def plus(self, other: "LinearScores", weight: float) -> "LinearScores":
         """These scores and a weight times the other ones', of the same person."""
         weighted = (replace(part, weight=part.weight * weight) for part in other.parts)
         return replace(self, parts=(*self.parts, *weighted))
 
 
 @dataclass(frozen=True)
-class Verdict:
+class UserScores:
     """What a list for a person is made of: the scores of all items (n_items,) that rank them, the
     predicted ratings, and `why`, whose contributions explain the scores."""
 
     scores: Array
-    rating: Taste
-    why: Taste
+    rating: LinearScores
+    why: LinearScores
 
 
 def verdict(
@@ -89,7 +89,7 @@ def verdict(
     params: Params,
     trained_with: tuple[TrainParams, ImplicitParams],
     share_told: float = 1,
-) -> Verdict:
+) -> UserScores:
     """By recommend.ranking of the params, as scores.py has it for the users of the data set.
 
     models: of ratings, and the implicit one; trained_with: their params; share_told: as in watched.
@@ -99,34 +99,38 @@ def verdict(
     settings, (low, high) = params.recommend, (params.data.rating_min, params.data.rating_max)
     rating = predicted_ratings(models[0], items, ratings, trained_with[0])
     if settings.ranking == "predicted_rating":
-        return Verdict(rating.scores, rating, rating)
+        return UserScores(rating.scores, rating, rating)
     if settings.ranking == "lower_bound":
         every = np.arange(len(rating.scores))
         below = settings.lower_bound_deviations * rating.deviations(every)
-        return Verdict(rating.scores - below, rating, rating)
+        return UserScores(rating.scores - below, rating, rating)
     liked = ratings >= low + (high - low) / 4
     why = watched(models[1], items, liked, trained_with[1], share_told)
     if settings.ranking == "blend":
         why = why.plus(rating, settings.rating_weight / (high - low))
-    return Verdict(why.scores, rating, why)
+    return UserScores(why.scores, rating, why)
 
 
-def predicted_ratings(model: Model, items: Array, ratings: Array, params: TrainParams) -> Taste:
+def predicted_ratings(
+    model: Model, items: Array, ratings: Array, params: TrainParams
+) -> LinearScores:
     """Predicted ratings in stars, unclipped, for who gave these ratings to these items.
 
     params: those that the model was trained with.
     """
     rows = new_rows(model, items, ratings, params)
     parts = [
-        Part(1 / model.n_samples, sample.global_mean + sample.item_biases, sample.item_factors, row)
+        ScorePart(
+            1 / model.n_samples, sample.global_mean + sample.item_biases, sample.item_factors, row
+        )
         for sample, row in rows
     ]
-    return Taste(np.sort(items), tuple(parts))
+    return LinearScores(np.sort(items), tuple(parts))
 
 
 def watched(
     model: Model, items: Array, liked: Array, params: ImplicitParams, share_told: float = 1
-) -> Taste:
+) -> LinearScores:
     """Implicit scores for who has seen these items: 1 for those that he did not dislike.
 
     Training has 1 for all that were rated; but who names a film to say that he dislikes it does not
@@ -146,4 +150,4 @@ def watched(
         np.zeros((1, model.n_factors + 1), factors.dtype),
         1.0,
     )
-    return Taste(items[order], (Part(1, model.item_biases, model.item_factors, row),))
+    return LinearScores(items[order], (ScorePart(1, model.item_biases, model.item_factors, row),))

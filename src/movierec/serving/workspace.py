@@ -11,33 +11,34 @@ from typing import TYPE_CHECKING
 
 from movierec.core import manifests
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import IMPLICIT, INDEX, MODEL, Manifest
+from movierec.core.manifests import Manifest
 from movierec.core.params import Params, load_params
+from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL
 from movierec.model import model_file
 from movierec.recommending import selection
-from movierec.serving.catalogue import Films
-from movierec.serving.user_profile import Person
+from movierec.serving.catalogue import Catalogue
+from movierec.serving.user_profile import UserProfile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from movierec.core.npz import Array
     from movierec.model.biased_mf import Model
-    from movierec.serving.user_scores import Verdict
+    from movierec.serving.user_scores import UserScores
 
 
 @dataclass(frozen=True)
 class Project:
     params: Params
     manifest: Manifest  # of the index
-    films: Films
+    films: Catalogue
 
     @classmethod
     def here(cls) -> Project:
         params = load_params()
         manifest = manifests.read_manifest(INDEX, params.dataset)
         manifests.check_files(INDEX, manifest, "index", "items.parquet")
-        return cls(params, manifest, Films.read())
+        return cls(params, manifest, Catalogue.read())
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -46,14 +47,16 @@ class Project:
     def item_vectors(self) -> Array:
         """By which films are alike, as lists.vectors has them."""
         weight = self.params.recommend.rating_weight
-        return selection.vectors(self._item_factors(IMPLICIT), self._item_factors(MODEL), weight)
+        return selection.vectors(
+            self._item_factors(IMPLICIT_MODEL), self._item_factors(MODEL), weight
+        )
 
     def _item_factors(self, path: Path) -> Array:
         arrays, manifest = model_file.read_arrays(path, only=["item_factors"])
         manifests.check_same_origin(manifest, self.manifest, path)
         return arrays["item_factors"]
 
-    def user(self, user_id: str) -> Person:
+    def user(self, user_id: str) -> UserProfile:
         """A user of the data set and all his ratings."""
         import pyarrow.compute as pc
 
@@ -68,9 +71,9 @@ class Project:
             raise MovierecError(
                 f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
             )
-        return Person(*parquet_tables.read_ratings_of(place), whole=True)
+        return UserProfile(*parquet_tables.read_ratings_of(place), whole=True)
 
-    def verdict(self, person: Person) -> Verdict:
+    def verdict(self, person: UserProfile) -> UserScores:
         """What the models say of all films for this person."""
         from movierec.serving import user_scores
 
@@ -80,7 +83,7 @@ class Project:
         share = self._share_told(person)
         return user_scores.verdict((model, watched), *rated, self.params, trained_with, share)
 
-    def _share_told(self, person: Person) -> float:
+    def _share_told(self, person: UserProfile) -> float:
         """How much a person's ratings tell of what he has not seen: taste.watched."""
         data = self.manifest["index"]["result"]
         told, usual = len(person.items), data["n_ratings"] / data["n_users"]

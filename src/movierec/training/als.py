@@ -26,7 +26,7 @@ from movierec.model.biased_mf import Model
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.in_memory import SIDES, Data
+from movierec.training.in_memory import SIDES, InMemoryData
 
 # Of conjugate gradients an epoch. Each lowers the objective, and the next epoch goes on from there:
 # ml-100k needs 21 at most; at ml-25m's size 90 would find weights no better in the end.
@@ -34,7 +34,7 @@ WEIGHT_STEPS = 25
 
 
 @dataclass(frozen=True)
-class Epoch:
+class RatingEpoch:
     """What an epoch came to. RMSEs are of ratings clipped to the scale, in stars.
 
     noise_precision: λ, which Gibbs sampling draws, and ALS holds.
@@ -48,7 +48,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Fit:
+class TrainingState:
     """Training as far as it has come.
 
     model: that of the best epoch; validation: its quality there, here an Errors. last: that of the
@@ -64,15 +64,15 @@ class Fit:
     samples: tuple[Model, ...] = ()
 
 
-def start(data: Data, params: TrainParams, seed: int) -> Model:
+def start(data: InMemoryData, params: TrainParams, seed: int) -> Model:
     """A model before its first epoch: small random item factors, all else zero."""
     n_factors = params.n_factors_used
     return data.start(params, n_factors, seed, "train/item_factors", data.mean_rating)
 
 
-def run_epoch(model: Model, data: Data, params: TrainParams) -> Model:
+def run_epoch(model: Model, data: InMemoryData, params: TrainParams) -> Model:
     """One epoch: every user, then every item; after each side's rows its features' weights."""
-    prior = Prior.of(params, model.n_factors)
+    prior = Prior.from_params(params, model.n_factors)
     for side in SIDES:
         model = data.solve(model, side, prior)
         if features := data.features(side):
@@ -82,7 +82,7 @@ def run_epoch(model: Model, data: Data, params: TrainParams) -> Model:
 
 
 def solve_weights(
-    model: Model, data: Data, side: str, features: Features, prior: Prior, ridge: float
+    model: Model, data: InMemoryData, side: str, features: Features, prior: Prior, ridge: float
 ) -> Array:
     """The weights of one side's features, its rows held fixed: a ridge of `ridge` rows' priors."""
     right = data.collected(model, side, partial(row_ops.weighed, prior))
@@ -92,10 +92,10 @@ def solve_weights(
 
 
 def objective(
-    model: Model, data: Data, params: TrainParams, scale: tuple[float, float]
+    model: Model, data: InMemoryData, params: TrainParams, scale: tuple[float, float]
 ) -> tuple[float, float]:
     """The objective and the RMSE on the training ratings, clipped to the rating scale."""
-    prior = Prior.of(params, model.n_factors)
+    prior = Prior.from_params(params, model.n_factors)
     sums, penalties = data.losses(model, scale, partial(row_ops.penalty, prior, None))
     penalty = sum(penalties)
     for side in SIDES:
@@ -107,14 +107,14 @@ def objective(
 
 
 def fit(
-    data: Data,
+    data: InMemoryData,
     params: TrainParams,
     seed: int,
     scale: tuple[float, float],
     validation: Ratings | None = None,
-    on_epoch: Callable[[Fit], None] = lambda fit: None,
-    so_far: Fit | None = None,
-) -> Fit:
+    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
+    so_far: TrainingState | None = None,
+) -> TrainingState:
     """Train until the RMSE on validation has not improved for `params.patience` epochs, by more
     than `params.min_improvement`.
 
@@ -126,7 +126,7 @@ def fit(
     check(data, params)
     if so_far is None:
         first = start(data, params, seed)
-        so_far = Fit(first, first)
+        so_far = TrainingState(first, first)
     while len(so_far.epochs) < min(params.max_epochs, so_far.best_epoch + params.patience):
         so_far = _next_epoch(so_far, data, params, scale, validation)
         on_epoch(so_far)
@@ -134,19 +134,19 @@ def fit(
 
 
 def _next_epoch(
-    so_far: Fit,
-    data: Data,
+    so_far: TrainingState,
+    data: InMemoryData,
     params: TrainParams,
     scale: tuple[float, float],
     validation: Ratings | None,
-) -> Fit:
+) -> TrainingState:
     number = len(so_far.epochs) + 1
     model = run_epoch(so_far.last, data, params)
     value, train_rmse = objective(model, data, params, scale)
     errors = None
     if validation is not None:
         errors = Errors.of_sums(data.errors(model, scale, validation), len(validation))
-    epoch = Epoch(
+    epoch = RatingEpoch(
         number, value, train_rmse, errors.rmse if errors else None, params.rating_precision
     )
     so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
@@ -156,7 +156,7 @@ def _next_epoch(
     return so_far
 
 
-def check(data: Data, params: TrainParams) -> None:
+def check(data: InMemoryData, params: TrainParams) -> None:
     """Raise MovierecError unless there is something to train on."""
     n_users, n_items = data.n_users, data.n_items
     if not data.n_ratings:

@@ -22,14 +22,14 @@ import numpy as np
 from rich.filesize import decimal
 
 from movierec.core import reporting
+from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import output_file, versions
+from movierec.core.manifests import versions
+from movierec.core.paths import CHECKPOINTS
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors
 from movierec.model.biased_mf import Model
-from movierec.training.als import Epoch, Fit
-
-FOLDER = Path(".checkpoints")
+from movierec.training.als import RatingEpoch, TrainingState
 
 
 def key_of(settings: object, files: Sequence[Path]) -> str:
@@ -50,22 +50,22 @@ class Checkpoint:
 
     name: str
     key: str
-    kinds: tuple[type[Any], type[Any]] = (Epoch, Errors)
+    kinds: tuple[type[Any], type[Any]] = (RatingEpoch, Errors)
     of_model: Callable[..., Any] = Model
 
     @property
     def path(self) -> Path:
-        return FOLDER / f"{self.name}.npz"
+        return CHECKPOINTS / f"{self.name}.npz"
 
     @property
     def folder(self) -> Path:
         """For what training keeps in files of its own."""
-        return FOLDER / f"{self.name}-{self.key}"
+        return CHECKPOINTS / f"{self.name}-{self.key}"
 
     def path_of_sample(self, number: int) -> Path:
-        return FOLDER / f"{self.name}-{self.key}-{number}.npz"
+        return CHECKPOINTS / f"{self.name}-{self.key}-{number}.npz"
 
-    def save(self, fit: Fit) -> None:
+    def save(self, fit: TrainingState) -> None:
         """Replace the checkpoint by this one, or leave the old one whole."""
         self._remove_others(but=self.key)
         for number, sample in enumerate(fit.samples):
@@ -84,7 +84,7 @@ class Checkpoint:
             arrays |= {f"best_{name}": array for name, array in fit.model.arrays.items()}
         _write(self.path, arrays | {"state": np.array(json.dumps(state))})
 
-    def load(self) -> Fit | None:
+    def load(self) -> TrainingState | None:
         """The Fit to go on from, or None if there is none of this key."""
         if not self.path.exists():
             return None
@@ -96,7 +96,7 @@ class Checkpoint:
         last = self._model(mean, arrays, "last_")
         best = "best_" if any(name.startswith("best_") for name in arrays) else None
         of_epoch, of_validation = self.kinds
-        return Fit(
+        return TrainingState(
             model=self._model(mean, arrays, best) if best else last,
             last=last,
             epochs=tuple(of_epoch(**epoch) for epoch in state["epochs"]),
@@ -120,7 +120,7 @@ class Checkpoint:
     def _remove_others(self, but: str = "") -> None:
         """Delete this fit's samples and folder, but those of a key; those half written as well."""
         for pattern in (f"{self.name}-*", f".{self.name}-*"):
-            for path in FOLDER.glob(pattern):
+            for path in CHECKPOINTS.glob(pattern):
                 if not but or but not in path.name:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -129,11 +129,11 @@ class Checkpoint:
         self,
         phase: str,
         n_epochs: int,
-        so_far: Fit | None,
+        so_far: TrainingState | None,
         line: Callable[[Any], str],
-        then: Callable[[Fit], None] = lambda fit: None,
+        then: Callable[[TrainingState], None] = lambda fit: None,
         traffic: Callable[[], int] = lambda: 0,
-    ) -> Iterator[Callable[[Fit], None]]:
+    ) -> Iterator[Callable[[TrainingState], None]]:
         """What to do after each epoch: save it, print its line, dim where it is not the best so
         far, move the bar on a terminal. traffic: bytes that workers have sent so far."""
         done = len(so_far.epochs) if so_far else 0
@@ -142,7 +142,7 @@ class Checkpoint:
         before = traffic()
         with reporting.progress(phase, n_epochs, done) as advance:
 
-            def on_epoch(fit: Fit) -> None:
+            def on_epoch(fit: TrainingState) -> None:
                 nonlocal before
                 self.save(fit)
                 then(fit)
@@ -164,7 +164,7 @@ def _number(objective: float) -> str:
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
-    with output_file(path) as partial, partial.open("wb") as stream:
+    with atomic_file(path) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
 
 
@@ -173,7 +173,7 @@ def _read(path: Path) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except Exception as error:
-        raise MovierecError(f"{path}: not whole ({error}); delete {FOLDER}/*.npz") from None
+        raise MovierecError(f"{path}: not whole ({error}); delete {CHECKPOINTS}/*.npz") from None
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def kept(
     names: Sequence[str],
     settings: Sequence[object],
     stage: Path,
-    kinds: tuple[type[Any], type[Any]] = (Epoch, Errors),
+    kinds: tuple[type[Any], type[Any]] = (RatingEpoch, Errors),
     of_model: Callable[..., Any] = Model,
 ) -> Iterator[list[Checkpoint]]:
     """The checkpoints of a stage's fits, which may be stopped; removed when all are through.

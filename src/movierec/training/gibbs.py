@@ -22,9 +22,9 @@ from movierec.model.biased_mf import Model
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
-from movierec.training.als import Epoch, Fit
-from movierec.training.in_memory import SIDES, Data
-from movierec.training.row_ops import Noise, Part
+from movierec.training.als import RatingEpoch, TrainingState
+from movierec.training.in_memory import SIDES, InMemoryData
+from movierec.training.row_ops import Noise, RowBlock
 
 MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
 ROW_SIZE = 0.1  # the prior's guess of a row's expected squared length, with d degrees of freedom
@@ -72,7 +72,7 @@ def draw_wishart(scale: Array, freedom: int, draw: np.random.Generator) -> Array
 
 def draw_weights(
     model: Model,
-    data: Data,
+    data: InMemoryData,
     side: str,
     features: Features,
     mean: Array,
@@ -88,7 +88,7 @@ def draw_weights(
     begun, d = model.weights(side), len(mean)
     root, dtype = np.linalg.cholesky(np.linalg.inv(precision)), begun.dtype
     made = partial(row_ops.perturbed, mean.astype(dtype), noise("of_rows"), root)
-    of_weights = Part(0, np.zeros(len(begun)))
+    of_weights = RowBlock(0, np.zeros(len(begun)))
     more = row_ops.perturbed(np.zeros(d, dtype), noise("of_weights"), root, of_weights, 0 * begun)
     right = data.collected(model, side, made) + dtype.type(ridge**0.5) * more
     ones, zeros = np.ones(d), np.zeros(d)
@@ -97,7 +97,7 @@ def draw_weights(
 
 def draw_side(
     model: Model,
-    data: Data,
+    data: InMemoryData,
     side: str,
     name: str,
     ridge: float,
@@ -131,7 +131,7 @@ def draw_side(
 
 
 def sweep(
-    model: Model, data: Data, params: TrainParams, number: int, seed: int, sse: float
+    model: Model, data: InMemoryData, params: TrainParams, number: int, seed: int, sse: float
 ) -> tuple[Model, float]:
     """Draw λ, then both sides; returns the model and the penalties, for the density.
 
@@ -158,7 +158,9 @@ def sweep(
 class Mean:
     """The errors of the mean of samples, from running sums of what each predicts."""
 
-    def __init__(self, data: Data, validation: Ratings | None, scale: tuple[float, float]) -> None:
+    def __init__(
+        self, data: InMemoryData, validation: Ratings | None, scale: tuple[float, float]
+    ) -> None:
         self.data, self.validation, self.scale = data, validation, scale
         self.totals = data.totals()
         self.validation_totals = row_ops.NONE if validation is None else data.totals(validation)
@@ -184,14 +186,14 @@ class Mean:
 
 
 def fit(
-    data: Data,
+    data: InMemoryData,
     params: TrainParams,
     seed: int,
     scale: tuple[float, float],
     validation: Ratings | None = None,
-    on_epoch: Callable[[Fit], None] = lambda fit: None,
-    so_far: Fit | None = None,
-) -> Fit:
+    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
+    so_far: TrainingState | None = None,
+) -> TrainingState:
     """Draw params.gibbs.samples samples after a start by ALS and params.gibbs.burn_in sweeps.
 
     An epoch of the Fit is a sweep, its RMSEs are of the mean of the samples so far (before the
@@ -204,7 +206,7 @@ def fit(
         loose = {name: START_SHARE * getattr(params, name) for name in FACTOR_PRECISIONS}
         for _ in range(params.gibbs.start_epochs):
             model = als.run_epoch(model, data, params.model_copy(update=loose))
-        so_far = Fit(model, model)
+        so_far = TrainingState(model, model)
     mean = Mean(data, validation, scale)
     for sample in so_far.samples:
         mean.add(sample)
@@ -216,8 +218,13 @@ def fit(
 
 
 def _next_sweep(
-    so_far: Fit, data: Data, params: TrainParams, seed: int, sse: float, mean: Mean
-) -> tuple[Fit, float]:
+    so_far: TrainingState,
+    data: InMemoryData,
+    params: TrainParams,
+    seed: int,
+    sse: float,
+    mean: Mean,
+) -> tuple[TrainingState, float]:
     """One epoch more, and the squared errors of its draw."""
     number, samples = len(so_far.epochs) + 1, so_far.samples
     last, penalty = sweep(so_far.last, data, params, number, seed, sse)
@@ -233,5 +240,5 @@ def _next_sweep(
     noise_precision = float(last.sample_noise_precision[0])
     density = 0.5 * noise_precision * (sums[0] + penalty)
     rmse = errors.rmse if errors else None
-    epoch = Epoch(number, density, train_rmse, rmse, noise_precision)
-    return Fit(last, last, (*so_far.epochs, epoch), number, errors, samples), sums[0]
+    epoch = RatingEpoch(number, density, train_rmse, rmse, noise_precision)
+    return TrainingState(last, last, (*so_far.epochs, epoch), number, errors, samples), sums[0]

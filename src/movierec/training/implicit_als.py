@@ -24,15 +24,15 @@ from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.model.biased_mf import Model
 from movierec.model.solver import Prior, half_epoch
 from movierec.training import row_ops
-from movierec.training.als import Fit
-from movierec.training.in_memory import SIDES, Data
-from movierec.training.row_ops import OTHER, Part
+from movierec.training.als import TrainingState
+from movierec.training.in_memory import SIDES, InMemoryData
+from movierec.training.row_ops import OTHER_SIDE, RowBlock
 
 TOP_N, USERS = 10, 10_000  # each epoch is judged by the lists of at most so many users
 
 
 @dataclass(frozen=True)
-class Epoch:
+class ImplicitEpoch:
     """What an epoch came to. NDCG of the movies seen in validation, liked or not."""
 
     epoch: int
@@ -54,11 +54,11 @@ def prior_of(gram: Array, params: ImplicitParams) -> Prior:
 
 def gram(factors: Array) -> Array:
     """Σ f fᵀ over all rows (n_factors, n_factors), in float64."""
-    everyone, centre = Part(0, np.zeros(len(factors))), np.zeros(factors.shape[1])
-    return tree_sums.total([row_ops.spread(centre, everyone, factors)])
+    everyone, centre = RowBlock(0, np.zeros(len(factors))), np.zeros(factors.shape[1])
+    return tree_sums.add_up([row_ops.spread(centre, everyone, factors)])
 
 
-def gram_of(model: Model, data: Data, side: str) -> Array:
+def gram_of(model: Model, data: InMemoryData, side: str) -> Array:
     """The same of one side's factors."""
     centre = np.zeros(model.n_factors + 1)  # biases are 0
     return data.total(model, side, partial(row_ops.spread, centre))[:-1, :-1]
@@ -70,14 +70,14 @@ def solve(ratings: Csr, fixed: Array, params: ImplicitParams) -> Array:
     return half_epoch(ratings, fixed, no_biases, 0.0, prior, "user")[0]
 
 
-def run_epoch(model: Model, data: Data, params: ImplicitParams) -> Model:
+def run_epoch(model: Model, data: InMemoryData, params: ImplicitParams) -> Model:
     """One epoch: every user, then every item; the ratings as `seen` has them."""
     for side in SIDES:
-        model = data.solve(model, side, prior_of(gram_of(model, data, OTHER[side]), params))
+        model = data.solve(model, side, prior_of(gram_of(model, data, OTHER_SIDE[side]), params))
     return model
 
 
-def objective(model: Model, data: Data, params: ImplicitParams) -> float:
+def objective(model: Model, data: InMemoryData, params: ImplicitParams) -> float:
     """The objective over all cells, those without a rating by the two sides' Gram matrices."""
     of_all = float(np.vdot(*(gram_of(model, data, side) for side in SIDES)))
     ridge = prior_of(np.zeros((model.n_factors,) * 2), params)
@@ -87,13 +87,13 @@ def objective(model: Model, data: Data, params: ImplicitParams) -> float:
 
 
 def fit(
-    data: Data,
+    data: InMemoryData,
     params: ImplicitParams,
     seed: int,
     validation: Ratings | None = None,
-    on_epoch: Callable[[Fit], None] = lambda fit: None,
-    so_far: Fit | None = None,
-) -> Fit:
+    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
+    so_far: TrainingState | None = None,
+) -> TrainingState:
     """Train until the NDCG on validation has not improved for `params.patience` epochs, by more
     than `params.min_improvement`. All else as als.fit.
     """
@@ -105,12 +105,12 @@ def fit(
         judge = data.judge(validation, USERS, seed, "implicit/users")
     if so_far is None:
         first = data.start(params, params.n_factors, seed, "implicit/item_factors", 0.0)
-        so_far = Fit(first, first)
+        so_far = TrainingState(first, first)
     while len(so_far.epochs) < min(params.n_epochs, so_far.best_epoch + params.patience):
         model = run_epoch(so_far.last, data, params)
         quality = judge.quality(data.lists(model, judge, TOP_N), -np.inf) if judge else None
         number, value = len(so_far.epochs) + 1, objective(model, data, params)
-        epoch = Epoch(number, value, quality.ndcg if quality else None)
+        epoch = ImplicitEpoch(number, value, quality.ndcg if quality else None)
         so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
         best = so_far.validation.ndcg + params.min_improvement if so_far.validation else -np.inf
         if quality is None or quality.ndcg > best:

@@ -15,18 +15,18 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import TrainParams
 from movierec.data import tree_sums
 from movierec.data.rating_arrays import Array, Csr, Ratings
-from movierec.metrics.ranking_protocol import Judge
+from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.row_ops import NONE, OTHER, Change, Measure, Noise, Part
+from movierec.training.row_ops import NONE, OTHER_SIDE, Change, Measure, Noise, RowBlock
 
 SIDES = ("user", "item")
 
 
 @dataclass(frozen=True)
-class Data:
+class InMemoryData:
     """Ratings, grouped both ways, and the features of either side."""
 
     by_user: Csr
@@ -35,7 +35,9 @@ class Data:
     item_features: Features | None = None
 
     @classmethod
-    def of(cls, by_user: Csr, by_item: Csr, params: TrainParams, genres: Csr | None) -> "Data":
+    def of(
+        cls, by_user: Csr, by_item: Csr, params: TrainParams, genres: Csr | None
+    ) -> "InMemoryData":
         """The features that params.model asks for; genres: of each item, the indices of its own."""
         if params.model == "svdpp":
             return cls(by_user, by_item, Features(by_user, by_item), Features(by_item, by_user))
@@ -43,10 +45,10 @@ class Data:
             return cls(by_user, by_item, None, of_genres(genres))
         return cls(by_user, by_item)
 
-    def seen(self) -> "Data":
+    def seen(self) -> "InMemoryData":
         """The ratings as what the scores of the implicit model are to be: 1."""
         by_user, by_item = (replace(csr, values=_ones(csr)) for csr in (self.by_user, self.by_item))
-        return Data(by_user, by_item)
+        return InMemoryData(by_user, by_item)
 
     @property
     def n_users(self) -> int:
@@ -62,7 +64,7 @@ class Data:
 
     @property
     def mean_rating(self) -> float:
-        of_all = tree_sums.total([row_ops.rating_sums(0, self.by_user)])
+        of_all = tree_sums.add_up([row_ops.rating_sums(0, self.by_user)])
         return float(of_all / self.n_ratings)
 
     def ratings(self, side: str) -> Csr:
@@ -74,11 +76,11 @@ class Data:
     def features(self, side: str) -> Features | None:
         return self.user_features if side == "user" else self.item_features
 
-    def part(self, model: Model, side: str) -> Part:
+    def part(self, model: Model, side: str) -> RowBlock:
         features = self.features(side)
         if features is None:
-            return Part(0, self.counts(side))
-        return Part(0, self.counts(side), (features.by_row, model.weights(side)))
+            return RowBlock(0, self.counts(side))
+        return RowBlock(0, self.counts(side), (features.by_row, model.weights(side)))
 
     def start(self, params: Any, n_factors: int, seed: int, stream: str, mean: float) -> Model:
         """Small random item factors of a stream, of standard deviation init_scale / √n_factors,
@@ -109,7 +111,7 @@ class Data:
     ) -> Model:
         """The model after the half epoch of one side; shift: added to the mean of each row's
         prior; noise: each row is drawn instead of taken as the mean."""
-        part, fixed = self.part(model, side), model.rows(OTHER[side])
+        part, fixed = self.part(model, side), model.rows(OTHER_SIDE[side])
         ratings, mean = self.ratings(side), model.global_mean
         factors, biases = row_ops.solve(part, ratings, fixed, mean, prior, side, shift, noise)
         return model.changed(side, factors=factors, biases=biases)
@@ -117,7 +119,7 @@ class Data:
     def total(self, model: Model, side: str, measure: Measure) -> Array:
         """The sum of a measure over one side's rows."""
         rows = np.column_stack(model.rows(side))
-        return tree_sums.total([measure(self.part(model, side), rows)])
+        return tree_sums.add_up([measure(self.part(model, side), rows)])
 
     def collected(self, model: Model, side: str, made: Change) -> Array:
         """Xᵀ · rows, as `made` changes them: (n_features, n_factors + 1)."""
@@ -143,7 +145,7 @@ class Data:
         ratings = self.by_user if of is None else of.by_user(self.n_users)
         rows, fixed, mean = model.rows("user"), model.rows("item"), model.global_mean
         nodes = row_ops.errors(0, ratings, rows, fixed, mean, scale, totals, n_samples)
-        return tree_sums.total([nodes])
+        return tree_sums.add_up([nodes])
 
     def losses(
         self, model: Model, scale: tuple[float, float], measure: Measure
@@ -152,10 +154,10 @@ class Data:
         of_sides = [float(self.total(model, side, measure)) for side in SIDES]
         return self.errors(model, scale), of_sides
 
-    def judge(self, held_out: Ratings, most: int, seed: int, stream: str) -> Judge:
-        return Judge.of(self.by_user, held_out, self.n_items, most, seed, stream)
+    def judge(self, held_out: Ratings, most: int, seed: int, stream: str) -> RankingEvaluator:
+        return RankingEvaluator.of(self.by_user, held_out, self.n_items, most, seed, stream)
 
-    def lists(self, model: Model, judge: Judge, n: int) -> Array:
+    def lists(self, model: Model, judge: RankingEvaluator, n: int) -> Array:
         """Top-n lists of the judge's users."""
         return judge.lists(model, n)
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from movierec.core import manifests
+from movierec.core import paths
 from movierec.core.errors import MovierecError
 from movierec.core.params import EngineParams, ImplicitParams, TrainParams
 from movierec.data import parquet_tables
 from movierec.engine.local import Engine
 from movierec.model.biased_mf import Model
-from movierec.training.blocks.block_ratings import Source
-from movierec.training.blocks.block_rows import Rows
-from movierec.training.blocks.blocked_data import Blocked
-from movierec.training.in_memory import Data
+from movierec.training.blocks.block_ratings import BlockSource
+from movierec.training.blocks.block_rows import BlockedModel
+from movierec.training.blocks.blocked_data import BlockedData
+from movierec.training.in_memory import InMemoryData
 
 # Bytes that training in memory holds: whatever the data, of a rating, and how many times the rows.
 BASE, OF_RATING, OF_ROWS = 300_000_000, 40, 4
@@ -24,16 +24,14 @@ OF_TOTAL = 8  # of a rating, by Gibbs sampling: the sum of the samples' predicti
 def fits_here(engine: EngineParams, settings: TrainParams | ImplicitParams) -> bool:
     """Whether training is done in this process, in memory."""
     limit = engine.memory_limit
-    return engine.kind == "local" and (
-        limit is None or in_memory(manifests.SPLIT, settings) <= limit
-    )
+    return engine.kind == "local" and (limit is None or in_memory(paths.SPLIT, settings) <= limit)
 
 
 def model_of(
     engine: EngineParams, settings: TrainParams | ImplicitParams
-) -> type[Model] | type[Rows]:
+) -> type[Model] | type[BlockedModel]:
     """What models are while training by this engine."""
-    return Model if fits_here(engine, settings) else Rows
+    return Model if fits_here(engine, settings) else BlockedModel
 
 
 def data_for(
@@ -44,7 +42,7 @@ def data_for(
 
     refit: train on validation ratings as well. folder: for what lies in files.
     """
-    split, index, limit = manifests.SPLIT, manifests.INDEX, engine.params.memory_limit
+    split, index, limit = paths.SPLIT, paths.INDEX, engine.params.memory_limit
     kind = settings.model if isinstance(settings, TrainParams) else "mf"
     if fits_here(engine.params, settings):
         held_out = None
@@ -55,17 +53,19 @@ def data_for(
             csrs = parquet_tables.read_train()
             held_out = parquet_tables.read_ratings(split / "validation.parquet")
         if not isinstance(settings, TrainParams):
-            return Data(*csrs), held_out or None
+            return InMemoryData(*csrs), held_out or None
         genres = parquet_tables.read_genres() if kind == "genre_mf" else None
-        return Data.of(*csrs, settings, genres), held_out or None
+        return InMemoryData.of(*csrs, settings, genres), held_out or None
     if kind in ("svdpp", "damped_biases"):
         raise MovierecError(
             f"train.model: {kind} is trained in memory only: set engine.kind to local, and"
             " engine.memory_limit to null"
         )
     memory = limit if engine.is_here else None
-    paths = split.absolute(), index.absolute(), folder.absolute()
-    data = Blocked(engine, Source(*paths, refit, has_genres=kind == "genre_mf", memory=memory))
+    folders = split.absolute(), index.absolute(), folder.absolute()
+    data = BlockedData(
+        engine, BlockSource(*folders, refit, has_genres=kind == "genre_mf", memory=memory)
+    )
     return data, data.held_out if len(data.held_out) else None
 
 

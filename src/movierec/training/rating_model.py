@@ -8,19 +8,19 @@ from movierec.data.rating_arrays import Ratings
 from movierec.metrics.measures import Errors
 from movierec.model import baselines
 from movierec.training import als, gibbs
-from movierec.training.als import Epoch, Fit
-from movierec.training.in_memory import Data
+from movierec.training.als import RatingEpoch, TrainingState
+from movierec.training.in_memory import InMemoryData
 
 
 def fit(
-    data: Data,
+    data: InMemoryData,
     params: TrainParams,
     seed: int,
     scale: tuple[float, float],
     validation: Ratings | None = None,
-    on_epoch: Callable[[Fit], None] = lambda fit: None,
-    so_far: Fit | None = None,
-) -> Fit:
+    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
+    so_far: TrainingState | None = None,
+) -> TrainingState:
     """Train as als.fit and gibbs.fit do, whose arguments these are."""
     if params.model == "damped_biases":
         return so_far or static_biases(data, params, scale, validation, on_epoch)
@@ -29,12 +29,12 @@ def fit(
 
 
 def static_biases(
-    data: Data,
+    data: InMemoryData,
     params: TrainParams,
     scale: tuple[float, float],
     validation: Ratings | None,
-    on_epoch: Callable[[Fit], None],
-) -> Fit:
+    on_epoch: Callable[[TrainingState], None],
+) -> TrainingState:
     """Damped biases, which need one pass and no solver: γ / λ ratings draw each to 0."""
     als.check(data, params)
     damping = params.bias_precision / params.rating_precision
@@ -43,7 +43,9 @@ def static_biases(
     if validation is not None:
         errors = Errors.of_sums(data.errors(model, scale, validation), len(validation))
     value, train_rmse = als.objective(model, data, params, scale)
-    epoch = Epoch(1, value, train_rmse, errors.rmse if errors else None, params.rating_precision)
-    fit = replace(Fit(model, model), epochs=(epoch,), best_epoch=1, validation=errors)
+    epoch = RatingEpoch(
+        1, value, train_rmse, errors.rmse if errors else None, params.rating_precision
+    )
+    fit = replace(TrainingState(model, model), epochs=(epoch,), best_epoch=1, validation=errors)
     on_epoch(fit)
     return fit

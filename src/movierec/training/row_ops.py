@@ -14,18 +14,18 @@ import numpy as np
 from movierec.core import random_streams
 from movierec.data import tree_sums
 from movierec.data.rating_arrays import Array, Csr
-from movierec.data.tree_sums import STRIP, Nodes
-from movierec.kernels.reductions import row_sums, strip_collects, strip_grams
+from movierec.data.tree_sums import CHUNK, PartialSums
+from movierec.kernels.reductions import chunk_feature_sums, chunk_grams, row_sums
 from movierec.kernels.scoring import squared_errors_by_row
 from movierec.model.features import means_of, scale_of
 from movierec.model.solver import Prior, half_epoch
 
 NONE = np.zeros(0)
-OTHER = {"user": "item", "item": "user"}
+OTHER_SIDE = {"user": "item", "item": "user"}
 
 
 @dataclass(frozen=True)
-class Part:
+class RowBlock:
     """Rows of one side: the number of the first, how many ratings each has, and, where rows have
     features, those of each row, and the features' weights (n_features, n_factors + 1)."""
 
@@ -47,8 +47,10 @@ class Part:
         return rows if means is None else rows - means
 
 
-Change = Callable[[Part, Array], Array]
-Measure = Callable[[Part, Array], Nodes]  # of a part and its rows, to be summed over all parts
+Change = Callable[[RowBlock, Array], Array]
+Measure = Callable[
+    [RowBlock, Array], PartialSums
+]  # of a part and its rows, to be summed over all parts
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ class Noise:
     name: str
     scale: float = 1.0
 
-    def of(self, part: Part, n_columns: int, dtype: Any) -> Array:
+    def of(self, part: RowBlock, n_columns: int, dtype: Any) -> Array:
         n_rows = len(part.counts)
         drawn = random_streams.normals(self.seed, self.name, n_rows, n_columns, dtype, part.first)
         return drawn / dtype.type(self.scale)
 
 
 def solve(
-    part: Part,
+    part: RowBlock,
     ratings: Csr,
     fixed: tuple[Array, Array],
     global_mean: float,
@@ -91,7 +93,7 @@ def errors(
     scale: tuple[float, float],
     totals: Array = NONE,
     n_samples: int = 1,
-) -> Nodes:
+) -> PartialSums:
     """Sums over ratings of four errors: squared; and of the mean of samples squared when clipped to
     the scale, absolute when clipped, and squared.
 
@@ -113,55 +115,55 @@ def errors(
         totals,
         n_samples,
     )
-    return tree_sums.of_rows(first, by_row)
+    return tree_sums.partial_sums(first, by_row)
 
 
-def rating_sums(first: int, ratings: Csr) -> Nodes:
-    return tree_sums.of_rows(first, row_sums(ratings.indptr, ratings.values))
+def rating_sums(first: int, ratings: Csr) -> PartialSums:
+    return tree_sums.partial_sums(first, row_sums(ratings.indptr, ratings.values))
 
 
 # --- Measures
 
 
-def penalty(prior: Prior, shift: Array | None, part: Part, rows: Array) -> Nodes:
+def penalty(prior: Prior, shift: Array | None, part: RowBlock, rows: Array) -> PartialSums:
     """Prior.penalties of rows less the means of their priors."""
     means = part.means(shift)
     deviations = rows if means is None else rows - means
-    return tree_sums.of_rows(part.first, prior.penalties(part.counts, deviations))
+    return tree_sums.partial_sums(part.first, prior.penalties(part.counts, deviations))
 
 
-def total(part: Part, rows: Array) -> Nodes:
+def total(part: RowBlock, rows: Array) -> PartialSums:
     """Σ rows, less what their features say."""
-    return tree_sums.of_rows(part.first, part.left(rows))
+    return tree_sums.partial_sums(part.first, part.left(rows))
 
 
-def spread(centre: Array, part: Part, rows: Array) -> Nodes:
+def spread(centre: Array, part: RowBlock, rows: Array) -> PartialSums:
     """Σ d dᵀ, d being a row less the centre and less what its features say."""
     left = part.left(rows)
-    return tree_sums.of_slabs(
-        part.first, len(rows), lambda start, stop: strip_grams(left[start:stop], centre, STRIP)
+    return tree_sums.partial_sums_by_slice(
+        part.first, len(rows), lambda start, stop: chunk_grams(left[start:stop], centre, CHUNK)
     )
 
 
-def weighed(prior: Prior, part: Part, rows: Array) -> Array:
+def weighed(prior: Prior, part: RowBlock, rows: Array) -> Array:
     """Rows, each times the precision that it has by a diagonal prior."""
     precision = np.diag(prior.precision) + part.counts[:, None] * prior.per_rating
     return (precision * rows).astype(rows.dtype)
 
 
-def perturbed(shift: Array, noise: Noise, root: Array, part: Part, rows: Array) -> Array:
+def perturbed(shift: Array, noise: Noise, root: Array, part: RowBlock, rows: Array) -> Array:
     """Rows less `shift`, and noise with the covariance root · rootᵀ."""
     drawn = noise.of(part, rows.shape[1], rows.dtype)
     return np.asarray(rows - shift + np.einsum("rf,gf->rg", drawn, root).astype(rows.dtype))
 
 
-def collected(made: Change, part: Part, rows: Array) -> Nodes:
+def collected(made: Change, part: RowBlock, rows: Array) -> PartialSums:
     """Xᵀ · rows (n_features, n_columns), as `made` changes them, of few features."""
     by_row, weights = cast(tuple[Csr, Array], part.features)
     scaled = (scale_of(by_row) * made(part, rows)).astype(rows.dtype)
 
     def leaves(start: int, stop: int) -> Array:
         some = by_row.indptr[start : stop + 1]
-        return strip_collects(some, by_row.indices, scaled[start:stop], len(weights), STRIP)
+        return chunk_feature_sums(some, by_row.indices, scaled[start:stop], len(weights), CHUNK)
 
-    return tree_sums.of_slabs(part.first, len(rows), leaves)
+    return tree_sums.partial_sums_by_slice(part.first, len(rows), leaves)

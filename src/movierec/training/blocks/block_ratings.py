@@ -12,13 +12,13 @@ import numpy as np
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr
 from movierec.engine.local import memory_of_worker
-from movierec.training.row_ops import Part
+from movierec.training.row_ops import RowBlock
 
 SHARE = 0.25  # of the memory that a process may hold, for ratings that stay with it
 
 
 @dataclass(frozen=True)
-class Source:
+class BlockSource:
     """Where ratings and rows lie, in folders that all workers see.
 
     split, index: of these stages; folder: of this training. refit: whether validation ratings are
@@ -37,10 +37,10 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Block:
+class RatingBlock:
     """Rows first … stop − 1 of a side."""
 
-    source: Source
+    source: BlockSource
     side: str
     first: int
     stop: int
@@ -49,16 +49,16 @@ class Block:
     def name(self) -> str:
         return f"{self.side}-{self.first}-{self.stop}"
 
-    def part(self, weights: Array | None) -> Part:
+    def part(self, weights: Array | None) -> RowBlock:
         """weights: of the rows' features, None where there are none."""
         counts = _counts(self)
         if weights is None:
-            return Part(self.first, counts)
-        return Part(self.first, counts, (_genres(self), weights))
+            return RowBlock(self.first, counts)
+        return RowBlock(self.first, counts, (_genres(self), weights))
 
 
 @dataclass(frozen=True)
-class Ratings:
+class BlockRatings:
     """Of a block: those to train on, and of users those held out; `needed`: the rows of the other
     side that either asks for, rising, where indices are places in it."""
 
@@ -77,11 +77,11 @@ class _Kept:
     one is solved."""
 
     def __init__(self) -> None:
-        self.blocks: dict[tuple[Block, bool], Ratings] = {}
-        self.ahead: dict[tuple[Block, bool], Future[Ratings]] = {}
+        self.blocks: dict[tuple[RatingBlock, bool], BlockRatings] = {}
+        self.ahead: dict[tuple[RatingBlock, bool], Future[BlockRatings]] = {}
         self.lock, self.pool = threading.Lock(), ThreadPoolExecutor(1)
 
-    def get(self, block: Block, packed: bool, keep: bool = True) -> Ratings:
+    def get(self, block: RatingBlock, packed: bool, keep: bool = True) -> BlockRatings:
         """keep: whether it will be asked for again."""
         key = (block, packed)
         with self.lock:
@@ -97,13 +97,13 @@ class _Kept:
             self.blocks.clear()
             self.ahead.clear()
 
-    def look_ahead(self, block: Block, packed: bool) -> None:
+    def look_ahead(self, block: RatingBlock, packed: bool) -> None:
         key = (block, packed)
         with self.lock:
             if key not in self.blocks and key not in self.ahead:
                 self.ahead[key] = self.pool.submit(_read, block, packed)
 
-    def _keep(self, key: tuple[Block, bool], ratings: Ratings) -> None:
+    def _keep(self, key: tuple[RatingBlock, bool], ratings: BlockRatings) -> None:
         source = key[0].source
         memory = source.memory or memory_of_worker()
         with self.lock:
@@ -117,12 +117,12 @@ class _Kept:
 KEPT = _Kept()
 
 
-def look_ahead(block: Block, packed: bool) -> None:
+def look_ahead(block: RatingBlock, packed: bool) -> None:
     """Begin to read a block's ratings."""
     KEPT.look_ahead(block, packed)
 
 
-def _read(block: Block, packed: bool) -> Ratings:
+def _read(block: RatingBlock, packed: bool) -> BlockRatings:
     source, rows = block.source, (block.first, block.stop)
     by, of = f"by_{block.side}.parquet", f"{block.side}s.parquet"
     split, folder = source.split, source.folder
@@ -137,17 +137,17 @@ def _read(block: Block, packed: bool) -> Ratings:
     if source.ones:
         trained = Csr(trained.indptr, trained.indices, np.ones_like(trained.values))
     if not packed:
-        return Ratings(trained, held_out, None)
+        return BlockRatings(trained, held_out, None)
     needed = np.unique(np.concatenate((trained.indices, held_out.indices)))
     trained, held_out = (
         Csr(csr.indptr, np.searchsorted(needed, csr.indices).astype(np.int32), csr.values)
         for csr in (trained, held_out)
     )
-    return Ratings(trained, held_out, needed)
+    return BlockRatings(trained, held_out, needed)
 
 
 @lru_cache(1024)
-def _counts(block: Block) -> Array:
+def _counts(block: RatingBlock) -> Array:
     source, name, rows = block.source, f"{block.side}s.parquet", (block.first, block.stop)
     (counts,) = parquet_tables.read_columns(source.split / f"train_{name}", ["n_ratings"], *rows)
     if source.refit and source.has_held_out:
@@ -157,11 +157,11 @@ def _counts(block: Block) -> Array:
 
 
 @lru_cache(1)
-def _all_genres(source: Source) -> Csr:
+def _all_genres(source: BlockSource) -> Csr:
     return parquet_tables.read_genres(source.index)
 
 
-def _genres(block: Block) -> Csr:
+def _genres(block: RatingBlock) -> Csr:
     return _all_genres(block.source).take(np.arange(block.first, block.stop))
 
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 import numpy as np
 
 from movierec.core import random_streams
-from movierec.core.atomic import whole
+from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
 from movierec.data.rating_arrays import Array
 from movierec.engine.local import name_of_worker
 from movierec.model.solver import CACHE_LINE
-from movierec.training.blocks.block_ratings import KEPT, Block, Source
+from movierec.training.blocks.block_ratings import KEPT, BlockSource, RatingBlock
 from movierec.training.in_memory import SIDES
 
 CHUNK = 1 << 16  # rows drawn at a time
@@ -23,7 +23,7 @@ _none = partial(np.zeros, (0, 0))
 
 
 @dataclass(frozen=True)
-class Rows:
+class BlockedModel:
     """A model whose rows lie in files; what it has beside them is named as in model.Model.
 
     steps: of each side, the number of the half epoch that made its rows. shape: users, items,
@@ -59,24 +59,24 @@ class Rows:
     def weights(self, side: str) -> Array:
         return np.asarray(getattr(self, f"{side}_weights"))
 
-    def changed(self, side: str, weights: Array) -> "Rows":
+    def changed(self, side: str, weights: Array) -> "BlockedModel":
         return replace(self, **{f"{side}_weights": weights})  # type: ignore[arg-type]
 
     def step(self, side: str) -> int:
         return int(self.steps[SIDES.index(side)])
 
-    def next_of(self, side: str) -> "Rows":
+    def next_of(self, side: str) -> "BlockedModel":
         """With rows of one side that are not made yet."""
         steps = self.steps.copy()
         steps[SIDES.index(side)] = steps.max() + 1
         return replace(self, steps=steps)
 
 
-def _folder(source: Source, side: str, step: int) -> Path:
+def _folder(source: BlockSource, side: str, step: int) -> Path:
     return source.folder / "rows" / f"{side}-{step}"
 
 
-def read_rows(block: Block, step: int) -> Array:
+def read_rows(block: RatingBlock, step: int) -> Array:
     """The rows of a step, mapped; also where blocks were others when it was written."""
     folder = _folder(block.source, block.side, step)
     path = folder / f"{block.first}-{block.stop}.npy"
@@ -97,11 +97,11 @@ def read_rows(block: Block, step: int) -> Array:
 def write_array(path: Path, array: Array) -> None:
     """Whole, or not at all, whoever else writes the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as partial, partial.open("wb") as stream:
+    with atomic_file(path, shared=True) as partial, partial.open("wb") as stream:
         np.save(stream, array, allow_pickle=False)
 
 
-def write_rows(block: Block, step: int, rows: Array) -> str:
+def write_rows(block: RatingBlock, step: int, rows: Array) -> str:
     """Write the rows of a step; returns the home of who wrote them."""
     path = _folder(block.source, block.side, step) / f"{block.first}-{block.stop}.npy"
     write_array(path, rows)
@@ -109,7 +109,7 @@ def write_rows(block: Block, step: int, rows: Array) -> str:
 
 
 def start(
-    block: Block, step: int, dtype: Any, n_factors: int, seed: int, stream: str, scale: float
+    block: RatingBlock, step: int, dtype: Any, n_factors: int, seed: int, stream: str, scale: float
 ) -> str:
     """The rows before the first epoch: of items small random factors, as data.Data.start draws
     them, all else zero."""
@@ -135,7 +135,7 @@ def join(*rows: Array) -> Fixed:
     return factors, biases
 
 
-def find_places(block: Block, others: list[Block]) -> None:
+def find_places(block: RatingBlock, others: list[RatingBlock]) -> None:
     """Write which rows of each other block this one asks for: once, since ratings do not change."""
     needed = cast(Array, KEPT.get(block, True).needed)
     ends = np.searchsorted(needed, [0, *(other.stop for other in others)])
@@ -143,7 +143,7 @@ def find_places(block: Block, others: list[Block]) -> None:
         write_array(places(block, other), (needed[begin:end] - other.first).astype(np.int32))
 
 
-def places(block: Block, other: Block) -> Path:
+def places(block: RatingBlock, other: RatingBlock) -> Path:
     return block.source.folder / "places" / f"{block.name}-{other.name}.npy"
 
 

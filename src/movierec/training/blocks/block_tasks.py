@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 
 from movierec.data.rating_arrays import Array, Csr
-from movierec.data.tree_sums import Nodes
+from movierec.data.tree_sums import PartialSums
 from movierec.model import top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.blocks.block_ratings import KEPT, Block
+from movierec.training.blocks.block_ratings import KEPT, RatingBlock
 from movierec.training.blocks.block_rows import join, write_array, write_rows
 from movierec.training.row_ops import NONE, Measure, Noise
 
 
-def rating_sums(block: Block) -> Nodes:
+def rating_sums(block: RatingBlock) -> PartialSums:
     return row_ops.rating_sums(block.first, KEPT.get(block, False, keep=False).trained)
 
 
 def solve(
-    block: Block,
+    block: RatingBlock,
     step: int,
     global_mean: float,
     prior: Prior,
@@ -44,12 +44,12 @@ def solve(
     return write_rows(block, step, np.column_stack(rows))
 
 
-def total(block: Block, measure: Measure, weights: Array | None, rows: Array) -> Nodes:
+def total(block: RatingBlock, measure: Measure, weights: Array | None, rows: Array) -> PartialSums:
     return measure(block.part(weights), np.asarray(rows))
 
 
 def errors(
-    block: Block,
+    block: RatingBlock,
     held_out: bool,
     global_mean: float,
     scale: tuple[float, float],
@@ -57,7 +57,7 @@ def errors(
     packed: bool,
     rows: Array,
     *fixed: Any,
-) -> Nodes:
+) -> PartialSums:
     """parts.errors of a block of users. n_samples: of a mean, whose running sums lie in files, one
     of each number of samples; 0 if it is of no mean."""
     ratings = KEPT.get(block, packed)
@@ -76,12 +76,12 @@ def errors(
     return nodes
 
 
-def total_path(block: Block, held_out: bool, n_samples: int) -> Path:
+def total_path(block: RatingBlock, held_out: bool, n_samples: int) -> Path:
     of = "validation" if held_out else "train"
     return block.source.folder / "totals" / f"{of}-{block.name}-{n_samples}.npy"
 
 
-def take(block: Block, users: Array, held_out: bool) -> Csr:
+def take(block: RatingBlock, users: Array, held_out: bool) -> Csr:
     """The ratings of some users of a block, by their numbers."""
     ratings = KEPT.get(block, False, keep=False)
     return (ratings.held_out if held_out else ratings.trained).take(users - block.first)
@@ -92,7 +92,7 @@ def take_rows(rows: Array, where: Array) -> Array:
 
 
 def top_n(
-    block: Block, users: Array, rows: Array, seen: Csr, n: int, eligible: Array
+    block: RatingBlock, users: Array, rows: Array, seen: Csr, n: int, eligible: Array
 ) -> tuple[Array, Array]:
     """The best items of a block for users of these rows, and their scores; seen: by place in it."""
     pairs = [

@@ -17,20 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from movierec.core import manifests
+from movierec.core import atomic
 from movierec.data import parquet_tables, tree_sums
-from movierec.data.rating_arrays import Array, stacked
+from movierec.data.rating_arrays import Array, stack_rows
 from movierec.engine.local import Engine, Handle
 from movierec.metrics import ranking_protocol
-from movierec.metrics.ranking_protocol import Judge
+from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import biased_mf
 from movierec.model.biased_mf import Model
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.blocks import block_rows, block_tasks
-from movierec.training.blocks.block_ratings import Source, clear
-from movierec.training.blocks.block_rows import Rows
-from movierec.training.blocks.scheduler import Handout
+from movierec.training.blocks.block_ratings import BlockSource, clear
+from movierec.training.blocks.block_rows import BlockedModel
+from movierec.training.blocks.scheduler import BlockScheduler
 from movierec.training.in_memory import SIDES
 from movierec.training.row_ops import Change, Measure, Noise
 
@@ -52,20 +52,20 @@ class Totals:
     held_out: bool
 
 
-class Blocked(Handout):
+class BlockedData(BlockScheduler):
     """engine: by which work is done; source: of what. Bounds of blocks follow from the counts of
     ratings, and change no result."""
 
-    def __init__(self, engine: Engine, source: Source) -> None:
+    def __init__(self, engine: Engine, source: BlockSource) -> None:
         self.held_out = HeldOut(parquet_tables.n_rows(source.split / "validation.parquet"))
         source = replace(source, has_held_out=len(self.held_out) > 0)
         if source.has_held_out and not (source.folder / "validation_users.parquet").exists():
             group_held_out(source)
         super().__init__(engine, source)
 
-    def seen(self) -> "Blocked":
+    def seen(self) -> "BlockedData":
         """The ratings as what the scores of the implicit model are to be: 1."""
-        return Blocked(self.engine, replace(self.source, ones=True))
+        return BlockedData(self.engine, replace(self.source, ones=True))
 
     @property
     def n_users(self) -> int:
@@ -81,17 +81,19 @@ class Blocked(Handout):
 
     @property
     def mean_rating(self) -> float:
-        of_all = tree_sums.total(self._each("user", block_tasks.rating_sums, False))
+        of_all = tree_sums.add_up(self._each("user", block_tasks.rating_sums, False))
         return float(of_all / self.n_ratings)
 
     # --- what is done, block by block
 
-    def start(self, params: Any, n_factors: int, seed: int, stream: str, mean: float) -> Rows:
+    def start(
+        self, params: Any, n_factors: int, seed: int, stream: str, mean: float
+    ) -> BlockedModel:
         """As data.Data.start."""
         self.forget()  # what a run left that was stopped before its first checkpoint
         dtype = np.dtype(params.dtype)
         shape = np.array([self.n_users, self.n_items, n_factors, dtype.itemsize])
-        begun = Rows(float(dtype.type(mean)), shape, np.array([1, 2]))
+        begun = BlockedModel(float(dtype.type(mean)), shape, np.array([1, 2]))
         scale = params.init_scale / max(1, n_factors) ** 0.5
         for side in SIDES:
             drawn = (begun.step(side), dtype, n_factors, seed, stream, scale)
@@ -103,12 +105,12 @@ class Blocked(Handout):
 
     def solve(
         self,
-        model: Rows,
+        model: BlockedModel,
         side: str,
         prior: Prior,
         shift: Array | None = None,
         noise: Noise | None = None,
-    ) -> Rows:
+    ) -> BlockedModel:
         """As data.Data.solve."""
         fixed, weights = self._fixed(model, side), self._weights(model, side)
         made, packed = model.next_of(side), self.is_packed(model, side)
@@ -117,16 +119,16 @@ class Blocked(Handout):
         self._rows[side] = (made.step(side), self._read(made, side, homes))
         return made
 
-    def total(self, model: Rows, side: str, measure: Measure) -> Array:
+    def total(self, model: BlockedModel, side: str, measure: Measure) -> Array:
         """As data.Data.total."""
-        return tree_sums.total(self.engine.results(self._total(model, side, measure)))
+        return tree_sums.add_up(self.engine.results(self._total(model, side, measure)))
 
-    def _total(self, model: Rows, side: str, measure: Measure) -> list[Handle]:
+    def _total(self, model: BlockedModel, side: str, measure: Measure) -> list[Handle]:
         rows = [[handle] for handle in self._handles(model, side)]
         weights = self._weights(model, side)
         return self._hand_out(side, block_tasks.total, None, measure, weights, more=rows)
 
-    def collected(self, model: Rows, side: str, made: Change) -> Array:
+    def collected(self, model: BlockedModel, side: str, made: Change) -> Array:
         """As data.Data.collected."""
         return self.total(model, side, partial(row_ops.collected, made)).astype(model.dtype)
 
@@ -135,7 +137,7 @@ class Blocked(Handout):
 
     def errors(
         self,
-        model: Rows,
+        model: BlockedModel,
         scale: tuple[float, float],
         of: HeldOut | None = None,
         totals: Totals | None = None,
@@ -144,13 +146,17 @@ class Blocked(Handout):
         """As data.Data.errors."""
         held_out, of_mean = of is not None, n_samples if totals else 0
         handles = self._errors(model, scale, held_out, of_mean)
-        found = tree_sums.total(self.engine.results(handles))
+        found = tree_sums.add_up(self.engine.results(handles))
         for block in self.blocks["user"] if of_mean > 1 else []:
             block_tasks.total_path(block, held_out, of_mean - 1).unlink(missing_ok=True)
         return found
 
     def _errors(
-        self, model: Rows, scale: tuple[float, float], held_out: bool = False, of_mean: int = 0
+        self,
+        model: BlockedModel,
+        scale: tuple[float, float],
+        held_out: bool = False,
+        of_mean: int = 0,
     ) -> list[Handle]:
         packed = self.is_packed(model, "user")
         rows, fixed = self._handles(model, "user"), self._fixed(model, "user")
@@ -159,27 +165,29 @@ class Blocked(Handout):
         return self._hand_out("user", block_tasks.errors, packed, *how, more=more)
 
     def losses(
-        self, model: Rows, scale: tuple[float, float], measure: Measure
+        self, model: BlockedModel, scale: tuple[float, float], measure: Measure
     ) -> tuple[Array, list[float]]:
         """As data.Data.losses, all handed out at once."""
         of_sides = [self._total(model, side, measure) for side in SIDES]
         errors = self._errors(model, scale)
-        found = [tree_sums.total(self.engine.results(each)) for each in (errors, *of_sides)]
+        found = [tree_sums.add_up(self.engine.results(each)) for each in (errors, *of_sides)]
         return found[0], [float(each) for each in found[1:]]
 
-    def judge(self, held_out: HeldOut, most: int, seed: int, stream: str) -> Judge:
+    def judge(self, held_out: HeldOut, most: int, seed: int, stream: str) -> RankingEvaluator:
         """As ranking.Judge.of."""
-        users = ranking_protocol.sample(self.n_users, most, seed, stream)
+        users = ranking_protocol.sample_users(self.n_users, most, seed, stream)
         some = [
             users[(users >= block.first) & (users < block.stop)] for block in self.blocks["user"]
         ]
         found = {}
         for is_held_out in (False, True):
             more = [[numbers, is_held_out] for numbers in some]
-            found[is_held_out] = stacked(self._each("user", block_tasks.take, False, more=more))
-        return Judge(users, found[False], found[True].ratings, self.counts("item"), self.n_users)
+            found[is_held_out] = stack_rows(self._each("user", block_tasks.take, False, more=more))
+        return RankingEvaluator(
+            users, found[False], found[True].ratings, self.counts("item"), self.n_users
+        )
 
-    def lists(self, model: Rows, judge: Judge, n: int) -> Array:
+    def lists(self, model: BlockedModel, judge: RankingEvaluator, n: int) -> Array:
         """As Judge.lists: the best of each block of items, put together."""
         where = [
             judge.users[(judge.users >= block.first) & (judge.users < block.stop)] - block.first
@@ -199,12 +207,12 @@ class Blocked(Handout):
 
     # --- whole models, and what is kept of them
 
-    def whole(self, model: Rows | Model) -> Model:
+    def whole(self, model: BlockedModel | Model) -> Model:
         """The model with its rows, in files that are mapped; the end of training."""
         self.engine.everywhere(clear)
         return model if isinstance(model, Model) else self.mean_of([model])
 
-    def mean_of(self, samples: Sequence[Rows]) -> Model:
+    def mean_of(self, samples: Sequence[BlockedModel]) -> Model:
         """As model.mean_of, a block at a time; what one model that is no sample is itself."""
         first, arrays = samples[0], dict[str, Any]()
         for side in SIDES:
@@ -230,14 +238,17 @@ class Blocked(Handout):
     def forget(self, *models: Any) -> None:
         """Delete the rows of all models but these."""
         kept = {
-            f"{side}-{one.step(side)}" for one in models if isinstance(one, Rows) for side in SIDES
+            f"{side}-{one.step(side)}"
+            for one in models
+            if isinstance(one, BlockedModel)
+            for side in SIDES
         }
         for path in (self.source.folder / "rows").glob("*-*"):
             if path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def group_held_out(source: Source) -> None:
+def group_held_out(source: BlockSource) -> None:
     """Write the validation ratings by user and by item, as the split has those of train."""
     folder = source.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -247,7 +258,7 @@ def group_held_out(source: Source) -> None:
     names = {"user": "item_index", "item": "user_index"}
     for side, csr in (("item", by_user.transpose(counts[1])), ("user", by_user)):
         columns = {names[side]: csr.indices, "rating": csr.values}
-        with manifests.output_file(folder / f"validation_by_{side}.parquet") as path:
+        with atomic.atomic_file(folder / f"validation_by_{side}.parquet") as path:
             parquet_tables.write_table(path, columns)
-        with manifests.output_file(folder / f"validation_{side}s.parquet") as path:
+        with atomic.atomic_file(folder / f"validation_{side}s.parquet") as path:
             parquet_tables.write_rows(path, csr.counts)

@@ -4,26 +4,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, blocks_of
-from movierec.data.tree_sums import STRIP
+from movierec.data.rating_arrays import Array, cut_into_blocks
+from movierec.data.tree_sums import CHUNK
 from movierec.engine.local import Engine, Handle
 from movierec.model.features import Features
 from movierec.training.blocks import block_rows
-from movierec.training.blocks.block_ratings import Block, Source, look_ahead
-from movierec.training.blocks.block_rows import Rows
+from movierec.training.blocks.block_ratings import BlockSource, RatingBlock, look_ahead
+from movierec.training.blocks.block_rows import BlockedModel
 from movierec.training.in_memory import SIDES, of_genres
-from movierec.training.row_ops import OTHER
+from movierec.training.row_ops import OTHER_SIDE
 
 OF_ROW = 64  # the work of solving for a row, beside that of its ratings, in ratings
 
 
-class Handout:
+class BlockScheduler:
     """The blocks of either side, the homes of each, and handles of their rows.
 
     engine: by which work is done; source: of what.
     """
 
-    def __init__(self, engine: Engine, source: Source) -> None:
+    def __init__(self, engine: Engine, source: BlockSource) -> None:
         self.engine, self.source = engine, source
         self.genres = parquet_tables.read_genres(source.index) if source.has_genres else None
         self._counts = {side: self._read_counts(side) for side in SIDES}
@@ -34,15 +34,15 @@ class Handout:
 
     def _read_counts(self, side: str) -> Array:
         n_rows = parquet_tables.n_rows(self.source.split / f"train_{side}s.parquet")
-        return Block(self.source, side, 0, n_rows).part(None).counts
+        return RatingBlock(self.source, side, 0, n_rows).part(None).counts
 
-    def _cut(self, side: str) -> list[Block]:
+    def _cut(self, side: str) -> list[RatingBlock]:
         """Blocks of about equal work, as many for each worker."""
         cost, n_homes = self.counts(side) + OF_ROW, len(self.engine.homes)
         n_blocks = -(-int(cost.sum()) // self.engine.params.block_ratings)
         n_blocks += -n_blocks % n_homes
-        bounds = blocks_of(cost, -(-int(cost.sum()) // n_blocks), STRIP)
-        return [Block(self.source, side, first, stop) for first, stop in bounds]
+        bounds = cut_into_blocks(cost, -(-int(cost.sum()) // n_blocks), CHUNK)
+        return [RatingBlock(self.source, side, first, stop) for first, stop in bounds]
 
     def counts(self, side: str) -> Array:
         return self._counts[side]
@@ -83,23 +83,23 @@ class Handout:
             given[found[place]] += works[place]
         return found
 
-    def _work(self, block: Block) -> int:
+    def _work(self, block: RatingBlock) -> int:
         """Of a block, in ratings."""
         rows = self.counts(block.side)[block.first : block.stop]
         return int(rows.sum()) + OF_ROW * len(rows)
 
-    def _weights(self, model: Rows, side: str) -> Array | None:
+    def _weights(self, model: BlockedModel, side: str) -> Array | None:
         return model.weights(side) if self.features(side) else None
 
-    def is_packed(self, model: Rows, side: str) -> bool:
+    def is_packed(self, model: BlockedModel, side: str) -> bool:
         """Whether blocks of a side are sent no more of the other side than they need; a process
         that works alone maps all of it."""
         if self.engine.is_here:
             return False
-        size = len(self.counts(OTHER[side])) * (model.n_factors + 1) * model.dtype.itemsize
+        size = len(self.counts(OTHER_SIDE[side])) * (model.n_factors + 1) * model.dtype.itemsize
         return bool(size > self.engine.params.broadcast_limit)
 
-    def _handles(self, model: Rows, side: str) -> list[Handle]:
+    def _handles(self, model: BlockedModel, side: str) -> list[Handle]:
         """The rows of each block of a side."""
         step, handles = self._rows.get(side, (0, []))
         if step != model.step(side):
@@ -107,16 +107,16 @@ class Handout:
             self._rows[side] = (step, handles)
         return handles
 
-    def _read(self, model: Rows, side: str, homes: Sequence[str]) -> list[Handle]:
+    def _read(self, model: BlockedModel, side: str, homes: Sequence[str]) -> list[Handle]:
         """Have rows read where they were written: so that they are made from a file alone, and one
         that is lost is not solved for again."""
         step, submit = model.step(side), self.engine.submit
         pairs = zip(self.blocks[side], homes, strict=True)
         return [submit(block_rows.read_rows, block, step, home=home) for block, home in pairs]
 
-    def _fixed(self, model: Rows, side: str) -> list[list[Handle]]:
+    def _fixed(self, model: BlockedModel, side: str) -> list[list[Handle]]:
         """For each block of a side, what it is sent of the other."""
-        other, submit = OTHER[side], self.engine.submit
+        other, submit = OTHER_SIDE[side], self.engine.submit
         step = model.step(other)
         if self._sent[:2] != (other, step):
             rows, homes = self._handles(model, other), self.homes_of(side)
@@ -129,7 +129,7 @@ class Handout:
         return self._sent[2]
 
     def _pieces(self, side: str, rows: Sequence[Handle]) -> list[list[Handle]]:
-        others, submit = self.blocks[OTHER[side]], self.engine.submit
+        others, submit = self.blocks[OTHER_SIDE[side]], self.engine.submit
         if side not in self._placed:
             self._each(side, block_rows.find_places, True, others)
             self._placed.add(side)

@@ -1,0 +1,10 @@
+"""Where the pipeline keeps its files, relative to the folder of dvc.yaml."""
+
+from pathlib import Path
+
+RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
+EVALUATION_BY_USER = Path("data/evaluation/by_user.parquet")
+MODEL, IMPLICIT_MODEL = Path("models/model.npz"), Path("models/implicit.npz")
+RECOMMENDATIONS = Path("exports/recommendations.parquet")
+METRICS, PLOTS = Path("metrics"), Path("plots")
+CHECKPOINTS = Path(".checkpoints")  # also locks and scratch; ignored by Git and DVC
