@@ -216,7 +216,7 @@ def train(project: Path) -> tuple[str, bytes]:
     process = start_training(project)
     said, _ = process.communicate()
     assert process.returncode == 0, said
-    return said, (project / "models/model.npz").read_bytes()
+    return said, (project / "models/model.safetensors").read_bytes()
 
 
 def read_until(process: subprocess.Popen, text: str) -> None:
@@ -237,18 +237,18 @@ def undisturbed(project: Path) -> bytes:
 def test_a_killed_training_goes_on(
     project: Path, undisturbed: bytes, number: signal.Signals, status: int
 ) -> None:
-    (project / "models/model.npz").unlink()
+    (project / "models/model.safetensors").unlink()
     process = start_training(project)
     read_until(process, "train      epoch   3 ")
     process.send_signal(number)
     said, _ = process.communicate()
     assert process.returncode == status
     assert ("the next dvc repro goes on" in said) == (number != signal.SIGKILL)
-    assert not (project / "models/model.npz").exists()
+    assert not (project / "models/model.safetensors").exists()
     resumed, model = train(project)
     assert "train      going on after epoch" in resumed
     assert model == undisturbed
-    assert not list((project / ".checkpoints").glob("*.npz"))
+    assert not list((project / ".checkpoints").glob("*.safetensors"))
 
 
 def test_a_training_killed_in_its_refit_goes_on(project: Path, undisturbed: bytes) -> None:
@@ -272,7 +272,7 @@ def test_a_second_training_says_who_holds_the_lock(project: Path, undisturbed: b
     os.kill(first.pid, signal.SIGCONT)
     first.communicate()
     assert first.returncode == 0
-    assert (project / "models/model.npz").read_bytes() == undisturbed
+    assert (project / "models/model.safetensors").read_bytes() == undisturbed
 
 
 def test_a_fit_leaves_alone_what_another_of_like_name_keeps(tmp_path, monkeypatch):

@@ -294,8 +294,8 @@ def test_a_new_person_is_folded_into_each_sample(kind):
 def test_a_mean_of_samples_is_saved_and_read_whole(tmp_path):
     data, params = data_of("svdpp"), train_params(model="svdpp", method="gibbs")
     model = gibbs.fit(data, params, 0, SCALE).model
-    model_file.write_model(tmp_path / "model.npz", model)
-    again = model_file.read_model(tmp_path / "model.npz")
+    model_file.write_model(tmp_path / "model.safetensors", model)
+    again = model_file.read_model(tmp_path / "model.safetensors")
     assert set(again.arrays) == set(model.arrays) >= {"user_weights", "sample_user_precision"}
     for name, array in model.arrays.items():
         np.testing.assert_array_equal(again.arrays[name], array)

@@ -90,7 +90,9 @@ def read_rows(block: RatingBlock, step: int) -> Array:
             found.append(np.load(folder / f"{first}-{stop}.npy", mmap_mode="r")[some])
     rows = np.concatenate(found) if found else np.zeros((0, 1))
     if len(rows) != block.stop - block.first:
-        raise MovierecError(f"{folder}: not whole; delete .checkpoints/*.npz and run dvc repro")
+        raise MovierecError(
+            f"{folder}: incomplete; delete .checkpoints/*.safetensors and run dvc repro"
+        )
     return rows
 
 
