@@ -20,7 +20,7 @@ ARRAYS = {
 
 @pytest.fixture
 def path(tmp_path):
-    return array_files.save(tmp_path / "arrays.safetensors", metadata="Amélie", **ARRAYS)
+    return array_files.save(tmp_path / "arrays.safetensors", ARRAYS, "Amélie")
 
 
 def test_the_library_reads_what_is_written(path):
@@ -46,7 +46,7 @@ def test_arrays_are_mapped_and_writing_to_them_leaves_the_file(path):
 
 
 def test_the_same_arrays_give_the_same_bytes(path, tmp_path):
-    again = array_files.save(tmp_path / "again", shared=True, metadata="Amélie", **ARRAYS)
+    again = array_files.save(tmp_path / "again", ARRAYS, "Amélie", shared=True)
     assert again.read_bytes() == path.read_bytes()
 
 
@@ -60,5 +60,5 @@ def test_a_truncated_file_is_refused(path, kept):
 
 def test_objects_cannot_be_saved(tmp_path):
     with pytest.raises(Exception, match="object"):
-        array_files.save(tmp_path / "objects", objects=np.array([{}], object))
+        array_files.save(tmp_path / "objects", {"objects": np.array([{}], object)})
     assert not list(tmp_path.iterdir())

@@ -30,7 +30,7 @@ from movierec.data import parquet_tables
 from movierec.model import baselines, model_file
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export
-from movierec.training import gibbs
+from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
 
@@ -218,8 +218,8 @@ def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
 
 def test_more_arrays_of_the_model_are_documented() -> None:
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
-    data = InMemoryData.of(*random_csrs(0), params, None)
-    arrays = gibbs.fit(data, params, 0, (0.5, 5)).model.arrays
+    data = InMemoryData.from_params(*random_csrs(0), params, None)
+    arrays = rating_model.fit(data, params, 0, (0.5, 5)).model.arrays
     types = {name: str(array.dtype) for name, array in arrays.items()}
     assert table_in(section("### More arrays of `model.safetensors`")) == {
         name: types[name] for name in types if "sample" in name or "weights" in name

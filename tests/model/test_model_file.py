@@ -10,7 +10,7 @@ from movierec.core import array_files, manifests
 from movierec.core.errors import MovierecError
 from movierec.model.model_file import hash_arrays, read_model, write_model
 from movierec.serving import folding_in
-from movierec.training import als, gibbs
+from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import MODEL_ARRAYS, random_csrs, random_model, train_params
 
@@ -46,8 +46,8 @@ def test_round_trip(tmp_path, dtype, n_factors):
 @pytest.mark.parametrize("method", ["als", "gibbs"])
 def test_a_model_read_without_its_users_folds_in_to_the_same_row(tmp_path, method):
     params = train_params(model="svdpp", method=method)
-    data = InMemoryData.of(*random_csrs(3), params, None)
-    model = (gibbs if method == "gibbs" else als).fit(data, params, 0, (0.5, 5)).model
+    data = InMemoryData.from_params(*random_csrs(3), params, None)
+    model = rating_model.fit(data, params, 0, (0.5, 5)).model
     write_model(tmp_path / "model.safetensors", model)
     found = read_model(tmp_path / "model.safetensors", users=False)
     assert (found.n_users, found.n_items) == (0, model.n_items)
@@ -126,7 +126,7 @@ def test_model_without_a_whole_manifest(tmp_path, model):
 
 def test_missing_array(tmp_path):
     path = tmp_path / "model.safetensors"
-    array_files.save(path, user_factors=np.zeros((2, 2)))
+    array_files.save(path, {"user_factors": np.zeros((2, 2))})
     assert "item_factors" in refusal(path)
 
 

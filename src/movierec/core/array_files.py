@@ -7,6 +7,7 @@ here, since the library copies them.
 
 import json
 import mmap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ Array = np.ndarray[Any, Any]
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?"}
 
 
-def save(path: Path, shared: bool = False, metadata: str = "", **arrays: Array) -> Path:
+def save(path: Path, arrays: Mapping[str, Array], metadata: str = "", shared: bool = False) -> Path:
     """Write arrays and a text, atomically: the same bytes for the same arrays.
 
     shared: whether other processes may write the same path at the same time.

@@ -157,7 +157,7 @@ def _of_users(
         row_sums=fitted.row_sums(),
         known=both.take(theirs),
         fitted=fitted.take(theirs),
-        part=array_files.save(folder / f"counted-{first}.safetensors", **part),
+        part=array_files.save(folder / f"counted-{first}.safetensors", part, shared=True),
     )
 
 
@@ -167,7 +167,9 @@ def _nearest(engine: Engine, parts: list[Path], folder: Path) -> Path:
     blocks = zip(*bounds(engine, item_knn.costs(counts), 1, SHARED), strict=True)
     found = engine.map(partial(_nearest_of, parts, counts), *blocks)
     near, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
-    return array_files.save(folder / "nearest.safetensors", neighbours=near, cosines=cosines)
+    return array_files.save(
+        folder / "nearest.safetensors", {"neighbours": near, "cosines": cosines}, shared=True
+    )
 
 
 def _nearest_of(parts: list[Path], counts: Array, first: int, stop: int) -> tuple[Array, Array]:

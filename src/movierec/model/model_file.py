@@ -46,7 +46,7 @@ def _hash(array: Array) -> str:
 def write_model(path: Path, model: Model) -> None:
     """Write a model: the same bytes for the same model."""
     manifest = json.dumps(model.manifest, ensure_ascii=False)
-    array_files.save(path, metadata=manifest, **_named_arrays(model))
+    array_files.save(path, _named_arrays(model), manifest)
 
 
 def trained_with(model: Model) -> TrainParams:
