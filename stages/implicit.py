@@ -1,18 +1,17 @@
 """Implicit: the model of who rated what, with early stopping on validation, then refit."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import reporting, stage
 from movierec.core.params import load_params
 from movierec.core.paths import IMPLICIT_MODEL
-from movierec.model import model_file
-from movierec.training import implicit_als, search
-from movierec.training.implicit_als import ImplicitEpoch, ImplicitTrainer
+from movierec.training import search
+from movierec.training.implicit_als import TOP_N, ImplicitEpoch, ImplicitTrainer
 from movierec.training.search import TrainingTask
 
-NDCG = f"ndcg@{implicit_als.TOP_N}"
+NDCG = f"ndcg@{TOP_N}"
 
 
 def main() -> stage.Summary:
@@ -24,30 +23,23 @@ def main() -> stage.Summary:
         inputs=[hashes],
         make_trainer=partial(ImplicitTrainer, seed=params.seed),
         describe=describe,
+        report=lambda quality: {NDCG: quality.ndcg},
+        path=IMPLICIT_MODEL,
         curve=Path("plots/implicit/implicit.csv"),
     )
     trained = search.search_and_refit(task, params)
-    quality = trained.validation
-    validation = quality and {NDCG: quality.ndcg}
-    result = {
-        "best_epoch": trained.best_epoch,
-        "validation": validation,
-        "refit": trained.refit,
-    }
-    made_with = params.model_dump(include={"seed", "implicit"})
-    record = manifests.make_record(made_with, model_file.hash_arrays(trained.model), result)
-    model = replace(trained.model, manifest={**manifest, "implicit": record})
-    model_file.write_model(IMPLICIT_MODEL, model)
-    metrics = {"best_epoch": trained.best_epoch, "objective": trained.last_epoch.objective}
+    search.write_model(task, trained, params, manifest)
+    quality, objective = trained.validation, trained.last_epoch.objective
+    metrics: dict[str, Any] = {"best_epoch": trained.best_epoch, "objective": objective}
     summary = {
-        "model": f"{model.n_factors:,} factors",
+        "model": f"{trained.model.n_factors:,} factors",
         "best epoch": f"{trained.best_epoch:,} of at most {params.implicit.n_epochs:,}",
     }
     if quality:
-        metrics["validation"] = validation
+        metrics["validation"] = task.report(quality)
         summary["validation"] = f"{NDCG.upper()} {quality.ndcg:.4f}"
     reporting.write_metrics("metrics/implicit.json", metrics)
-    return summary | {"fitted": "on train and validation" if trained.refit else "on train"}
+    return summary | {"fitted": f"on {trained.fitted_on}"}
 
 
 def describe(epoch: ImplicitEpoch) -> str:

@@ -1,13 +1,12 @@
 """Train: the rating model, with early stopping on validation, then refit on all but test."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from movierec.core import manifests, reporting, stage
+from movierec.core import reporting, stage
 from movierec.core.params import load_params
 from movierec.core.paths import MODEL
-from movierec.model import model_file
 from movierec.training import rating_model, search
 from movierec.training.als import RatingEpoch
 from movierec.training.search import TrainingTask
@@ -23,19 +22,14 @@ def main() -> stage.Summary:
         inputs=[params.data.model_dump(), hashes],
         make_trainer=partial(rating_model.make_trainer, seed=params.seed, scale=scale),
         describe=describe,
+        report=lambda errors: {"rmse": errors.rmse, "mae": errors.mae},
+        path=MODEL,
         curve=Path("plots/train/training.csv"),
     )
     trained = search.search_and_refit(task, params)
+    search.write_model(task, trained, params, manifest)
     errors, last = trained.validation, trained.last_epoch
-    result = {
-        "best_epoch": trained.best_epoch,
-        "validation": errors and {"rmse": errors.rmse, "mae": errors.mae},
-        "refit": trained.refit,
-    }
-    made_with = params.model_dump(include={"seed", "train"})
-    record = manifests.make_record(made_with, model_file.hash_arrays(trained.model), result)
-    model_file.write_model(MODEL, replace(trained.model, manifest={**manifest, "train": record}))
-    metrics = {
+    metrics: dict[str, Any] = {
         "best_epoch": trained.best_epoch,
         "objective": last.objective,
         "train": {"rmse": last.train_rmse},
@@ -48,8 +42,7 @@ def main() -> stage.Summary:
         metrics["validation"] = {"rmse": errors.rmse}
         summary["validation"] = f"RMSE {errors.rmse:.4f}"
     reporting.write_metrics("metrics/train.json", metrics)
-    fitted_on = "train and validation" if trained.refit else "train"
-    return summary | {"fitted": f"RMSE {last.train_rmse:.4f} on {fitted_on}"}
+    return summary | {"fitted": f"RMSE {last.train_rmse:.4f} on {trained.fitted_on}"}
 
 
 def describe(epoch: RatingEpoch) -> str:

@@ -24,7 +24,7 @@ from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
-from movierec.training.training_data import SIDES, M, TrainingData
+from movierec.training.training_data import SIDES, M, Start, TrainingData
 
 # Conjugate gradient steps an epoch. Each lowers the objective, and the next epoch continues there:
 # ml-100k needs 21 at most; at ml-25m's size 90 steps ended no better.
@@ -48,8 +48,9 @@ RatingState = TrainingState[M, RatingEpoch, Errors]
 
 def initial_model(data: TrainingData[M], params: TrainParams, seed: int) -> M:
     """The model before its first epoch: small random item factors, all else 0."""
-    n_factors = params.n_factors_used
-    return data.initial_model(params, n_factors, seed, "train/item_factors", data.mean_rating)
+    dtype, stream = np.dtype(params.dtype), "train/item_factors"
+    start = params.n_factors_used, dtype, params.init_scale, seed, stream, data.mean_rating
+    return data.initial_model(Start(*start))
 
 
 def run_epoch(model: M, data: TrainingData[M], params: TrainParams) -> M:

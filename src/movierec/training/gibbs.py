@@ -21,7 +21,7 @@ from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
 from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
-from movierec.training.row_ops import Noise, RowBlock
+from movierec.training.row_ops import Draw, Noise, RowBlock
 from movierec.training.training_data import SIDES, M, SampleMean, TrainingData
 
 MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
@@ -124,8 +124,8 @@ def draw_side(
     else:
         mean, precision = draw_hyper(n_rows, centre, spread, rng)
     prior, shift = Prior(precision / noise_precision, np.zeros(len(mean))), mean.astype(dtype)
-    row_noise = Noise(seed, f"{name}/rows", noise_precision**0.5)
-    model = data.solve(model, side, prior, shift, row_noise)
+    draw = Draw(shift, Noise(seed, f"{name}/rows", noise_precision**0.5))
+    model = data.solve(model, side, prior, draw)
     penalty = data.sum_rows(model, side, partial(row_ops.penalty, prior, shift))
     return model, mean, precision, float(penalty)
 

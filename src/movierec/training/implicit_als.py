@@ -25,7 +25,7 @@ from movierec.model.solver import Prior
 from movierec.training import early_stopping, row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
 from movierec.training.row_ops import OTHER_SIDE, RowBlock
-from movierec.training.training_data import SIDES, M, TrainingData
+from movierec.training.training_data import SIDES, M, Start, TrainingData
 
 TOP_N, MAX_USERS = 10, 10_000  # each epoch is evaluated by the lists of at most so many users
 
@@ -103,7 +103,10 @@ class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
 
     def initial_model(self) -> M:
         params, stream = self.params, "implicit/item_factors"
-        return self.data.initial_model(params, params.n_factors, self.seed, stream, 0.0)
+        dtype, scale = np.dtype(params.dtype), params.init_scale
+        return self.data.initial_model(
+            Start(params.n_factors, dtype, scale, self.seed, stream, mean_rating=0.0)
+        )
 
     def is_better(self, quality: Ranking, best: Ranking) -> bool:
         return quality.ndcg > best.ndcg + self.params.min_improvement

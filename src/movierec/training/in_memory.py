@@ -9,7 +9,7 @@ import numpy as np
 
 from movierec.core import random_streams
 from movierec.core.errors import MovierecError
-from movierec.core.params import ImplicitParams, TrainParams
+from movierec.core.params import TrainParams
 from movierec.data import tree_sums
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.metrics.ranking_protocol import RankingEvaluator
@@ -17,8 +17,8 @@ from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.row_ops import NO_SUMS, OTHER_SIDE, Change, Measure, Noise, RowBlock
-from movierec.training.training_data import SIDES, SampleMean, Subset, TrainingData
+from movierec.training.row_ops import NO_SUMS, OTHER_SIDE, Change, Draw, Measure, RowBlock
+from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
 
 @dataclass(frozen=True)
@@ -80,42 +80,27 @@ class InMemoryData(TrainingData[Model]):
         weighted = (features.by_row, model.weights(side)) if features else None
         return RowBlock(0, self.counts(side), weighted)
 
-    def initial_model(
-        self,
-        params: TrainParams | ImplicitParams,
-        n_factors: int,
-        seed: int,
-        stream: str,
-        mean: float,
-    ) -> Model:
-        dtype = np.dtype(params.dtype)
-        rng = random_streams.stream(seed, stream)
-        draws = rng.standard_normal((self.n_items, n_factors))
+    def initial_model(self, start: Start) -> Model:
+        rng = random_streams.stream(start.seed, start.stream)
+        draws = rng.standard_normal((self.n_items, start.n_factors))
         weights: dict[str, Any] = {
-            f"{side}_weights": np.zeros((features.n_features, n_factors + 1), dtype)
+            f"{side}_weights": start.weights(features.n_features)
             for side in SIDES
             if (features := self.features(side))
         }
         return Model(
-            global_mean=float(dtype.type(mean)),
-            user_factors=np.zeros((self.n_users, n_factors), dtype),
-            item_factors=(draws * (params.init_scale / max(1, n_factors) ** 0.5)).astype(dtype),
-            user_biases=np.zeros(self.n_users, dtype),
-            item_biases=np.zeros(self.n_items, dtype),
+            global_mean=start.global_mean,
+            user_factors=np.zeros((self.n_users, start.n_factors), start.dtype),
+            item_factors=(draws * start.deviation).astype(start.dtype),
+            user_biases=np.zeros(self.n_users, start.dtype),
+            item_biases=np.zeros(self.n_items, start.dtype),
             **weights,
         )
 
-    def solve(
-        self,
-        model: Model,
-        side: str,
-        prior: Prior,
-        shift: Array | None = None,
-        noise: Noise | None = None,
-    ) -> Model:
+    def solve(self, model: Model, side: str, prior: Prior, draw: Draw | None = None) -> Model:
         block, fixed = self._row_block(model, side), model.rows(OTHER_SIDE[side])
         ratings, mean = self.ratings(side), model.global_mean
-        factors, biases = row_ops.solve(block, ratings, fixed, mean, prior, side, shift, noise)
+        factors, biases = row_ops.solve(block, ratings, fixed, mean, prior, side, draw)
         return model.changed(side, factors=factors, biases=biases)
 
     def sum_rows(self, model: Model, side: str, measure: Measure) -> Array:

@@ -67,6 +67,14 @@ class Noise:
         return draws / dtype.type(self.scale)
 
 
+@dataclass(frozen=True)
+class Draw:
+    """How rows are drawn from their posterior: shift is added to each row's prior mean."""
+
+    shift: Array
+    noise: Noise
+
+
 def solve(
     block: RowBlock,
     ratings: Csr,
@@ -74,17 +82,16 @@ def solve(
     global_mean: float,
     prior: Prior,
     side: str,
-    shift: Array | None = None,
-    noise: Noise | None = None,
+    draw: Draw | None = None,
 ) -> tuple[Array, Array]:
     """The half epoch of a block: its factors and biases.
 
     fixed: factors and biases of the rows that the ratings' indices point to.
     """
     factors, biases = fixed
-    draws = noise.draw(block, factors.shape[1] + 1, factors.dtype) if noise else None
-    means = block.prior_means(shift)
-    return half_epoch(ratings, factors, biases, global_mean, prior, side, means, draws, block.first)
+    means = block.prior_means(draw.shift if draw else None)
+    noise = draw.noise.draw(block, factors.shape[1] + 1, factors.dtype) if draw else None
+    return half_epoch(ratings, factors, biases, global_mean, prior, side, means, noise, block.first)
 
 
 def error_sums(

@@ -5,7 +5,7 @@ The stages train and implicit both do this; a TrainingTask says how they differ.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Generic
 
@@ -19,6 +19,7 @@ from movierec.core.paths import INDEX, SPLIT
 from movierec.data import parquet_tables
 from movierec.engine import factory
 from movierec.engine.local import Engine
+from movierec.model import model_file
 from movierec.model.biased_mf import Model
 from movierec.training import early_stopping, loading
 from movierec.training.checkpoint import Checkpoint, code_files, make_key, stoppable
@@ -31,8 +32,10 @@ from movierec.training.training_data import M, TrainingData
 class TrainingTask(Generic[E, Q]):
     """A training stage. stage: its name; settings: its params.
 
-    inputs: what the model depends on besides the split and the settings, as JSON.
+    inputs: what the model depends on besides the code, the seed and the settings, as JSON.
     make_trainer: of data and settings. describe: the end of an epoch's line on the terminal.
+    report: the metrics of a quality. path: of the model. curve: CSV with a row for each epoch of
+    the search.
     """
 
     stage: str
@@ -40,7 +43,9 @@ class TrainingTask(Generic[E, Q]):
     inputs: list[Any]
     make_trainer: Callable[[Any, Any], Trainer[Any, E, Q]]
     describe: Callable[[E], str]
-    curve: Path  # CSV file with a row for each epoch of the search
+    report: Callable[[Q], dict[str, float]]
+    path: Path
+    curve: Path
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class TrainedModel(Generic[E, Q]):
     validation: Q | None
     refit: bool
     last_epoch: E
+
+    @property
+    def fitted_on(self) -> str:
+        return "train and validation" if self.refit else "train"
 
 
 def read_inputs(params: Params, *index_files: str) -> tuple[Manifest, list[str]]:
@@ -82,6 +91,21 @@ def search_and_refit(task: TrainingTask[E, Q], params: Params) -> TrainedModel[E
 
 
 PHASES = ("search", "refit")
+
+
+def write_model(
+    task: TrainingTask[E, Q], trained: TrainedModel[E, Q], params: Params, manifest: Manifest
+) -> None:
+    """Write a model with the manifest of the split and the record of its training."""
+    result = {
+        "best_epoch": trained.best_epoch,
+        "validation": trained.validation and task.report(trained.validation),
+        "refit": trained.refit,
+    }
+    made_with = params.model_dump(include={"seed", task.stage})
+    record = manifests.make_record(made_with, model_file.hash_arrays(trained.model), result)
+    manifest = {**manifest, task.stage: record}
+    model_file.write_model(task.path, replace(trained.model, manifest=manifest))
 
 
 def _search_and_refit(

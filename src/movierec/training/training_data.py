@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
-from movierec.core.params import ImplicitParams, TrainParams
+import numpy as np
+
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
 from movierec.model.solver import Prior
-from movierec.training.row_ops import Change, Measure, Noise
+from movierec.training.row_ops import Change, Draw, Measure
 
 SIDES = ("user", "item")
 Subset = Literal["train", "validation"]
@@ -44,6 +45,33 @@ class FactorModel(Protocol):
 
 
 M = TypeVar("M", bound=FactorModel)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Small random item factors of a named stream, all else 0.
+
+    Their standard deviation is init_scale / √n_factors, so that a row's expected length does not
+    depend on n_factors.
+    """
+
+    n_factors: int
+    dtype: np.dtype[Any]
+    init_scale: float
+    seed: int
+    stream: str
+    mean_rating: float
+
+    @property
+    def deviation(self) -> float:
+        return float(self.init_scale / max(1, self.n_factors) ** 0.5)
+
+    @property
+    def global_mean(self) -> float:
+        return float(self.dtype.type(self.mean_rating))
+
+    def weights(self, n_features: int) -> Array:
+        return np.zeros((n_features, self.n_factors + 1), self.dtype)
 
 
 @dataclass
@@ -85,32 +113,14 @@ class TrainingData(ABC, Generic[M]):
         """The same ratings as implicit feedback: each is 1."""
 
     @abstractmethod
-    def initial_model(
-        self,
-        params: TrainParams | ImplicitParams,
-        n_factors: int,
-        seed: int,
-        stream: str,
-        mean: float,
-    ) -> M:
-        """Small random item factors of a stream, all else 0.
-
-        Their standard deviation is init_scale / √n_factors, so that a row's expected length does
-        not depend on n_factors.
-        """
+    def initial_model(self, start: Start) -> M:
+        """The model before its first epoch."""
 
     @abstractmethod
-    def solve(
-        self,
-        model: M,
-        side: str,
-        prior: Prior,
-        shift: Array | None = None,
-        noise: Noise | None = None,
-    ) -> M:
+    def solve(self, model: M, side: str, prior: Prior, draw: Draw | None = None) -> M:
         """The model after a half epoch: every row of one side solved, the other side fixed.
 
-        shift: added to each row's prior mean. noise: each row is drawn from its posterior instead.
+        draw: each row is drawn from its posterior instead.
         """
 
     @abstractmethod

@@ -16,7 +16,7 @@ from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.blocks.block_ratings import CACHE, RatingBlock
 from movierec.training.blocks.factor_files import Rows, join_rows, write_array, write_rows
-from movierec.training.row_ops import NO_SUMS, Measure, Noise
+from movierec.training.row_ops import NO_SUMS, Draw, Measure
 from movierec.training.training_data import Subset
 
 
@@ -29,8 +29,7 @@ def solve(
     step: int,
     global_mean: float,
     prior: Prior,
-    shift: Array | None,
-    noise: Noise | None,
+    draw: Draw | None,
     weights: Array | None,
     packed: bool,
     *fixed: Any,
@@ -41,7 +40,7 @@ def solve(
     """
     ratings, rows = CACHE.get(block, packed).train, block.rows(weights)
     other_side = _fixed_rows(packed, fixed)
-    solved = row_ops.solve(rows, ratings, other_side, global_mean, prior, block.side, shift, noise)
+    solved = row_ops.solve(rows, ratings, other_side, global_mean, prior, block.side, draw)
     return write_rows(block, step, np.column_stack(solved))
 
 

@@ -18,7 +18,6 @@ from typing import Any, Self
 import numpy as np
 
 from movierec.core import atomic
-from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data import parquet_tables, tree_sums
 from movierec.data.rating_arrays import Array, stack_rows
 from movierec.engine.local import Engine, Handle
@@ -32,8 +31,8 @@ from movierec.training.blocks import block_tasks, factor_files
 from movierec.training.blocks.block_ratings import BlockSource, clear_cache
 from movierec.training.blocks.factor_files import BlockedModel
 from movierec.training.blocks.scheduler import BlockScheduler
-from movierec.training.row_ops import Change, Measure, Noise
-from movierec.training.training_data import SIDES, SampleMean, Subset, TrainingData
+from movierec.training.row_ops import Change, Draw, Measure
+from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
 
 class BlockedData(TrainingData[BlockedModel]):
@@ -71,38 +70,22 @@ class BlockedData(TrainingData[BlockedModel]):
     def _weights(self, model: BlockedModel, side: str) -> Array | None:
         return model.weights(side) if self.features(side) else None
 
-    def initial_model(
-        self,
-        params: TrainParams | ImplicitParams,
-        n_factors: int,
-        seed: int,
-        stream: str,
-        mean: float,
-    ) -> BlockedModel:
+    def initial_model(self, start: Start) -> BlockedModel:
         self.keep_only()  # nothing of a run that was stopped before its first checkpoint
-        dtype = np.dtype(params.dtype)
-        shape = np.array([self.n_users, self.n_items, n_factors, dtype.itemsize])
-        model = BlockedModel(float(dtype.type(mean)), shape, np.array([1, 2]))
-        scale = params.init_scale / max(1, n_factors) ** 0.5
+        shape = np.array([self.n_users, self.n_items, start.n_factors, start.dtype.itemsize])
+        model = BlockedModel(start.global_mean, shape, np.array([1, 2]))
         for side in SIDES:
-            draw = (model.step(side), dtype, n_factors, seed, stream, scale)
-            self.scheduler.run(side, factor_files.write_initial_rows, *draw)
+            self.scheduler.run(side, factor_files.write_initial_rows, model.step(side), start)
             if features := self.features(side):
-                weights = np.zeros((features.n_features, n_factors + 1), dtype)
-                model = model.changed(side, weights=weights)
+                model = model.changed(side, weights=start.weights(features.n_features))
         return model
 
     def solve(
-        self,
-        model: BlockedModel,
-        side: str,
-        prior: Prior,
-        shift: Array | None = None,
-        noise: Noise | None = None,
+        self, model: BlockedModel, side: str, prior: Prior, draw: Draw | None = None
     ) -> BlockedModel:
         fixed, packed = self.scheduler.fixed_rows(model, side), self._is_packed(model, side)
         solved, weights = model.with_next_step(side), self._weights(model, side)
-        how = (solved.step(side), model.global_mean, prior, shift, noise, weights, packed)
+        how = (solved.step(side), model.global_mean, prior, draw, weights, packed)
         workers = self.scheduler.run(side, block_tasks.solve, *how, packed=packed, by_block=fixed)
         self.scheduler.read_rows(solved, side, workers)
         return solved

@@ -14,7 +14,7 @@ from movierec.data.rating_arrays import Array
 from movierec.engine.local import name_of_worker
 from movierec.model.solver import CACHE_LINE
 from movierec.training.blocks.block_ratings import CACHE, BlockSource, RatingBlock
-from movierec.training.training_data import SIDES
+from movierec.training.training_data import SIDES, Start
 
 ROWS_AT_ONCE = 1 << 16  # rows drawn at a time
 Rows = tuple[Array, Array]  # factors and biases
@@ -107,16 +107,14 @@ def write_rows(block: RatingBlock, step: int, rows: Array) -> str:
     return name_of_worker()
 
 
-def write_initial_rows(
-    block: RatingBlock, step: int, dtype: Any, n_factors: int, seed: int, stream: str, scale: float
-) -> str:
+def write_initial_rows(block: RatingBlock, step: int, start: Start) -> str:
     """Write the rows before the first epoch, drawn as InMemoryData.initial_model draws them."""
-    rows = np.zeros((block.stop - block.first, n_factors + 1), dtype)
-    rng = random_streams.stream(seed, stream)
+    rows = np.zeros((block.stop - block.first, start.n_factors + 1), start.dtype)
+    rng = random_streams.stream(start.seed, start.stream)
     for begin in range(0, block.stop if block.side == "item" else 0, ROWS_AT_ONCE):
-        draws = rng.standard_normal((min(ROWS_AT_ONCE, block.stop - begin), n_factors))
+        draws = rng.standard_normal((min(ROWS_AT_ONCE, block.stop - begin), start.n_factors))
         draws = draws[max(0, block.first - begin) :]
-        rows[max(0, begin - block.first) :][: len(draws), :-1] = draws * scale
+        rows[max(0, begin - block.first) :][: len(draws), :-1] = draws * start.deviation
     return write_rows(block, step, rows)
 
 
