@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from movierec.core import array_files
 from movierec.core.array_files import ArrayFile
@@ -20,7 +20,7 @@ ARRAYS = {
 
 @pytest.fixture
 def path(tmp_path):
-    return array_files.save(tmp_path / "arrays.safetensors", ARRAYS, "Amélie")
+    return array_files.save(tmp_path / "arrays.safetensors", ARRAYS, {"title": "Amélie"})
 
 
 def test_the_library_reads_what_is_written(path):
@@ -31,7 +31,7 @@ def test_the_library_reads_what_is_written(path):
 
 def test_round_trip(path):
     file = ArrayFile(path)
-    assert file.metadata == "Amélie"
+    assert file.metadata == {"title": "Amélie"}
     assert set(file.names) == set(ARRAYS)
     for name, array in file.arrays().items():
         np.testing.assert_array_equal(array, ARRAYS[name])
@@ -46,7 +46,7 @@ def test_arrays_are_mapped_and_writing_to_them_leaves_the_file(path):
 
 
 def test_the_same_arrays_give_the_same_bytes(path, tmp_path):
-    again = array_files.save(tmp_path / "again", ARRAYS, "Amélie", shared=True)
+    again = array_files.save(tmp_path / "again", ARRAYS, {"title": "Amélie"}, shared=True)
     assert again.read_bytes() == path.read_bytes()
 
 
@@ -58,7 +58,19 @@ def test_a_truncated_file_is_refused(path, kept):
         ArrayFile(path)
 
 
+def test_changed_metadata_is_refused(path):
+    path.write_bytes(path.read_bytes().replace("Amélie".encode(), b"Am\xc3\xa8lie"))
+    with pytest.raises(ValueError, match="metadata changed"):
+        ArrayFile(path)
+
+
+def test_a_file_of_another_program_is_refused(tmp_path):
+    save_file({"wide": ARRAYS["wide"]}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="movierec"):
+        ArrayFile(tmp_path / "other.safetensors")
+
+
 def test_objects_cannot_be_saved(tmp_path):
     with pytest.raises(Exception, match="object"):
-        array_files.save(tmp_path / "objects", {"objects": np.array([{}], object)})
+        array_files.save(tmp_path / "objects", {"objects": np.array([{}], object)}, {})
     assert not list(tmp_path.iterdir())

@@ -126,7 +126,7 @@ def test_model_without_a_whole_manifest(tmp_path, model):
 
 def test_missing_array(tmp_path):
     path = tmp_path / "model.safetensors"
-    array_files.save(path, {"user_factors": np.zeros((2, 2))})
+    array_files.save(path, {"user_factors": np.zeros((2, 2))}, {})
     assert "item_factors" in refusal(path)
 
 

@@ -2,9 +2,10 @@
 
 The format (https://github.com/huggingface/safetensors) is eight bytes with the header's length, the
 header as JSON, then the arrays. The library writes files and checks headers; arrays are mapped
-here, since the library copies them.
+here, since the library copies them. The metadata is one entry, JSON with a hash of its own.
 """
 
+import hashlib
 import json
 import mmap
 from collections.abc import Mapping
@@ -16,21 +17,30 @@ import numpy as np
 from movierec.core.atomic import atomic_file
 
 Array = np.ndarray[Any, Any]
+KEY = "movierec"  # of the metadata
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?"}
 
 
-def save(path: Path, arrays: Mapping[str, Array], metadata: str = "", shared: bool = False) -> Path:
-    """Write arrays and a text, atomically: the same bytes for the same arrays.
+def save(
+    path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, Any], shared: bool = False
+) -> Path:
+    """Write arrays and metadata (as JSON) atomically: the same bytes for the same content.
 
     shared: whether other processes may write the same path at the same time.
     """
     from safetensors.numpy import save_file
 
+    content = {"sha256": _hash(metadata), "content": metadata}
+    contiguous = {
+        name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()
+    }
     with atomic_file(path, shared) as partial:
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        shaped = {name: array.reshape(arrays[name].shape) for name, array in contiguous.items()}
-        save_file(shaped, partial, {"movierec": metadata})
+        save_file(contiguous, partial, {KEY: json.dumps(content, ensure_ascii=False)})
     return path
+
+
+def _hash(metadata: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
 class ArrayFile:
@@ -44,8 +54,11 @@ class ArrayFile:
 
         try:
             with safe_open(path, "np") as file:
-                self.metadata = (file.metadata() or {}).get("movierec", "")
-        except SafetensorError as error:
+                content = json.loads((file.metadata() or {})[KEY])
+                self.metadata: dict[str, Any] = content["content"]
+                if content["sha256"] != _hash(self.metadata):
+                    raise ValueError("metadata changed")
+        except (SafetensorError, KeyError, TypeError) as error:
             raise ValueError(str(error)) from None
         with path.open("rb") as stream:
             size = int.from_bytes(stream.read(8), "little")

@@ -157,7 +157,7 @@ def _of_users(
         row_sums=fitted.row_sums(),
         known=both.take(theirs),
         fitted=fitted.take(theirs),
-        part=array_files.save(folder / f"counted-{first}.safetensors", part, shared=True),
+        part=array_files.save(folder / f"counted-{first}.safetensors", part, {}, shared=True),
     )
 
 
@@ -168,7 +168,7 @@ def _nearest(engine: Engine, parts: list[Path], folder: Path) -> Path:
     found = engine.map(partial(_nearest_of, parts, counts), *blocks)
     near, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
     return array_files.save(
-        folder / "nearest.safetensors", {"neighbours": near, "cosines": cosines}, shared=True
+        folder / "nearest.safetensors", {"neighbours": near, "cosines": cosines}, {}, shared=True
     )
 
 

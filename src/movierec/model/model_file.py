@@ -45,8 +45,7 @@ def _hash(array: Array) -> str:
 
 def write_model(path: Path, model: Model) -> None:
     """Write a model: the same bytes for the same model."""
-    manifest = json.dumps(model.manifest, ensure_ascii=False)
-    array_files.save(path, _named_arrays(model), manifest)
+    array_files.save(path, _named_arrays(model), model.manifest)
 
 
 def trained_with(model: Model) -> TrainParams:
@@ -109,9 +108,9 @@ def read_arrays(
         arrays = {name: file.array(name) for name in names}
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
-    except (ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise _not_whole(path, error) from None
-    manifest = parse_manifest(file.metadata, path)
+    manifest = parse_manifest(json.dumps(file.metadata), path)
     with log.timed("read", path):
         hashes = {name: _hash(array) for name, array in arrays.items()}
     for known in (manifest[stage]["sha256"] for stage in MODELS if stage in manifest):

@@ -83,7 +83,7 @@ def _write_part(
     part = uncertainty.of_items(
         theirs, model.user_factors[users], model.item_factors[first:stop], ranker.trained_with
     )
-    return array_files.save(folder / f"items-{first}.safetensors", {"part": part}, shared=True)
+    return array_files.save(folder / f"items-{first}.safetensors", {"part": part}, {}, shared=True)
 
 
 def exported(

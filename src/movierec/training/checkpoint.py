@@ -70,7 +70,7 @@ class Checkpoint(Generic[M, E, Q]):
         self._remove_others(but=self.key)
         for number, sample in enumerate(state.samples):
             if not self.sample_path(number).exists():
-                array_files.save(self.sample_path(number), sample.arrays)
+                array_files.save(self.sample_path(number), sample.arrays, {})
         summary = {
             "key": self.key,
             "epochs": [asdict(epoch) for epoch in state.epochs],
@@ -82,14 +82,14 @@ class Checkpoint(Generic[M, E, Q]):
         arrays = {f"last_{name}": array for name, array in state.last.arrays.items()}
         if state.model is not state.last:
             arrays |= {f"best_{name}": array for name, array in state.model.arrays.items()}
-        array_files.save(self.path, arrays, json.dumps(summary))
+        array_files.save(self.path, arrays, summary)
 
     def load(self, trainer: Trainer[M, E, Q]) -> TrainingState[M, E, Q] | None:
         """The state from which a trainer resumes, None if there is none of this key."""
         if not self.path.exists():
             return None
         file = _open(self.path)
-        summary = json.loads(file.metadata or "{}")
+        summary = file.metadata
         if summary.get("key") != self.key:
             return None
 
