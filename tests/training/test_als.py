@@ -389,7 +389,7 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
                 InMemoryData(by_user, by_item, validation=validation), params, 0, SCALE
             )
         )
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(1)
     assert_same(fits[0].model, fits[1].model, rtol=0)
     assert fits[0].epochs == fits[1].epochs
 

@@ -175,10 +175,10 @@ def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that has been split, ready to train for some hundred short epochs."""
+    """A project that has been split, ready to train for many short epochs."""
     folder = tmp_path_factory.mktemp("interrupted")
     write_zip(generate(20_000), folder / "mine.zip", name=FOLDERS["csv"])
-    train = {"max_epochs": 400, "patience": 400, "min_improvement": 0.0, "n_factors": 24}
+    train = {"max_epochs": 150, "patience": 150, "min_improvement": 0.0, "n_factors": 24}
     write_params(folder, folder / "mine.zip", train=train)
     before = Path.cwd()
     os.chdir(folder)
@@ -195,7 +195,7 @@ def start_training(project: Path) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "stages" / "train.py")],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "NUMBA_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

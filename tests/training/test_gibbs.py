@@ -95,22 +95,14 @@ def test_weights_are_drawn_about_their_ridge_with_its_covariance():
         gibbs.draw_weights(
             model, data, "user", features, mean, precision, ridge, partial(Noise, seed)
         )
-        for seed in range(4000)
+        for seed in range(2000)
     ]
     rows = rows - mean
     x = features.means(np.eye(3))
     inverse = np.linalg.inv(x.T @ x + ridge * np.eye(3))
-    np.testing.assert_allclose(np.mean(drawn, axis=0), inverse @ x.T @ rows, atol=0.08)
-    covariance = np.cov(np.reshape(drawn, (4000, 6)).T)
-    np.testing.assert_allclose(covariance, np.kron(inverse, np.linalg.inv(precision)), atol=0.12)
-
-
-@pytest.fixture
-def one_thread():
-    """So little work is done sooner by one."""
-    numba.set_num_threads(1)
-    yield
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    np.testing.assert_allclose(np.mean(drawn, axis=0), inverse @ x.T @ rows, atol=0.1)
+    covariance = np.cov(np.reshape(drawn, (2000, 6)).T)
+    np.testing.assert_allclose(covariance, np.kron(inverse, np.linalg.inv(precision)), atol=0.16)
 
 
 class World:
@@ -167,7 +159,7 @@ class World:
 
 
 @pytest.mark.parametrize("kind", ["mf", "genre_mf", "svdpp"])
-def test_simulation_based_calibration(kind, monkeypatch, one_thread):
+def test_simulation_based_calibration(kind, monkeypatch):
     """Where a truth drawn from the prior ranks among posterior draws must be uniform.
 
     Talts et al., "Validating Bayesian inference algorithms with simulation-based calibration"
@@ -175,7 +167,7 @@ def test_simulation_based_calibration(kind, monkeypatch, one_thread):
     """
     monkeypatch.setattr(gibbs, "GAMMA", 4.0)
     monkeypatch.setattr(gibbs, "ROW_SIZE", 0.2)
-    n_worlds, burn_in, n_draws, thin = 80, 60, 9, 8
+    n_worlds, burn_in, n_draws, thin = 50, 40, 4, 8
     ranks = []
     for seed in range(n_worlds):
         world = World(seed, kind)
@@ -191,7 +183,7 @@ def test_simulation_based_calibration(kind, monkeypatch, one_thread):
         counts = np.bincount(of_fact, minlength=n_draws + 1)
         expected = n_worlds / (n_draws + 1)
         chi_squared = ((counts - expected) ** 2 / expected).sum()
-        assert chi_squared < 27.9, (fact, counts)  # p = 0.001 of 9 degrees of freedom
+        assert chi_squared < 18.5, (fact, counts)  # p = 0.001 of 4 degrees of freedom
 
 
 @pytest.mark.parametrize("kind", ["mf", "genre_mf", "svdpp"])
@@ -256,7 +248,7 @@ def test_the_bits_do_not_depend_on_the_threads():
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
         models.append(rating_model.fit(data, params, 0, SCALE).model.arrays)
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(1)
     for name, array in models[0].items():
         np.testing.assert_array_equal(models[1][name], array)
 
