@@ -126,7 +126,7 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     manifests.read_manifest(paths.INDEX, params.dataset)
-    ratings, n_users, n_items = parquet_tables.read_index()
+    ratings, n_users, n_items = ours.read_index()
     results: dict[str, list[dict[str, float]]] = {}
     for seed in args.seeds:
         seeded = params.model_copy(update={"seed": seed})

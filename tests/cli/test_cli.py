@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import ours
 from movierec import cli
 from movierec.data import parquet_tables
 from movierec.model import model_file
@@ -110,7 +111,7 @@ def test_recommend_for_a_user(movierec):
 def test_a_user_is_who_gave_his_ratings(movierec, project):
     """Predicted ratings are those of the row solve out of all that he has rated."""
     rows = json.loads(movierec("recommend", "--user-id", "101", "--json"))
-    by_user, _, _ = parquet_tables.read_index(project / "data/index")
+    by_user, _, _ = ours.read_index(project / "data/index")
     items = parquet_tables.read_items(project / "data/index")
     user_index = (parquet_tables.read_users(project / "data/index")["user_id"] == 101).argmax()
     mine = by_user.take(by_user.user_index == user_index)

@@ -63,7 +63,7 @@ class Project:
         from movierec.data import parquet_tables
 
         names = ("users.parquet", "ratings_by_user.parquet")
-        users, _ = manifests.check_files(INDEX, self.manifest, "index", *names)
+        users, ratings = manifests.check_files(INDEX, self.manifest, "index", *names)
         ids = parquet_tables.read_table(users, ["user_id"])["user_id"]
         place = pc.index(ids.cast("string"), user_id).as_py()
         if place < 0:
@@ -71,7 +71,8 @@ class Project:
             raise MovierecError(
                 f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
             )
-        return UserProfile(*parquet_tables.read_ratings_of(place), whole=True)
+        row = parquet_tables.read_block(ratings, users, place, place + 1)
+        return UserProfile(row.indices, row.values, whole=True)
 
     def verdict(self, person: UserProfile) -> UserScores:
         """What the models say of all films for this person."""
