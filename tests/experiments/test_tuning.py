@@ -89,7 +89,7 @@ def set_train(**values: object) -> Params:
     ],
 )
 def test_a_model_and_method_are_searched_over_what_matters_to_them(model, method, names):
-    assert list(tuning.space_of(train_params(model=model, method=method), 100)) == names.split()
+    assert list(tuning.search_space(train_params(model=model, method=method), 100)) == names.split()
 
 
 def test_every_model_has_a_space():
@@ -98,16 +98,16 @@ def test_every_model_has_a_space():
 
 def test_a_space_holds_what_is_in_use_and_what_the_data_allow():
     params = train_params(n_factors=80, factor_precision=900, bias_precision=0)
-    space = tuning.space_of(params, 90)
+    space = tuning.search_space(params, 90)
     assert space["n_factors"] == (2, 80)
     assert space["factor_precision"][1] == 900
     assert "bias_precision" not in space, "0 is switched off"
-    assert tuning.space_of(train_params(n_factors=1), 7)["n_factors"] == (1, 7)
+    assert tuning.search_space(train_params(n_factors=1), 7)["n_factors"] == (1, 7)
 
 
 def test_biases_by_gibbs_have_nothing_to_tune():
     with pytest.raises(MovierecError, match=r"biases by train\.method gibbs has nothing to tune"):
-        tuning.space_of(train_params(model="biases", method="gibbs"), 10)
+        tuning.search_space(train_params(model="biases", method="gibbs"), 10)
 
 
 # --- The search
@@ -133,9 +133,9 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     params = load_params()
     rows = tuning.search(params, 3)
     row = rows.drop(columns=["trial", "validation_rmse"]).iloc[2].to_dict()
-    data, validation = tuning.read(params)
+    data, validation = tuning.read_data(params)
     chosen = row | {"n_factors": int(row["n_factors"])}
-    assert tuning.measure(data, validation, params, chosen) == rows["validation_rmse"][2]
+    assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
     said = json.loads(Path("metrics/train.json").read_text())["validation"]["rmse"]
     assert said == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
@@ -144,9 +144,9 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
 def test_the_best_is_the_least_and_the_first_of_equals():
     rows = pd.DataFrame({"trial": [1, 2, 3, 4, 5], "n_factors": [2, 3, 4, 5, 6]})
     rows["validation_rmse"] = [np.nan, 0.92, 0.9, 0.91, 0.9]
-    assert tuning.best_of(rows) == (3, {"n_factors": 4}, 0.9)
+    assert tuning.best_trial(rows) == (3, {"n_factors": 4}, 0.9)
     with pytest.raises(MovierecError, match="every trial failed"):
-        tuning.best_of(rows.head(1))
+        tuning.best_trial(rows.head(1))
 
 
 @pytest.mark.parametrize("change", ["seed", "other", "data"])
@@ -171,18 +171,18 @@ def test_the_same_search_goes_on_with_the_best_params_set(project, capsys):
 
 
 def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, monkeypatch):
-    measure = tuning.measure
+    measure = tuning.validation_rmse
 
     def fails_at_first(data, validation, params, chosen):
         if chosen["factor_precision"] == params.train.factor_precision:
             raise MovierecError("not positive definite")
         return measure(data, validation, params, chosen)
 
-    monkeypatch.setattr(tuning, "measure", fails_at_first)
+    monkeypatch.setattr(tuning, "validation_rmse", fails_at_first)
     rows = tuning.search(load_params(), 3)
     assert rows["validation_rmse"].isna().tolist() == [True, False, False]
     assert "trial   1   failed: not positive definite" in capsys.readouterr().out
-    assert tuning.best_of(rows)[0] > 1
+    assert tuning.best_trial(rows)[0] > 1
     assert len(tuning.search(load_params(), 3)) == 3
     draw_trials("plot.png", rows)
 
@@ -258,7 +258,7 @@ def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
     Path("params.yaml").write_text(text, "utf-8")
     before = load_params()
     chosen = {"n_factors": 17, "factor_precision_per_rating": 1e-5, "bias_precision": 12.0}
-    Path("tuning.patch").write_text(tuning.patch_of(chosen), "utf-8")
+    Path("tuning.patch").write_text(tuning.make_patch(chosen), "utf-8")
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run(["git", "apply", "tuning.patch"], check=True)
     after = load_params()
@@ -271,12 +271,12 @@ def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
 
 def test_params_that_are_in_use_change_nothing():
     text = "train:\n  n_factors: 8\n"
-    assert tuning.changed(text, {"n_factors": 8}) == text
+    assert tuning.set_train_params(text, {"n_factors": 8}) == text
 
 
 def test_a_param_without_a_line_of_its_own_is_named():
     with pytest.raises(MovierecError, match=r"no line of train\.n_factors; set it to 9 by hand"):
-        tuning.changed("train: {n_factors: 8}\nn_factors: 8\n", {"n_factors": 9})
+        tuning.set_train_params("train: {n_factors: 8}\nn_factors: 8\n", {"n_factors": 9})
 
 
 def test_a_search_ends_with_patch_table_and_picture(project, capsys, monkeypatch):
