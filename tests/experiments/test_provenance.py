@@ -87,9 +87,9 @@ def set_param(block, key, value):
 
 def test_the_export_tells_the_whole_chain(project, movierec):
     said = movierec()
-    assert list(provenance.read_chain(paths.RECOMMENDATIONS)) == CHAIN
+    assert list(provenance.read_provenance(paths.RECOMMENDATIONS)) == CHAIN
     assert marks(said) == dict.fromkeys(CHAIN, "✓")
-    assert provenance.read_chain(paths.RAW)["download"]["sha256"]["csv.zip"] in said
+    assert provenance.read_provenance(paths.RAW)["download"]["sha256"]["csv.zip"] in said
     for told in ("dataset local", "n_factors 2", "n_users 8", "top_n 20", "numpy ", "python 3."):
         assert told in said
     assert said.endswith("\nmatches the project here: files, params, versions\n")
@@ -113,7 +113,7 @@ def test_every_output_tells_its_own(project, movierec, path, n_stages):
 
 
 def test_a_chain_is_that_of_the_stage_before_and_one_entry(project):
-    chains = {stage: provenance.read_chain(provenance.PLACES[stage]) for stage in CHAIN}
+    chains = {stage: provenance.read_provenance(provenance.PLACES[stage]) for stage in CHAIN}
     before = {"index": "download", "split": "index", "train": "split", "implicit": "split"}
     for stage, earlier in before.items():
         assert chains[stage] == chains[earlier] | {stage: chains[stage][stage]}
@@ -137,7 +137,7 @@ def test_other_outputs_tell_theirs(project, movierec, path, told):
 def test_params_of_an_entry_are_those_that_dvc_gives_the_stage(project):
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     of_data = {"dataset", "datasets"}  # told once, by download
-    for stage, entry in provenance.read_chain(paths.RECOMMENDATIONS).items():
+    for stage, entry in provenance.read_provenance(paths.RECOMMENDATIONS).items():
         listed = {param.partition(".")[0] for param in stages[stage].get("params", [])}
         kept = set() if stage == "download" else of_data
         assert set(entry["params"]) - kept == listed - kept, stage

@@ -164,6 +164,14 @@ def test_another_search_begins_anew(project, capsys, change):
     assert len(list(paths.CHECKPOINTS.glob("tune-*.log"))) == 2
 
 
+def test_a_study_depends_on_the_code_of_training_alone():
+    names = {path.relative_to(ROOT).parts for path in tuning.code_files("train")}
+    assert ("stages", "train.py") in names
+    rooms = {parts[2] for parts in names if parts[0] == "src"}
+    assert {"training", "kernels", "model"} <= rooms
+    assert not {"cli", "plotting", "report", "evaluation", "serving"} & rooms
+
+
 def test_the_same_search_goes_on_with_the_best_params_set(project, capsys):
     tuning.search(load_params(), 2)
     assert len(tuning.search(set_train(factor_precision=7.5, n_factors=4), 3)) == 3
@@ -269,14 +277,19 @@ def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
     assert changed == list(chosen)
 
 
-def test_params_that_are_in_use_change_nothing():
-    text = "train:\n  n_factors: 8\n"
-    assert tuning.set_train_params(text, {"n_factors": 8}) == text
-
-
-def test_a_param_without_a_line_of_its_own_is_named():
-    with pytest.raises(MovierecError, match=r"no line of train\.n_factors; set it to 9 by hand"):
-        tuning.set_train_params("train: {n_factors: 8}\nn_factors: 8\n", {"n_factors": 9})
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("train:\n  n_factors: 8\n", "train:\n  n_factors: 8\n"),
+        ("train:\n  n_factors: 7\n", "train:\n  n_factors: 8\n"),
+        (
+            "n_factors: 7\ntrain: {n_factors: 7, x: null}",
+            "n_factors: 7\ntrain: {n_factors: 8, x: null}",
+        ),
+    ],
+)
+def test_params_are_set_in_the_train_block_alone_however_it_is_written(before, after):
+    assert tuning.set_train_params(before, {"n_factors": 8}) == after
 
 
 def test_a_search_ends_with_patch_table_and_picture(project, capsys, monkeypatch):

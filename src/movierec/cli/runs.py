@@ -45,12 +45,13 @@ def provenance(path: Path) -> None:
     """
     from movierec.experiments import provenance
 
-    links = provenance.trace(path)
+    records = provenance.trace(path)
     console = rendering.console()
-    for line in (f"{path}", "", *provenance.lines(links, console.width)):
+    lines = provenance.lines(records, console.width)
+    for line in (f"{path}", "", *lines):
         console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
-    console.print(provenance.verdict(links), markup=False, soft_wrap=True)
-    if any(link.differences for link in links):
+    console.print(provenance.verdict(records), markup=False, soft_wrap=True)
+    if any(record.differences for record in records):
         sys.exit(1)
 
 

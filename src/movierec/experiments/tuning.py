@@ -225,17 +225,20 @@ def set_train_params(text: str, values: Values) -> str:
     train = YAML().load(text)["train"]
     for name, value in values.items():
         row, column = train.lc.value(name)
+        line = lines[row]
         number = np.format_float_positional(value, trim="0") if isinstance(value, float) else value
-        lines[row] = lines[row][:column] + re.sub(r"[^\s#,}]+", f"{number}", lines[row][column:], 1)
+        lines[row] = line[:column] + re.sub(r"[^\s#,}]+", str(number), line[column:], count=1)
     return "".join(lines)
 
 
 def make_patch(values: Values) -> str:
     """A patch for `git apply` that sets these params; empty if they are those in use."""
     path = Path("params.yaml")
-    before = path.read_text(encoding="utf-8")
-    lines = (text.splitlines(keepends=True) for text in (before, set_train_params(before, values)))
-    return "".join(unified_diff(*lines, f"a/{path}", f"b/{path}"))
+    text = path.read_text(encoding="utf-8")
+    before, after = (
+        version.splitlines(keepends=True) for version in (text, set_train_params(text, values))
+    )
+    return "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
 
 
 def tune(n_trials: int) -> None:

@@ -50,14 +50,15 @@ def render() -> str:
 
 def whole_run() -> Results:
     """The results here, all of one run: the one that made the recommendations here."""
-    links = provenance.trace(RECOMMENDATIONS)
-    for link in links:
-        if link.outdated:
+    records = provenance.trace(RECOMMENDATIONS)
+    for record in records:
+        if record.outdated:
             raise MovierecError(
-                f"{RECOMMENDATIONS}: {link.outdated[0]} since {link.stage}; run dvc repro"
+                f"{RECOMMENDATIONS}: {record.outdated[0]} since {record.stage}; run dvc repro"
             )
     results = Results.read(load_params().dataset)
-    check_metrics(results, {link.stage: link.entry for link in links if link.stage != "recommend"})
+    models = {record.stage: record.content for record in records if record.stage != "recommend"}
+    check_metrics(results, models)
     return results
 
 
