@@ -50,8 +50,8 @@ def any_results(request, committed, tiny):
 
 
 def drawn(name, of):
-    with style.used():
-        figure = drawing.drawn(BY_NAME[name], of)
+    with style.applied():
+        figure = drawing.draw(BY_NAME[name], of)
         figure.canvas.draw()
     return figure
 
@@ -82,7 +82,7 @@ def test_the_lists_are_those_of_the_pipeline():
 def test_each_picture_is_drawn_with_nothing_cut_off(name, any_results):
     figure = drawn(name, any_results)
     said = figure.get_suptitle().replace("\n", " ")
-    assert said == BY_NAME[name].finding(any_results)
+    assert said == BY_NAME[name].caption(any_results)
     axes = figure.axes
     labels = [part for each in axes for part in (each.title, each._left_title, *each.texts)]
     labels += [part.label for each in axes for part in (each.xaxis, each.yaxis)]
@@ -101,7 +101,7 @@ def test_the_stage_leaves_small_pictures_and_the_same_each_time(tiny, monkeypatc
     before = {picture.path: picture.path.read_bytes() for picture in PICTURES}
     assert all(content.startswith(b"\x89PNG") for content in before.values())
     for name in ("ratings", "result"):
-        with style.used():
+        with style.applied():
             style.save(drawn(name, Results.read("local")), BY_NAME[name].path)
         assert BY_NAME[name].path.read_bytes() == before[BY_NAME[name].path]
     for picture in PICTURES:
@@ -131,7 +131,7 @@ def test_data_without_genres_and_years_have_all_pictures(name, fewer, committed)
 
 def test_the_map_names_the_movies_that_its_title_names(committed):
     figure = drawn("factors", committed)
-    finding = BY_NAME["factors"].finding(committed)
+    finding = BY_NAME["factors"].caption(committed)
     named = [text.get_text() for text in figure.axes[0].texts if text.get_text() in finding]
     assert len(named) == 2
     style.plt.close(figure)

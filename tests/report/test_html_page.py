@@ -24,7 +24,7 @@ from movierec.plotting import results
 from movierec.plotting.captions import words
 from movierec.plotting.registry import QUESTIONS, Picture
 from movierec.report import html_page, overview, sample_users
-from movierec.report.overview import Measure
+from movierec.report.overview import BarAxis, Measure
 from tests.helpers import archives
 from tests.helpers.browser import visiting
 from tests.helpers.clone import ROOT
@@ -33,10 +33,14 @@ from tests.helpers.small_project import run_stage, write_params
 STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend")
 HARMFUL = "<script>alert('x')</script> & Sons (1999)"
 TITLES = [HARMFUL, *(f"A movie with a title of some length, part {n} (2001)" for n in range(11))]
-PICTURES = [
-    Picture(group, group, lambda results: f'"<b>" of {results.dataset}', f"Shows {group}.")
-    for group in QUESTIONS
-]
+
+
+class PlainPicture(Picture):
+    def caption(self, results):
+        return f'"<b>" of {results.dataset}'
+
+
+PICTURES = [PlainPicture(group, group, f"Shows {group}.") for group in QUESTIONS]
 VOID = ("meta", "link", "img", "br")
 CSS = Path(html_page.__file__).with_name("templates") / "page.css"
 
@@ -182,8 +186,8 @@ def test_pictures_are_inside_and_have_words(page):
 def test_every_picture_of_the_committed_run_is_shown(monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(ROOT)
-    shown = dict(html_page.questions(results.Results.read("ml-100k")))
-    assert [each.shows for _, pictures in shown.values() for each in pictures] == [
+    shown = html_page.embed_pictures(results.Results.read("ml-100k"))
+    assert [each.shows for pictures in shown.values() for each in pictures] == [
         picture.shows for picture in html_page.PICTURES
     ]
 
@@ -251,8 +255,8 @@ def test_recommendations_are_the_export(page):
 
 @pytest.mark.parametrize(("n_users", "expected"), [(1, 1), (2, 2), (3, 3), (900, 3)])
 def test_few_users_are_shown_once(n_users, expected):
-    assert len(sample_users.chosen(n_users)) == expected
-    assert max(sample_users.chosen(n_users)) < n_users
+    assert len(sample_users.choose_users(n_users)) == expected
+    assert max(sample_users.choose_users(n_users)) < n_users
 
 
 def test_a_run_with_less(tmp_path, monkeypatch):
@@ -290,7 +294,7 @@ def test_the_course_project_is_compared_on_its_own_data_alone(
     params = load_params(ROOT / "params.yaml")
     split = params.split.model_copy(update={"protocol": protocol})
     params = params.model_copy(update={"dataset": dataset, "split": split})
-    names = [name for name, *_ in overview.errors(params, html_page.whole_run())]
+    names = [name for name, *_ in overview.errors(params, html_page.read_run())]
     assert ("course project" in names) == is_comparable
     assert ("not to be compared" in overview.course_project(params)) != is_comparable
 
@@ -299,20 +303,17 @@ def test_the_course_project_is_compared_on_its_own_data_alone(
 
 
 def test_bars_share_an_axis_from_the_least_to_the_most():
-    rows = [
-        Measure("a", 2.0, {"low": 1.0, "high": 3.0}, True),
-        Measure("b", 4.0, {"low": None, "high": None}, False),
-        Measure("c", None, {}, False),
-    ]
-    a, b, c = overview.bars(rows)
-    assert (a.low, a.at, a.beyond) == (0, 33.33, 33.33)
-    assert (b.at, b.low, b.interval) == (100, None, "–")
-    assert (c.at, c.value) == (None, "–")
+    rows = [Measure("a", 2.0, 1.0, 3.0), Measure("b", 4.0), Measure("c", None)]
+    axis = BarAxis.from_measures(rows)
+    assert [axis.place(value) for value in (1.0, 2.0, 4.0)] == [0, 33.33, 100]
+    assert axis.place_from_right(3.0) == 33.33
+    assert (rows[0].interval, rows[1].interval) == ("1.000 to 3.000", "–")
+    assert overview.number(rows[2].value, 4) == "–"
 
 
-def test_bars_of_one_value():
-    (only,) = overview.bars([Measure("a", 0.5, {}, True)])
-    assert only.at == 0
+@pytest.mark.parametrize("value", [0.5, None])
+def test_bars_of_one_value_or_none(value):
+    assert BarAxis.from_measures([Measure("a", value)]).place(value or 0) == 0
 
 
 def test_times_are_on_the_page(project):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
+from movierec import __version__
 from movierec.core import atomic, manifests
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
@@ -18,13 +18,13 @@ from movierec.core.paths import RECOMMENDATIONS
 from movierec.experiments import provenance
 from movierec.plotting.registry import PICTURES, QUESTIONS, Picture
 from movierec.plotting.results import Results
-from movierec.report import overview, sample_users
+from movierec.report import overview, run_facts, sample_users
 
 PAGE = Path("report.html")
 
 
 def write() -> Path:
-    """Write the page of the run in this folder; MovierecError unless it is a whole one."""
+    """Write the page of the run in this folder; MovierecError unless it is a complete one."""
     html = render()
     with atomic.atomic_file(PAGE) as partial:
         partial.write_text(html, encoding="utf-8")
@@ -32,7 +32,7 @@ def write() -> Path:
 
 
 def render() -> str:
-    params, results = load_params(), whole_run()
+    params, results = load_params(), read_run()
     environment = Environment(
         loader=PackageLoader("movierec.report"),
         autoescape=True,
@@ -40,15 +40,27 @@ def render() -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = overview.number
     return environment.get_template("page.html").render(
-        overview=overview.of(params, results),
-        questions=dict(questions(results)),
-        people=sample_users.sample(),
-        licence=params.data.licence,
+        params=params,
+        summary=overview.summary(params, results),
+        tiles=overview.tiles(params, results),
+        errors=overview.errors(params, results),
+        rankings=overview.rankings(params, results),
+        bar_axis=overview.BarAxis.from_measures,
+        at_n=results.at_n,
+        course_project=overview.course_project(params),
+        data=run_facts.data(params, results),
+        model=run_facts.model(params, results),
+        times=run_facts.times(),
+        questions=QUESTIONS,
+        pictures=embed_pictures(results),
+        users=sample_users.sample_users(),
+        version=__version__,
     )
 
 
-def whole_run() -> Results:
+def read_run() -> Results:
     """The results here, all of one run: the one that made the recommendations here."""
     records = provenance.trace(RECOMMENDATIONS)
     for record in records:
@@ -70,31 +82,32 @@ def check_metrics(results: Results, models: Manifest) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Shown:
+class EmbeddedPicture(NamedTuple):
     """A picture as the page holds it; width, height: pixels."""
 
     source: str
     width: int
     height: int
-    finding: str
+    caption: str
     shows: str
     alt: str
 
-    @classmethod
-    def of(cls, picture: Picture, results: Results) -> Shown:
-        try:
-            content = picture.path.read_bytes()
-        except FileNotFoundError:
-            raise MovierecError(f"{picture.path}: no such file; run dvc repro") from None
-        width, height = struct.unpack(">2I", content[16:24])  # where every PNG has them
-        source = "data:image/png;base64," + base64.b64encode(content).decode()
-        said = picture.finding(results), picture.shows, picture.alt(results)
-        return cls(source, width, height, *said)
+
+def embed_pictures(results: Results) -> dict[str, list[EmbeddedPicture]]:
+    """The pictures of each group."""
+    return {
+        group: [embed(picture, results) for picture in PICTURES if picture.group == group]
+        for group in QUESTIONS
+    }
 
 
-def questions(results: Results) -> Iterator[tuple[str, tuple[str, list[Shown]]]]:
-    """Each group of pictures, by its name: its question and the pictures that answer it."""
-    for group, question in QUESTIONS.items():
-        shown = [Shown.of(each, results) for each in PICTURES if each.group == group]
-        yield group, (question, shown)
+def embed(picture: Picture, results: Results) -> EmbeddedPicture:
+    try:
+        content = picture.path.read_bytes()
+    except FileNotFoundError:
+        raise MovierecError(f"{picture.path}: no such file; run dvc repro") from None
+    with Image.open(picture.path) as image:
+        size = image.size
+    source = "data:image/png;base64," + base64.b64encode(content).decode()
+    texts = picture.caption(results), picture.shows, picture.alt(results)
+    return EmbeddedPicture(source, *size, *texts)
