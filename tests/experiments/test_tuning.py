@@ -19,6 +19,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.experiments import tuning
 from movierec.plotting.tuning import draw_trials
+from movierec.training import checkpoint
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import random_ratings, train_params
 from tests.helpers.small_project import run_stage, write_params
@@ -165,7 +166,7 @@ def test_another_search_begins_anew(project, capsys, change):
 
 
 def test_a_study_depends_on_the_code_of_training_alone():
-    names = {path.relative_to(ROOT).parts for path in tuning.code_files("train")}
+    names = {path.relative_to(ROOT).parts for path in checkpoint.code_files("train")}
     assert ("stages", "train.py") in names
     rooms = {parts[2] for parts in names if parts[0] == "src"}
     assert {"training", "kernels", "model"} <= rooms

@@ -49,9 +49,9 @@ def test_taste_moves_a_movie_by_the_deviation_of_its_predictions():
 
 
 def test_movies_with_few_ratings_are_left_out():
-    n_ratings = np.r_[np.full(30, factor_maps.MIN_RATINGS), np.full(30, factor_maps.MIN_RATINGS - 1)]
-    assert len(factor_maps.rated_enough(movies(60, n_ratings=n_ratings))) == 30
-    assert len(factor_maps.rated_enough(movies(60, n_ratings=1))) == 24, "few ratings: the most rated"
+    n_ratings = factor_maps.MIN_RATINGS - np.repeat([0, 1], 30)
+    for items, n in ((movies(60, n_ratings=n_ratings), 30), (movies(60, n_ratings=1), 24)):
+        assert len(factor_maps.rated_enough(items)) == n
     assert len(factor_maps.rated_enough(movies(3))) == 3
 
 
