@@ -9,6 +9,7 @@ import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree.ElementTree import TreeBuilder
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,7 +32,6 @@ from tests.helpers.browser import visiting
 from tests.helpers.clone import ROOT
 from tests.helpers.small_project import run_stages, write_params
 
-PLOTS = results.PLOTS
 STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend")
 HARMFUL = "<script>alert('x')</script> & Sons (1999)"
 TITLES = [HARMFUL, *(f"A movie with a title of some length, part {n} (2001)" for n in range(11))]
@@ -88,48 +88,44 @@ def project(made, tmp_path, monkeypatch):
 
 
 class Page(HTMLParser):
-    """The elements of a page: (tag, attributes), the tags around it, and its text."""
+    """A page as an element tree; every element must be closed."""
 
     def __init__(self, html):
         super().__init__()
-        self.elements, self.open = [], []
+        self.builder, self.open = TreeBuilder(), []
         self.feed(html)
-        assert self.open == [], "every element is closed"
+        assert self.open == []
+        self.root = self.builder.close()
 
     def handle_starttag(self, tag, attrs):
-        self.elements.append([tag, dict(attrs), tuple(each[0] for each in self.open), ""])
-        if tag not in VOID:
-            self.open.append(self.elements[-1])
+        self.builder.start(tag, dict(attrs))
+        self.open.append(tag)
+        if tag in VOID:
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag):
-        assert self.open.pop()[0] == tag
+        assert self.open.pop() == tag
+        self.builder.end(tag)
 
     def handle_data(self, data):
-        for element in self.open:
-            element[3] += data
+        if self.open:
+            self.builder.data(data)
 
     def all(self, *tags):
-        return [element for element in self.elements if element[0] in tags]
+        """The elements of these tags, or all, in order."""
+        return [element for element in self.root.iter() if not tags or element.tag in tags]
 
-    def texts(self, *tags):
-        return [" ".join(element[3].split()) for element in self.all(*tags)]
+    def texts(self, tag):
+        return [text_of(element) for element in self.all(tag)]
 
     def table(self, caption, number=0):
-        """The rows, as lists of cells, of the table (of several alike one) with this caption."""
-        at = [
-            place
-            for place, element in enumerate(self.elements)
-            if element[0] == "caption" and element[3] == caption
-        ][number]
-        rows = []
-        for tag, _, _, text in self.elements[at + 1 :]:
-            if tag == "table":
-                break
-            if tag == "tr":
-                rows.append([])
-            elif tag in ("th", "td"):
-                rows[-1].append(" ".join(text.split()))
-        return [row for row in rows if row]
+        """The rows, as lists of cells, of the table with this caption (one of several)."""
+        table = self.root.findall(f".//table[caption='{caption}']")[number]
+        return [[text_of(cell) for cell in row] for row in table.iter("tr")]
+
+
+def text_of(element):
+    return " ".join("".join(element.itertext()).split())
 
 
 @pytest.fixture(scope="module")
@@ -153,55 +149,51 @@ def test_the_command_writes_the_page(project, monkeypatch, capsys):
 
 
 def test_headings_language_title_and_links_to_sections(page):
-    assert page.all("html")[0][1] == {"lang": "en"}
+    assert page.root.attrib == {"lang": "en"}
     assert page.texts("title") == ["movierec: local"]
     assert HARMFUL in page.texts("th"), "titles are text"
-    levels = [int(tag[1]) for tag, *_ in page.all("h1", "h2", "h3")]
+    levels = [int(element.tag[1]) for element in page.all("h1", "h2", "h3")]
     assert levels.count(1) == 1
     assert all(after - level <= 1 for level, after in itertools.pairwise(levels))
     assert set(QUESTIONS.values()) < set(page.texts("h2"))
-    ids = [attrs["id"] for _, attrs, *_ in page.elements if "id" in attrs]
+    ids = [element.get("id") for element in page.all() if element.get("id")]
     assert len(ids) == len(set(ids)) > len(QUESTIONS)
-    targets = [attrs["href"] for _, attrs, *_ in page.all("a")]
-    sections = [attrs["id"] for _, attrs, *_ in page.all("section")]
-    assert targets == [f"#{section}" for section in sections]
+    sections = [f"#{element.get('id')}" for element in page.all("section")]
+    assert [element.get("href") for element in page.all("a")] == sections
 
 
 def test_pictures_are_inside_and_have_words(page):
-    images = page.all("img")
-    assert [attrs["alt"] for _, attrs, *_ in images] == [
-        f'"<b>" of local. Shows {group}.' for group in QUESTIONS
-    ]
-    for _, attrs, *_ in images:
-        assert (attrs["width"], attrs["height"]) == ("900", "300")
-        assert attrs["src"].startswith("data:image/png;base64,iVBORw0KGgo")
-    assert page.texts("figcaption") == [f'"<b>" of local. Shows {each}.' for each in QUESTIONS]
+    assert [image.get("alt") for image in page.all("img")] == page.texts("figcaption")
+    assert page.texts("figcaption") == [f'"<b>" of local. Shows {group}.' for group in QUESTIONS]
+    for image in page.all("img"):
+        assert (image.get("width"), image.get("height")) == ("900", "300")
+        assert image.get("src").startswith("data:image/png;base64,iVBORw0KGgo")
 
 
-def test_every_picture_of_the_committed_run_is_shown(monkeypatch):
-    monkeypatch.setattr(html_page, "PICTURES", registry.PICTURES)
-    monkeypatch.setattr(results, "PLOTS", PLOTS)
+def test_every_picture_of_the_committed_run_can_be_embedded(monkeypatch):
     monkeypatch.chdir(ROOT)
-    shown = html_page.embed_pictures(results.Results.read("ml-100k"))
-    texts = [picture.shows for pictures in shown.values() for picture in pictures]
-    assert texts == [picture.shows for picture in registry.PICTURES]
+    for picture in registry.PICTURES:
+        source, width, _ = html_page.embed(picture.path)
+        assert len(source) > 4000
+        assert width == 880
 
 
 def test_tables_have_captions_and_headers_with_scope(page):
     assert len(page.texts("caption")) == len(page.all("table")) > 4
-    for _, attrs, above, text in page.all("th"):
-        assert attrs["scope"] == ("col" if "thead" in above else "row")
-        assert text.strip()
+    for part, scope in (("thead", "col"), ("tbody", "row")):
+        headers = page.root.findall(f".//{part}/tr/th")
+        assert {header.get("scope") for header in headers} == {scope}
+        assert all(map(text_of, headers))
 
 
 def test_nothing_is_asked_of_elsewhere(page):
     assert not page.all("script", "iframe", "object", "base")
-    for _, attrs, *_ in page.elements:
+    for element in page.all():
         for name in ("src", "href"):
-            assert attrs.get(name, "#").startswith(("#", "data:"))
+            assert element.get(name, "#").startswith(("#", "data:"))
     assert not re.search(r"url\(|@import", CSS.read_text("utf-8"))
-    [policy] = [attrs["content"] for _, attrs, *_ in page.all("meta") if "http-equiv" in attrs]
-    assert policy.startswith("default-src 'none'")
+    policy = page.root.find(".//meta[@http-equiv]")
+    assert policy.get("content").startswith("default-src 'none'")
 
 
 def test_numbers_are_those_of_the_metrics(page, made):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
@@ -16,7 +15,7 @@ from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS
 from movierec.experiments import provenance
-from movierec.plotting.registry import PICTURES, QUESTIONS, Picture
+from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
 from movierec.report import overview, run_facts, sample_users
 
@@ -40,21 +39,14 @@ def render() -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = overview.number
+    environment.filters |= {"number": overview.number, "embed": embed}
     return environment.get_template("page.html").render(
         params=params,
-        summary=overview.summary(params, results),
-        tiles=overview.tiles(params, results),
-        errors=overview.errors(params, results),
-        rankings=overview.rankings(params, results),
-        bar_axis=overview.BarAxis.from_measures,
-        at_n=results.at_n,
-        course_project=overview.course_project(params),
-        data=run_facts.data(params, results),
-        model=run_facts.model(params, results),
-        times=run_facts.times(),
+        overview=overview,
+        run_facts=run_facts,
         questions=QUESTIONS,
-        pictures=embed_pictures(results),
+        pictures=PICTURES,
+        results=results,
         users=sample_users.sample_users(),
         version=__version__,
     )
@@ -82,32 +74,11 @@ def check_metrics(results: Results, models: Manifest) -> None:
         )
 
 
-class EmbeddedPicture(NamedTuple):
-    """A picture as the page holds it; width, height: pixels."""
-
-    source: str
-    width: int
-    height: int
-    caption: str
-    shows: str
-    alt: str
-
-
-def embed_pictures(results: Results) -> dict[str, list[EmbeddedPicture]]:
-    """The pictures of each group."""
-    return {
-        group: [embed(picture, results) for picture in PICTURES if picture.group == group]
-        for group in QUESTIONS
-    }
-
-
-def embed(picture: Picture, results: Results) -> EmbeddedPicture:
+def embed(path: Path) -> tuple[str, int, int]:
+    """A picture as a data URL, its width and its height in pixels."""
     try:
-        content = picture.path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
-        raise MovierecError(f"{picture.path}: no such file; run dvc repro") from None
-    with Image.open(picture.path) as image:
-        size = image.size
-    source = "data:image/png;base64," + base64.b64encode(content).decode()
-    texts = picture.caption(results), picture.shows, picture.alt(results)
-    return EmbeddedPicture(source, *size, *texts)
+        raise MovierecError(f"{path}: no such file; run dvc repro") from None
+    with Image.open(path) as image:
+        return "data:image/png;base64," + base64.b64encode(content).decode(), *image.size
