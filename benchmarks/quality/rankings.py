@@ -97,8 +97,8 @@ def rankings(
 
     def deviations() -> uncertainty.Deviations:
         sides = rated.user_factors, rated.item_factors
-        of_items = uncertainty.of_items(by_item, *sides, params.train)
-        return uncertainty.deviations(rated, known, [of_items], params.train)
+        item_terms = uncertainty.item_terms(by_item, *sides, params.train)
+        return uncertainty.deviations(rated, known, [item_terms], params.train)
 
     ranked = {
         name: rankers.ranking(name, watched, rated, params, deviations) for name in rankers.RANKINGS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from movierec.core.params import Params, load_params
 from movierec.evaluation import item_knn as neighbours
 from movierec.model import top_n_lists
-from movierec.model.solver import Prior
+from movierec.model.solver import Prior, covariances
 from movierec.recommending import rankers, uncertainty
 from movierec.training import als, gibbs
 from movierec.training.in_memory import InMemoryData
@@ -29,7 +29,7 @@ def params_with(**recommend_params) -> Params:
 def deviations(model, by_user, params):
     """Those of posterior.py, of movies in two parts."""
     parts = [
-        uncertainty.of_items(
+        uncertainty.item_terms(
             by_user.transpose(model.n_items).take(items),
             model.user_factors,
             model.item_factors[items],
@@ -77,7 +77,7 @@ def test_covariances_are_the_inverse_of_each_row_s_precision(model, dtype, toler
     fixed = random_model(6, 3, 50, params.n_factors_used, dtype).item_factors
     by_user = csr_of_counts(7, [0, 1, 20, 50], 50)
     prior = Prior.from_params(params, params.n_factors_used)
-    found = uncertainty.covariances(by_user, fixed, prior)
+    found = covariances(by_user, fixed, prior)
     assert found.dtype == dtype
     for row in range(4):
         places = slice(by_user.indptr[row], by_user.indptr[row + 1])
@@ -99,8 +99,8 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
     """xᵀ (λ P)⁻¹ x of the one and of the other, pair by pair."""
     params, (by_user, by_item) = train_params(n_factors=n_factors), random_csrs(8)
     model, prior = random_model(9, n_factors=n_factors), Prior.from_params(params, n_factors)
-    of_users = uncertainty.covariances(by_user, model.item_factors, prior)
-    of_items = uncertainty.covariances(by_item, model.user_factors, prior)
+    of_users = covariances(by_user, model.item_factors, prior)
+    of_items = covariances(by_item, model.user_factors, prior)
     users = np.array([4, 0])
     found = deviations(model, by_user, params)(users)
     assert found.shape == (2, 7)

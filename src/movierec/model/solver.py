@@ -13,7 +13,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import TrainParams
 from movierec.data.rating_arrays import Array, Csr
 from movierec.kernels.reductions import quadratic_forms
-from movierec.kernels.row_solver import solve_rows
+from movierec.kernels.row_solver import invert_rows, solve_rows
 from movierec.kernels.scheduling import RUNS
 from movierec.kernels.scoring import residuals_by_row
 from movierec.kernels.tiles import LANES, TILE
@@ -108,17 +108,47 @@ def half_epoch(
         factors,
         biases,
     )
-    unsolved = np.flatnonzero(~np.isfinite(biases))
+    _check_solved(biases, side, first)
+    if prior_mean is not None:
+        factors += prior_mean[:, :-1]
+        biases += prior_mean[:, -1]
+    return factors, biases
+
+
+def covariances(ratings: Csr, fixed_factors: Array, prior: Prior) -> Array:
+    """P⁻¹ of each row (n_rows, n_factors + 1, n_factors + 1), the bias last, in units of 1/λ.
+
+    ratings, fixed_factors, prior: as of half_epoch; the ratings' values do not matter. Raises
+    MovierecError where a row's matrix is not positive definite.
+    """
+    dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
+    width = -(-n_factors // LANES) * LANES
+    roots = np.empty((ratings.n_rows, n_factors + 1, n_factors + 1), dtype)
+    invert_rows(
+        _runs(ratings.indptr, width),
+        np.eye(n_factors + 1, dtype=dtype),
+        roots,
+        _padded(fixed_factors, width),
+        *prior.system(width, dtype),
+        ratings.indptr,
+        ratings.indices,
+        np.zeros(len(ratings.indices), dtype),
+        np.zeros(len(fixed_factors), dtype),
+        dtype.type(0),
+    )
+    _check_solved(roots[:, -1, -1], "row")
+    return np.asarray(np.einsum("rik,rjk->rij", roots, roots))
+
+
+def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
+    """Raise MovierecError, which names the first row without a solution, if there is one."""
+    unsolved = np.flatnonzero(~np.isfinite(solutions))
     if len(unsolved):
         raise MovierecError(
             f"the matrix of {side}_index {first + unsolved[0]} is not positive definite"
             f" ({len(unsolved)} such {side}s): raise train.factor_precision or"
             " train.bias_precision, or lower train.n_factors"
         )
-    if prior_mean is not None:
-        factors += prior_mean[:, :-1]
-        biases += prior_mean[:, -1]
-    return factors, biases
 
 
 def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
