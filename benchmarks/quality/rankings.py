@@ -20,7 +20,7 @@ from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Csr, Ratings
-from movierec.evaluation import item_knn as neighbours
+from movierec.evaluation import item_knn
 from movierec.metrics import ranking_protocol
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines
@@ -94,6 +94,8 @@ def rankings(
     watched, rated = movierec(train, validation, n_items, params)
     known = train.insert(validation)
     by_item = known.transpose(n_items)
+    rated_sets = item_knn.rated_sets(known, n_items)
+    neighbours = item_knn.nearest([rated_sets], np.diff(rated_sets["of_items"]), 0, n_items)
 
     def deviations() -> uncertainty.Deviations:
         sides = rated.user_factors, rated.item_factors
@@ -106,7 +108,7 @@ def rankings(
     others = {
         "popularity": baselines.popularity(known, by_item),
         "damped_biases": baselines.damped_biases(known, by_item, params.evaluate.baseline_damping),
-        "item_knn": neighbours.item_knn(known, by_item),
+        "item_knn": item_knn.scorer(known, *neighbours),
     }
     with suppress(ImportError):
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)

@@ -1,7 +1,6 @@
-"""What lists are ranked by, how sure a prediction is, and lists by neighbours."""
+"""What lists are ranked by, and how sure a prediction is."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.core.params import Params, load_params
-from movierec.evaluation import item_knn as neighbours
 from movierec.model import top_n_lists
 from movierec.model.solver import Prior, covariances
 from movierec.recommending import rankers, uncertainty
@@ -172,42 +170,3 @@ def test_every_ranking_of_the_params_is_one():
     assert found["implicit"] is implicit
     assert found["predicted_rating"] is model
     assert (found["lower_bound"](users) < model.predict_all(users)).all()
-
-
-@given(st.integers(0, 1000))
-def test_neighbours_share_most_users(seed):
-    by_user, by_item = random_csrs(seed, 9, 7, 30)
-    cosines = reference_kernels.cosines(by_item)
-    for n in (2, 7):
-        expected = np.zeros((9, 7))
-        for user in range(9):
-            for item in by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]:
-                for near in reference_kernels.best(np.float32(cosines[item]), n):
-                    expected[user, near] += cosines[item, near] if cosines[item, near] > 0 else 0
-        found = neighbours.item_knn(by_user, by_item, n)(np.array([2, 8, 2]))
-        np.testing.assert_allclose(found, expected[[2, 8, 2]], atol=1e-6)
-
-
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 35))
-def test_thinned_rows_are_evenly_spaced_parts_of_the_whole(counts, most):
-    ratings = csr_of_counts(1, counts, 40)
-    found = neighbours.thinned(ratings, most)
-    np.testing.assert_array_equal(found.counts, np.minimum(counts, most))
-    for row, count in enumerate(counts):
-        kept = found.indices[found.indptr[row] : found.indptr[row + 1]]
-        whole = ratings.indices[ratings.indptr[row] : ratings.indptr[row + 1]]
-        places = np.searchsorted(whole, kept)
-        np.testing.assert_array_equal(whole[places], kept)
-        steps = np.diff(np.append(places, count))
-        assert not len(steps) or steps.max() <= np.ceil(count / len(kept))
-        assert not len(steps) or steps.min() >= 1
-
-
-def test_neighbours_count_a_part_of_who_rated_much(monkeypatch):
-    by_user, by_item = random_csrs(3, 9, 7, 40)
-    monkeypatch.setattr(neighbours, "MOST", 3)
-    few = neighbours.thinned(by_user, 3)
-    cosines = reference_kernels.cosines(few.transpose(7))
-    found = neighbours.item_knn(by_user, by_item, 7)(np.arange(9))
-    expected = [cosines[by_user.indices[a:b]].sum(axis=0) for a, b in pairwise(by_user.indptr)]
-    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -147,9 +147,7 @@ def factor_row(
     before = prior_system
     for first in range(start, max(stop, start + 1), BLOCK):
         n = min(BLOCK, stop - first)
-        gather(
-            block, weights, indices, values, first, n, fixed_factors, fixed_biases, global_mean
-        )
+        gather(block, weights, indices, values, first, n, fixed_factors, fixed_biases, global_mean)
         add_ratings(system, before, block, weights, n, fixed_factors, indices, first + n)
         before = system
     for i in range(width + 1):

@@ -17,7 +17,9 @@ from movierec.model.solver import Prior, covariances
 Deviations = Callable[[Array], Array]  # of users, by index, for all items: (n_users, n_items)
 
 
-def item_terms(by_item: Csr, user_factors: Array, item_factors: Array, params: TrainParams) -> Array:
+def item_terms(
+    by_item: Csr, user_factors: Array, item_factors: Array, params: TrainParams
+) -> Array:
     """The items' factors of the variances (n_items, (n_factors + 1)(n_factors + 2)).
 
     by_item, params: what the items were trained on and with.
