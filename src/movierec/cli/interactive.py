@@ -17,7 +17,7 @@ from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     from movierec.core.npz import Array
-    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
 
 N_CANDIDATES = 9  # films offered for what was typed
@@ -58,7 +58,7 @@ class Session:
     """What the person has said so far, and the list that he sees."""
 
     project: Project
-    given: Given = field(default_factory=dict)  # ratings by item_index
+    given: ItemRatings = field(default_factory=dict)  # ratings by item_index
     dropped: set[int] = field(default_factory=set)
     wish: Wish = field(default_factory=Wish)
     listed: rendering.Rows = field(default_factory=list)
@@ -106,8 +106,8 @@ class Session:
 
     def find(self, text: str) -> None:
         """Offer the films that may be meant, and ask how the one picked was."""
-        films = self.project.films
-        found = films.catalogue.search(text) or films.catalogue.similar(text)
+        films = self.project.movies
+        found = films.index.search(text) or films.index.similar(text)
         if not found:
             raise MovierecError(f"No film has a title like {text!r}; try fewer words.")
         if len(found) == 1:
@@ -130,7 +130,7 @@ class Session:
 
     def rate(self, item: int) -> None:
         """Ask how a film was, until the answer is a rating or empty."""
-        title = self.project.films.titles[item]
+        title = self.project.movies.titles[item]
         while answer := _ask(f"{title}: how was it (Enter: skip)", "? "):
             rating = self._rating(answer)
             if rating is not None:
@@ -170,11 +170,11 @@ class Session:
     def person(self) -> UserProfile:
         from movierec.serving.user_profile import UserProfile
 
-        return UserProfile.of(self.given)
+        return UserProfile.from_ratings(self.given)
 
     @property
     def verdict(self) -> UserScores:
-        return self.project.verdict(self.person)
+        return self.project.score_items(self.person)
 
     def _eligible(self, wish: Wish) -> Array:
         eligible = wish.eligible(self.project)
@@ -190,7 +190,7 @@ class Session:
                 else "There is no list yet: press Enter for it."
             )
         movie_id = self.listed[int(text) - 1]["movie_id"]
-        return self.project.films.movie_ids.index(movie_id)
+        return self.project.movies.movie_ids.index(movie_id)
 
     def drop(self, text: str) -> None:
         self.dropped.add(self._item(text))
@@ -203,7 +203,7 @@ class Session:
         from movierec.cli.movies import explain
 
         item, row = self._item(text), dict(self.listed[int(text) - 1])
-        explain([row], self.project.films, self.person, self.verdict, np.array([item]))
+        explain([row], self.project.movies, self.person, self.verdict, np.array([item]))
         click.echo(f"{row['title']} has a score of {row['score']:.2f}. What your films carried:")
         for each in row["because"][:N_CANDIDATES]:
             stars = f"{each['stars']:+.2f} stars of predicted rating"
@@ -213,7 +213,7 @@ class Session:
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())
-        self.project.films.of_genres(names)
+        self.project.movies.of_genres(names)
         self.wish = replace(self.wish, genre=names)
         self.show()
 
@@ -227,11 +227,11 @@ class Session:
         if not self.given:
             click.echo("You have rated nothing yet.")
         for number, (item, rating) in enumerate(self.given.items(), 1):
-            click.echo(f"  {number}  {self.project.films.titles[item]}  {rating:g}")
+            click.echo(f"  {number}  {self.project.movies.titles[item]}  {rating:g}")
 
     def forget(self, text: str) -> None:
         if not text.isdecimal() or not 1 <= int(text) <= len(self.given):
             raise MovierecError("Say which of your ratings; mine lists them.")
         item = list(self.given)[int(text) - 1]
         del self.given[item]
-        click.echo(f"Forgotten: {self.project.films.titles[item]}.")
+        click.echo(f"Forgotten: {self.project.movies.titles[item]}.")

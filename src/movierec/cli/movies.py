@@ -15,7 +15,7 @@ from movierec.core.errors import MovierecError
 if TYPE_CHECKING:
     from movierec.core.npz import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
@@ -42,7 +42,7 @@ class Wish:
         floor = project.params.recommend.min_ratings
         least = floor if self.min_ratings is None else self.min_ratings
         years = self.from_year, self.to_year
-        return project.films.chosen(least, self.genre, self.not_genre, *years)
+        return project.movies.passing(least, self.genre, self.not_genre, *years)
 
 
 def options(*added: Callable[..., Any]) -> Callable[..., Any]:
@@ -133,12 +133,12 @@ def recommend(
         about = f"For user {user_id}, who rated {len(person.items):,} films"
     else:
         given = _of_file(project, ratings) if ratings else {}
-        named = people.by_titles(project.films, project.scale, like, dislike)
-        person = people.UserProfile.of(given | named)
-        about = "For whoever rates " + _said(project.films, given, named)
+        named = people.by_titles(project.movies, project.scale, like, dislike)
+        person = people.UserProfile.from_ratings(given | named)
+        about = "For whoever rates " + _said(project.movies, given, named)
     asked = Wish(**wish)
     eligible = asked.eligible(project)
-    rows = recommended(project, person, project.verdict(person), asked, eligible)
+    rows = recommended(project, person, project.score_items(person), asked, eligible)
     rendering.show(rows, form, about, EMPTY)
 
 
@@ -158,9 +158,9 @@ def recommended(
     predicted = verdict.rating.scores[found].clip(*project.scale)
     deviation = verdict.rating.deviations(found)
     columns = {"score": verdict.scores[found], "predicted_rating": predicted}
-    rows = rendering.rows_of(project.films, found, **columns, deviation=deviation)
+    rows = rendering.rows_of(project.movies, found, **columns, deviation=deviation)
     if wish.explain:
-        explain(rows, project.films, person, verdict, found)
+        explain(rows, project.movies, person, verdict, found)
     return rows
 
 
@@ -186,13 +186,13 @@ def explain(
         ]
 
 
-def _of_file(project: Project, path: Path) -> Given:
+def _of_file(project: Project, path: Path) -> ItemRatings:
     """The ratings in a file; says on stderr what of it is not known here."""
     from movierec.serving import import_ratings
     from movierec.serving import user_profile as people
 
     export = import_ratings.read(path, project.scale)
-    given, unknown = people.by_export(project.films, export.rated)
+    given, unknown = people.by_export(project.movies, export.rated)
     skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
     click.echo(
         f"{path} ({export.kind}): {len(export.rated) - len(unknown):,} of {len(export.rated):,}"
@@ -208,7 +208,7 @@ def _of_file(project: Project, path: Path) -> Given:
     return given
 
 
-def _said(films: Catalogue, given: Given, named: Given) -> str:
+def _said(films: Catalogue, given: ItemRatings, named: ItemRatings) -> str:
     parts = [f"{len(given):,} film{'s'[: len(given) > 1]} of the file"] if given else []
     parts += [f"{films.titles[item]} {stars:g}" for item, stars in named.items()]
     return ", ".join(parts)
@@ -224,13 +224,13 @@ def similar(title: str, form: str | None, **wish: Any) -> None:
     from movierec.serving.workspace import Project
 
     project, asked = Project.here(), Wish(**wish)
-    item = project.films.catalogue.find(title)
-    name = project.films.titles[item]
+    item = project.movies.index.find(title)
+    name = project.movies.titles[item]
     factors = project.item_vectors()
     if not factors[item].any():
         raise MovierecError(f"{name}: nobody rated it, or the model has no factors")
     found, cosines = selection.similar(factors, item, asked.n, asked.eligible(project))
-    rows = rendering.rows_of(project.films, found, similarity=cosines)
+    rows = rendering.rows_of(project.movies, found, similarity=cosines)
     rendering.show(rows, form, f"Most like {name}")
 
 
@@ -242,7 +242,7 @@ def search(query: str, n: int, form: str | None) -> None:
     from movierec.serving.catalogue import Catalogue
 
     films = Catalogue.read()
-    found = films.catalogue.search(query) or films.catalogue.similar(query)
+    found = films.index.search(query) or films.index.similar(query)
     if not found:
         raise MovierecError(f"no film has a title like {query!r}; try fewer words")
     rendering.show(rendering.rows_of(films, found[:n]), form)
