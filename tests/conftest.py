@@ -1,5 +1,10 @@
-"""Settings of the property tests (few examples, the same in every run), and the web server."""
+"""Settings of the property tests (few examples, the same in every run), and the web server.
 
+Kernels run on one thread: tests run side by side, and threads that wait for each other in two
+processes on two cores take ten times as long. Tests of threads set their number themselves.
+"""
+
+import numba
 import pytest
 from hypothesis import settings
 
@@ -7,6 +12,7 @@ from tests.helpers.http_server import Answer, serving
 
 settings.register_profile("movierec", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("movierec")
+numba.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model
         return Model(0.0, als.user_factors, als.item_factors, *zeros)
 
     settings = params.evaluate
-    judge = RankingEvaluator.of(
+    judge = RankingEvaluator.from_ratings(
         train, validation, n_items, settings.ranking_users, params.seed, "peer"
     )
     best = max(
@@ -114,7 +114,7 @@ def rankings(
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)
     n, floor = params.evaluate.top_n, params.recommend.min_ratings
     most, seed = params.evaluate.ranking_users, params.seed
-    judge = RankingEvaluator.of(known, test, n_items, most, seed, "evaluate/users")
+    judge = RankingEvaluator.from_ratings(known, test, n_items, most, seed, "evaluate/users")
     lists = {name: judge.lists(by, n, floor) for name, by in ranked.items()}
     lists |= {name: judge.lists(by, n) for name, by in others.items()}
     found, _ = ranking_protocol.compare_rankings(

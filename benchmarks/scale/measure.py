@@ -105,6 +105,7 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
 def formula(data: Any, model: Any) -> int:
     """Bytes that docs/scale.md says are sent in an epoch."""
     from movierec.training.blocks.block_rows import places
+
     from movierec.training.row_ops import OTHER_SIDE
 
     total, row_bytes = 0, (model.n_factors + 1) * model.dtype.itemsize

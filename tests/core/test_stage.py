@@ -233,7 +233,7 @@ def test_times_are_of_the_metrics_that_they_were_measured_with():
 
 def test_a_training_that_goes_on_is_not_timed():
     timed("train", "1")
-    (paths.CHECKPOINTS / "search.npz").touch()
+    (paths.CHECKPOINTS / "search.safetensors").touch()
     timed("train", "1")
     assert stage.times() == {}
 

@@ -29,6 +29,7 @@ class Workspace:
             "GIT_AUTHOR_EMAIL": "test@example.org",
             "GIT_COMMITTER_NAME": "test",
             "GIT_COMMITTER_EMAIL": "test@example.org",
+            "NUMBA_NUM_THREADS": "1",  # see conftest.py
             "NO_COLOR": "1",
             "COLUMNS": "200",
         }

@@ -1,9 +1,12 @@
 """The real pipeline, in a temporary clone: what DVC's verbs promise about it."""
 
+import itertools
 import json
 import re
 import sys
 from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from movierec.cli.movies import Wish, recommended
 from movierec.serving.user_profile import UserProfile
@@ -67,7 +71,9 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     here = Project.here()
 
     def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
-        person = UserProfile.from_ratings({here.movies.index.find(title): given[title] for title in given})
+        person = UserProfile.from_ratings(
+            {here.movies.index.find(title): given[title] for title in given}
+        )
         wish = Wish(n=n)
         rows = recommended(here, person, here.score_items(person), wish, wish.eligible(here))
         return [row[column] for row in rows]
@@ -131,23 +137,16 @@ def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: W
     assert workspace.run("git", "status", "--porcelain") == ""
 
 
-def test_a_train_param_reruns_what_depends_on_it_and_back_only_draws(
+def test_params_of_train_rerun_what_depends_on_them_and_back_only_draws(
     workspace: Workspace,
 ) -> None:
+    """By another model and another method, which goes all the way."""
     before = (workspace.path / "dvc.lock").read_bytes()
-    changed = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=3")
-    assert stages_run(changed) == ["train", "evaluate", "recommend", "export", "draw"]
-    assert "3" in workspace.run("dvc", "params", "diff")
-    assert "test.rmse" in workspace.run("dvc", "metrics", "diff")
-    back = workspace.run("dvc", "exp", "run", "-S", "train.n_factors=8")
-    assert stages_run(back) == ["draw"], "it had not run: the pictures came with the clone"
-    assert (workspace.path / "dvc.lock").read_bytes() == before
-
-
-def test_another_model_by_another_method_goes_all_the_way(workspace: Workspace) -> None:
-    changes = ["train.model=genre_mf", "train.method=gibbs", "train.gibbs.samples=40"]
-    run = workspace.run("dvc", "exp", "run", *(x for change in changes for x in ("-S", change)))
+    model = {"model": "genre_mf", "method": "gibbs", "gibbs.burn_in": 15, "gibbs.samples": 20}
+    run = workspace.run(*experiment(**model))
     assert stages_run(run) == ["train", "evaluate", "recommend", "export", "draw"]
+    assert "genre_mf" in workspace.run("dvc", "params", "diff")
+    assert "test.rmse" in workspace.run("dvc", "metrics", "diff")
     assert 0.87 < metrics(workspace, "evaluate")["test"]["rmse"] < 0.90  # a leak would be less
     lines = workspace.run("movierec", "recommend", "--like", "Toy Story", "-n", "3", "--csv")
     assert len(lines.splitlines()) == 4
@@ -156,8 +155,19 @@ def test_another_model_by_another_method_goes_all_the_way(workspace: Workspace) 
     assert rmse["verdict"] == "better"
     assert rmse["a"] == pytest.approx(committed(workspace)["rmse"], abs=1e-6)
     assert rmse["b"] == pytest.approx(metrics(workspace, "evaluate")["test"]["rmse"], abs=1e-6)
-    back = ["train.model=mf", "train.method=als", "train.gibbs.samples=100"]
-    workspace.run("dvc", "exp", "run", *(x for change in back for x in ("-S", change)))
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["train"]
+    back = {name: reduce(getitem, name.split("."), params) for name in model}
+    again = workspace.run(*experiment(**back))
+    assert stages_run(again) == ["draw"], "it had not run: the pictures came with the clone"
+    assert (workspace.path / "dvc.lock").read_bytes() == before
+
+
+def experiment(**train: object) -> list[str]:
+    changes = (("-S", f"train.{name}={value}") for name, value in train.items())
+    return ["dvc", "exp", "run", *itertools.chain(*changes)]
+
+
+LAST = ("recommend", "export", "draw")
 
 
 def test_the_verbs_read_well(workspace: Workspace) -> None:
@@ -165,20 +175,11 @@ def test_the_verbs_read_well(workspace: Workspace) -> None:
     assert "test.rmse" in shown
     assert "made_from" not in shown, "the hash of the model's manifest is no metric"
     stages = workspace.run("dvc", "stage", "list")
-    for name in (
-        "download",
-        "index",
-        "split",
-        "train",
-        "implicit",
-        "evaluate",
-        "recommend",
-        "export",
-        "draw",
-    ):
-        described = [line for line in stages.splitlines() if line.startswith(name)]
-        assert len(described[0].split()) > 4, "every stage says what it does"
-        assert name in workspace.run("dvc", "dag", "--mermaid")
+    names = [line.split()[0] for line in stages.splitlines()]
+    assert names == ["download", "index", "split", "train", "implicit", "evaluate", *LAST]
+    assert all(len(line.split()) > 4 for line in stages.splitlines()), "each says what it does"
+    diagram = workspace.run("dvc", "dag", "--mermaid")
+    assert all(name in diagram for name in names)
     assert "train.n_factors" in workspace.run("dvc", "exp", "show", "--csv")
     assert "index.html" in workspace.run("dvc", "plots", "show")
     workspace.run("dvc", "params", "diff", "HEAD~1")

@@ -13,8 +13,8 @@ from movierec.core.errors import MovierecError
 from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.kernels.tiles import TILE
 from movierec.model.solver import RUNS, Prior, half_epoch
-from movierec.serving import folding_in
-from movierec.training import als
+from movierec.serving.folding_in import fold_in
+from movierec.training import als, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import OTHER_SIDE
 from tests.helpers import reference_kernels
@@ -148,7 +148,7 @@ def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors)
     """The float64 reference is NumPy's own solver, row by row; both go on from their own."""
     by_user, by_item = random_csrs(19, 60, 40, 1500)
     params = train_params(n_factors=n_factors, dtype="float32")
-    reference = als.start(InMemoryData(by_user, by_item), params, 0)
+    reference = als.initial_model(InMemoryData(by_user, by_item), params, 0)
     fast, data = reference, InMemoryData(by_user, by_item)
     prior = Prior.from_params(params, n_factors)
     for side in SIDES * 4:
@@ -257,34 +257,31 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
     """Bit by bit, in whatever order his ratings come."""
     by_user, by_item = random_csrs(seed)
     params = train_params()
-    model = als.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
+    model = rating_model.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
     rows = solve_users(model, by_user, params)
     for user in range(by_user.n_rows):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
         places = np.random.default_rng(seed).permutation(places)
         ratings = by_user.indices[places], by_user.values[places]
-        factors, bias = folding_in.fold_in(model, *ratings, params)
-        np.testing.assert_array_equal(factors, rows.user_factors[user])
-        assert bias == rows.user_biases[user]
+        row = fold_in(model, *ratings, params).parts[0].row.mean
+        np.testing.assert_array_equal(row[:-1], rows.user_factors[user])
+        assert row[-1] == rows.user_biases[user]
 
 
 def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     by_user, by_item = random_csrs(9, n_ratings=50)
     params = train_params(max_epochs=300)
-    model = als.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
+    model = rating_model.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
-    factors, bias = folding_in.fold_in(
-        model, by_user.indices[places], by_user.values[places], params
-    )
-    np.testing.assert_allclose(factors, model.user_factors[4], atol=1e-6)
-    assert bias == pytest.approx(model.user_biases[4], abs=1e-6)
+    row = fold_in(model, by_user.indices[places], by_user.values[places], params).parts[0].row.mean
+    np.testing.assert_allclose(row[:-1], model.user_factors[4], atol=1e-6)
+    assert row[-1] == pytest.approx(model.user_biases[4], abs=1e-6)
     assert abs(model.user_factors[4]).max() > 0.01
 
 
 def test_fold_in_without_ratings_is_the_prior_mean():
-    factors, bias = folding_in.fold_in(random_model(10), np.zeros(0, np.int32), [], train_params())
-    assert factors.tolist() == [0, 0, 0]
-    assert bias == 0
+    folded = fold_in(random_model(10), np.zeros(0, np.int32), [], train_params())
+    assert folded.parts[0].row.mean.tolist() == [0, 0, 0, 0]
 
 
 # --- training
@@ -309,7 +306,7 @@ def test_start(dtype):
     """Item factors of standard deviation init_scale / √n_factors; the users are solved first."""
     by_user, _ = random_csrs(13)
     data = InMemoryData(by_user, csr_of_counts(13, [0] * 2000, 9))
-    model = als.start(data, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
+    model = als.initial_model(data, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
     assert model.item_factors.std() == pytest.approx(0.25, rel=0.03)
     assert abs(model.item_factors.mean()) < 4 * 0.25 / 8000**0.5
     assert model.global_mean == pytest.approx(np.mean(by_user.values.tolist()))
@@ -321,7 +318,7 @@ def test_start(dtype):
 def test_training_lowers_the_objective_epoch_by_epoch():
     by_user, by_item = random_csrs(14, 30, 20, 300)
     params, seen = train_params(max_epochs=8), []
-    fit = als.fit(InMemoryData(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
+    fit = rating_model.fit(InMemoryData(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
     values = [epoch.objective for epoch in fit.epochs]
     assert [so_far.epochs for so_far in seen] == [fit.epochs[:n] for n in range(1, 9)]
     assert [epoch.epoch for epoch in fit.epochs] == list(range(1, 9))
@@ -336,7 +333,7 @@ def test_training_lowers_the_objective_epoch_by_epoch():
 def test_the_seed_alone_decides_the_model():
     by_user, by_item = random_csrs(15)
     one, same, other = (
-        als.fit(InMemoryData(by_user, by_item), train_params(), seed, SCALE).model
+        rating_model.fit(InMemoryData(by_user, by_item), train_params(), seed, SCALE).model
         for seed in (0, 0, 1)
     )
     assert_same(one, same, rtol=0)
@@ -351,7 +348,8 @@ def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
         for plus in (0, constant)
     )
     one, other = (
-        als.fit(InMemoryData(*csrs), train_params(), 0, SCALE).model for csrs in (exact, moved)
+        rating_model.fit(InMemoryData(*csrs), train_params(), 0, SCALE).model
+        for csrs in (exact, moved)
     )
     assert other.global_mean == pytest.approx(one.global_mean + constant)
     assert_same(one, other, atol=1e-9)
@@ -363,7 +361,9 @@ def test_scaling_all_precisions_changes_nothing(seed, params, factor):
     by_user, by_item = random_csrs(seed)
     precisions = {name: factor * x for name, x in vars(params).items() if "precision" in name}
     one, other = (
-        als.fit(InMemoryData(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE)
+        rating_model.fit(
+            InMemoryData(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE
+        )
         for changes in ({}, precisions)
     )
     assert_same(one.model, other.model, atol=1e-8)
@@ -381,8 +381,12 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
     params, fits = train_params(n_factors=TILE + 1, dtype=dtype), []
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
-        fits.append(als.fit(InMemoryData(by_user, by_item), params, 0, SCALE, validation))
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+        fits.append(
+            rating_model.fit(
+                InMemoryData(by_user, by_item, validation=validation), params, 0, SCALE
+            )
+        )
+    numba.set_num_threads(1)
     assert_same(fits[0].model, fits[1].model, rtol=0)
     assert fits[0].epochs == fits[1].epochs
 
@@ -392,12 +396,15 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
 
 def test_more_factors_than_the_data_allow():
     csrs = random_csrs(18)
-    assert als.fit(InMemoryData(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors == 7
+    assert (
+        rating_model.fit(InMemoryData(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors
+        == 7
+    )
     message = "train.n_factors: 8 is more than the data allows: 9 users and 7 items have at most 7"
     with pytest.raises(MovierecError, match=message):
-        als.fit(InMemoryData(*csrs), train_params(n_factors=8), 0, SCALE)
+        rating_model.fit(InMemoryData(*csrs), train_params(n_factors=8), 0, SCALE)
 
 
 def test_nothing_to_train_on():
     with pytest.raises(MovierecError, match="no ratings to train on"):
-        als.fit(InMemoryData(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)
+        rating_model.fit(InMemoryData(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)

@@ -123,7 +123,7 @@ def duration(seconds: float) -> str:
 @contextmanager
 def timed(name: str) -> Iterator[None]:
     """Note how long a stage took, for `times`; of one that may go on from a checkpoint, nothing."""
-    path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.npz"))
+    path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.safetensors"))
     path.unlink(missing_ok=True)
     began = time.monotonic()
     yield

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from movierec.core import npz
+from movierec.core import array_files
 from movierec.data import tree_sums
 from movierec.data.parquet_tables import read_columns
 from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
@@ -108,12 +108,12 @@ def collect(
     )
     read = partial(_read_users, files, ranker, users, n_items, scratch)
     blocks = list(engine.map(read, *zip(*bounds(engine, known[0]), strict=True)))
-    train_errors = Errors.of_sums(
+    train_errors = Errors.from_sums(
         tree_sums.add_up([block.errors for block in blocks]), sum(block.n_train for block in blocks)
     )
     predictors, popularity = _fit_baselines(engine, files, fitted, blocks, params.baseline_damping)
     test = Ratings(*read_columns(files.test, COLUMNS))
-    evaluator = RankingEvaluator.of_sample(
+    evaluator = RankingEvaluator.from_sample(
         users, stack_rows([block.known for block in blocks]), test, known[1], n_users
     )
     neighbours = _find_neighbours(engine, [block.rated_sets for block in blocks], scratch)
@@ -140,7 +140,7 @@ def _read_users(
 ) -> UserBlock:
     known, scale = files.known[0], ranker.params.data
     train = known.alone.read(first, stop)
-    model = model_file.mapped(ranker.model).of_users(slice(first, stop))
+    model = model_file.map_model(ranker.model).of_users(slice(first, stop))
     errors = measures.errors_by_row(model, train, (scale.rating_min, scale.rating_max))
     both = known.join(train, first, stop)
     fitted = both if files.fitted[0].more else train
@@ -152,7 +152,9 @@ def _read_users(
         row_sums=fitted.row_sums(),
         known=both.take(sampled),
         fitted=fitted.take(sampled),
-        rated_sets=npz.save(scratch / f"rated-sets-{first}.npz", **rated_sets),
+        rated_sets=array_files.save(
+            scratch / f"rated-sets-{first}.safetensors", rated_sets, {}, shared=True
+        ),
     )
 
 
@@ -163,7 +165,7 @@ def _fit_baselines(
     blocks: list[UserBlock],
     damping: float,
 ) -> tuple[dict[str, Model], Model]:
-    """Those that predict ratings, by name, and popularity. counts: of `fitted`, by user, by item."""
+    """Those that predict ratings, by name, and popularity. counts: by user, and by item."""
     row_sums = np.concatenate([block.row_sums for block in blocks])
     by_user = StoredRowSums(engine, files.fitted[0], counts[0], row_sums)
     by_item = StoredRowSums(engine, files.fitted[1], counts[1])
@@ -173,15 +175,20 @@ def _fit_baselines(
 
 def _find_neighbours(engine: Engine, rated_sets: list[Path], scratch: Path) -> Path:
     """A file of the nearest neighbours of all items, and their cosines."""
-    counts = np.sum([np.diff(npz.mapped(path)["of_items"]) for path in rated_sets], axis=0)
+    counts = np.sum([np.diff(array_files.load(path)["of_items"]) for path in rated_sets], axis=0)
     blocks = zip(*bounds(engine, item_knn.costs(counts), 1, SHARED), strict=True)
     results = engine.map(partial(_nearest, rated_sets, counts), *blocks)
     neighbours, cosines = (np.concatenate(column) for column in zip(*results, strict=True))
-    return npz.save(scratch / "neighbours.npz", neighbours=neighbours, cosines=cosines)
+    return array_files.save(
+        scratch / "neighbours.safetensors",
+        {"neighbours": neighbours, "cosines": cosines},
+        {},
+        shared=True,
+    )
 
 
 def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tuple[Array, Array]:
-    return item_knn.nearest([npz.mapped(path) for path in rated_sets], counts, first, stop)
+    return item_knn.nearest([array_files.load(path) for path in rated_sets], counts, first, stop)
 
 
 def _predict_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
@@ -198,7 +205,7 @@ def _predict_block(
 ) -> tuple[Array, Array]:
     ratings = Ratings(*read_columns(test, COLUMNS, first, stop))
     low, high = ratings.user_index.min(initial=0), ratings.user_index.max(initial=0)
-    model = model_file.mapped(path).of_users(slice(low, high + 1))
+    model = model_file.map_model(path).of_users(slice(low, high + 1))
     ratings = replace(ratings, user_index=ratings.user_index - low)
     deviations = calibration.deviation_of_ratings(model, ratings, expected)
     return measures.predict(model, ratings), deviations
@@ -245,7 +252,7 @@ def _make_lists_of_block(
     n = ranker.params.evaluate.top_n
     others: dict[str, Model | Scorer] = {
         **plain,
-        "item_knn": item_knn.scorer(fitted, **npz.mapped(neighbours)),
+        "item_knn": item_knn.scorer(fitted, **array_files.load(neighbours)),
     }
     lists = {
         name: top_n_lists.top_n(ranker.ranking(name, users, lambda: fitted), seen, n, eligible)[0]

@@ -118,7 +118,7 @@ def side_by_side(metrics: Report, intervals: Report) -> dict[str, pd.DataFrame]:
     return {"errors": _table("model", errors), "rankings": _table("ranking", rankings)}
 
 
-def _table(label: str, rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+def _table(label: str, rows: dict[str, dict[str, float]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(label).reset_index()
 
 

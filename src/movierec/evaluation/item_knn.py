@@ -51,7 +51,7 @@ def nearest(
     runs = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1)) if len(cost) else np.zeros(1)
     runs = np.unique(np.append(runs, len(cost))).astype(np.int64)
 
-    def arrays(block: RatedSets) -> tuple[Array, ...]:
+    def arrays(block: RatedSets) -> tuple[Array, Array, Array, Array]:
         indptr = block["of_items"][first : stop + 1]
         users = block["users"][indptr[0] : indptr[-1]]
         return indptr - indptr[0], users, block["of_users"], block["items"]

@@ -33,7 +33,7 @@ class Errors:
     rmse_unclipped: float
 
     @classmethod
-    def of_sums(cls, sums: Array, n: int) -> "Errors":
+    def from_sums(cls, sums: Array, n: int) -> "Errors":
         """Of n ratings, out of the sums over them (4,), whose places are those of ErrorSum."""
         return cls(
             rmse=float((sums[ErrorSum.CLIPPED_SQUARED] / n) ** 0.5),

@@ -45,16 +45,16 @@ class RankingEvaluator:
     n_users: int
 
     @classmethod
-    def of(
+    def from_ratings(
         cls, seen: Csr, held_out: Ratings, n_items: int, max_users: int, seed: int, stream: str
     ) -> "RankingEvaluator":
         """At most max_users users, sampled by the stream; all items not in `seen` compete."""
         users = sample_users(seen.n_rows, max_users, seed, stream)
         counts = np.bincount(seen.indices, minlength=n_items)
-        return cls.of_sample(users, seen.take(users), held_out, counts, seen.n_rows)
+        return cls.from_sample(users, seen.take(users), held_out, counts, seen.n_rows)
 
     @classmethod
-    def of_sample(
+    def from_sample(
         cls, users: Array, seen: Csr, held_out: Ratings, counts: Array, n_users: int
     ) -> "RankingEvaluator":
         """Of users from sample_users. seen: what these have seen; held_out: of all users."""

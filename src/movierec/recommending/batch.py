@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from movierec.core import npz
+from movierec.core import array_files
 from movierec.core.params import Params, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, MODEL
 from movierec.data.rating_arrays import Array, Csr
@@ -46,23 +46,25 @@ class Ranker:
         trained_on: returns their ratings; called for lower_bound only.
         """
         model, watched = (
-            model_file.mapped(path).of_users(users) for path in (self.model, self.watched)
+            model_file.map_model(path).of_users(users) for path in (self.model, self.watched)
         )
 
         def deviations() -> uncertainty.Deviations:
-            terms = [npz.mapped(path)["terms"] for path in self.terms]
+            terms = [array_files.load(path)["terms"] for path in self.terms]
             return uncertainty.deviations(model, trained_on(), terms, self.trained_with)
 
         return rankers.ranking(name, watched, model, self.params, deviations)
 
     def write_terms(self, by_item: StoredRatings, folder: Path, first: int, stop: int) -> Path:
         """Write the item_terms of the items first … stop − 1."""
-        model, ratings = model_file.mapped(self.model), by_item.read(first, stop)
+        model, ratings = model_file.map_model(self.model), by_item.read(first, stop)
         users, columns = ratings.columns()
         terms = uncertainty.item_terms(
             columns, model.user_factors[users], model.item_factors[first:stop], self.trained_with
         )
-        return npz.save(folder / f"items-{first}.npz", terms=terms)
+        return array_files.save(
+            folder / f"items-{first}.safetensors", {"terms": terms}, {}, shared=True
+        )
 
     def recommend_block(
         self, seen: StoredRatings, eligible: Array, first: int, stop: int
@@ -73,7 +75,7 @@ class Ranker:
             settings.ranking, slice(first, stop), lambda: self.trained_on.read(first, stop)
         )
         lists, scores = top_n_lists.top_n(by, seen.read(first, stop), settings.top_n, eligible)
-        model = model_file.mapped(self.model).of_users(slice(first, stop))
+        model = model_file.map_model(self.model).of_users(slice(first, stop))
         scale, places = (data.rating_min, data.rating_max), np.arange(stop - first)
         predicted = top_n_lists.predicted_ratings(model, places, lists, scale)
         return places + first, lists, scores, predicted
@@ -84,7 +86,7 @@ def with_terms(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: P
 
     by_item: what its model was trained on.
     """
-    model = model_file.mapped(ranker.model)
+    model = model_file.map_model(ranker.model)
     if model.n_samples > 1:
         return ranker
     blocks = bounds(engine, by_item.counts() + (model.n_factors + 1) ** 2)

@@ -17,7 +17,7 @@ from movierec.core.paths import INDEX
 from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Catalogue:
         from_year: int | None = None,
         to_year: int | None = None,
     ) -> Array:
-        """Which movies pass all of these filters (n_movies,) bool; without a year no year passes."""
+        """Which movies pass all of these filters (n_movies,) bool; a filter by year needs one."""
         passed = self.n_ratings >= min_ratings
         if genres:
             passed &= self.of_genres(genres)

@@ -140,9 +140,7 @@ def fold_in(model: Model, items: Array, ratings: Array, params: TrainParams) -> 
     return LinearScores(items, tuple(parts))
 
 
-def _part(
-    model: Model, number: int, items: Array, values: Array, params: TrainParams
-) -> ScorePart:
+def _part(model: Model, number: int, items: Array, values: Array, params: TrainParams) -> ScorePart:
     """The predictions of one sample of a model, or of the model if it is no mean of samples."""
     sample, noise_precision = model.sample(number), params.rating_precision
     prior = Prior.from_params(params, sample.n_factors)
@@ -166,7 +164,7 @@ def _part(
 def fold_in_implicit(
     model: Model, items: Array, is_liked: Array, params: ImplicitParams, unseen_share: float = 1
 ) -> LinearScores:
-    """Implicit scores of a new user who has seen these items: 1 for those that they did not dislike.
+    """Implicit scores of a new user who has seen these items: 1 for those not disliked.
 
     In training every rated item has a 1; but someone who names a movie to say that they dislike it
     does not ask for more of its kind. unseen_share: of the weight that an unseen movie has in
@@ -175,7 +173,7 @@ def fold_in_implicit(
     params = params.model_copy(update={"unseen_weight": params.unseen_weight * unseen_share})
     order = np.argsort(items, kind="stable")
     factors = model.item_factors[items[order]]
-    prior = implicit_als.prior_of(implicit_als.gram(model.item_factors), params)
+    prior = implicit_als.make_prior(implicit_als.gram(model.item_factors), params)
     no_mean = np.zeros((1, model.n_factors + 1), factors.dtype)
     row = FoldedInRow(factors, is_liked[order].astype(factors.dtype), prior, no_mean)
     return LinearScores(items[order], (ScorePart(1, model.item_biases, model.item_factors, row),))

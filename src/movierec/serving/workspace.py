@@ -22,7 +22,7 @@ from movierec.serving.user_profile import UserProfile
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
     from movierec.serving.user_scores import UserScores
 
@@ -48,9 +48,8 @@ class Project:
 
     def item_vectors(self) -> Array:
         """selection.vectors of the movies."""
-        paths = IMPLICIT_MODEL, MODEL
-        weight = self.params.recommend.rating_weight
-        return selection.vectors(*map(self._item_factors, paths), weight)
+        watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
+        return selection.vectors(watched, rated, self.params.recommend.rating_weight)
 
     def _item_factors(self, path: Path) -> Array:
         arrays, manifest = model_file.read_arrays(path, only=["item_factors"])
