@@ -25,7 +25,7 @@ def params_with(**recommend_params) -> Params:
 
 
 def deviations(model, by_user, params):
-    """Those of posterior.py, of movies in two parts."""
+    """Those of uncertainty.py, with the items in two blocks."""
     parts = [
         uncertainty.item_terms(
             by_user.transpose(model.n_items).take(items),
@@ -38,12 +38,13 @@ def deviations(model, by_user, params):
     return uncertainty.deviations(model, by_user, parts, params)
 
 
-def test_the_blend_adds_a_share_of_the_scale():
+@pytest.mark.parametrize("weight", [0, 0.6])
+def test_the_blend_adds_a_share_of_the_scale(weight):
     implicit, model = random_model(0, n_factors=4), random_model(1)
-    blended = rankers.blend(implicit, model, 0.6, (0.5, 5.0))
+    blended = rankers.blend(implicit, model, weight, (0.5, 5.0))
     users = np.arange(9)
     rating = (model.predict_all(users) - model.global_mean) / 4.5
-    expected = implicit.predict_all(users) + 0.6 * rating
+    expected = implicit.predict_all(users) + weight * rating
     np.testing.assert_allclose(blended.predict_all(users), expected, atol=1e-12)
 
 
@@ -60,12 +61,6 @@ def test_a_blend_orders_alike_on_any_scale():
     of_hundred = rankers.blend(implicit, times_20, 0.5, (0, 90))
     users = np.arange(9)
     np.testing.assert_allclose(of_stars.predict_all(users), of_hundred.predict_all(users))
-
-
-def test_a_blend_of_weight_0_is_the_implicit_score():
-    implicit, users = random_model(4), np.arange(9)
-    blended = rankers.blend(implicit, random_model(5), 0, (1, 5))
-    np.testing.assert_allclose(blended.predict_all(users), implicit.predict_all(users))
 
 
 @pytest.mark.parametrize("model", ["mf", "biases"])

@@ -102,11 +102,11 @@ def collect(
     """
     params = ranker.params.evaluate
     known, fitted = ([rated.counts() for rated in pair] for pair in (files.known, files.fitted))
-    n_users, n_items = map(len, known)
+    n_users = len(known[0])
     users = ranking_protocol.sample_users(
         n_users, params.ranking_users, ranker.params.seed, "evaluate/users"
     )
-    read = partial(_read_users, files, ranker, users, n_items, scratch)
+    read = partial(_read_users, files, ranker, users, scratch)
     blocks = list(engine.map(read, *zip(*bounds(engine, known[0]), strict=True)))
     train_errors = Errors.from_sums(
         tree_sums.add_up([block.errors for block in blocks]), sum(block.n_train for block in blocks)
@@ -125,19 +125,13 @@ def collect(
     by_model, deviations = _predict_test(engine, ranker.model, files.test, expected_error)
     predicted = {name: measures.predict(model, test) for name, model in predictors.items()}
     predicted["test"] = by_model
-    counts = fitted[0], fitted[1]
-    return ModelOutputs(test, predicted, deviations, counts, evaluator, lists), train_errors
+    return ModelOutputs(test, predicted, deviations, fitted, evaluator, lists), train_errors
 
 
 def _read_users(
-    files: RatingFiles,
-    ranker: Ranker,
-    sample: Array,
-    n_items: int,
-    scratch: Path,
-    first: int,
-    stop: int,
+    files: RatingFiles, ranker: Ranker, sample: Array, scratch: Path, first: int, stop: int
 ) -> UserBlock:
+    """sample: the users for whom lists are made."""
     known, scale = files.known[0], ranker.params.data
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
@@ -145,25 +139,20 @@ def _read_users(
     both = known.join(train, first, stop)
     fitted = both if files.fitted[0].more else train
     sampled = sample[(sample >= first) & (sample < stop)] - first
-    rated_sets = item_knn.rated_sets(fitted, n_items)
     return UserBlock(
         errors=tree_sums.partial_sums(first, errors),
         n_train=len(train.values),
         row_sums=fitted.row_sums(),
         known=both.take(sampled),
         fitted=fitted.take(sampled),
-        rated_sets=array_files.save(
-            scratch / f"rated-sets-{first}.safetensors", rated_sets, {}, shared=True
+        rated_sets=_save(
+            scratch / f"rated-sets-{first}", item_knn.rated_sets(fitted, model.n_items)
         ),
     )
 
 
 def _fit_baselines(
-    engine: Engine,
-    files: RatingFiles,
-    counts: list[Array],
-    blocks: list[UserBlock],
-    damping: float,
+    engine: Engine, files: RatingFiles, counts: list[Array], blocks: list[UserBlock], damping: float
 ) -> tuple[dict[str, Model], Model]:
     """Those that predict ratings, by name, and popularity. counts: by user, and by item."""
     row_sums = np.concatenate([block.row_sums for block in blocks])
@@ -179,12 +168,12 @@ def _find_neighbours(engine: Engine, rated_sets: list[Path], scratch: Path) -> P
     blocks = zip(*bounds(engine, item_knn.costs(counts), 1, SHARED), strict=True)
     results = engine.map(partial(_nearest, rated_sets, counts), *blocks)
     neighbours, cosines = (np.concatenate(column) for column in zip(*results, strict=True))
-    return array_files.save(
-        scratch / "neighbours.safetensors",
-        {"neighbours": neighbours, "cosines": cosines},
-        {},
-        shared=True,
-    )
+    return _save(scratch / "neighbours", {"neighbours": neighbours, "cosines": cosines})
+
+
+def _save(path: Path, arrays: Mapping[str, Array]) -> Path:
+    """Write a scratch file, which two workers may write at the same time."""
+    return array_files.save(path, arrays, {}, shared=True)
 
 
 def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tuple[Array, Array]:
@@ -228,15 +217,14 @@ def _make_lists(
     eligible = evaluator.counts >= ranker.params.recommend.min_ratings
     blocks = [slice(*block) for block in ranges(engine, len(evaluator.users), SAMPLED)]
     users = [evaluator.users[block] for block in blocks]
-    results = list(
-        engine.map(
-            partial(_make_lists_of_block, ranker, neighbours, eligible),
-            users,
-            [evaluator.seen.rows(block) for block in blocks],
-            [fitted.rows(block) for block in blocks],
-            [{name: model.of_users(some) for name, model in plain.items()} for some in users],
-        )
+    arguments = (
+        users,
+        [evaluator.seen.rows(block) for block in blocks],
+        [fitted.rows(block) for block in blocks],
+        [{name: model.of_users(some) for name, model in plain.items()} for some in users],
     )
+    make = partial(_make_lists_of_block, ranker, neighbours, eligible)
+    results = list(engine.map(make, *arguments))
     return {name: np.concatenate([lists[name] for lists in results]) for name in results[0]}
 
 

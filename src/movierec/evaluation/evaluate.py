@@ -1,6 +1,6 @@
 """All that the evaluate stage reports of a model on test ratings, next to baselines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class ModelOutputs:
     test: Ratings
     predicted: Mapping[str, Array]
     deviations: Array
-    counts: tuple[Array, Array]
+    counts: Sequence[Array]
     evaluator: RankingEvaluator
     lists: Mapping[str, Array]
 

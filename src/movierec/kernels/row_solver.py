@@ -128,49 +128,9 @@ def substitute(system, width, noise, row, solution):
 
 
 @njit(cache=True)
-def factor_row(
-    row,
-    system,
-    block,
-    weights,
-    fixed_factors,
-    prior_system,
-    prior_per_rating,
-    indptr,
-    indices,
-    values,
-    fixed_biases,
-    global_mean,
-):
-    """The system of one row, out of its ratings a block at a time, and its Cholesky factor."""
-    start, stop, width = indptr[row], indptr[row + 1], fixed_factors.shape[1]
-    before = prior_system
-    for first in range(start, max(stop, start + 1), BLOCK):
-        n = min(BLOCK, stop - first)
-        gather(block, weights, indices, values, first, n, fixed_factors, fixed_biases, global_mean)
-        add_ratings(system, before, block, weights, n, fixed_factors, indices, first + n)
-        before = system
-    for i in range(width + 1):
-        system[i, i] += (stop - start) * prior_per_rating[i]
-    factor(system, width)
-
-
-@njit(cache=True)
-def workspace(fixed_factors, prior_system):
-    """What factor_row and substitute write to: a system, a block, its weights, a solution."""
-    width, dtype = fixed_factors.shape[1], fixed_factors.dtype
-    return (
-        np.empty_like(prior_system),
-        np.empty((BLOCK, width), dtype),
-        np.ones((2, BLOCK), dtype),
-        np.empty((1, width + 1), dtype),
-    )
-
-
-@njit(cache=True)
 def solve_run(
-    first_row,
-    last_row,
+    first,
+    last,
     indptr,
     indices,
     values,
@@ -180,31 +140,43 @@ def solve_run(
     prior_system,
     prior_per_rating,
     noise,
+    same_noise,
     factors,
     biases,
 ):
-    """Solve rows first_row … last_row − 1, one after the other."""
+    """Solve rows first … last − 1, one after the other."""
     width = fixed_factors.shape[1]
-    system, block, weights, solution = workspace(fixed_factors, prior_system)
-    for row in range(first_row, last_row):
-        factor_row(
-            row,
-            system,
-            block,
-            weights,
-            fixed_factors,
-            prior_system,
-            prior_per_rating,
-            indptr,
-            indices,
-            values,
-            fixed_biases,
-            global_mean,
-        )
-        positive = substitute(system, width, noise, row, solution)
-        for i in range(factors.shape[1]):
-            factors[row, i] = solution[0, i]
-        biases[row] = solution[0, width] if positive else np.nan
+    block = np.empty((BLOCK, width), fixed_factors.dtype)
+    weights = np.ones((2, BLOCK), fixed_factors.dtype)
+    system = np.empty_like(prior_system)
+    solution = np.empty((1, width + 1), fixed_factors.dtype)
+    for row in range(first, last):
+        start, stop = indptr[row], indptr[row + 1]
+        before = prior_system
+        for first in range(start, max(stop, start + 1), BLOCK):
+            n = min(BLOCK, stop - first)
+            gather(
+                block,
+                weights,
+                indices,
+                values,
+                first,
+                n,
+                fixed_factors,
+                fixed_biases,
+                global_mean,
+            )
+            later = first + n
+            add_ratings(system, before, block, weights, n, fixed_factors, indices, later)
+            before = system
+        for i in range(width + 1):
+            system[i, i] += (stop - start) * prior_per_rating[i]
+        factor(system, width)
+        for draw in range(factors.shape[1]):
+            positive = substitute(system, width, noise, draw if same_noise else row, solution)
+            for i in range(factors.shape[2]):
+                factors[row, draw, i] = solution[0, i]
+            biases[row, draw] = solution[0, width] if positive else np.nan
 
 
 @njit(cache=True, parallel=True, nogil=True)  # a block is read meanwhile
@@ -217,36 +189,9 @@ def solve_rows(runs, *arguments):
     prior_system (width + 2, width + TILE): the system of a row without ratings.
     prior_per_rating (width + 1,): what the diagonal of P gains with each rating.
     noise (n_rows or 0, n_factors + 1): what is drawn about the mean, before R⁻¹; or nothing.
-    factors (n_rows, n_factors), biases (n_rows,): written. A row that has no solution, since its
-    matrix is not positive definite, gets NaN as its bias.
+    same_noise: whether draw k of every row has noise k; otherwise each row has its own.
+    factors (n_rows, n_draws, n_factors), biases (n_rows, n_draws): written. A row that has no
+    solution, since its matrix is not positive definite, gets NaN as its bias.
     """
     for run in prange(len(runs) - 1):
         solve_run(runs[run], runs[run + 1], *arguments)
-
-
-@njit(cache=True)
-def invert_run(first_row, last_row, identity, roots, fixed_factors, prior_system, *others):
-    """R⁻¹ of rows first_row … last_row − 1: with unit noise and no rhs a solution is a column."""
-    width, n_factors = fixed_factors.shape[1], len(identity) - 1
-    system, block, weights, solution = workspace(fixed_factors, prior_system)
-    for row in range(first_row, last_row):
-        factor_row(row, system, block, weights, fixed_factors, prior_system, *others)
-        for column in range(n_factors + 1):
-            positive = substitute(system, width, identity, column, solution)
-            for i in range(n_factors):
-                roots[row, i, column] = solution[0, i]
-            roots[row, n_factors, column] = solution[0, width] if positive else np.nan
-
-
-@njit(cache=True, parallel=True)
-def invert_rows(runs, *arguments):
-    """The inverse R⁻¹ of each row's Cholesky factor, P⁻¹ being R⁻¹ R⁻ᵀ; each row factored once.
-
-    arguments: identity (n_factors + 1, n_factors + 1).
-    roots (n_rows, n_factors + 1, n_factors + 1): written, the bias last; NaN in the last row where
-    a matrix is not positive definite.
-    As of solve_rows: fixed_factors, prior_system, prior_per_rating, indptr, indices; and values,
-    fixed_biases and global_mean, which are 0.
-    """
-    for run in prange(len(runs) - 1):
-        invert_run(runs[run], runs[run + 1], *arguments)

@@ -13,7 +13,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import TrainParams
 from movierec.data.rating_arrays import Array, Csr
 from movierec.kernels.reductions import quadratic_forms
-from movierec.kernels.row_solver import invert_rows, solve_rows
+from movierec.kernels.row_solver import solve_rows
 from movierec.kernels.scheduling import RUNS
 from movierec.kernels.scoring import residuals_by_row
 from movierec.kernels.tiles import LANES, TILE
@@ -90,24 +90,11 @@ def half_epoch(
     `first` is the number of the first.
     """
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
-    width = -(-n_factors // LANES) * LANES
     if prior_mean is not None:
         ratings = _deviations(ratings, fixed_factors, prior_mean)
-    factors = np.empty((ratings.n_rows, n_factors), dtype)
-    biases = np.empty(ratings.n_rows, dtype)
-    solve_rows(
-        _runs(ratings.indptr, width),
-        ratings.indptr,
-        ratings.indices,
-        ratings.values,
-        _padded(fixed_factors, width),
-        fixed_biases,
-        dtype.type(global_mean),
-        *prior.system(width, dtype),
-        np.empty((0, n_factors + 1), dtype) if noise is None else noise,
-        factors,
-        biases,
-    )
+    own_noise = np.empty((0, n_factors + 1), dtype) if noise is None else noise
+    fixed = fixed_factors, fixed_biases, global_mean
+    factors, biases = (part[:, 0] for part in _draw(ratings, fixed, prior, own_noise))
     _check_solved(biases, side, first)
     if prior_mean is not None:
         factors += prior_mean[:, :-1]
@@ -121,23 +108,50 @@ def covariances(ratings: Csr, fixed_factors: Array, prior: Prior) -> Array:
     ratings, fixed_factors, prior: as of half_epoch; the ratings' values do not matter. Raises
     MovierecError where a row's matrix is not positive definite.
     """
+    dtype, size = fixed_factors.dtype, fixed_factors.shape[1] + 1
+    zeros = Csr(ratings.indptr, ratings.indices, np.zeros(len(ratings.indices), dtype))
+    fixed = fixed_factors, np.zeros(len(fixed_factors), dtype), 0.0
+    # For ratings of 0 a draw with unit noise is a column of R⁻¹, and P⁻¹ = R⁻¹ R⁻ᵀ.
+    factors, biases = _draw(zeros, fixed, prior, np.eye(size, dtype=dtype), size)
+    _check_solved(biases[:, -1], "row")
+    roots = np.empty((ratings.n_rows, size, size), dtype)
+    roots[:, :-1], roots[:, -1] = factors.transpose(0, 2, 1), biases
+    del factors  # for the memory
+    return np.asarray(np.einsum("rik,rjk->rij", roots, roots))
+
+
+def _draw(
+    ratings: Csr,
+    fixed: tuple[Array, Array, float],
+    prior: Prior,
+    noise: Array,
+    n_draws: int | None = None,
+) -> tuple[Array, Array]:
+    """Factors (n_rows, n_draws, n_factors) and biases (n_rows, n_draws), NaN without a solution.
+
+    fixed: factors, biases and the mean. noise: of each row for the one draw of it; with n_draws, of
+    each draw for all rows.
+    """
+    fixed_factors, fixed_biases, global_mean = fixed
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
     width = -(-n_factors // LANES) * LANES
-    roots = np.empty((ratings.n_rows, n_factors + 1, n_factors + 1), dtype)
-    invert_rows(
+    factors = np.empty((ratings.n_rows, n_draws or 1, n_factors), dtype)
+    biases = np.empty(factors.shape[:2], dtype)
+    solve_rows(
         _runs(ratings.indptr, width),
-        np.eye(n_factors + 1, dtype=dtype),
-        roots,
-        _padded(fixed_factors, width),
-        *prior.system(width, dtype),
         ratings.indptr,
         ratings.indices,
-        np.zeros(len(ratings.indices), dtype),
-        np.zeros(len(fixed_factors), dtype),
-        dtype.type(0),
+        ratings.values,
+        _padded(fixed_factors, width),
+        fixed_biases,
+        dtype.type(global_mean),
+        *prior.system(width, dtype),
+        noise,
+        n_draws is not None,
+        factors,
+        biases,
     )
-    _check_solved(roots[:, -1, -1], "row")
-    return np.asarray(np.einsum("rik,rjk->rij", roots, roots))
+    return factors, biases
 
 
 def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
