@@ -104,14 +104,6 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
             assert found[row, item] == pytest.approx((variance / params.rating_precision) ** 0.5)
 
 
-def test_who_has_rated_more_is_surer():
-    params = train_params()
-    by_user = csr_of_counts(10, [2, 20, 0], 40)
-    found = deviations(random_model(11, 3, 40), by_user, params)
-    means = found(np.arange(3)).mean(axis=1)
-    assert means[2] > means[0] > means[1]
-
-
 def test_of_samples_it_is_their_own_spread():
     params, (by_user, by_item) = train_params(method="gibbs"), random_csrs(12)
     model = rating_model.fit(
