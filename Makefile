@@ -57,7 +57,7 @@ bench: env  ## Time movierec and installed peers at ml-25m's size (minutes; see 
 
 peers:  ## Set up .venv-peers, the packages that make compare compares with (large)
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers.txt
+	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers/requirements.txt
 
 compare: env  ## Ours beside the peers of make peers, tuned alike: errors and rankings (20 minutes)
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run

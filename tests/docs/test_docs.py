@@ -36,7 +36,10 @@ from tests.helpers.random_data import random_csrs, train_params
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
-PAGES |= {ROOT / name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CHANGELOG.md")}
+PAGES |= {
+    ROOT / name: (ROOT / name).read_text("utf-8")
+    for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+}
 PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

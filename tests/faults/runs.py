@@ -18,7 +18,8 @@ import psutil
 import yaml
 
 from benchmarks.generate import generate, write_zip
-from tests.helpers.clone import Workspace, carry_kernels, make_workspace
+from benchmarks.harness import copy_compiled_kernels
+from tests.helpers.clone import Workspace, make_workspace
 
 STAGES = (
     "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
@@ -54,7 +55,7 @@ class Run:
         """The same in another folder, with a cache of archives of its own."""
         for name in ("clone", "cache"):
             shutil.copytree(self.path.parent / name, folder / name, symlinks=True)
-        carry_kernels(self.path, folder / "clone")
+        copy_compiled_kernels(self.path, folder / "clone")
         return replace(self, workspace=Workspace(folder / "clone"))
 
     def found(self, folder: Path | None = None) -> dict[str, str]:

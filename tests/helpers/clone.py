@@ -1,16 +1,14 @@
 """A clone of the project in a temporary folder, to run the real pipeline in."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from numba.core.caching import _CacheLocator
+from benchmarks.harness import ROOT, copy_project
 
-ROOT = Path(__file__).parents[2]
-KERNELS = Path("src/movierec/kernels")
+__all__ = ["ROOT", "Workspace", "make_workspace"]
 
 
 @dataclass(frozen=True)
@@ -54,30 +52,9 @@ class Workspace:
 
 
 def make_workspace(path: Path) -> Workspace:
-    """Copy what git would, the uncommitted state included, and commit it twice."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, path / name)
-    carry_kernels(ROOT, path)
+    """Copy the project, the uncommitted state included, and commit it."""
+    copy_project(path)
     workspace = Workspace(path)
     workspace.run("git", "init", "-q", "-b", "main")
     workspace.commit("first")
     return workspace
-
-
-def carry_kernels(origin: Path, copy: Path) -> None:
-    """Take along what is compiled: Numba keeps it in a folder named by the path of the source."""
-    name_of = _CacheLocator.get_suitable_cache_subpath
-    old, new = (name_of(root / KERNELS / "row_solver.py") for root in (origin, copy))
-    for compiled in (origin / KERNELS / "__pycache__").glob(f"*/{old}"):
-        target = copy / KERNELS / "__pycache__" / compiled.parent.name / new
-        half_written = shutil.ignore_patterns("*.tmp.*")
-        shutil.copytree(compiled, target, ignore=half_written, dirs_exist_ok=True)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec.cli.movies import Wish, recommended
+from movierec.cli.movies import ListOptions, recommended
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers import tutorials
@@ -74,7 +74,7 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
         person = UserProfile.from_ratings(
             {here.movies.index.find(title): given[title] for title in given}
         )
-        wish = Wish(n=n)
+        wish = ListOptions(n=n)
         rows = recommended(here, person, here.score_items(person), wish, wish.eligible(here))
         return [row[column] for row in rows]
 

@@ -63,7 +63,7 @@ class Project:
         from movierec.data import parquet_tables
 
         names = ("users.parquet", "ratings_by_user.parquet")
-        users, _ = manifests.check_files(INDEX, self.manifest, "index", *names)
+        users, ratings = manifests.check_files(INDEX, self.manifest, "index", *names)
         ids = parquet_tables.read_table(users, ["user_id"])["user_id"]
         place = pc.index(ids.cast("string"), user_id).as_py()
         if place < 0:
@@ -71,23 +71,17 @@ class Project:
             raise MovierecError(
                 f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
             )
-        return UserProfile(*parquet_tables.read_ratings_of(place), is_complete=True)
+        row = parquet_tables.read_block(ratings, users, place, place + 1)
+        return UserProfile(row.indices, row.values, is_complete=True)
 
     def score_items(self, user: UserProfile) -> UserScores:
         """The scores of all movies for this user."""
         from movierec.serving import user_scores
 
-        return user_scores.score_items(
-            self._models,
-            user.items,
-            user.ratings,
-            self.params,
-            (
-                model_file.trained_with(self._models[0]),
-                model_file.implicit_trained_with(self._models[1]),
-            ),
-            self._unseen_share(user),
-        )
+        model, watched = self._models
+        trained_with = model_file.trained_with(model), model_file.implicit_trained_with(watched)
+        rated, share = (user.items, user.ratings), self._unseen_share(user)
+        return user_scores.score_items(self._models, *rated, self.params, trained_with, share)
 
     def _unseen_share(self, user: UserProfile) -> float:
         """folding_in.fold_in_implicit's: the more ratings, the more those left out mean."""
