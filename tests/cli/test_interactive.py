@@ -43,7 +43,7 @@ def talk(project, monkeypatch, capsys):  # noqa: F811
 
 
 def ratings(here):
-    return {here.project.films.titles[item]: rating for item, rating in here.ratings.items()}
+    return {here.project.movies.titles[item]: rating for item, rating in here.ratings.items()}
 
 
 def test_a_film_is_named_rated_and_gives_a_list(talk):

@@ -71,9 +71,11 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     here = Project.here()
 
     def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
-        person = UserProfile.of({here.films.catalogue.find(title): given[title] for title in given})
+        person = UserProfile.from_ratings(
+            {here.movies.index.find(title): given[title] for title in given}
+        )
         wish = ListOptions(n=n)
-        rows = recommended(here, person, here.verdict(person), wish, wish.eligible(here))
+        rows = recommended(here, person, here.score_items(person), wish, wish.eligible(here))
         return [row[column] for row in rows]
 
     return run

@@ -15,7 +15,7 @@ from movierec.core.errors import MovierecError
 from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
-    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
 
 N_CANDIDATES = 9  # films offered for what was typed
@@ -56,7 +56,7 @@ class Session:
     """The ratings and choices of the user so far, and the list on screen."""
 
     project: Project
-    ratings: Given = field(default_factory=dict)  # by item_index
+    ratings: ItemRatings = field(default_factory=dict)  # by item_index
     dropped: set[int] = field(default_factory=set)
     listing: ListOptions = field(default_factory=ListOptions)
     rows: rendering.Rows = field(default_factory=list)
@@ -104,8 +104,8 @@ class Session:
 
     def find(self, text: str) -> None:
         """Offer the movies that may be meant, and ask for a rating of the one picked."""
-        films = self.project.films
-        items = films.catalogue.search(text) or films.catalogue.similar(text)
+        films = self.project.movies
+        items = films.index.search(text) or films.index.similar(text)
         if not items:
             raise MovierecError(f"No film has a title like {text!r}; try fewer words.")
         if len(items) == 1:
@@ -124,7 +124,7 @@ class Session:
 
     def rate(self, item: int) -> None:
         """Ask for the rating of a movie, until the answer is a rating or empty."""
-        title = self.project.films.titles[item]
+        title = self.project.movies.titles[item]
         while answer := _ask(f"{title}: how was it (Enter: skip)", "? "):
             rating = self._rating(answer)
             if rating is not None:
@@ -161,11 +161,11 @@ class Session:
     def user(self) -> UserProfile:
         from movierec.serving.user_profile import UserProfile
 
-        return UserProfile.of(self.ratings)
+        return UserProfile.from_ratings(self.ratings)
 
     @property
     def scores(self) -> UserScores:
-        return self.project.verdict(self.user)
+        return self.project.score_items(self.user)
 
     def _item(self, text: str) -> int:
         """The item_index of movie N of the list."""
@@ -176,7 +176,7 @@ class Session:
                 if self.rows
                 else "There is no list yet: press Enter for it."
             )
-        return self.project.films.movie_ids.index(self.rows[number - 1]["movie_id"])
+        return self.project.movies.movie_ids.index(self.rows[number - 1]["movie_id"])
 
     def drop(self, text: str) -> None:
         self.dropped.add(self._item(text))
@@ -187,7 +187,7 @@ class Session:
         import numpy as np
 
         item, row = self._item(text), dict(self.rows[int(text) - 1])
-        explain([row], self.project.films, self.user, self.scores, np.array([item]))
+        explain([row], self.project.movies, self.user, self.scores, np.array([item]))
         click.echo(f"{row['title']} has a score of {row['score']:.2f}. What your films carried:")
         for reason in row["because"][:N_CANDIDATES]:
             stars = f"{reason['stars']:+.2f} stars of predicted rating"
@@ -196,7 +196,7 @@ class Session:
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())
-        self.project.films.of_genres(names)  # raises where one is unknown
+        self.project.movies.of_genres(names)  # raises where one is unknown
         self.listing = replace(self.listing, genre=names)
         self.show()
 
@@ -210,7 +210,7 @@ class Session:
         if not self.ratings:
             click.echo("You have rated nothing yet.")
         for number, (item, rating) in enumerate(self.ratings.items(), 1):
-            click.echo(f"  {number}  {self.project.films.titles[item]}  {rating:g}")
+            click.echo(f"  {number}  {self.project.movies.titles[item]}  {rating:g}")
 
     def forget(self, text: str) -> None:
         number = _number(text, len(self.ratings))
@@ -218,7 +218,7 @@ class Session:
             raise MovierecError("Say which of your ratings; mine lists them.")
         item = list(self.ratings)[number - 1]
         del self.ratings[item]
-        click.echo(f"Forgotten: {self.project.films.titles[item]}.")
+        click.echo(f"Forgotten: {self.project.movies.titles[item]}.")
 
 
 def _number(text: str, last: int) -> int:

@@ -16,7 +16,7 @@ from movierec.core.errors import MovierecError
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
@@ -44,7 +44,7 @@ class ListOptions:
         if min_ratings is None:
             min_ratings = project.params.recommend.min_ratings
         years = self.from_year, self.to_year
-        return project.films.chosen(min_ratings, self.genre, self.not_genre, *years)
+        return project.movies.passing(min_ratings, self.genre, self.not_genre, *years)
 
 
 def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,16 +129,16 @@ def recommend(
         about = f"For user {user_id}, who rated {len(user.items):,} films"
     else:
         imported = _read_ratings(project, ratings) if ratings else {}
-        named = user_profile.by_titles(project.films, project.scale, like, dislike)
-        user = user_profile.UserProfile.of(imported | named)
+        named = user_profile.by_titles(project.movies, project.scale, like, dislike)
+        user = user_profile.UserProfile.from_ratings(imported | named)
         parts = (
             [f"{len(imported):,} film{'s'[: len(imported) > 1]} of the file"] if imported else []
         )
-        parts += [f"{project.films.titles[item]} {stars:g}" for item, stars in named.items()]
+        parts += [f"{project.movies.titles[item]} {stars:g}" for item, stars in named.items()]
         about = "For whoever rates " + ", ".join(parts)
     chosen = ListOptions(**listing)
     eligible = chosen.eligible(project)
-    rows = recommended(project, user, project.verdict(user), chosen, eligible)
+    rows = recommended(project, user, project.score_items(user), chosen, eligible)
     rendering.show(rows, form, about, EMPTY)
 
 
@@ -156,14 +156,14 @@ def recommended(
     else:
         items = selection.best(scores.scores, eligible, listing.n)
     rows = rendering.rows_of(
-        project.films,
+        project.movies,
         items,
         score=scores.scores[items],
         predicted_rating=scores.rating.scores[items].clip(*project.scale),
         deviation=scores.rating.deviations(items),
     )
     if listing.explain:
-        explain(rows, project.films, user, scores, items)
+        explain(rows, project.movies, user, scores, items)
     return rows
 
 
@@ -189,12 +189,12 @@ def explain(
         ]
 
 
-def _read_ratings(project: Project, path: Path) -> Given:
+def _read_ratings(project: Project, path: Path) -> ItemRatings:
     """The ratings in a file; prints on stderr which of its movies are not known here."""
     from movierec.serving import import_ratings, user_profile
 
     export = import_ratings.read(path, project.scale)
-    ratings, unknown = user_profile.by_export(project.films, export.rated)
+    ratings, unknown = user_profile.by_export(project.movies, export.rated)
     skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
     lines = [
         f"{path} ({export.kind}): {len(export.rated) - len(unknown):,} of {len(export.rated):,}"
@@ -219,12 +219,12 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
     from movierec.serving.workspace import Project
 
     project, chosen = Project.here(), ListOptions(**listing)
-    item = project.films.catalogue.find(title)
-    name, vectors = project.films.titles[item], project.item_vectors()
+    item = project.movies.index.find(title)
+    name, vectors = project.movies.titles[item], project.item_vectors()
     if not vectors[item].any():
         raise MovierecError(f"{name}: nobody rated it, or the model has no factors")
     items, cosines = selection.similar(vectors, item, chosen.n, chosen.eligible(project))
-    rows = rendering.rows_of(project.films, items, similarity=cosines)
+    rows = rendering.rows_of(project.movies, items, similarity=cosines)
     rendering.show(rows, form, f"Most like {name}")
 
 
@@ -236,7 +236,7 @@ def search(query: str, n: int, form: str | None) -> None:
     from movierec.serving.catalogue import Catalogue
 
     films = Catalogue.read()
-    items = films.catalogue.search(query) or films.catalogue.similar(query)
+    items = films.index.search(query) or films.index.similar(query)
     if not items:
         raise MovierecError(f"no film has a title like {query!r}; try fewer words")
     rendering.show(rendering.rows_of(films, items[:n]), form)
