@@ -79,6 +79,7 @@ def test_workers_killed_in_the_middle_of_epochs(folder, tmp_path, expected):
     assert_same(expected.model, model)
 
 
+@pytest.mark.thorough
 def test_all_workers_killed_at_once(folder, tmp_path, expected, monkeypatch):
     """One line, and the next run goes on."""
     monkeypatch.chdir(tmp_path)
@@ -103,6 +104,7 @@ def test_all_workers_killed_at_once(folder, tmp_path, expected, monkeypatch):
     assert_same(expected.model, model)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_comes_late_is_given_work(folder, tmp_path, expected):
     with workers(1) as used:
 
@@ -125,6 +127,7 @@ def slow_down(times):
     block_tasks.solve = lambda *arguments: [solve(*arguments) for _ in range(times)][-1]
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_ten_times_slower(folder, tmp_path, expected):
     with workers() as used:
         used.client.run(slow_down, 10, workers=[used.homes[0]])
@@ -146,6 +149,7 @@ def want_memory():
     block_tasks.solve = greedy
 
 
+@pytest.mark.thorough
 def test_one_worker_out_of_memory(folder, tmp_path, expected):
     """It is killed and started anew, without its greed."""
     with workers(memory_limit=1_000_000_000) as used:
@@ -155,6 +159,7 @@ def test_one_worker_out_of_memory(folder, tmp_path, expected):
     assert_same(expected.model, model)
 
 
+@pytest.mark.thorough
 def test_work_that_no_worker_has_the_memory_for():
     with workers(2, memory_limit=1_000_000_000) as used:
         work = used.submit(eat_memory)
@@ -170,6 +175,7 @@ def eat_memory():
     block_tasks.solve()
 
 
+@pytest.mark.thorough
 def test_a_scheduler_that_is_lost(folder, tmp_path, expected, monkeypatch):
     """One line, and the next run, by another scheduler, goes on."""
     monkeypatch.chdir(tmp_path)
