@@ -3,8 +3,10 @@
 import hashlib
 import runpy
 
+import pytest
 import yaml
 
+from movierec.core import errors
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
 
@@ -29,3 +31,15 @@ def write_params(folder, archive, layout="csv", **changes):
 def run_stage(name):
     """Run the main of a stage here, in this process; its facts."""
     return runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
+
+
+def refusal(main, capsys):
+    """The line, and the details below it, on which a program ends; it prints nothing else."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        errors.run(main)
+    assert caught.value.code == 1
+    out, lines = capsys.readouterr()
+    assert out == ""
+    assert lines.startswith("error: ")
+    return lines.removeprefix("error: ").removesuffix("\n")
