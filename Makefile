@@ -61,7 +61,7 @@ bench: env  ## Time training and serving at the size of ml-25m, next to other pa
 
 peers:  ## Set up .venv-peers with the packages that `make compare` needs (large)
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers.txt
+	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers/requirements.txt
 
 compare: env  ## Compare errors and rankings with other packages, each tuned (20 minutes)
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run

@@ -85,7 +85,7 @@ def _popularity(n_items: int) -> np.ndarray:
 
 
 @njit(parallel=True)
-def _draw_items(indptr, cumulative, n_items, seed):  # pragma: no cover - compiled
+def _draw_items(indptr, cumulative, n_items, seed):  # type: ignore[no-untyped-def]
     """Items of every user, each at most once: a share of all, then drawn by popularity."""
     items = np.empty(indptr[-1], np.int32)
     n_users = len(indptr) - 1
@@ -114,7 +114,9 @@ def _draw_items(indptr, cumulative, n_items, seed):  # pragma: no cover - compil
     return items
 
 
-def _planted(rng, indptr, item_index, n_items):
+def _planted(
+    rng: np.random.Generator, indptr: np.ndarray, item_index: np.ndarray, n_items: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Biases and factors of known spread: about 40 % of the variance can be explained."""
     n_users, n_ratings = len(indptr) - 1, len(item_index)
     scale = 0.45 / N_PLANTED_FACTORS**0.25
@@ -127,7 +129,7 @@ def _planted(rng, indptr, item_index, n_items):
 
 
 @njit(parallel=True)
-def _expected(indptr, items, user_factors, item_factors, user_biases, item_biases):
+def _expected(indptr, items, user_factors, item_factors, user_biases, item_biases):  # type: ignore[no-untyped-def]
     out = np.empty(len(items), np.float32)
     for user in prange(len(indptr) - 1):
         for k in range(indptr[user], indptr[user + 1]):

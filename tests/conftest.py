@@ -1,4 +1,8 @@
-"""Settings of all tests: which are slow, threads, few examples of property tests, a web server."""
+"""Settings of all tests: which are slow, few examples of the property tests, and the web server.
+
+Kernels run on one thread: tests run side by side, and threads that wait for each other in two
+processes on two cores take ten times as long. Tests of threads set their number themselves.
+"""
 
 from pathlib import Path
 
@@ -22,10 +26,11 @@ SLOW = (
 )
 settings.register_profile("movierec", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("movierec")
+numba.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what is slow, and begin with the longest files, so that no process ends long after."""
+    """Mark what is slow, and begin with the longest files, so that no process ends late."""
     slow = {path for pattern in SLOW for path in TESTS.glob(pattern)}
     for item in items:
         if item.path in slow:
@@ -38,12 +43,6 @@ def shared_folder(tmp_path_factory, worker_id):
     """One folder for all processes of pytest-xdist."""
     own = tmp_path_factory.getbasetemp()
     return own if worker_id == "master" else own.parent
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """So little work is done sooner by one thread, and pytest-xdist uses the other processors."""
-    numba.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

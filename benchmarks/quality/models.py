@@ -3,8 +3,8 @@
     python -m benchmarks.quality.models tune NAME FOLDER OUT …
     python -m benchmarks.quality.models train NAME FOLDER OUT …
 
-`tune` writes the settings found as JSON; `train` trains with them on train and validation together,
-and writes its answers on test beside seconds and memory. FOLDER holds the split.
+`tune` prints the settings found as JSON. `train` trains with them on train and validation together,
+writes its answers on test to OUT.npz and prints seconds and memory. FOLDER holds the split.
 """
 
 import argparse
@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import peer_models, protocol
+from benchmarks import ours
+from benchmarks.peers import cmfrec, implicit, lenskit, myfm, surprise
+from benchmarks.quality import protocol
 from benchmarks.quality.protocol import Contender, Known, Settings, Space, Trained
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.experiments import tuning
 from movierec.model import baselines
-from movierec.training import rating_model
-from movierec.training.in_memory import InMemoryData
 
 RUNS = [  # train.model, train.method
     ("biases", "als"),
@@ -36,19 +36,18 @@ RUNS = [  # train.model, train.method
 BASE = "mf, als"  # what the others' errors are compared with
 
 
-def ours(model: str, method: str) -> Callable[[Known, Settings], Trained]:
+def our_trainer(model: str, method: str) -> Callable[[Known, Settings], Trained]:
     """A model of movierec: by the committed params, its number of epochs by validation."""
 
     def train(known: Known, settings: Settings) -> Trained:
-        changed = {"model": model, "method": method, **settings}
-        params = known.params.train.model_copy(update=changed)
+        changes = {"model": model, "method": method, **settings}
+        params = known.params.train.model_copy(update=changes)
         genres = parquet_tables.read_genres() if model == "genre_mf" else None
-        by_user, seed = known.by_user, known.params.seed
+        options = (known.params.seed, known.scale, genres, known.validation)
         with known.clock.timed():
-            data = InMemoryData.of(by_user, by_user.transpose(known.n_items), params, genres)
-            fit = rating_model.fit(data, params, seed, known.scale, known.validation)
-        found = {"max_epochs": fit.best_epoch} if known.validation and method == "als" else {}
-        return Trained(fit.model.predict, found)
+            state = ours.fit_ratings(known.by_user, known.n_items, params, *options)
+        stops = known.validation and method == "als"
+        return Trained(state.model.predict, {"max_epochs": state.best_epoch} if stops else {})
 
     return train
 
@@ -114,7 +113,7 @@ MYFM_FIRST = {"rank": 8, "init_stdev": 0.1, "alpha_0": 1.0, "beta_0": 1.0, "gamm
 PEERS = [  # name, package and module, how it is trained, what is tuned, the settings tried first
     Contender(
         "Surprise SVD++",
-        peer_models.surprise("SVDpp"),
+        surprise.trainer("SVDpp"),
         GRADIENT | {"n_factors": (1, 40), "n_epochs": (5, 60)},
         {"n_factors": 20, "n_epochs": 20, "lr_all": 0.007, "reg_all": 0.02},
         package="scikit-surprise",
@@ -122,18 +121,18 @@ PEERS = [  # name, package and module, how it is trained, what is tuned, the set
     ),
     Contender(
         "Surprise SVD",
-        peer_models.surprise("SVD"),
+        surprise.trainer("SVD"),
         GRADIENT,
         {"n_factors": 100, "n_epochs": 20, "lr_all": 0.005, "reg_all": 0.02},
         package="scikit-surprise",
         module="surprise",
     ),
     Contender(
-        "cmfrec", peer_models.cmfrec(False), CMFREC, CMFREC_FIRST, package="cmfrec", module="cmfrec"
+        "cmfrec", cmfrec.trainer(False), CMFREC, CMFREC_FIRST, package="cmfrec", module="cmfrec"
     ),
     Contender(
         "cmfrec, implicit features",
-        peer_models.cmfrec(True),
+        cmfrec.trainer(True),
         CMFREC | {"w_implicit": (0.003, 1.0)},
         CMFREC_FIRST | {"w_implicit": 0.5},
         package="cmfrec",
@@ -141,7 +140,7 @@ PEERS = [  # name, package and module, how it is trained, what is tuned, the set
     ),
     Contender(
         "LensKit ALS",
-        peer_models.lenskit_als,
+        lenskit.train_als,
         LENSKIT,
         LENSKIT_FIRST | {"damping": 5.0},
         package="lenskit",
@@ -149,16 +148,16 @@ PEERS = [  # name, package and module, how it is trained, what is tuned, the set
     ),
     Contender(
         "LensKit item-kNN",
-        peer_models.lenskit_knn,
+        lenskit.train_knn,
         KNN,
         {"max_nbrs": 20, "min_nbrs": 1, "min_sim": 1e-6},
         package="lenskit",
         module="lenskit.knn",
     ),
-    Contender("myFM", peer_models.myfm(False), MYFM, MYFM_FIRST, package="myfm", module="myfm"),
+    Contender("myFM", myfm.trainer(False), MYFM, MYFM_FIRST, package="myfm", module="myfm"),
     Contender(
         "myFM, SVD++ flipped",
-        peer_models.myfm(True),
+        myfm.trainer(True),
         MYFM,
         MYFM_FIRST,
         package="myfm",
@@ -166,7 +165,7 @@ PEERS = [  # name, package and module, how it is trained, what is tuned, the set
     ),
     Contender(
         "implicit ALS",
-        peer_models.implicit_als,
+        implicit.train,
         IMPLICIT,
         IMPLICIT_FIRST | {"feedback": "any"},
         by="ndcg",
@@ -180,7 +179,7 @@ FIELD = {
     contender.name: contender
     for contender in [
         *PEERS,  # the slowest first
-        *(Contender(f"{model}, {method}", ours(model, method)) for model, method in RUNS),
+        *(Contender(f"{model}, {method}", our_trainer(model, method)) for model, method in RUNS),
         Contender("damped biases", damped_biases, {"damping": (0.1, 100.0)}, {"damping": 5.0}),
         Contender("popularity", popularity, by="ndcg"),
     ]
@@ -210,7 +209,7 @@ def main() -> None:
         result = protocol.tune(contender, known, args.trials, lambda line: print(line, flush=True))
     else:
         result = answer(contender, known, args.settings, args.folder, args.out)
-    Path(f"{args.out}.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
+    print(json.dumps(result))
 
 
 def tuned(contender: Contender, known: Known) -> Contender:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from benchmarks import ours
 from movierec.core import random_streams
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
@@ -19,8 +20,6 @@ from movierec.metrics import measures
 from movierec.model.biased_mf import Model
 from movierec.recommending.selection import best
 from movierec.serving import user_scores
-from movierec.training import implicit_als, rating_model
-from movierec.training.in_memory import InMemoryData
 
 USERS, TIMES, TOLD = 300, 3, (1, 3, 5, 10, 20, 40, 80)
 Person = tuple[Array, Array, Array]  # what he tells and its ratings; what else he liked
@@ -28,14 +27,12 @@ Person = tuple[Array, Array, Array]  # what he tells and its ratings; what else 
 
 def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     """Of ratings, and the implicit one; after as many epochs as the committed ones have."""
-    by_item, scale = train.transpose(n_items), (params.data.rating_min, params.data.rating_max)
-    data = InMemoryData.of(train, by_item, params.train, parquet_tables.read_genres())
+    scale = params.data.rating_min, params.data.rating_max
     rated = params.train.model_copy(update={"max_epochs": 15})
     watched = params.implicit.model_copy(update={"max_epochs": 12})
-    return (
-        rating_model.fit(data, rated, params.seed, scale).model,
-        implicit_als.fit(InMemoryData(train, by_item), watched, params.seed).model,
-    )
+    genres, seed = parquet_tables.read_genres(), params.seed
+    ratings = ours.fit_ratings(train, n_items, rated, seed, scale, genres).model
+    return ratings, ours.fit_implicit(train, n_items, watched, seed).model
 
 
 def people(users: Csr, n_told: int, relevant_rating: float, seed: int) -> Iterator[Person]:

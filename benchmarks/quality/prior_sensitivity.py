@@ -1,6 +1,6 @@
 """How much the committed precisions lose against the best of a coarse grid, on data of other sizes.
 
-    python -m benchmarks.quality.prior_sensitivity                 the data set that was last run; minutes
+    python -m benchmarks.quality.prior_sensitivity              the data set that was last run
     python -m benchmarks.quality.prior_sensitivity --generated 1_000_000
 
 Halves and quarters of its users, and of its ratings, are drawn and split anew for each seed. What
@@ -9,22 +9,21 @@ is compared is the RMSE on validation, mean over the seeds: test ratings are not
 
 import argparse
 import itertools
-import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import ours
 from benchmarks.generate import generate
-from benchmarks.speed.run import machine
+from benchmarks.harness import RESULTS, machine, write_report
 from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Ratings
 from movierec.prepare import split as splitting
-from movierec.training import rating_model
-from movierec.training.in_memory import InMemoryData
 
 GRID = {
     "n_factors": (4, 8, 16),
@@ -63,14 +62,18 @@ class Search:
         self.scale = float(ratings.rating.min()), float(ratings.rating.max())
         ratings, n_users, n_items = dense(ratings)
         train, self.validation, _ = splitting.split(ratings, n_users, params.split, seed)
-        by_user = train.by_user(n_users)
-        self.data = InMemoryData(by_user, by_user.transpose(n_items))
+        self.by_user, self.n_items = train.by_user(n_users), n_items
         self.params = params.model_copy(update={"seed": seed})
 
     def rmse(self, setting: Setting) -> float:
         changes = dict(zip(NAMES, setting, strict=True))
         train, seed = self.params.train.model_copy(update=changes), self.params.seed
-        return rating_model.fit(self.data, train, seed, self.scale, self.validation).validation.rmse
+        validation = self.validation
+        state = ours.fit_ratings(
+            self.by_user, self.n_items, train, seed, self.scale, validation=validation
+        )
+        assert state.validation
+        return state.validation.rmse
 
 
 def regret(searches: list[Search], committed: Setting) -> dict[str, Any]:
@@ -86,7 +89,7 @@ def regret(searches: list[Search], committed: Setting) -> dict[str, Any]:
     best = best_of((*values, committed[-1]) for values in itertools.product(*GRID.values()))
     best = best_of([committed, *((*best[:-1], value) for value in BIAS_PRECISIONS)])
     return {
-        "n_ratings": int(np.mean([len(search.data.by_user.values) for search in searches])),
+        "n_ratings": int(np.mean([len(search.by_user.values) for search in searches])),
         "best": best,
         "committed": committed,
         "rmses": [[setting, values] for setting, values in rmses.items()],
@@ -118,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--generated", type=int, help="this many generated ratings instead")
     parser.add_argument("--seeds", nargs="*", type=int, default=[20, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     params = load_params()
     committed = tuple(getattr(params.train, name) for name in NAMES)
@@ -138,11 +141,8 @@ def main() -> None:
     report: dict[str, Any] = {"machine": machine(), "seeds": args.seeds, "results": {}}
     for part, of_part in searches.items():
         report["results"][part] = regret(of_part, committed)
-        print(table(report), flush=True)
-    path = args.out / f"precisions-{name}"
-    args.out.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(report) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(table(report) + "\n", encoding="utf-8")
+        print(table(report), file=sys.stderr, flush=True)
+    write_report(args.out / f"precisions-{name}", report, table(report))
 
 
 if __name__ == "__main__":

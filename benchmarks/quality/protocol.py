@@ -6,7 +6,7 @@ a test rating. benchmarks/quality/run.py judges the answers.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import memory_of
 from movierec.core import random_streams
 from movierec.core.params import Params
 from movierec.data import parquet_tables
@@ -30,19 +31,14 @@ class Clock:
 
     def __init__(self) -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
-        self.idle, self.peak, self.seconds = _memory("VmRSS"), 0, math.nan
+        self.idle, self.peak, self.seconds = memory_of("VmRSS"), 0, math.nan
 
     @contextmanager
-    def timed(self) -> Any:
+    def timed(self) -> Iterator[None]:
         before = time.perf_counter()
         yield
         self.seconds = time.perf_counter() - before
-        self.peak = _memory("VmHWM")
-
-
-def _memory(name: str) -> int:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition(f"{name}:")[2].split()[0]) * 1024
+        self.peak = memory_of()
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ installed, tuned on the same validation ratings by the same NDCG.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.run import machine
+from benchmarks import ours
+from benchmarks.harness import RESULTS, machine, write_report
 from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
@@ -25,10 +26,9 @@ from movierec.metrics import ranking_protocol
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines
 from movierec.model.biased_mf import Model
+from movierec.model.top_n_lists import Scorer
 from movierec.prepare import split as splitting
 from movierec.recommending import rankers, uncertainty
-from movierec.training import implicit_als, rating_model
-from movierec.training.in_memory import InMemoryData
 
 PEER = [  # factors, regularization, alpha
     (factors, ridge, alpha)
@@ -38,37 +38,14 @@ PEER = [  # factors, regularization, alpha
 ]
 
 
-def movierec(train: Csr, validation: Ratings, n_items: int, params: Params) -> tuple[Model, Model]:
-    """The implicit model and that of ratings, after their refits."""
-    both, scale = train.insert(validation), (params.data.rating_min, params.data.rating_max)
-    sides, seed = ((csr, csr.transpose(n_items)) for csr in (train, both)), params.seed
-    search, refit = sides
-    watched = implicit_als.fit(InMemoryData(*search), params.implicit, seed, validation)
-    settings = params.implicit.model_copy(update={"max_epochs": watched.best_epoch})
-    watched = implicit_als.fit(InMemoryData(*refit), settings, seed)
-    genres = parquet_tables.read_genres()
-    data, data_of_both = (InMemoryData.of(*pair, params.train, genres) for pair in (search, refit))
-    rated = rating_model.fit(data, params.train, seed, scale, validation)
-    changed = params.train.model_copy(update={"max_epochs": rated.best_epoch})
-    rated = rating_model.fit(data_of_both, changed, seed, scale)
-    return watched.model, rated.model
-
-
 def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model:
     """implicit's ALS, its settings by NDCG on validation; a Model of its factors."""
-    import scipy.sparse
-    from implicit.cpu.als import AlternatingLeastSquares
+    from benchmarks.peers import implicit
 
-    def model_of(seen: Csr, settings: tuple[int, float, float]) -> Model:
+    def fit(seen: Csr, settings: tuple[int, float, float]) -> Model:
         factors, ridge, alpha = settings
-        ones = np.ones(len(seen.indices), np.float32)
-        matrix = scipy.sparse.csr_matrix(
-            (ones, seen.indices.copy(), seen.indptr.copy()), (seen.n_rows, n_items)
-        )
-        als = AlternatingLeastSquares(
-            factors, regularization=ridge, alpha=alpha, random_state=0, use_cg=False
-        )
-        als.fit(matrix, show_progress=False)
+        options: dict[str, Any] = {"factors": factors, "regularization": ridge, "alpha": alpha}
+        als = implicit.fit(seen, n_items, random_state=0, use_cg=False, **options)
         zeros = np.zeros(seen.n_rows, np.float32), np.zeros(n_items, np.float32)
         return Model(0.0, als.user_factors, als.item_factors, *zeros)
 
@@ -80,18 +57,19 @@ def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model
         PEER,
         key=lambda tried: (
             judge.quality(
-                judge.lists(model_of(train, tried), settings.top_n), settings.relevant_rating
+                judge.lists(fit(train, tried), settings.top_n), settings.relevant_rating
             ).ndcg
         ),
     )
-    return model_of(train.insert(validation), best)
+    return fit(train.insert(validation), best)
 
 
 def rankings(
     train: Csr, validation: Ratings, test: Ratings, n_items: int, params: Params
 ) -> dict[str, dict[str, float]]:
     """The quality of each ranking on test."""
-    watched, rated = movierec(train, validation, n_items, params)
+    genres = parquet_tables.read_genres()
+    watched, rated = ours.fit_both(train, n_items, params, genres, validation)
     known = train.insert(validation)
     by_item = known.transpose(n_items)
 
@@ -103,7 +81,7 @@ def rankings(
     ranked = {
         name: rankers.ranking(name, watched, rated, params, deviations) for name in rankers.RANKINGS
     }
-    others = {
+    others: dict[str, Model | Scorer] = {
         "popularity": baselines.popularity(known, by_item),
         "damped_biases": baselines.damped_biases(known, by_item, params.evaluate.baseline_damping),
         "item_knn": neighbours.item_knn(known, by_item),
@@ -118,7 +96,7 @@ def rankings(
     found, _ = ranking_protocol.compare_rankings(
         judge, lists, watched.item_factors, params.evaluate
     )
-    return found["ranking"]  # type: ignore[no-any-return]
+    return found["ranking"]
 
 
 def lines_of(report: dict[str, dict[str, list[dict[str, float]]]]) -> Iterator[str]:
@@ -144,7 +122,7 @@ def lines_of(report: dict[str, dict[str, list[dict[str, float]]]]) -> Iterator[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", nargs="*", type=int, default=[20, 1, 2, 3, 4])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     params = load_params()
     manifests.read_manifest(paths.INDEX, params.dataset)
@@ -163,12 +141,8 @@ def main() -> None:
         )
     report = {"machine": machine(), "dataset": params.dataset, "seeds": args.seeds}
     report["results"] = results
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"rankings-{params.dataset}"
-    path.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     table = "\n".join(lines_of(report))
-    path.with_suffix(".md").write_text(table + "\n", encoding="utf-8")
-    print(table)
+    write_report(args.out / f"rankings-{params.dataset}", report, table)
 
 
 if __name__ == "__main__":

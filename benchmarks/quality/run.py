@@ -11,20 +11,24 @@ in a process of its own, and its answers on test are judged here. What is finish
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness import (
+    RESULTS,
+    ROOT,
+    limit_threads,
+    machine,
+    run_module,
+    version_of,
+    write_report,
+)
 from benchmarks.quality import score
 from benchmarks.quality.models import BASE, FIELD
-from benchmarks.speed.run import machine
 from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
@@ -32,15 +36,13 @@ from movierec.data.rating_arrays import Csr, Ratings
 from movierec.prepare import split as splitting
 from movierec.training import checkpoint
 
-ROOT = Path(__file__).parents[2]
 PARTS = ("train_by_user.parquet", "train_users.parquet", "validation.parquet", "test.parquet")
-MODULES = ("contest", "contestants", "peers")
 FEWER = {"myFM, SVD++ flipped": 14}  # trials; one takes up to minutes, 14 as long as others' 40
 THREADS = 2  # of a contender that trains alone; while tuning two run beside each other, by one
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """One split, and how contenders are run on it."""
 
     folder: Path
@@ -52,14 +54,15 @@ class Contest:
     def place(self, name: str) -> Path:
         """Where a contender's work is kept, by all that it depends on."""
         package = FIELD[name].package
-        settings = [name, version_of(package), self.trials_of(name), self.params.seed]
+        settings: list[Any] = [name, version_of(package), self.trials_of(name), self.params.seed]
         settings += [self.tune_ours, self.params.evaluate.model_dump()]
         files = [self.folder / part for part in PARTS]
-        files += [ROOT / "benchmarks" / f"{module}.py" for module in MODULES]
+        for room in ("quality", "peers"):
+            files += sorted((ROOT / "benchmarks" / room).glob("*.py"))
         if package == "movierec":
             settings.append(self.params.train.model_dump())
             files += sorted((ROOT / "src").rglob("*.py"))
-        key = checkpoint.key_of(settings, files)
+        key = checkpoint.make_key(settings, files)
         return self.out / ".compare" / f"{name.replace(' ', '_').replace(',', '')}-{key[:12]}"
 
     def trials_of(self, name: str) -> int:
@@ -71,17 +74,16 @@ class Contest:
         done = Path(f"{out}.json")
         if not done.exists():
             out.parent.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, "-m", "benchmarks.quality.models", task, name]
-            command += [str(self.folder), str(out), "--threads", str(threads)]
-            command += ["--seed", str(self.params.seed), *more]
-            ended = subprocess.run(
-                command, check=False, env=environment(threads), stderr=subprocess.PIPE, text=True
-            )
-            if ended.returncode:
-                said = ended.stderr.strip().splitlines() or [f"status {ended.returncode}"]
-                print(f"{name}   failed: {said[-1]}", flush=True)
-                return {"failed": said[-1]}
-        return json.loads(done.read_text(encoding="utf-8"))
+            options = ("--threads", threads, "--seed", self.params.seed, *more)
+            arguments = (task, name, self.folder, out, *options)
+            limits = limit_threads(threads)
+            result = run_module("benchmarks.quality.models", *arguments, environment=limits)
+            if "failed" in result:
+                print(f"{name}   failed: {result['failed']}", flush=True)
+                return result
+            done.write_text(json.dumps(result, indent=2), encoding="utf-8")
+        finished: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+        return finished
 
     def tune(self, name: str) -> dict[str, Any]:
         more = ["--tune-ours"] if self.tune_ours else []
@@ -125,32 +127,19 @@ class Contest:
         return by_user.insert(validation), by_item.n_rows
 
 
-def environment(threads: int) -> dict[str, str]:
-    """Every library's own way to say how many threads; BLAS one, as implicit asks for."""
-    names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "LK_NUM_THREADS")
-    limits = dict.fromkeys(names, str(threads))
-    limits |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return dict(os.environ) | limits | {"PYTHONWARNINGS": "ignore"}
-
-
-def version_of(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items: int) -> None:
     """Train, validation and test, as the split stage leaves them."""
     train, validation, test = parts
     by_user = train.by_user(n_users)
     by_item = by_user.transpose(n_items)
-    parquet_tables.write_by_user(folder / "train_by_user.parquet", by_user, train.timestamp)
+    columns = list(vars(train).items())[1:]
+    parquet_tables.write_table(folder / "train_by_user.parquet", dict(columns))
     parquet_tables.write_rows(folder / "train_users.parquet", by_user.counts)
-    parquet_tables.write_by_item(folder / "train_by_item.parquet", by_item)
+    of_items = {"user_index": by_item.indices, "rating": by_item.values}
+    parquet_tables.write_table(folder / "train_by_item.parquet", of_items)
     parquet_tables.write_rows(folder / "train_items.parquet", by_item.counts)
-    parquet_tables.write_ratings(folder / "validation.parquet", validation)
-    parquet_tables.write_ratings(folder / "test.parquet", test)
+    parquet_tables.write_table(folder / "validation.parquet", vars(validation))
+    parquet_tables.write_table(folder / "test.parquet", vars(test))
 
 
 def compare_anew(
@@ -164,7 +153,8 @@ def compare_anew(
     parts = splitting.split(ratings, n_users, block, seed)
     with tempfile.TemporaryDirectory() as scratch:
         write_split(Path(scratch), parts, n_users, n_items)
-        return Contest(Path(scratch), changed, args.trials, args.out, args.tune_ours).results(names)
+        options = (args.trials, args.out, args.tune_ours)
+        return Comparison(Path(scratch), changed, *options).results(names)
 
 
 def compare_draws(args: argparse.Namespace, params: Params, names: list[str]) -> dict[str, Any]:
@@ -187,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=0, help="this many draws of the split")
     parser.add_argument("--tune-ours", action="store_true", help="tune movierec's params as well")
     parser.add_argument("--split", type=Path, default=paths.SPLIT)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args(arguments)
     params = load_params()
     manifests.read_manifest(args.split, params.dataset)
@@ -202,16 +192,12 @@ def main(arguments: list[str] | None = None) -> None:
     elif args.protocol:
         found = compare_anew(args, params, present, params.seed)
     else:
-        contest = Contest(args.split, params, args.trials, args.out, args.tune_ours)
-        found = contest.results(present)
+        comparison = Comparison(args.split, params, args.trials, args.out, args.tune_ours)
+        found = comparison.results(present)
     report |= found | {"absent": absent | found.get("absent", {})}
     text = (score.table_of_draws if args.draws else score.table)(report)
     kind = "-draws" if args.draws else f"-{args.protocol}" if args.protocol else ""
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"compare-{params.dataset}{kind}"
-    Path(f"{path}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    Path(f"{path}.md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_report(args.out / f"compare-{params.dataset}{kind}", report, text)
 
 
 if __name__ == "__main__":

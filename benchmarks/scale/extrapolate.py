@@ -1,9 +1,9 @@
-"""A model of what an epoch costs on many machines, fitted to what benchmarks.scale.measure measured.
+"""A model of what an epoch costs on many machines, fitted to the measurements of measure.py.
 
     python -m benchmarks.scale.extrapolate --folder SPLIT
 
-SPLIT: a folder that benchmarks.scale.measure wrote (--folder): how many rows blocks need, and how even
-their work is, are counted on its ratings. Prints the tables of docs/scale.md.
+SPLIT: a folder that measure.py wrote (--folder): how many rows blocks need, and how even their work
+is, are counted on its ratings. Prints the tables of docs/scale.md.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, cut_into_blocks
 from movierec.data.tree_sums import CHUNK
-from movierec.training.blocks.scheduler import OF_ROW
+from movierec.training.blocks.scheduler import ROW_COST
 
 RESULTS = Path("benchmarks/results")
 CORES = 2  # of the machine that was measured
@@ -97,7 +97,7 @@ def needed_share(ratings: Csr, n_fixed: int, n_blocks: int) -> float:
 
 def works(counts: Array, n_blocks: int, strip: int = CHUNK) -> list[float]:
     """Of blocks of rows, as training cuts them."""
-    cost = counts + OF_ROW
+    cost = counts + ROW_COST
     size = -(-int(cost.sum()) // n_blocks)
     return [float(cost[first:stop].sum()) for first, stop in cut_into_blocks(cost, size, strip)]
 
@@ -193,7 +193,7 @@ def lines(
     yield f"\n| ratings | machines | {columns} |"
     yield "|---|---|---|---|---|---|---|---|"
     for n_ratings in (1e9, 1e10):
-        size = Size(n_ratings, *(share * n_ratings for share in OF_25M.values()))
+        size = Size(int(n_ratings), *(int(share * n_ratings) for share in OF_25M.values()))
         for n_machines in (10, 100):
             found = epoch_on(size, n_machines, weights, lambda side, n: shares[side, n])
             total = found["compute"] + found["network"] + found["disk"]

@@ -3,14 +3,11 @@
     python -m benchmarks.scale.measure                          25 M generated ratings, 64 factors
     python -m benchmarks.scale.measure --ratings 100_000_000 --n-factors 32
 
-Saved as JSON in benchmarks/results; docs/scale.md has a model of it (benchmarks/scale/extrapolate.py).
+Saved as JSON in benchmarks/results; extrapolate.py is a model of it, and docs/scale.md explains it.
 """
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from itertools import pairwise
@@ -21,9 +18,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.generate import ML_25M_RATINGS, generate
-from benchmarks.speed.run import machine
+from benchmarks.harness import RESULTS, machine, memory_of, run_module, write_report
 
-RESULTS = Path("benchmarks/results")
 N_WORKERS = 2
 EPOCHS = 4  # timed, after one that is not
 MEMORY = "2 GB"
@@ -54,13 +50,12 @@ def write_ratings(folder: Path, n_ratings: int) -> dict[str, int]:
 
 def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any]:
     """Train by one engine, in this process; seconds and bytes sent of each epoch, and memory."""
-    from movierec.core.log import most_memory
     from movierec.core.params import EngineParams, load_params
     from movierec.data import parquet_tables
     from movierec.engine import factory
     from movierec.training import rating_model
-    from movierec.training.blocks import blocked_data
     from movierec.training.blocks.block_ratings import BlockSource
+    from movierec.training.blocks.blocked_data import BlockedData
     from movierec.training.in_memory import InMemoryData
 
     params = load_params()
@@ -73,21 +68,22 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
             data: Any = InMemoryData(*parquet_tables.read_train(folder))
         else:
             memory = settings.memory_limit if workers.is_here else None
-            data = blocked_data.BlockedData(
-                workers, BlockSource(folder, folder, scratch, memory=memory)
-            )
+            source = BlockSource(folder, folder, scratch, memory=memory)
+            data = BlockedData(workers, source)
 
         def on_epoch(fit: Any) -> None:
-            data.forget(fit.model, fit.last)
+            data.keep_only(fit.model, fit.last)
             times.append(time.perf_counter())
             sent.append(workers.traffic())
 
-        fit = rating_model.fit(data, train, params.seed, (0.5, 5.0), None, on_epoch)
-        memory_of = {"driver": most_memory()} | workers.memory()
+        fit = rating_model.fit(data, train, params.seed, (0.5, 5.0), on_epoch)
+        memory_by_process = {"driver": memory_of()} | workers.memory()
         by_formula = 0 if name == "memory" else formula(data, fit.last)
     seconds, traffic = (
         [after - before for before, after in pairwise(ends)] for ends in (times, sent)
     )
+    blocks = {} if name == "memory" else data.scheduler.blocks
+    n_blocks = {side: len(of_side) for side, of_side in blocks.items()} or 0
     return {
         "engine": name,
         "n_factors": n_factors,
@@ -96,27 +92,28 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
         "median": median(seconds),
         "sent": median(traffic),
         "by_formula": by_formula,
-        "memory": memory_of,
-        "n_blocks": 0 if name == "memory" else {s: len(b) for s, b in data.blocks.items()},
+        "memory": memory_by_process,
+        "n_blocks": n_blocks,
         "objective": fit.epochs[-1].objective,
     }
 
 
 def formula(data: Any, model: Any) -> int:
     """Bytes that docs/scale.md says are sent in an epoch."""
-    from movierec.training.blocks.block_rows import places
+    from movierec.training.blocks.factor_files import needed_rows_path
     from movierec.training.row_ops import OTHER_SIDE
 
     total, row_bytes = 0, (model.n_factors + 1) * model.dtype.itemsize
     for side, other in OTHER_SIDE.items():
-        homes, theirs = data.homes_of(side), data.homes_of(other)
-        if not data.is_packed(model, side):
+        scheduler = data.scheduler
+        homes, theirs = scheduler.workers(side), scheduler.workers(other)
+        if not scheduler.is_packed(model, side):
             total += (len(set(homes)) - 1) * len(data.counts(other)) * row_bytes
             continue
-        for block, home in zip(data.blocks[side], homes, strict=True):
-            for one, lies_at in zip(data.blocks[other], theirs, strict=True):
+        for block, home in zip(scheduler.blocks[side], homes, strict=True):
+            for one, lies_at in zip(scheduler.blocks[other], theirs, strict=True):
                 if lies_at != home:
-                    total += np.load(places(block, one), mmap_mode="r").size * row_bytes
+                    total += np.load(needed_rows_path(block, one), mmap_mode="r").size * row_bytes
     return total
 
 
@@ -143,16 +140,15 @@ def main() -> None:
         report = {"machine": machine(), "shape": shape, "runs": []}
         for n_factors in args.n_factors:
             for name in args.engines:
-                command = [sys.executable, "-m", "benchmarks.scale.measure", "--run", name]
-                command += ["--folder", str(folder), "--n-factors", str(n_factors)]
-                command += ["--epochs", str(args.epochs)]
-                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-                found = json.loads(done.stdout.splitlines()[-1])
+                options = ("--n-factors", n_factors, "--epochs", args.epochs)
+                found = run_module(
+                    "benchmarks.scale.measure", "--run", name, "--folder", folder, *options
+                )
+                if "failed" in found:
+                    raise SystemExit(f"{name}: {found['failed']}")
                 report["runs"].append(found)
                 print(line_of(found), flush=True)
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        path = RESULTS / f"scale-{shape['n_ratings']}.json"
-        path.write_text(json.dumps(report, indent=1) + os.linesep, encoding="utf-8")
+        write_report(RESULTS / f"scale-{shape['n_ratings']}", report)
 
 
 def line_of(found: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@
     python -m benchmarks.speed.pipeline --n-ratings 300_000   small
 
 A copy of the project in a temporary folder runs `dvc repro` on a zip in the csv layout, at the
-settings of the project's seed. Kernels are compiled before, by a run on a few ratings, unless few
+settings of the original project. Kernels are compiled before, by a run on a few ratings, unless few
 are asked for.
 """
 
@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,9 +28,8 @@ import psutil
 import yaml
 
 from benchmarks.generate import ML_25M_RATINGS
-from benchmarks.speed.run import machine
+from benchmarks.harness import RESULTS, ROOT, copy_project, machine, memory_of, write_report
 
-ROOT = Path(__file__).parents[2]
 FOLDER = "ml-generated"  # inside the zip
 # The seed project has no validation part, so no refit, and no implicit model; it ranks by predicted
 # rating.
@@ -48,7 +46,7 @@ START = "dvc's start"
 
 
 @dataclass
-class Part:
+class StageUsage:
     """What is measured of a stage, up to the start of the next: DVC's own work is part of it.
 
     peak: the greatest sum of resident memory over dvc and all that it started, alive together.
@@ -62,12 +60,12 @@ class Part:
     high_water: int = 0
 
 
-class Watch:
+class MemoryWatch:
     """Looks at the memory of dvc and its descendants, and books it on the current part."""
 
     def __init__(self, dvc: psutil.Process) -> None:
         self.dvc = dvc
-        self.parts = [Part(START)]
+        self.parts = [StageUsage(START)]
         self.began = time.perf_counter()
         self.program = 0  # the process of the part's stage
         self.booking = threading.Lock()
@@ -75,10 +73,10 @@ class Watch:
     def next(self, name: str) -> None:
         with self.booking:
             self.end()
-            self.parts.append(Part(name))
+            self.parts.append(StageUsage(name))
             self.began, self.program = time.perf_counter(), 0
 
-    def end(self) -> list[Part]:
+    def end(self) -> list[StageUsage]:
         self.parts[-1].seconds = time.perf_counter() - self.began
         return self.parts
 
@@ -86,7 +84,7 @@ class Watch:
         processes = [self.dvc, *self.dvc.children(recursive=True)]
         resident = sum(memory(process) for process in processes)
         pids = [process.pid for process in processes[1:]]
-        largest = max(map(high_water, pids), default=0)
+        largest = max((memory_of(pid=pid) for pid in pids), default=0)
         with self.booking:
             part = self.parts[-1]
             part.peak = max(part.peak, resident)
@@ -104,18 +102,8 @@ def memory(process: psutil.Process) -> int:
         return 0
 
 
-def high_water(pid: int) -> int:
-    """The most memory that a process ever held, in bytes, where /proc tells it."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(found[0]) * 1024 if found else 0
-
-
 @contextmanager
-def watching(watch: Watch) -> Iterator[None]:
+def watching(watch: MemoryWatch) -> Iterator[None]:
     stopped = threading.Event()
 
     def look_on() -> None:
@@ -132,16 +120,6 @@ def watching(watch: Watch) -> Iterator[None]:
     finally:
         stopped.set()
         thread.join()
-
-
-def copy_project(to: Path) -> None:
-    """Copy what git would, the uncommitted state included."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, to / name)
 
 
 def write_zip(path: Path, n_ratings: int) -> None:
@@ -163,7 +141,7 @@ def write_params(project: Path, archive: Path) -> None:
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
-def repro(project: Path) -> list[Part]:
+def repro(project: Path) -> list[StageUsage]:
     """Run `dvc repro`; its output goes to stderr, as it comes."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -178,7 +156,7 @@ def repro(project: Path) -> list[Part]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as dvc:
-        watch = Watch(psutil.Process(dvc.pid))
+        watch = MemoryWatch(psutil.Process(dvc.pid))
         with watching(watch):
             for line in dvc.stdout or ():
                 print(line, end="", file=sys.stderr, flush=True)
@@ -196,7 +174,7 @@ def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
     copy_project(project)
     dvc = [str(Path(sys.executable).parent / "dvc"), "config", "--local", "core.no_scm", "true"]
     subprocess.run(dvc, cwd=project, check=True)
-    runs: list[list[Part]] = []
+    runs: list[list[StageUsage]] = []
     for number in [WARM_RATINGS, n_ratings] if n_ratings > WARM_RATINGS else [n_ratings]:
         write_zip(archive, number)
         write_params(project, archive)
@@ -269,16 +247,11 @@ def table(report: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n-ratings", type=int, default=ML_25M_RATINGS)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         report = measure(args.n_ratings, Path(scratch))
-    file = args.out / f"pipeline-{args.n_ratings}"
-    file.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    text = table(report)
-    file.with_suffix(".md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_report(args.out / f"pipeline-{args.n_ratings}", report, table(report))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,6 @@ as JSON and Markdown.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.generate import ML_25M_RATINGS, generate
+from benchmarks.harness import RESULTS, machine, run_module, write_report
 
 FACTORS = 64
 RUNS = [  # contender, n_factors
@@ -38,24 +36,6 @@ RUNS = [  # contender, n_factors
     ("implicit top-n", FACTORS),
 ]
 SGEMM_OPERATIONS = 2 * 4096**3
-
-
-def machine() -> dict[str, Any]:
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "processor": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(memory / 1e9, 1),
-        "python": platform.python_version(),
-    }
 
 
 def necessary_operations(shape: dict[str, int], n_factors: int) -> float:
@@ -79,10 +59,10 @@ def prepare(n_ratings: int, seed: int, folder: Path) -> dict[str, int]:
     item = rank[item]
     order = np.lexsort((item, user))
     n_users = len(data.indptr) - 1
-    np.save(folder / "user.npy", user[order])
-    np.save(folder / "item.npy", item[order])
-    np.save(folder / "rating.npy", rating[order])
-    np.save(folder / "shape.npy", np.array([n_users, data.n_items]))
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(user, minlength=n_users))))
+    arrays = {"indptr": indptr, "indices": item[order], "values": rating[order]}
+    for name, array in (arrays | {"n_items": np.array(data.n_items)}).items():
+        np.save(folder / f"{name}.npy", array)
     return {
         "n_ratings": n_ratings,
         "n_train": len(user),
@@ -92,17 +72,14 @@ def prepare(n_ratings: int, seed: int, folder: Path) -> dict[str, int]:
 
 
 def contend(name: str, n_factors: int, folder: Path, epochs: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.speed.trainers", name, str(folder)]
-    command += ["--n-factors", str(n_factors), "--epochs", str(epochs)]
-    environment = dict(os.environ)
+    environment = {}
     if name.startswith("implicit"):  # as its documentation asks
-        environment |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return {"name": name, "n_factors": n_factors, "failed": reason}
-    return {"name": name, "n_factors": n_factors, **json.loads(lines[-1])}
+        environment = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    options = ("--n-factors", n_factors, "--epochs", epochs)
+    result = run_module(
+        "benchmarks.speed.trainers", name, folder, *options, environment=environment
+    )
+    return {"name": name, "n_factors": n_factors, **result}
 
 
 def table(report: dict[str, Any]) -> str:
@@ -152,14 +129,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="contenders to run")
     parser.add_argument("--factors", nargs="*", type=int, help="numbers of factors to run")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     if args.smoke:
         args.ratings, args.epochs = 50_000, 1
-    args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         shape = prepare(args.ratings, args.seed, Path(scratch))
-        report = {"machine": machine(), "shape": shape, "results": []}
+        report: dict[str, Any] = {"machine": machine(), "shape": shape, "results": []}
         for name, n_factors in RUNS:
             if args.only and name not in args.only:
                 continue
@@ -169,10 +145,7 @@ def main() -> None:
             report["results"].append(entry)
             print(json.dumps(entry), file=sys.stderr, flush=True)
     name = "bench-smoke" if args.smoke else f"bench-{args.ratings}"
-    (args.out / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    text = table(report)
-    (args.out / f"{name}.md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_report(args.out / name, report, table(report))
 
 
 if __name__ == "__main__":

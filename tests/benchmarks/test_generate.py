@@ -12,7 +12,7 @@ from benchmarks.generate import generate, write_zip
 from movierec.core.params import PathSource
 from movierec.data.rating_arrays import Csr
 from movierec.datasets.movielens import read_archive
-from movierec.training import als, in_memory
+from movierec.training import in_memory, rating_model
 from tests.helpers.random_data import train_params
 
 
@@ -49,7 +49,7 @@ def test_what_was_planted_is_found() -> None:
     params = train_params(
         n_factors=generator.N_PLANTED_FACTORS, max_epochs=8, factor_precision=5.0, dtype="float32"
     )
-    fit = als.fit(
+    fit = rating_model.fit(
         in_memory.InMemoryData(by_user, by_user.transpose(data.n_items)), params, 0, (0.5, 5)
     )
     predicted = fit.model.predict(data.user_index, data.item_index)

@@ -60,7 +60,7 @@ def test_contenders_are_tuned_trained_and_judged_on_one_split(
     assert biases["memory_bytes"] > 0
     assert "rmse" not in popularity["test"]
     assert 0 < popularity["test"]["ndcg"] < 1
-    monkeypatch.setattr(run, "subprocess", None)  # what is finished is not run again
+    monkeypatch.setattr(run, "run_module", None)  # what is finished is not run again
     run.main(arguments)
     assert (out / "compare-ml-100k.json").read_text() == written
     table = (out / "compare-ml-100k.md").read_text()

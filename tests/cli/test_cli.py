@@ -114,7 +114,7 @@ def test_a_user_is_who_gave_his_ratings(movierec, project):
     items = parquet_tables.read_items(project / "data/index")
     user_index = (parquet_tables.read_users(project / "data/index")["user_id"] == 101).argmax()
     mine = by_user.take(by_user.user_index == user_index)
-    model = model_file.read_model(project / "models/model.npz")
+    model = model_file.read_model(project / "models/model.safetensors")
     params = model_file.trained_with(model)
     factors, bias = folding_in.fold_in(model, mine.item_index, mine.rating, params)
     every = model.global_mean + bias + model.item_biases + model.item_factors @ factors

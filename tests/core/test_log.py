@@ -1,4 +1,4 @@
-"""What MOVIEREC_LOG=debug tells of files: which were read and written, their sizes and times."""
+"""Debug logging of files: which were read and written, their sizes and times."""
 
 import re
 
@@ -11,20 +11,21 @@ from movierec.prepare import parquet_writer
 
 
 @pytest.fixture
-def told(tmp_path, monkeypatch, capsys):
-    """The lines of debug until now, each without its time, after a run in an empty folder."""
+def logged(tmp_path, monkeypatch, capsys):
+    """The lines logged until now, each without its time, by code in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOVIEREC_LOG", "debug")
 
     def lines():
         out, err = capsys.readouterr()
         assert out == ""
         return [re.sub(r" in \d+\.\d{3} s$", "", line) for line in err.splitlines()]
 
-    return lines
+    yield lines
+    log.configure(False)
 
 
-def test_each_file_that_is_read_or_written(told, tmp_path):
+def test_each_file_that_is_read_or_written(logged, tmp_path):
+    log.configure(True)
     with atomic.atomic_folder(paths.INDEX) as folder, parquet_writer.tables() as append:
         append(folder / "users.parquet", {"user_id": [1, 2]})
     size = (paths.INDEX / "users.parquet").stat().st_size
@@ -32,23 +33,23 @@ def test_each_file_that_is_read_or_written(told, tmp_path):
     hashes = {"users.parquet": manifests.hash_files(paths.INDEX)["users.parquet"]}
     manifests.check_files(paths.INDEX, {"index": {"sha256": hashes}}, "index")
     reporting.write_metrics("metrics/index.json", {"n": 1})
-    assert told() == [
-        f"debug      wrote   users.parquet  {size} bytes",
-        f"debug      wrote   data/index  {size} bytes",
-        f"debug      read    data/index/users.parquet  {size} bytes",
-        f"debug      checked data/index/users.parquet  {size} bytes",
-        "debug      wrote   metrics/index.json  13 bytes",
+    assert logged() == [
+        f"DEBUG    wrote   users.parquet  {size} bytes",
+        f"DEBUG    wrote   data/index  {size} bytes",
+        f"DEBUG    read    data/index/users.parquet  {size} bytes",
+        f"DEBUG    checked data/index/users.parquet  {size} bytes",
+        "DEBUG    wrote   metrics/index.json  13 bytes",
     ]
 
 
-def test_what_was_not_read_is_not_told(told):
+def test_what_was_not_read_is_not_logged(logged):
+    log.configure(True)
     with pytest.raises(MovierecError, match="no such file"):
         parquet_tables.read_table(paths.INDEX / "users.parquet")
-    assert told() == []
+    assert logged() == []
 
 
-def test_without_debug_nothing_is_told(told, monkeypatch):
-    monkeypatch.delenv("MOVIEREC_LOG")
+def test_without_debug_nothing_is_logged(logged):
+    log.configure(False)
     reporting.write_metrics("metrics/index.json", {"n": 1})
-    log.tell("something")
-    assert told() == []
+    assert logged() == []

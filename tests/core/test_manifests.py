@@ -92,9 +92,9 @@ def test_a_kill_while_the_old_folder_is_deleted_leaves_no_half_of_it(tmp_path, m
 
 
 def test_a_full_disk_is_one_line_that_names_the_output(tmp_path):
-    line = r"model\.npz: not written: No space left on device; make room"
+    line = r"model\.safetensors: not written: No space left on device; make room"
     with pytest.raises(MovierecError, match=line):
-        die_in_file(tmp_path / "model.npz", OSError(errno.ENOSPC, "of a library"))
+        die_in_file(tmp_path / "model.safetensors", OSError(errno.ENOSPC, "of a library"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,19 +119,19 @@ def test_folder_is_not_in_place_before_it_is_whole(tmp_path):
 
 
 def test_file_takes_the_place_of_the_old_one(tmp_path):
-    path = tmp_path / "models/model.npz"
+    path = tmp_path / "models/model.safetensors"
     for text in ("old", "new"):
         with atomic_file(path) as partial:
             partial.write_text(text, "utf-8")
-    assert files_in(tmp_path) == {"models/model.npz": "new"}
+    assert files_in(tmp_path) == {"models/model.safetensors": "new"}
 
 
 def test_half_written_file_vanishes_and_the_old_one_stays(tmp_path):
-    path = tmp_path / "model.npz"
+    path = tmp_path / "model.safetensors"
     path.write_text("old", "utf-8")
     with pytest.raises(Stop):
         die_in_file(path)
-    assert files_in(tmp_path) == {"model.npz": "old"}
+    assert files_in(tmp_path) == {"model.safetensors": "old"}
 
 
 def test_manifest_round_trip(tmp_path):

@@ -193,9 +193,9 @@ def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys,
     (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     stage.run("index", dict)
     out, debug = capsys.readouterr()
-    assert "debug" not in out
+    assert "DEBUG" not in out
     lines = debug.splitlines()
-    assert all(line.startswith("debug      ") for line in lines)
+    assert all(line.startswith("DEBUG    ") for line in lines)
     told = [line.split(maxsplit=2)[1:] for line in lines]
     assert [word for word, _ in told] == ["version", *["param"] * 3, "threads", "memory"]
     assert f"python {sys.version_info[0]}.{sys.version_info[1]}, " in told[0][1]
@@ -209,7 +209,7 @@ def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys,
 def test_the_most_memory_is_of_what_was_given_back_too():
     block = b"x" * 300_000_000
     del block
-    assert log.most_memory() > 300_000_000
+    assert log.max_memory() > 300_000_000
 
 
 # --- How long it took
@@ -233,7 +233,7 @@ def test_times_are_of_the_metrics_that_they_were_measured_with():
 
 def test_a_training_that_goes_on_is_not_timed():
     timed("train", "1")
-    (paths.CHECKPOINTS / "search.npz").touch()
+    (paths.CHECKPOINTS / "search.safetensors").touch()
     timed("train", "1")
     assert stage.times() == {}
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from safetensors.numpy import load_file
 
 from movierec import cli
 from movierec.core.errors import MovierecError
@@ -29,13 +30,16 @@ from movierec.data import parquet_tables
 from movierec.model import baselines, model_file
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export
-from movierec.training import gibbs
+from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
-PAGES |= {ROOT / name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CHANGELOG.md")}
+PAGES |= {
+    ROOT / name: (ROOT / name).read_text("utf-8")
+    for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+}
 PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -209,19 +213,18 @@ def test_every_file_of_the_data_folders_has_a_section_or_is_named(outputs: Path)
 
 
 def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
-    model_file.write_model(tmp_path / "model.npz", baselines.popularity(*random_csrs(0)))
-    with np.load(tmp_path / "model.npz") as file:
-        types = {name: str(file[name].dtype) for name in file}
-    types["manifest"] = "string"
-    assert table_in(section("### `model.npz`")) == types
+    model_file.write_model(tmp_path / "model.safetensors", baselines.popularity(*random_csrs(0)))
+    arrays = load_file(tmp_path / "model.safetensors")
+    types = {name: str(array.dtype) for name, array in arrays.items()}
+    assert table_in(section("### `model.safetensors`")) == types
 
 
 def test_more_arrays_of_the_model_are_documented() -> None:
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
-    data = InMemoryData.of(*random_csrs(0), params, None)
-    arrays = gibbs.fit(data, params, 0, (0.5, 5)).model.arrays
+    data = InMemoryData.from_params(*random_csrs(0), params, None)
+    arrays = rating_model.fit(data, params, 0, (0.5, 5)).model.arrays
     types = {name: str(array.dtype) for name, array in arrays.items()}
-    assert table_in(section("### More arrays of `model.npz`")) == {
+    assert table_in(section("### More arrays of `model.safetensors`")) == {
         name: types[name] for name in types if "sample" in name or "weights" in name
     }
 

@@ -103,7 +103,7 @@ def test_the_export_tells_the_whole_chain(project, movierec):
         ("data/raw", 1),
         ("data/index/", 2),
         ("data/split", 3),
-        ("models/model.npz", 4),
+        ("models/model.safetensors", 4),
         ("metrics/evaluate.json", 5),
         ("exports/recommendations.parquet", 6),
     ],
@@ -124,7 +124,7 @@ def test_a_chain_is_that_of_the_stage_before_and_one_entry(project):
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("models/implicit.npz", [*CHAIN[:3], "implicit"]),
+        ("models/implicit.safetensors", [*CHAIN[:3], "implicit"]),
         ("exports/similar_items.parquet", [*CHAIN[:5], "export"]),
         ("exports/item_factors.parquet", [*CHAIN[:5], "export"]),
         ("exports/user_factors.parquet", [*CHAIN[:5], "export"]),
@@ -187,7 +187,7 @@ def test_another_model_is_named(project, movierec):
     run_stage("train")
     set_param("train", "n_factors", 2)
     [difference] = differences(movierec(status=1))
-    assert difference.startswith("models/model.npz is another: user_factors, item_factors")
+    assert difference.startswith("models/model.safetensors is another: user_factors, item_factors")
     said = movierec("metrics/evaluate.json", status=1)
     assert said == "error: metrics/evaluate.json: of other models than are here;" + (
         " run dvc repro\n"
@@ -219,7 +219,7 @@ def test_another_version_is_named(project, movierec, monkeypatch):
         return "99.0" if name == "numpy" else real(name)
 
     monkeypatch.setattr(provenance.metadata, "version", version)
-    said = movierec("models/model.npz", status=1)
+    said = movierec("models/model.safetensors", status=1)
     assert marks(said) == {"download": "✓", "index": "✗", "split": "✗", "train": "✗"}
     assert len(set(differences(said))) == 1
     assert differences(said)[0].endswith(", installed is 99.0")
@@ -273,7 +273,7 @@ def write_cut(path):
         ),
         ("strange.parquet", write_strange_chain, "not a whole manifest"),
         ("cut.parquet", write_cut, "restore it with dvc checkout --force"),
-        ("cut.npz", write_cut, "not a whole model"),
+        ("cut.safetensors", write_cut, "not a whole model"),
         ("no.json", lambda path: path.write_text("{}"), "does not tell what made it"),
         ("no.txt", lambda path: path.write_text("text"), "does not tell what made it"),
         ("folder", Path.mkdir, "does not tell what made it"),

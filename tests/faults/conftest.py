@@ -45,7 +45,7 @@ def shared(prepared: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def run(shared: Run) -> Run:
     """Each test leaves it whole, but for checkpoints; one that failed may not have."""
-    shared.delete(*(shared.path / ".checkpoints").glob("*.npz"))
+    shared.delete(*(shared.path / ".checkpoints").glob("*.safetensors"))
     if shared.found() != shared.files:
         shared.mend_locks()
         shared.repro()

@@ -72,7 +72,7 @@ def test_training_over_several_hosts(tmp_path):
     """The stage, as dvc runs it, its workers elsewhere: the bytes of the local engine."""
     prepare_project(tmp_path)
     command = (sys.executable, str(network_hosts.ROOT / "stages/train.py"))
-    model = tmp_path / "models/model.npz"
+    model = tmp_path / "models/model.safetensors"
     with network_hosts.one_host(tmp_path) as cluster:
         cluster.run(*command, cwd=tmp_path)
         expected = model.read_bytes()

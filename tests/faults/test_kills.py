@@ -46,7 +46,7 @@ def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool
     run.mend_locks()
     run.repro()
     assert run.found() == run.files, "the bits of an undisturbed run, and nothing beside them"
-    assert not list((run.path / ".checkpoints").glob("*.npz"))
+    assert not list((run.path / ".checkpoints").glob("*.safetensors"))
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,11 @@ def test_another_data_set_and_back_runs_nothing_again(fresh: Run) -> None:
     params.write_text(re.sub(r"(?m)^dataset: local$", "dataset: second", before), "utf-8")
     assert stages_run(fresh.repro()) == list(STAGES)
     second = fresh.found()
-    for name in ("models/model.npz", "metrics/evaluate.json", "exports/recommendations.parquet"):
+    for name in (
+        "models/model.safetensors",
+        "metrics/evaluate.json",
+        "exports/recommendations.parquet",
+    ):
         assert second[name] != fresh.files[name]
     params.write_text(before, "utf-8")
     assert stages_run(fresh.repro()) == []

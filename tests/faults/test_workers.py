@@ -8,13 +8,12 @@ from contextlib import contextmanager
 import dask
 import numpy as np
 import pytest
+from movierec.training.blocks.block_rows import BlockedModel
 
 from movierec.core.errors import MovierecError
-from movierec.data import parquet_tables
 from movierec.engine import factory
 from movierec.training import rating_model
 from movierec.training.blocks import block_tasks
-from movierec.training.blocks.block_rows import BlockedModel
 from movierec.training.checkpoint import Checkpoint
 from tests.helpers import network_hosts
 from tests.helpers.random_data import train_params
@@ -29,8 +28,7 @@ PARAMS = train_params(dtype="float32", n_factors=20, max_epochs=6, patience=6)
 @pytest.fixture(scope="module")
 def expected(folder):
     """Undisturbed, in memory."""
-    held_out = parquet_tables.read_ratings(folder / "validation.parquet")
-    return rating_model.fit(in_memory(folder), PARAMS, 0, SCALE, held_out)
+    return rating_model.fit(in_memory(folder), PARAMS, 0, SCALE)
 
 
 @contextmanager
@@ -42,8 +40,8 @@ def workers(n_workers=3, **settings):
 
 def fit(used, folder, scratch, **more):
     data = in_blocks(used, folder, scratch)
-    found = rating_model.fit(data, PARAMS, 0, SCALE, data.held_out, **more)
-    return found, data.whole(found.model)
+    found = rating_model.fit(data, PARAMS, 0, SCALE, **more)
+    return found, data.finish(found.model)
 
 
 def kill_one(used, which=0):
@@ -99,7 +97,7 @@ def test_all_workers_killed_at_once(folder, tmp_path, expected, monkeypatch):
     so_far = saved.load()
     assert 0 < len(so_far.epochs) < 6
     with workers(2) as used:
-        found, model = fit(used, folder, saved.folder.absolute(), so_far=so_far)
+        found, model = fit(used, folder, saved.folder.absolute(), state=so_far)
     assert found.epochs == expected.epochs
     assert_same(expected.model, model)
 
@@ -187,7 +185,7 @@ def test_a_scheduler_that_is_lost(folder, tmp_path, expected, monkeypatch):
     so_far = saved.load()
     assert 0 < len(so_far.epochs) < 6
     with cluster_in(tmp_path / "two") as (_, used):
-        found, model = fit(used, folder, saved.folder.absolute(), so_far=so_far)
+        found, model = fit(used, folder, saved.folder.absolute(), state=so_far)
     assert found.epochs == expected.epochs
     assert_same(expected.model, model)
 

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from numba.core.caching import _CacheLocator
+from benchmarks.harness import ROOT, copy_compiled_kernels, copy_project
 
-ROOT = Path(__file__).parents[2]
-KERNELS = Path("src/movierec/kernels")
 STAGES = (
     "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
 )  # fmt: skip
+__all__ = ["ROOT", "STAGES", "Workspace", "make_once", "make_workspace", "stages_run"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Workspace:
             "GIT_AUTHOR_EMAIL": "test@example.org",
             "GIT_COMMITTER_NAME": "test",
             "GIT_COMMITTER_EMAIL": "test@example.org",
+            "NUMBA_NUM_THREADS": "1",  # see conftest.py
             "NO_COLOR": "1",
-            "NUMBA_NUM_THREADS": "1",  # pytest-xdist uses the other processors
             "COLUMNS": "200",
         }
 
@@ -69,7 +68,7 @@ class Workspace:
         """The same in another folder, with a cache of archives of its own."""
         for path in (self.path, self.path.parent / "cache"):
             shutil.copytree(path, folder / path.name, symlinks=True)
-        carry_kernels(self.path, folder / self.path.name)
+        copy_compiled_kernels(self.path, folder / self.path.name)
         return Workspace(folder / self.path.name)
 
 
@@ -90,30 +89,9 @@ def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def make_workspace(path: Path) -> Workspace:
-    """Copy what git would, the uncommitted state included, and commit it twice."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, path / name)
-    carry_kernels(ROOT, path)
+    """Copy the project, the uncommitted state included, and commit it."""
+    copy_project(path)
     workspace = Workspace(path)
     workspace.run("git", "init", "-q", "-b", "main")
     workspace.commit("first")
     return workspace
-
-
-def carry_kernels(origin: Path, copy: Path) -> None:
-    """Take along what is compiled: Numba keeps it in a folder named by the path of the source."""
-    name_of = _CacheLocator.get_suitable_cache_subpath
-    old, new = (name_of(root / KERNELS / "row_solver.py") for root in (origin, copy))
-    for compiled in (origin / KERNELS / "__pycache__").glob(f"*/{old}"):
-        target = copy / KERNELS / "__pycache__" / compiled.parent.name / new
-        half_written = shutil.ignore_patterns("*.tmp.*")
-        shutil.copytree(compiled, target, ignore=half_written, dirs_exist_ok=True)

@@ -19,4 +19,5 @@ def results_by_threads(compute: Callable[[], Result]) -> tuple[Result, Result]:
     for n_threads in (1, 2):
         numba.set_num_threads(n_threads)
         results.append(compute())
+    numba.set_num_threads(1)  # as conftest.py does
     return results[0], results[1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from movierec.kernels.reductions import sum_rows
 from movierec.model.features import Features
 from movierec.model.solver import Prior
-from movierec.training import als
+from movierec.training import als, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
 from tests.helpers.random_data import csr_of_counts, random_csrs, train_params
 
@@ -81,8 +81,8 @@ def genres(seed, n_items):
 def test_the_objective_never_rises(model, seed):
     """Each epoch: the rows, then the weights, of either side."""
     params = train_params(model=model, max_epochs=5)
-    data = InMemoryData.of(*random_csrs(seed), params, genres(seed, 7))
-    values = [epoch.objective for epoch in als.fit(data, params, seed, SCALE).epochs]
+    data = InMemoryData.from_params(*random_csrs(seed), params, genres(seed, 7))
+    values = [epoch.objective for epoch in rating_model.fit(data, params, seed, SCALE).epochs]
     assert all(after <= before * (1 + 1e-9) for before, after in itertools.pairwise(values))
 
 
@@ -90,8 +90,8 @@ def test_the_objective_never_rises(model, seed):
 def test_converged_weights_have_no_gradient(model):
     """The objective, by its own words, does not fall along any weight."""
     params = train_params(model=model, max_epochs=400)
-    data = InMemoryData.of(*random_csrs(3), params, genres(3, 7))
-    fit = als.fit(data, params, 0, SCALE)
+    data = InMemoryData.from_params(*random_csrs(3), params, genres(3, 7))
+    fit = rating_model.fit(data, params, 0, SCALE)
     value, step = als.objective(fit.model, data, params, SCALE)[0], 1e-3
     for side in SIDES:
         weights = fit.model.weights(side)
@@ -108,8 +108,8 @@ def test_a_movie_without_ratings_gets_what_its_genres_say():
     by_item = by_user.transpose(8)  # of which the last two were never rated
     params = train_params(model="genre_mf", n_factors=2)
     of_items = csr_of_counts(1, [2, 1, 3, 1, 2, 1, 2, 0], 4)
-    data = InMemoryData.of(by_user, by_item, params, of_items)
-    model = als.fit(data, params, 0, SCALE).model
+    data = InMemoryData.from_params(by_user, by_item, params, of_items)
+    model = rating_model.fit(data, params, 0, SCALE).model
     # The last items' half epoch came before the last weights; one more shows what they say.
     again = als.run_epoch(model, data, params)
     means = data.item_features.means(model.item_weights)
@@ -121,9 +121,9 @@ def test_a_movie_without_ratings_gets_what_its_genres_say():
 
 def test_without_features_a_ridge_is_never_asked_for():
     params = train_params(model="mf")
-    data = InMemoryData.of(*random_csrs(0), params, genres(0, 7))
+    data = InMemoryData.from_params(*random_csrs(0), params, genres(0, 7))
     assert [data.features(side) for side in SIDES] == [None, None]
-    assert not als.fit(data, params, 0, SCALE).model.user_weights.size
+    assert not rating_model.fit(data, params, 0, SCALE).model.user_weights.size
 
 
 def test_precision_of_a_row_with_one_rating():

@@ -1,8 +1,11 @@
 """The real pipeline, in a temporary clone: what DVC's verbs promise about it."""
 
+import itertools
 import json
 import sys
 from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from movierec.cli.movies import Wish, recommended
 from movierec.serving.user_profile import UserProfile
@@ -111,12 +115,13 @@ def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: W
     assert workspace.run("git", "status", "--porcelain") == ""
 
 
-def test_another_model_by_another_method_goes_all_the_way_and_back(workspace: Workspace) -> None:
+def test_params_of_train_rerun_what_depends_on_them_and_back_only_draws(
+    workspace: Workspace,
+) -> None:
+    """By another model and another method, which goes all the way."""
     before = (workspace.path / "dvc.lock").read_bytes()
-    params = ("model", "genre_mf", "mf"), ("method", "gibbs", "als"), ("gibbs.samples", 20, 100)
-    there = [x for name, new, _ in params for x in ("-S", f"train.{name}={new}")]
-    back = [x for name, _, old in params for x in ("-S", f"train.{name}={old}")]
-    run = workspace.run("dvc", "exp", "run", *there)
+    model = {"model": "genre_mf", "method": "gibbs", "gibbs.burn_in": 15, "gibbs.samples": 20}
+    run = workspace.run(*experiment(**model))
     assert stages_run(run) == ["train", "evaluate", "recommend", "export", "draw"]
     assert "genre_mf" in workspace.run("dvc", "params", "diff")
     assert "test.rmse" in workspace.run("dvc", "metrics", "diff")
@@ -128,22 +133,27 @@ def test_another_model_by_another_method_goes_all_the_way_and_back(workspace: Wo
     assert rmse["verdict"] == "better"
     assert rmse["a"] == pytest.approx(workspace.committed_errors()["rmse"], abs=1e-6)
     assert rmse["b"] == pytest.approx(metrics(workspace, "evaluate")["test"]["rmse"], abs=1e-6)
-    assert set(stages_run(workspace.run("dvc", "exp", "run", *back))) <= {"draw"}, (
-        "only the pictures, if they came with the clone, have not been drawn here before"
-    )
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["train"]
+    back = {name: reduce(getitem, name.split("."), params) for name in model}
+    again = workspace.run(*experiment(**back))
+    assert set(stages_run(again)) <= {"draw"}, "it need not have run: pictures come with the clone"
     assert (workspace.path / "dvc.lock").read_bytes() == before
+
+
+def experiment(**train: object) -> list[str]:
+    changes = (("-S", f"train.{name}={value}") for name, value in train.items())
+    return ["dvc", "exp", "run", *itertools.chain(*changes)]
 
 
 def test_the_verbs_read_well(workspace: Workspace) -> None:
     shown = workspace.run("dvc", "metrics", "show")
     assert "test.rmse" in shown
     assert "made_from" not in shown, "the hash of the model's manifest is no metric"
-    described = workspace.run("dvc", "stage", "list").splitlines()
-    graph = workspace.run("dvc", "dag", "--mermaid")
-    for stage in STAGES:
-        [line] = [line for line in described if line.startswith(stage)]
-        assert len(line.split()) > 4, "every stage says what it does"
-        assert stage in graph
+    stages = workspace.run("dvc", "stage", "list").splitlines()
+    assert tuple(line.split()[0] for line in stages) == STAGES
+    assert all(len(line.split()) > 4 for line in stages), "each says what it does"
+    diagram = workspace.run("dvc", "dag", "--mermaid")
+    assert all(name in diagram for name in STAGES)
     assert "train.n_factors" in workspace.run("dvc", "exp", "show", "--csv")
     assert "index.html" in workspace.run("dvc", "plots", "show")
     workspace.run("dvc", "params", "diff", "HEAD~1")

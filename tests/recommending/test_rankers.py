@@ -13,7 +13,7 @@ from movierec.evaluation import item_knn as neighbours
 from movierec.model import top_n_lists
 from movierec.model.solver import Prior
 from movierec.recommending import rankers, uncertainty
-from movierec.training import als, gibbs
+from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
@@ -121,7 +121,9 @@ def test_who_has_rated_more_is_surer():
 
 def test_of_samples_it_is_their_own_spread():
     params, (by_user, by_item) = train_params(method="gibbs"), random_csrs(12)
-    model = gibbs.fit(InMemoryData.of(by_user, by_item, params, None), params, 0, (0.5, 5)).model
+    model = rating_model.fit(
+        InMemoryData.from_params(by_user, by_item, params, None), params, 0, (0.5, 5)
+    ).model
     users = np.array([3, 1])
     found = deviations(model, by_user, params)(users)
     drawn = [model.sample(number).predict_all(users) for number in range(model.n_samples)]
@@ -131,7 +133,9 @@ def test_of_samples_it_is_their_own_spread():
 @given(st.integers(0, 1000), st.floats(0, 3))
 def test_lists_by_lower_bound_against_a_full_sort(seed, c):
     params, (by_user, by_item) = train_params(), random_csrs(seed)
-    model = als.fit(InMemoryData.of(by_user, by_item, params, None), params, seed, (0.5, 5)).model
+    model = rating_model.fit(
+        InMemoryData.from_params(by_user, by_item, params, None), params, seed, (0.5, 5)
+    ).model
     found = deviations(model, by_user, params)
     bounds = model.predict_all(np.arange(9)) - c * found(np.arange(9))
     eligible, users = np.random.default_rng(seed).random(7) < 0.8, np.array([5, 2, 8])

@@ -10,8 +10,9 @@ from movierec.model import model_file
 from movierec.serving import folding_in, user_scores
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
-from movierec.training import als, gibbs, implicit_als
+from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
+from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import random_csrs, random_model, train_params
 
@@ -21,9 +22,8 @@ EVERY = np.arange(7)
 
 def trained(model="mf", method="als", dtype="float64"):
     params = train_params(model=model, method=method, dtype=dtype)
-    data = InMemoryData.of(*random_csrs(3), params, None)
-    fit = gibbs.fit if method == "gibbs" else als.fit
-    return fit(data, params, 0, (0.5, 5)).model, params
+    data = InMemoryData.from_params(*random_csrs(3), params, None)
+    return rating_model.fit(data, params, 0, (0.5, 5)).model, params
 
 
 def design(model, items):
@@ -103,7 +103,8 @@ def test_who_watches_is_folded_in_as_the_implicit_model_has_it():
     settings = load_params(ROOT / "params.yaml").implicit
     model = replace(random_model(1), item_biases=np.zeros(7))
     found = user_scores.watched(model, ITEMS, np.full(3, True), settings)
-    expected = model.item_factors @ implicit_als.fold_in(model, ITEMS, settings)
+    row = reference_kernels.implicit_row(set(ITEMS.tolist()), model.item_factors, settings)
+    expected = model.item_factors @ row
     np.testing.assert_allclose(found.scores, expected, atol=1e-6)
     np.testing.assert_allclose(found.contributions(EVERY).sum(axis=1), expected, atol=1e-6)
 

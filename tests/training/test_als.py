@@ -13,7 +13,7 @@ from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.kernels.tiles import TILE
 from movierec.model.solver import RUNS, Prior, half_epoch
 from movierec.serving import folding_in
-from movierec.training import als
+from movierec.training import als, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import OTHER_SIDE
 from tests.helpers import reference_kernels
@@ -137,7 +137,7 @@ def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors)
     """The float64 reference is NumPy's own solver, row by row; both go on from their own."""
     by_user, by_item = random_csrs(19, 60, 40, 1500)
     params = train_params(n_factors=n_factors, dtype="float32")
-    reference = als.start(InMemoryData(by_user, by_item), params, 0)
+    reference = als.initial_model(InMemoryData(by_user, by_item), params, 0)
     fast, data = reference, InMemoryData(by_user, by_item)
     prior = Prior.from_params(params, n_factors)
     for side in SIDES * 4:
@@ -210,14 +210,6 @@ def test_a_rating_given_twice_has_weight_two(seed):
     np.testing.assert_allclose(row, expected, atol=1e-10)
 
 
-def test_a_row_without_ratings_is_the_prior_mean():
-    by_user = csr_of_counts(0, [3, 0, 2, 0], 7)
-    solved = solve(random_model(6), "user", by_user, train_params())
-    assert not solved.user_factors[[1, 3]].any()
-    assert not solved.user_biases[[1, 3]].any()
-    assert solved.user_factors[[0, 2]].all()
-
-
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # with the JIT off
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("weak", ["factor_precision", "bias_precision"])
@@ -244,7 +236,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
     """Bit by bit, in whatever order his ratings come."""
     by_user, by_item = random_csrs(seed)
     params = train_params()
-    model = als.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
+    model = rating_model.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
     rows = solve(model, "user", by_user, params)
     for user in range(by_user.n_rows):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
@@ -258,7 +250,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
 def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     by_user, by_item = random_csrs(9, n_ratings=50)
     params = train_params(max_epochs=300)
-    model = als.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
+    model = rating_model.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
     factors, bias = folding_in.fold_in(
         model, by_user.indices[places], by_user.values[places], params
@@ -296,7 +288,7 @@ def test_start(dtype):
     """Item factors of standard deviation init_scale / √n_factors; the users are solved first."""
     by_user, _ = random_csrs(13)
     data = InMemoryData(by_user, csr_of_counts(13, [0] * 2000, 9))
-    model = als.start(data, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
+    model = als.initial_model(data, train_params(n_factors=4, init_scale=0.5, dtype=dtype), 1)
     assert model.item_factors.std() == pytest.approx(0.25, rel=0.03)
     assert abs(model.item_factors.mean()) < 4 * 0.25 / 8000**0.5
     assert model.global_mean == pytest.approx(np.mean(by_user.values.tolist()))
@@ -308,7 +300,7 @@ def test_start(dtype):
 def test_training_lowers_the_objective_epoch_by_epoch():
     by_user, by_item = random_csrs(14, 30, 20, 300)
     params, seen = train_params(max_epochs=8), []
-    fit = als.fit(InMemoryData(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
+    fit = rating_model.fit(InMemoryData(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
     values = [epoch.objective for epoch in fit.epochs]
     assert [so_far.epochs for so_far in seen] == [fit.epochs[:n] for n in range(1, 9)]
     assert [epoch.epoch for epoch in fit.epochs] == list(range(1, 9))
@@ -323,7 +315,7 @@ def test_training_lowers_the_objective_epoch_by_epoch():
 def test_the_seed_alone_decides_the_model():
     by_user, by_item = random_csrs(15)
     one, same, other = (
-        als.fit(InMemoryData(by_user, by_item), train_params(), seed, SCALE).model
+        rating_model.fit(InMemoryData(by_user, by_item), train_params(), seed, SCALE).model
         for seed in (0, 0, 1)
     )
     assert_same(one, same, rtol=0)
@@ -338,7 +330,8 @@ def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
         for plus in (0, constant)
     )
     one, other = (
-        als.fit(InMemoryData(*csrs), train_params(), 0, SCALE).model for csrs in (exact, moved)
+        rating_model.fit(InMemoryData(*csrs), train_params(), 0, SCALE).model
+        for csrs in (exact, moved)
     )
     assert other.global_mean == pytest.approx(one.global_mean + constant)
     assert_same(one, other, atol=1e-9)
@@ -350,7 +343,9 @@ def test_scaling_all_precisions_changes_nothing(seed, params, factor):
     by_user, by_item = random_csrs(seed)
     precisions = {name: factor * x for name, x in vars(params).items() if "precision" in name}
     one, other = (
-        als.fit(InMemoryData(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE)
+        rating_model.fit(
+            InMemoryData(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE
+        )
         for changes in ({}, precisions)
     )
     assert_same(one.model, other.model, atol=1e-8)
@@ -361,10 +356,10 @@ def test_scaling_all_precisions_changes_nothing(seed, params, factor):
 @needs_two_threads
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_bits_do_not_depend_on_the_threads(dtype):
-    data = InMemoryData(*random_csrs(16, 300, 80, 6000))
-    params = train_params(n_factors=TILE + 1, dtype=dtype)
     validation = random_ratings(17, 300, 80, 500)
-    one, two = results_by_threads(lambda: als.fit(data, params, 0, SCALE, validation))
+    data = InMemoryData(*random_csrs(16, 300, 80, 6000), validation=validation)
+    params = train_params(n_factors=TILE + 1, dtype=dtype)
+    one, two = results_by_threads(lambda: rating_model.fit(data, params, 0, SCALE))
     assert_same(one.model, two.model, rtol=0)
     assert one.epochs == two.epochs
 
@@ -374,12 +369,15 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
 
 def test_more_factors_than_the_data_allow():
     csrs = random_csrs(18)
-    assert als.fit(InMemoryData(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors == 7
+    assert (
+        rating_model.fit(InMemoryData(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors
+        == 7
+    )
     message = "train.n_factors: 8 is more than the data allows: 9 users and 7 items have at most 7"
     with pytest.raises(MovierecError, match=message):
-        als.fit(InMemoryData(*csrs), train_params(n_factors=8), 0, SCALE)
+        rating_model.fit(InMemoryData(*csrs), train_params(n_factors=8), 0, SCALE)
 
 
 def test_nothing_to_train_on():
     with pytest.raises(MovierecError, match="no ratings to train on"):
-        als.fit(InMemoryData(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)
+        rating_model.fit(InMemoryData(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)

@@ -11,7 +11,6 @@ from movierec.data import parquet_tables
 from movierec.engine import factory, local
 from movierec.training import implicit_als, rating_model
 from movierec.training.blocks.block_ratings import BlockSource
-from movierec.training.blocks.block_rows import BlockedModel
 from movierec.training.blocks.blocked_data import BlockedData
 from movierec.training.checkpoint import Checkpoint
 from movierec.training.in_memory import InMemoryData
@@ -54,15 +53,15 @@ def any_engine(request):
 
 
 def in_memory(folder, refit=False, genres=False):
-    """The same data, whole."""
+    """The same data in memory."""
     by_user, by_item = parquet_tables.read_train(folder)
     if refit:
         by_user = parquet_tables.read_train_and_validation(folder)
         by_item = by_user.transpose(N_ITEMS)
     params = train_params(model="genre_mf" if genres else "mf")
-    return InMemoryData.of(
-        by_user, by_item, params, parquet_tables.read_genres(folder) if genres else None
-    )
+    by_genre = parquet_tables.read_genres(folder) if genres else None
+    validation = None if refit else parquet_tables.read_ratings(folder / "validation.parquet")
+    return InMemoryData.from_params(by_user, by_item, params, by_genre, validation)
 
 
 def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
@@ -90,25 +89,23 @@ def test_training_by_blocks_has_the_bits_of_training_in_memory(
 ):
     params, genres = train_params(model=model, method=method, dtype="float32"), model == "genre_mf"
     data = in_blocks(any_engine, folder, tmp_path, genres=genres, broadcast_limit=limit)
-    assert len(data.blocks["user"]) > 3
-    assert len(data.blocks["item"]) > 2
-    found = rating_model.fit(data, params, 0, SCALE, data.held_out)
-    held_out = parquet_tables.read_ratings(folder / "validation.parquet")
-    expected = rating_model.fit(in_memory(folder, genres=genres), params, 0, SCALE, held_out)
+    assert len(data.scheduler.blocks["user"]) > 3
+    assert len(data.scheduler.blocks["item"]) > 2
+    found = rating_model.fit(data, params, 0, SCALE)
+    expected = rating_model.fit(in_memory(folder, genres=genres), params, 0, SCALE)
     assert found.epochs == expected.epochs
     assert (found.best_epoch, found.validation) == (expected.best_epoch, expected.validation)
-    assert_same(expected.model, data.whole(found.model))
+    assert_same(expected.model, data.finish(found.model))
 
 
 @pytest.mark.parametrize("limit", [10**9, 0], ids=["all rows", "needed rows"])
 def test_the_implicit_model_by_blocks(any_engine, folder, tmp_path, limit):
     params = implicit_params(dtype="float32", n_factors=17)
     data = in_blocks(any_engine, folder, tmp_path, broadcast_limit=limit)
-    found = implicit_als.fit(data, params, 0, data.held_out)
-    held_out = parquet_tables.read_ratings(folder / "validation.parquet")
-    expected = implicit_als.fit(in_memory(folder), params, 0, held_out)
+    found = implicit_als.fit(data, params, 0)
+    expected = implicit_als.fit(in_memory(folder), params, 0)
     assert found.epochs == expected.epochs
-    assert_same(expected.model, data.whole(found.model))
+    assert_same(expected.model, data.finish(found.model))
 
 
 def test_a_refit_is_on_train_and_validation(any_engine, folder, tmp_path):
@@ -121,7 +118,7 @@ def test_a_refit_is_on_train_and_validation(any_engine, folder, tmp_path):
     )
     expected = rating_model.fit(whole, params, 0, SCALE)
     assert found.epochs == expected.epochs
-    assert_same(expected.model, data.whole(found.model))
+    assert_same(expected.model, data.finish(found.model))
 
 
 @pytest.mark.parametrize("method", ["als", "gibbs"])
@@ -129,23 +126,23 @@ def test_it_goes_on_from_a_checkpoint_with_other_blocks(folder, tmp_path, monkey
     """What is kept is enough; what no checkpoint needs is gone."""
     monkeypatch.chdir(tmp_path)
     params, here = train_params(method=method, dtype="float32"), local.Engine(ENGINE)
-    saved = Checkpoint("search", "key", of_model=BlockedModel)
+    saved = Checkpoint("search", "key")
     data, steps = in_blocks(here, folder, saved.folder.absolute()), []
 
     def on_epoch(fit):
         if len(fit.epochs) <= 4:
             saved.save(fit)
-            data.forget(fit.model, fit.last, *fit.samples)
+            data.keep_only(fit.model, fit.last, *fit.samples)
             steps.append(fit)
 
     expected = rating_model.fit(data, params, 0, SCALE, on_epoch=on_epoch)
-    so_far = saved.load()
+    so_far = saved.load(rating_model.make_trainer(data, params, 0, SCALE))
     assert so_far.epochs == steps[-1].epochs
     again = in_blocks(here, folder, saved.folder.absolute(), block_ratings=700)
-    found = rating_model.fit(again, params, 0, SCALE, so_far=so_far)
+    found = rating_model.fit(again, params, 0, SCALE, state=so_far)
     assert found.epochs == expected.epochs
-    assert_same(data.whole(expected.model), again.whole(found.model))
-    again.forget(found.last)
+    assert_same(data.finish(expected.model), again.finish(found.model))
+    again.keep_only(found.last)
     assert len(list((saved.folder / "rows").iterdir())) == 2
     saved.remove()
     assert not saved.folder.exists()
@@ -159,4 +156,4 @@ def test_blocks_of_other_bounds_and_room_for_some(folder, tmp_path):
         data = in_blocks(here, folder, tmp_path / str(place), block_ratings=size)
         source = replace(data.source, memory=30_000)
         data = BlockedData(here, source)
-        assert_same(expected, data.whole(rating_model.fit(data, params, 0, SCALE).model))
+        assert_same(expected, data.finish(rating_model.fit(data, params, 0, SCALE).model))

@@ -15,9 +15,11 @@ import pytest
 from benchmarks.generate import generate, write_zip
 from movierec.core import paths, reporting
 from movierec.core.errors import MovierecError
-from movierec.metrics.measures import Errors, Ranking
-from movierec.training import als, checkpoint, gibbs, implicit_als, in_memory
+from movierec.training import als, checkpoint, early_stopping, rating_model, search
 from movierec.training.checkpoint import Checkpoint
+from movierec.training.early_stopping import TrainingState
+from movierec.training.implicit_als import ImplicitTrainer
+from movierec.training.in_memory import InMemoryData
 from tests.helpers.archives import FOLDERS
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import implicit_params, random_csrs, random_ratings, train_params
@@ -32,162 +34,151 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def fit(so_far: als.TrainingState | None = None, on_epoch=lambda fit: None) -> als.TrainingState:
+def als_trainer():
     params = train_params(**STOPS, dtype="float32")
-    validation = random_ratings(5, n_ratings=12)
-    return als.fit(
-        in_memory.InMemoryData(*random_csrs(4)), params, 0, (0.5, 5), validation, on_epoch, so_far
-    )
+    data = InMemoryData(*random_csrs(4), validation=random_ratings(5, n_ratings=12))
+    return rating_model.make_trainer(data, params, 0, (0.5, 5))
 
 
-def implicit_fit(
-    so_far: als.TrainingState | None = None, on_epoch=lambda fit: None
-) -> als.TrainingState:
+def implicit_trainer():
     params = implicit_params(max_epochs=8, patience=5, dtype="float32")
-    validation = random_ratings(5, n_ratings=12)
-    return implicit_als.fit(
-        in_memory.InMemoryData(*random_csrs(4)), params, 0, validation, on_epoch, so_far
-    )
+    data = InMemoryData(*random_csrs(4), validation=random_ratings(5, n_ratings=12))
+    return ImplicitTrainer(data, params, 0)
 
 
-@pytest.mark.parametrize(
-    ("fit", "kinds"),
-    [(fit, (als.RatingEpoch, Errors)), (implicit_fit, (implicit_als.ImplicitEpoch, Ranking))],
-    ids=["train", "implicit"],
-)
-def test_a_saved_fit_goes_on_to_the_same_bits(somewhere: Path, fit: Any, kinds: Any) -> None:
-    saved = Checkpoint("search", "key", kinds)
-    stages = []
-
-    def on_epoch(so_far: als.TrainingState) -> None:
-        saved.save(so_far)
-        stages.append(saved.path.read_bytes())
-
-    whole = fit(on_epoch=on_epoch)
-    assert whole.best_epoch < len(whole.epochs), "some checkpoints lie after the best epoch"
-    for number, content in enumerate(stages, 1):
-        saved.path.write_bytes(content)
-        so_far = saved.load()
-        assert so_far is not None
-        assert len(so_far.epochs) == number
-        again = fit(so_far)
-        assert again.epochs == whole.epochs
-        assert (again.best_epoch, again.validation) == (whole.best_epoch, whole.validation)
-        np.testing.assert_array_equal(again.model.item_factors, whole.model.item_factors)
-        np.testing.assert_array_equal(again.model.user_biases, whole.model.user_biases)
-
-
-def sample(so_far: als.TrainingState | None = None, on_epoch=lambda fit: None) -> als.TrainingState:
+def gibbs_trainer():
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
-    data, validation = (
-        in_memory.InMemoryData.of(*random_csrs(4), params, None),
-        random_ratings(5, n_ratings=12),
-    )
-    return gibbs.fit(data, params, 0, (0.5, 5), validation, on_epoch, so_far)
+    validation = random_ratings(5, n_ratings=12)
+    data = InMemoryData.from_params(*random_csrs(4), params, validation=validation)
+    return rating_model.make_trainer(data, params, 0, (0.5, 5))
 
 
-def test_saved_samples_go_on_to_the_same_bits_and_are_written_once(somewhere: Path) -> None:
-    saved, written = Checkpoint("search", "key"), []
+@pytest.mark.parametrize("trainer", [als_trainer, implicit_trainer])
+def test_a_saved_training_resumes_to_the_same_bits(somewhere: Path, trainer: Any) -> None:
+    saved = Checkpoint("search", "key")
+    contents = []
 
-    def stop_and_go_on(so_far: als.TrainingState) -> None:
+    def on_epoch(state: TrainingState) -> None:
+        saved.save(state)
+        contents.append(saved.path.read_bytes())
+
+    full = early_stopping.fit(trainer(), on_epoch)
+    assert full.best_epoch < len(full.epochs), "some checkpoints lie after the best epoch"
+    for number, content in enumerate(contents, 1):
+        saved.path.write_bytes(content)
+        state = saved.load(trainer())
+        assert state is not None
+        assert len(state.epochs) == number
+        resumed = early_stopping.fit(trainer(), state=state)
+        assert resumed.epochs == full.epochs
+        assert (resumed.best_epoch, resumed.validation) == (full.best_epoch, full.validation)
+        np.testing.assert_array_equal(resumed.model.item_factors, full.model.item_factors)
+        np.testing.assert_array_equal(resumed.model.user_biases, full.model.user_biases)
+
+
+def test_saved_samples_resume_to_the_same_bits_and_are_written_once(somewhere: Path) -> None:
+    saved, n_files = Checkpoint("search", "key"), []
+
+    def stop_and_resume(state: TrainingState) -> None:
         before = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
-        saved.save(so_far)
+        saved.save(state)
         after = {path: path.stat().st_ino for path in somewhere.rglob("search-*")}
         assert before.items() <= after.items()
-        written.append(len(after))
-        whole, again = sample(so_far), sample(saved.load())
-        assert (again.epochs, again.validation) == (whole.epochs, whole.validation)
-        assert set(again.model.arrays) == set(whole.model.arrays)
-        for name, array in whole.model.arrays.items():
-            np.testing.assert_array_equal(again.model.arrays[name], array)
+        n_files.append(len(after))
+        full, resumed = (
+            early_stopping.fit(gibbs_trainer(), state=start)
+            for start in (state, saved.load(gibbs_trainer()))
+        )
+        assert (resumed.epochs, resumed.validation) == (full.epochs, full.validation)
+        assert set(resumed.model.arrays) == set(full.model.arrays)
+        for name, array in full.model.arrays.items():
+            np.testing.assert_array_equal(resumed.model.arrays[name], array)
 
-    sample(on_epoch=stop_and_go_on)
-    assert written == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4]  # three to burn in, then every second
+    early_stopping.fit(gibbs_trainer(), stop_and_resume)
+    assert n_files == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4]  # three to burn in, then every second
 
 
 def test_samples_of_another_key_are_not_taken_and_go(somewhere: Path) -> None:
-    old, other = Checkpoint("search", "old"), Checkpoint("search", "other")
-    old.save(sample())
-    (paths.CHECKPOINTS / ".search-old-9.npz.partial").touch()
-    kept = Checkpoint("refit", "old")
-    kept.save(sample())
-    other.save(fit())
-    assert {path.name for path in paths.CHECKPOINTS.glob("*search*")} == {"search.npz"}
+    old, other, kept = (Checkpoint(*names) for names in NAMES)
+    sampled = early_stopping.fit(gibbs_trainer())
+    old.save(sampled)
+    (paths.CHECKPOINTS / ".search-old-9.safetensors.partial").touch()
+    kept.save(sampled)
+    other.save(early_stopping.fit(als_trainer()))
+    files = {path.name for path in paths.CHECKPOINTS.glob("*search*")}
+    assert files == {"search.safetensors"}
     assert len(list(paths.CHECKPOINTS.glob("refit-*"))) == 4
     kept.remove()
     assert not list(paths.CHECKPOINTS.glob("*refit*"))
 
 
-def test_a_damaged_or_missing_sample_is_named(somewhere: Path) -> None:
+NAMES = ("search", "old"), ("search", "other"), ("refit", "old")
+
+
+def test_a_damaged_or_missing_file_is_named(somewhere: Path) -> None:
     saved = Checkpoint("search", "key")
-    saved.save(sample())
-    path = saved.path_of_sample(2)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(
-        MovierecError, match=r"search-key-2\.npz: not whole .* delete \.checkpoints/\*\.npz"
-    ):
-        saved.load()
-    path.unlink()
-    with pytest.raises(
-        MovierecError, match=r"search-key-2\.npz: not whole .* delete \.checkpoints/\*\.npz"
-    ):
-        saved.load()
+    saved.save(early_stopping.fit(gibbs_trainer()))
+    for path in (saved.sample_path(2), saved.path):
+        path.write_bytes(path.read_bytes()[:-100])
+        with pytest.raises(MovierecError) as caught:
+            saved.load(gibbs_trainer())
+        line = str(caught.value)
+        assert line.startswith(f"{path}: incomplete (")
+        assert line.endswith("; delete .checkpoints/*.safetensors")
+    saved.save(early_stopping.fit(gibbs_trainer()))
+    saved.sample_path(2).unlink()
+    with pytest.raises(MovierecError, match="incomplete"):
+        saved.load(gibbs_trainer())
 
 
 def test_another_key_is_not_resumed_and_none_is_none(somewhere: Path) -> None:
-    assert Checkpoint("search", "key").load() is None
-    Checkpoint("search", "key").save(fit())
-    assert Checkpoint("search", "other").load() is None
-    Checkpoint("search", "key").remove()
-    assert Checkpoint("search", "key").load() is None
-
-
-def test_a_damaged_checkpoint_is_named(somewhere: Path) -> None:
     saved = Checkpoint("search", "key")
-    saved.save(fit())
-    saved.path.write_bytes(saved.path.read_bytes()[:-100])
-    with pytest.raises(
-        MovierecError, match=r"search\.npz: not whole .* delete \.checkpoints/\*\.npz"
-    ):
-        saved.load()
+    assert saved.load(als_trainer()) is None
+    saved.save(early_stopping.fit(als_trainer()))
+    assert Checkpoint("search", "other").load(als_trainer()) is None
+    saved.remove()
+    assert saved.load(als_trainer()) is None
 
 
 def test_a_line_an_epoch_fits_a_terminal(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 80 columns, at ml-25m's size as well; an epoch that is not the best so far is dim."""
-    said: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
 
     def say(text: str, title: str, style: str) -> None:
-        said.append((f"{title:<10} {text}", style))
+        lines.append((f"{title:<10} {text}", style))
 
     monkeypatch.setattr(reporting, "say", say)
-    line = runpy.run_path(str(ROOT / "stages/train.py"))["line"]
-    saved, found = Checkpoint("search", "key"), fit()
-    with saved.following("train", 100, None, line) as on_epoch:
-        for values in ((1, 12_345_678.9, 0.81, 0.91, 1.0), (2, 31_952.44, 0.8, 0.925, 1.0)):
-            epoch = als.RatingEpoch(*values)
-            on_epoch(replace(found, epochs=(epoch,), best_epoch=1))
-    assert said == [
+    describe = runpy.run_path(str(ROOT / "stages/train.py"))["describe"]
+    state = early_stopping.fit(als_trainer())
+    with search._reported("train", 100, None, describe, lambda: 0) as report:
+        epochs = (
+            als.RatingEpoch(1, 12_345_678.9, 0.81, 0.91, 1.0),
+            als.RatingEpoch(2, 31_952.44, 0.8, 0.925, 1.0),
+        )
+        for number in (1, 2):
+            report(replace(state, epochs=epochs[:number], best_epoch=1))
+    assert lines == [
         ("train      epoch   1  objective 12,345,679  RMSE 0.8100 train, 0.9100 validation", ""),
         ("train      epoch   2  objective  31,952.4  RMSE 0.8000 train, 0.9250 validation", "dim"),
     ]
-    assert max(len(text) for text, _ in said) <= 80
+    assert max(len(text) for text, _ in lines) <= 80
 
 
 def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:
     path = somewhere / "data"
     path.write_text("a")
-    keys = {checkpoint.key_of({"n": 1}, [path]), checkpoint.key_of({"n": 2}, [path])}
+    keys = {checkpoint.make_key({"n": 1}, [path]), checkpoint.make_key({"n": 2}, [path])}
     path.write_text("b")
-    keys.add(checkpoint.key_of({"n": 1}, [path]))
+    keys.add(checkpoint.make_key({"n": 1}, [path]))
     assert len(keys) == 3
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that has been split, ready to train for some hundred short epochs."""
+    """A project that has been split, ready to train for many short epochs."""
     folder = tmp_path_factory.mktemp("interrupted")
     write_zip(generate(20_000), folder / "mine.zip", name=FOLDERS["csv"])
-    train = {"max_epochs": 400, "patience": 400, "min_improvement": 0.0, "n_factors": 24}
+    train = {"max_epochs": 150, "patience": 150, "min_improvement": 0.0, "n_factors": 24}
     write_params(folder, folder / "mine.zip", train=train)
     before = Path.cwd()
     os.chdir(folder)
@@ -204,7 +195,7 @@ def start_training(project: Path) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "stages" / "train.py")],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "NUMBA_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -216,7 +207,7 @@ def train(project: Path) -> tuple[str, bytes]:
     process = start_training(project)
     said, _ = process.communicate()
     assert process.returncode == 0, said
-    return said, (project / "models/model.npz").read_bytes()
+    return said, (project / "models/model.safetensors").read_bytes()
 
 
 def read_until(process: subprocess.Popen, text: str) -> None:
@@ -237,18 +228,18 @@ def undisturbed(project: Path) -> bytes:
 def test_a_killed_training_goes_on(
     project: Path, undisturbed: bytes, number: signal.Signals, status: int
 ) -> None:
-    (project / "models/model.npz").unlink()
+    (project / "models/model.safetensors").unlink()
     process = start_training(project)
     read_until(process, "train      epoch   3 ")
     process.send_signal(number)
     said, _ = process.communicate()
     assert process.returncode == status
     assert ("the next dvc repro goes on" in said) == (number != signal.SIGKILL)
-    assert not (project / "models/model.npz").exists()
+    assert not (project / "models/model.safetensors").exists()
     resumed, model = train(project)
     assert "train      going on after epoch" in resumed
     assert model == undisturbed
-    assert not list((project / ".checkpoints").glob("*.npz"))
+    assert not list((project / ".checkpoints").glob("*.safetensors"))
 
 
 def test_a_training_killed_in_its_refit_goes_on(project: Path, undisturbed: bytes) -> None:
@@ -272,7 +263,7 @@ def test_a_second_training_says_who_holds_the_lock(project: Path, undisturbed: b
     os.kill(first.pid, signal.SIGCONT)
     first.communicate()
     assert first.returncode == 0
-    assert (project / "models/model.npz").read_bytes() == undisturbed
+    assert (project / "models/model.safetensors").read_bytes() == undisturbed
 
 
 def test_a_fit_leaves_alone_what_another_of_like_name_keeps(tmp_path, monkeypatch):

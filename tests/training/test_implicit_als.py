@@ -11,6 +11,8 @@ from movierec.core.errors import MovierecError
 from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.data.tree_sums import CHUNK
 from movierec.kernels.tiles import TILE
+from movierec.model.solver import half_epoch
+from movierec.serving import user_scores
 from movierec.training import implicit_als
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
@@ -44,6 +46,12 @@ def started(params, seed=0, n_users=9, n_items=7):
     return replace(model, global_mean=0.0, **zeros)
 
 
+def solve(ratings, fixed, params):
+    """The factors of one side's rows, the other side's fixed."""
+    prior = implicit_als.make_prior(implicit_als.gram(fixed), params)
+    return half_epoch(ratings, fixed, np.zeros(len(fixed), fixed.dtype), 0.0, prior)[0]
+
+
 @pytest.mark.parametrize("n_rows", [1, CHUNK - 1, 3 * CHUNK + 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gram_is_the_sum_of_all_outer_products(n_rows, dtype):
@@ -61,7 +69,7 @@ def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, t
     params = implicit_params(n_factors=n_factors, dtype=dtype)
     fixed = random_model(1, 2, 60, n_factors, dtype).item_factors
     by_user = csr_of_counts(2, [0, 1, 5, 60, 30], 60)
-    solved = implicit_als.solve(seen(by_user), fixed, params)
+    solved = solve(seen(by_user), fixed, params)
     assert solved.dtype == dtype
     for row, (first, last) in enumerate(zip(by_user.indptr, by_user.indptr[1:], strict=False)):
         expected = reference_kernels.implicit_row(
@@ -77,10 +85,10 @@ def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
     values = [implicit_als.objective(model, InMemoryData(by_user, by_item), params)]
     assert values[0] == pytest.approx(reference_kernels.implicit_objective(model, by_user, params))
     for _ in range(3):
-        users = implicit_als.solve(by_user, model.item_factors, params)
+        users = solve(by_user, model.item_factors, params)
         model = replace(model, user_factors=users)
         values.append(implicit_als.objective(model, InMemoryData(by_user, by_item), params))
-        items = implicit_als.solve(by_item, model.user_factors, params)
+        items = solve(by_item, model.user_factors, params)
         model = replace(model, item_factors=items)
         values.append(implicit_als.objective(model, InMemoryData(by_user, by_item), params))
     assert all(np.diff(values) <= 1e-9 * values[0])
@@ -91,7 +99,7 @@ def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
 def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
     by_user, by_item = (seen(csr) for csr in random_csrs(seed))
     model = started(params, seed)
-    users = implicit_als.solve(by_user, model.item_factors, params)
+    users = solve(by_user, model.item_factors, params)
     least = implicit_als.objective(
         replace(model, user_factors=users), InMemoryData(by_user, by_item), params
     )
@@ -146,7 +154,8 @@ def test_a_user_of_the_training_data_folds_in_to_his_own_row():
     for user in (0, 7, 29):
         items = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
         shuffled = np.random.default_rng(user).permutation(items)
-        folded = implicit_als.fold_in(model, shuffled, params)
+        scores = user_scores.watched(model, shuffled, np.full(len(items), True), params)
+        folded = scores.parts[0].row.mean[:-1]
         np.testing.assert_allclose(folded, model.user_factors[user], atol=1e-5)
 
 
@@ -157,7 +166,10 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
     params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
     told = []
     fit = implicit_als.fit(
-        InMemoryData(by_user, by_user.transpose(30)), params, 0, ratings.take(held), told.append
+        InMemoryData(by_user, by_user.transpose(30), validation=ratings.take(held)),
+        params,
+        0,
+        told.append,
     )
     ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
     assert len(ndcg) == fit.best_epoch + 3 < 50
@@ -175,7 +187,7 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
 def test_training_goes_on_to_the_same_bits():
     csrs, params, steps = random_csrs(8), implicit_params(max_epochs=6), []
     whole = implicit_als.fit(InMemoryData(*csrs), params, 0, on_epoch=steps.append)
-    rest = implicit_als.fit(InMemoryData(*csrs), params, 0, so_far=steps[2])
+    rest = implicit_als.fit(InMemoryData(*csrs), params, 0, state=steps[2])
     np.testing.assert_array_equal(whole.model.user_factors, rest.model.user_factors)
     assert whole.epochs == rest.epochs
 
@@ -190,7 +202,9 @@ def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
 def test_without_factors_every_score_is_zero():
     by_user, by_item = random_csrs(4)
     fit = implicit_als.fit(
-        InMemoryData(by_user, by_item), implicit_params(n_factors=0), 0, random_ratings(5)
+        InMemoryData(by_user, by_item, validation=random_ratings(5)),
+        implicit_params(n_factors=0),
+        0,
     )
     assert fit.model.n_factors == 0
     assert not fit.model.predict_all(np.arange(9)).any()

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from movierec.core.errors import MovierecError
 from movierec.model import baselines
-from movierec.training import als, gibbs, rating_model
+from movierec.training import als, early_stopping, gibbs, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import csr_of_counts, random_csrs, random_ratings, train_params
 
@@ -17,13 +17,18 @@ def test_damped_biases_are_the_baseline_s():
     csrs, seen = random_csrs(1), []
     params = train_params(model="damped_biases", bias_precision=6, rating_precision=2)
     validation = random_ratings(2)
-    fit = rating_model.fit(InMemoryData(*csrs), params, 0, SCALE, validation, seen.append)
+    fit = rating_model.fit(
+        InMemoryData(*csrs, validation=validation), params, 0, SCALE, seen.append
+    )
     expected = baselines.damped_biases(*csrs, damping=3)
     np.testing.assert_array_equal(fit.model.item_biases, expected.item_biases)
     np.testing.assert_array_equal(fit.model.user_biases, expected.user_biases)
     assert (fit.best_epoch, len(fit.epochs), seen) == (1, 1, [fit])
     assert fit.validation.rmse == fit.epochs[0].validation_rmse
-    assert rating_model.fit(InMemoryData(*csrs), params, 0, SCALE, validation, so_far=fit) is fit
+    assert (
+        rating_model.fit(InMemoryData(*csrs, validation=validation), params, 0, SCALE, state=fit)
+        is fit
+    )
 
 
 def test_biases_have_no_factors():
@@ -35,13 +40,17 @@ def test_biases_have_no_factors():
     np.testing.assert_array_equal(model.item_biases, expected.item_biases)
 
 
-@pytest.mark.parametrize(("method", "module"), [("als", als), ("gibbs", gibbs)])
+@pytest.mark.parametrize(
+    ("method", "trainer"), [("als", als.AlsTrainer), ("gibbs", gibbs.GibbsTrainer)]
+)
 @pytest.mark.parametrize("kind", ["biases", "mf", "genre_mf", "svdpp"])
-def test_each_model_is_trained_by_either_method(kind, method, module):
+def test_each_model_is_trained_by_either_method(kind, method, trainer):
     params = train_params(model=kind, method=method)
-    data = InMemoryData.of(*random_csrs(1), params, csr_of_counts(1, [1, 2, 0, 3, 1, 1, 2], 4))
-    fit = rating_model.fit(data, params, 3, SCALE, random_ratings(2))
-    expected = module.fit(data, params, 3, SCALE, random_ratings(2))
+    data = InMemoryData.from_params(
+        *random_csrs(1), params, csr_of_counts(1, [1, 2, 0, 3, 1, 1, 2], 4), random_ratings(2)
+    )
+    fit = rating_model.fit(data, params, 3, SCALE)
+    expected = early_stopping.fit(trainer(data, params, 3, SCALE))
     np.testing.assert_array_equal(fit.model.item_biases, expected.model.item_biases)
     assert fit.epochs == expected.epochs
     assert len(fit.epochs) <= params.n_epochs
@@ -54,4 +63,4 @@ def test_damped_biases_cannot_be_sampled():
 
 def test_genres_must_be_given():
     with pytest.raises(MovierecError, match="genre_mf needs the movies' genres"):
-        InMemoryData.of(*random_csrs(1), train_params(model="genre_mf"), None)
+        InMemoryData.from_params(*random_csrs(1), train_params(model="genre_mf"), None)

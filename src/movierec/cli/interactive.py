@@ -16,7 +16,7 @@ from movierec.core.errors import MovierecError
 from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
     from movierec.serving.user_profile import Given, UserProfile
     from movierec.serving.user_scores import UserScores
 

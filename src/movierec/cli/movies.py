@@ -13,7 +13,7 @@ from movierec.cli import rendering
 from movierec.core.errors import MovierecError
 
 if TYPE_CHECKING:
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
     from movierec.serving.user_profile import Given, UserProfile
     from movierec.serving.user_scores import UserScores

@@ -41,7 +41,7 @@ def provenance(path: Path) -> None:
 
     \b
     movierec provenance
-    movierec provenance models/model.npz
+    movierec provenance models/model.safetensors
     """
     from movierec.experiments import provenance
 

@@ -6,11 +6,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 
+from movierec.core import log
+
 _ROOM = "; make room on that disk, then run it again"
 _RIGHTS = "; make it writable, then run it again"
 REMEDIES = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EFBIG: _ROOM}
 REMEDIES |= {errno.EACCES: _RIGHTS, errno.EPERM: _RIGHTS, errno.EROFS: _RIGHTS}
-LOG = "MOVIEREC_LOG"  # the environment variable that asks for more than the results
 
 
 class MovierecError(Exception):
@@ -31,25 +32,21 @@ def reason_of(error: OSError) -> str:
     return f"{where}{reason}{REMEDIES.get(error.errno or 0, '')}"
 
 
-def is_debug() -> bool:
-    """Whether MOVIEREC_LOG is debug; MovierecError if it is another word."""
-    word = os.environ.get(LOG, "")
-    if word not in ("", "debug"):
-        raise MovierecError(f"{LOG} is {word!r}: set it to debug, or do not set it")
-    return word == "debug"
-
-
 def run(main: Callable[[], None]) -> None:
     """Run a program's `main`; on bad input print one line to stderr and exit with status 1.
 
-    With MOVIEREC_LOG=debug in the environment the traceback stands above it.
+    With MOVIEREC_LOG=debug in the environment debug messages are logged, and a traceback is printed
+    above the line.
     """
-    debug = False
+    log.configure(False)
     try:
-        debug = is_debug()
+        word = os.environ.get(log.VARIABLE, "")
+        if word not in ("", "debug"):
+            raise MovierecError(f"{log.VARIABLE} is {word!r}: set it to debug, or do not set it")
+        log.configure(word == "debug")
         main()
     except (MovierecError, OSError) as error:
-        if debug:
+        if log.is_debug():
             traceback.print_exc()
         _show(error)
         sys.exit(1)

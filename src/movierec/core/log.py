@@ -1,32 +1,52 @@
-"""What is told beside the results when MOVIEREC_LOG is debug: on stderr, a line each."""
+"""Debug logging, on stderr: each file read or written, its size, and how long that took."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.filesize import decimal
+VARIABLE = "MOVIEREC_LOG"  # the environment variable that turns it on
+LOGGER = logging.getLogger("movierec")
+logger = logging.getLogger(__name__)
 
-from movierec.core.errors import is_debug
+
+def configure(is_debug: bool) -> None:
+    """Log to stderr, in rich's format on a terminal, or not at all."""
+    LOGGER.handlers = []
+    LOGGER.setLevel(logging.DEBUG if is_debug else logging.NOTSET)
+    LOGGER.propagate = not is_debug
+    if not is_debug:
+        return
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)-8s %(message)s"))
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        console = Console(stderr=True)
+        handler = RichHandler(console=console, show_time=False, show_path=False, highlighter=None)
+    LOGGER.addHandler(handler)
 
 
-def tell(text: str) -> None:
-    if is_debug():
-        print(f"{'debug':<10} {text}", file=sys.stderr)
+def is_debug() -> bool:
+    return LOGGER.isEnabledFor(logging.DEBUG)
 
 
 @contextmanager
-def timed(did: str, path: Path, lies_at: Path | None = None) -> Iterator[None]:
-    """Tell what was done with a file or folder, how large it is, and how long that took.
+def timed(action: str, path: Path, stored_at: Path | None = None) -> Iterator[None]:
+    """Log what was done with a file or folder, its size, and how long that took.
 
-    lies_at: where it is now, if not yet at `path`.
+    stored_at: where it is now, if not yet at `path`.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     yield
     if is_debug():
-        seconds = time.perf_counter() - began
-        tell(f"{did:<7} {path}  {decimal(size_of(lies_at or path))} in {seconds:.3f} s")
+        from rich.filesize import decimal
+
+        seconds, size = time.perf_counter() - start, decimal(size_of(stored_at or path))
+        logger.debug("%-7s %s  %s in %.3f s", action, path, size, seconds)
 
 
 def size_of(path: Path) -> int:
@@ -35,14 +55,16 @@ def size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def most_memory() -> int:
-    """The most bytes that this process ever held. Where the system keeps no such mark of a program
-    (getrusage's is also of the one that started it), what getrusage says."""
+def max_memory() -> int:
+    """The most bytes that this process ever held.
+
+    Where /proc does not say, getrusage does, which also counts the program that started this one.
+    """
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except (OSError, IndexError):
         import resource
 
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return size if sys.platform == "darwin" else size * 1024

@@ -4,7 +4,7 @@ from pathlib import Path
 
 RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
 EVALUATION_BY_USER = Path("data/evaluation/by_user.parquet")
-MODEL, IMPLICIT_MODEL = Path("models/model.npz"), Path("models/implicit.npz")
+MODEL, IMPLICIT_MODEL = Path("models/model.safetensors"), Path("models/implicit.safetensors")
 RECOMMENDATIONS = Path("exports/recommendations.parquet")
 METRICS, PLOTS = Path("metrics"), Path("plots")
 CHECKPOINTS = Path(".checkpoints")  # also locks and scratch; ignored by Git and DVC

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import threading
@@ -24,6 +25,7 @@ from movierec.core.params import load_params
 from movierec.core.paths import CHECKPOINTS, METRICS
 from movierec.core.reporting import bound
 
+logger = logging.getLogger(__name__)
 PARENT = "MOVIEREC_PARENT"  # the environment variable that tells dvc's process, see dvc.yaml
 PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
 COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
@@ -78,13 +80,12 @@ def only_one(name: str) -> Iterator[None]:
 def summarise(name: str, main: Callable[[], Summary]) -> None:
     began = time.perf_counter()
     stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
-    if errors.is_debug():
-        tell_of(stages[name].get("params", []))
+    if log.is_debug():
+        log_inputs(stages[name].get("params", []))
     with timed(name):
         facts = main()
     reporting.block(name, facts, surroundings(name, stages, time.perf_counter() - began))
-    if errors.is_debug():
-        log.tell(f"memory  {decimal(log.most_memory())} at most")
+    logger.debug("memory  %s at most", decimal(log.max_memory()))
 
 
 def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Summary:
@@ -123,7 +124,7 @@ def duration(seconds: float) -> str:
 @contextmanager
 def timed(name: str) -> Iterator[None]:
     """Note how long a stage took, for `times`; of one that may go on from a checkpoint, nothing."""
-    path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.npz"))
+    path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.safetensors"))
     path.unlink(missing_ok=True)
     began = time.monotonic()
     yield
@@ -148,17 +149,13 @@ def _result(name: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-# --- Of MOVIEREC_LOG=debug
-
-
-def tell_of(params: Iterable[str]) -> None:
-    """Tell the versions, the params of a stage and the number of threads."""
-    log.tell(
-        "version " + ", ".join(f"{name} {each}" for name, each in manifests.versions().items())
-    )
+def log_inputs(params: Iterable[str]) -> None:
+    """Log the versions, the params of a stage and the number of threads."""
+    versions = ", ".join(f"{name} {version}" for name, version in manifests.versions().items())
+    logger.debug("version %s", versions)
     values = load_params().model_dump()
     for name in params:
         name = name.replace("${dataset}", values["dataset"])
-        log.tell(f"param   {name}: {reduce(getitem, name.split('.'), values)}")
-    limit = os.environ.get("NUMBA_NUM_THREADS", "not set")
-    log.tell(f"threads {os.cpu_count()} processors, NUMBA_NUM_THREADS {limit}")
+        logger.debug("param   %s: %s", name, reduce(getitem, name.split("."), values))
+    n_threads = os.environ.get("NUMBA_NUM_THREADS", "not set")
+    logger.debug("threads %s processors, NUMBA_NUM_THREADS %s", os.cpu_count(), n_threads)

@@ -21,7 +21,7 @@ from distributed.comm import CommClosedError, connect
 from distributed.security import Security
 
 from movierec.core import log, manifests
-from movierec.core.errors import MovierecError, is_debug
+from movierec.core.errors import MovierecError
 from movierec.core.params import EngineParams
 from movierec.core.paths import CHECKPOINTS
 from movierec.engine.local import Engine, Handle
@@ -137,7 +137,7 @@ class DaskEngine(Engine):
 
     def memory(self) -> dict[str, int]:
         with self._explain():
-            return dict(self.client.run(log.most_memory, on_error="ignore"))
+            return dict(self.client.run(log.max_memory, on_error="ignore"))
 
     def _check_workers(self, homes: Sequence[str]) -> None:
         """Raise MovierecError unless workers have this version and code, and see this folder."""
@@ -216,7 +216,7 @@ def _local_cluster(params: EngineParams, folder: Path) -> Any:
             scheduler_kwargs={"dashboard": params.dashboard},
             env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
             local_directory=str(folder),
-            silence_logs=logging.WARNING if is_debug() else logging.CRITICAL,
+            silence_logs=logging.WARNING if log.is_debug() else logging.CRITICAL,
         )
     except RuntimeError as error:
         raise MovierecError(f"engine: workers did not start: {error}") from None

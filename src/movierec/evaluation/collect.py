@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from movierec.core import npz
+from movierec.core import array_files
 from movierec.data import tree_sums
 from movierec.data.parquet_tables import read_columns
 from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
@@ -145,7 +145,7 @@ def _of_users(
     """users: the sample."""
     known, scale = data.known[0], ranker.params.data
     train = known.alone.read(first, stop)
-    model = model_file.mapped(ranker.model).of_users(slice(first, stop))
+    model = model_file.map_model(ranker.model).of_users(slice(first, stop))
     errors = measures.errors_by_row(model, train, (scale.rating_min, scale.rating_max))
     both = known.join(train, first, stop)
     fitted = both if data.fitted[0].more else train
@@ -157,21 +157,23 @@ def _of_users(
         row_sums=fitted.row_sums(),
         known=both.take(theirs),
         fitted=fitted.take(theirs),
-        part=npz.save(folder / f"counted-{first}.npz", **part),
+        part=array_files.save(folder / f"counted-{first}.safetensors", part, {}, shared=True),
     )
 
 
 def _nearest(engine: Engine, parts: list[Path], folder: Path) -> Path:
     """A file of the nearest neighbours of all items. parts: of all users."""
-    counts = np.sum([np.diff(npz.mapped(path)["of_items"]) for path in parts], axis=0)
+    counts = np.sum([np.diff(array_files.load(path)["of_items"]) for path in parts], axis=0)
     blocks = zip(*bounds(engine, item_knn.costs(counts), 1, SHARED), strict=True)
     found = engine.map(partial(_nearest_of, parts, counts), *blocks)
     near, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
-    return npz.save(folder / "nearest.npz", neighbours=near, cosines=cosines)
+    return array_files.save(
+        folder / "nearest.safetensors", {"neighbours": near, "cosines": cosines}, {}, shared=True
+    )
 
 
 def _nearest_of(parts: list[Path], counts: Array, first: int, stop: int) -> tuple[Array, Array]:
-    return item_knn.nearest([npz.mapped(path) for path in parts], counts, first, stop)
+    return item_knn.nearest([array_files.load(path) for path in parts], counts, first, stop)
 
 
 def _over_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
@@ -186,7 +188,7 @@ def _over_test(engine: Engine, model: Path, test: Path, expected: float) -> tupl
 def _of_test(path: Path, test: Path, expected: float, first: int, stop: int) -> tuple[Array, Array]:
     ratings = Ratings(*read_columns(test, COLUMNS, first, stop))
     least, most = ratings.user_index.min(initial=0), ratings.user_index.max(initial=0)
-    model = model_file.mapped(path).of_users(slice(least, most + 1))
+    model = model_file.map_model(path).of_users(slice(least, most + 1))
     ratings = replace(ratings, user_index=ratings.user_index - least)
     deviations = calibration.deviation_of_ratings(model, ratings, expected)
     return measures.predict(model, ratings), deviations
@@ -235,7 +237,7 @@ def _lists_of(
     n = ranker.params.evaluate.top_n
     plain: dict[str, Model | Scorer] = {
         **baselines,
-        "item_knn": item_knn.scorer(fitted, **npz.mapped(near)),
+        "item_knn": item_knn.scorer(fitted, **array_files.load(near)),
     }
     lists = {
         name: top_n_lists.top_n(ranker.ranking(name, users, lambda: fitted), seen, n, eligible)[0]

@@ -93,7 +93,7 @@ def read_chain(path: Path) -> Manifest:
         raise MovierecError(f"{path}: no such file or folder; run dvc repro, or name an output")
     if (path / "manifest.json").is_file():
         manifest = manifests.parse_manifest((path / "manifest.json").read_bytes(), path)
-    elif path.suffix == ".npz":
+    elif path.suffix == ".safetensors":
         manifest = model_file.read_model(path).manifest
     elif path.suffix == ".parquet":
         manifest = parquet_tables.read_provenance(path)
@@ -141,7 +141,7 @@ def _hashes(place: Path, names: Mapping[str, str]) -> dict[str, str]:
     if place.is_dir():
         files = [place / name for name in names if (place / name).is_file()]
         return {file.name: hash_file(file, "sha256") for file in files}
-    if place.suffix == ".npz":
+    if place.suffix == ".safetensors":
         return model_file.hash_arrays(model_file.read_model(place))
     return {"data": parquet_tables.data_hash(place)}
 

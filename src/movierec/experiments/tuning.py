@@ -25,8 +25,8 @@ from movierec.core.params import Params, TrainParams, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Ratings
 from movierec.metrics.measures import errors_of
-from movierec.training import als, checkpoint, rating_model
-from movierec.training.als import InMemoryData
+from movierec.training import checkpoint, rating_model
+from movierec.training.in_memory import InMemoryData
 
 if TYPE_CHECKING:
     import optuna
@@ -92,8 +92,9 @@ def read(params: Params) -> tuple[InMemoryData, Ratings]:
     if params.train.model == "genre_mf":
         manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
         genres = parquet_tables.read_genres()
-    data = InMemoryData.of(*parquet_tables.read_train(), params.train, genres)
-    als.check(data, params.train)
+    data = InMemoryData.from_params(*parquet_tables.read_train(), params.train, genres, validation)
+    scale = params.data.rating_min, params.data.rating_max
+    rating_model.make_trainer(data, params.train, params.seed, scale)  # checks n_factors
     return data, validation
 
 
@@ -101,7 +102,7 @@ def measure(data: InMemoryData, validation: Ratings, params: Params, chosen: Cho
     """The RMSE on validation of the model trained with the params chosen."""
     scale = params.data.rating_min, params.data.rating_max
     changed = params.train.model_copy(update=chosen)
-    fit = rating_model.fit(data, changed, params.seed, scale, validation)
+    fit = rating_model.fit(data, changed, params.seed, scale)
     return errors_of(fit.model, validation, scale).rmse
 
 
@@ -111,7 +112,7 @@ def open_study(params: Params, space: dict[str, tuple[float, float]]) -> optuna.
     fixed = params.train.model_dump(exclude=set(space))
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
     settings = [params.seed, fixed, manifest["split"]["sha256"], manifests.versions()]
-    key = checkpoint.key_of(settings, sorted(Path(__file__).parents[1].rglob("*.py")))
+    key = checkpoint.make_key(settings, [*checkpoint.code_files("train"), Path(__file__)])
     path = paths.CHECKPOINTS / f"tune-{key[:16]}.log"
     path.parent.mkdir(exist_ok=True)
     path.touch()

@@ -1,4 +1,4 @@
-"""The model on disk: arrays and a manifest as JSON in one .npz, without pickle."""
+"""The model on disk: a safetensors file of its arrays, its manifest as JSON in the metadata."""
 
 from __future__ import annotations
 
@@ -7,54 +7,45 @@ import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from movierec.core import log, npz
-from movierec.core.atomic import atomic_file
+from movierec.core import array_files, log
+from movierec.core.array_files import Array, ArrayFile
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest, check_same_origin, parse_manifest
-from movierec.core.npz import Array, Npz
 from movierec.core.params import ImplicitParams, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, MODEL
 
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
 
-OF_USERS = ("user_factors", "user_biases", "sample_user_biases")  # a row for each user
-ALWAYS = ("global_mean", "item_factors", "item_biases", *OF_USERS[:2], "manifest")
+USER_ARRAYS = ("user_factors", "user_biases", "sample_user_biases")  # a row for each user
+REQUIRED = ("global_mean", "item_factors", "item_biases", *USER_ARRAYS[:2])
 
 MODELS = {"train": MODEL, "implicit": IMPLICIT_MODEL}  # by the stage that writes it
 
 
+def _named_arrays(model: Model) -> dict[str, Array]:
+    return model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
+
+
 def hash_arrays(model: Model) -> dict[str, str]:
-    """The sha256 of each array as it lies in the file: of its .npy member."""
-    arrays = model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
-    return {name: _npy_hash(array) for name, array in arrays.items()}
+    """The sha256 of each array of the file: of its dtype, its shape and its bytes."""
+    return {name: _hash(array) for name, array in _named_arrays(model).items()}
 
 
-def _npy_hash(array: Array) -> str:
-    digest = hashlib.sha256()
-    written: Any = SimpleNamespace(write=digest.update)  # a file, as far as NumPy asks
-    np.lib.format.write_array(written, array, allow_pickle=False)
+def _hash(array: Array) -> str:
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def _hash(content: memoryview) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def write_model(path: Path, model: Model) -> None:
-    named = {
-        "global_mean": np.array(model.global_mean, np.float64),
-        "manifest": np.array(json.dumps(model.manifest, ensure_ascii=False)),
-        **model.arrays,
-    }
-    with atomic_file(path) as partial, partial.open("wb") as stream:
-        npz.write(stream, named)
+    """Write a model: the same bytes for the same model."""
+    array_files.save(path, _named_arrays(model), model.manifest)
 
 
 def trained_with(model: Model) -> TrainParams:
@@ -81,10 +72,10 @@ def read_model(path: Path = MODEL, users: bool = True) -> Model:
     """
     from movierec.model.biased_mf import Model
 
-    arrays, manifest = read_arrays(path, () if users else OF_USERS)
+    arrays, manifest = read_arrays(path, () if users else USER_ARRAYS)
     mean = float(arrays.pop("global_mean"))
     if not users:
-        like = {name: name.replace("user", "item") for name in OF_USERS}
+        like = {name: name.replace("user", "item") for name in USER_ARRAYS}
         arrays |= {name: arrays[its][:0] for name, its in like.items() if its in arrays}
     try:
         return Model(mean, **arrays, manifest=manifest)
@@ -92,42 +83,38 @@ def read_model(path: Path = MODEL, users: bool = True) -> Model:
         raise _not_whole(path, error) from None
 
 
-def mapped(path: Path) -> Model:
-    """The model of a file that has been read before: mapped once in a process, not compared."""
-    return _mapped(path, path.stat().st_mtime_ns)
+def map_model(path: Path) -> Model:
+    """The model of a file that was verified before: mapped once a process, hashes not compared."""
+    return _map_model(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=len(MODELS))
-def _mapped(path: Path, changed: int) -> Model:
+def _map_model(path: Path, modified: int) -> Model:
     from movierec.model.biased_mf import Model
 
-    arrays: dict[str, Any] = npz.mapped(path)
-    del arrays["manifest"]
+    arrays: dict[str, Any] = array_files.load(path)
     return Model(float(arrays.pop("global_mean")), **arrays)
 
 
 def read_arrays(
     path: Path, left_out: Iterable[str] = (), only: Iterable[str] | None = None
 ) -> tuple[dict[str, Array], Manifest]:
-    """Arrays of a model by name, as they were trained, and its manifest. No other is read."""
+    """Arrays of a model by name, as they were trained, and its manifest. No other array is read."""
     try:
-        file = Npz(path)
-        if missing := [name for name in ALWAYS if name not in file.names]:
+        file = ArrayFile(path)
+        if missing := [name for name in REQUIRED if name not in file.names]:
             raise ValueError(f"no {', '.join(missing)} in it")
-        text = str(file.array("manifest"))
-        names = [name for name in only or file.names if name not in {"manifest", *left_out}]
-        with log.timed("read", path):
-            contents = {name: file.content(name) for name in names}
-        arrays = {name: npz.array_of(content) for name, content in contents.items()}
-        listed = set(file.names) - {"manifest"}
+        names = [name for name in only or file.names if name not in left_out]
+        arrays = {name: file.array(name) for name in names}
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
-    except Exception as error:
+    except (OSError, ValueError, KeyError) as error:
         raise _not_whole(path, error) from None
-    manifest = parse_manifest(text, path)
-    made_by = [manifest[stage]["sha256"] for stage in MODELS if stage in manifest]
-    for known in made_by:
-        if listed != set(known) or any(known[name] != _hash(contents[name]) for name in names):
+    manifest = parse_manifest(json.dumps(file.metadata), path)
+    with log.timed("read", path):
+        hashes = {name: _hash(array) for name, array in arrays.items()}
+    for known in (manifest[stage]["sha256"] for stage in MODELS if stage in manifest):
+        if set(file.names) != set(known) or any(known[name] != hashes[name] for name in names):
             raise MovierecError(
                 f"{path}: changed since it was trained; restore it with dvc checkout --force"
             )

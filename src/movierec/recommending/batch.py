@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from movierec.core import npz
+from movierec.core import array_files
 from movierec.core.params import Params, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, MODEL
 from movierec.data.rating_arrays import Array, Csr
@@ -46,7 +46,7 @@ class Ranker:
         trained_on: gives their ratings.
         """
         model, watched = (
-            model_file.mapped(path).of_users(users) for path in (self.model, self.watched)
+            model_file.map_model(path).of_users(users) for path in (self.model, self.watched)
         )
         return rankers.ranking(
             name,
@@ -56,7 +56,7 @@ class Ranker:
             lambda: uncertainty.deviations(
                 model,
                 trained_on(),
-                [npz.mapped(path)["part"] for path in self.parts],
+                [array_files.load(path)["part"] for path in self.parts],
                 self.trained_with,
             ),
         )
@@ -67,7 +67,7 @@ def with_parts(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: P
 
     by_item: what its model was trained on.
     """
-    model = model_file.mapped(ranker.model)
+    model = model_file.map_model(ranker.model)
     if model.n_samples > 1:
         return ranker
     blocks = bounds(engine, by_item.counts() + (model.n_factors + 1) ** 2)
@@ -78,12 +78,12 @@ def with_parts(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: P
 def _write_part(
     ranker: Ranker, by_item: StoredRatings, folder: Path, first: int, stop: int
 ) -> Path:
-    model, ratings = model_file.mapped(ranker.model), by_item.read(first, stop)
+    model, ratings = model_file.map_model(ranker.model), by_item.read(first, stop)
     users, theirs = ratings.columns()
     part = uncertainty.of_items(
         theirs, model.user_factors[users], model.item_factors[first:stop], ranker.trained_with
     )
-    return npz.save(folder / f"items-{first}.npz", part=part)
+    return array_files.save(folder / f"items-{first}.safetensors", {"part": part}, {}, shared=True)
 
 
 def exported(
@@ -116,7 +116,7 @@ def _block_of_lists(
         settings.ranking, slice(first, stop), lambda: ranker.trained_on.read(first, stop)
     )
     lists, found = top_n_lists.top_n(by, seen.read(first, stop), settings.top_n, eligible)
-    model = model_file.mapped(ranker.model).of_users(slice(first, stop))
+    model = model_file.map_model(ranker.model).of_users(slice(first, stop))
     scale, places = (data.rating_min, data.rating_max), np.arange(stop - first)
     predicted = top_n_lists.predicted_ratings(model, places, lists, scale)
     return places + first, lists, found, predicted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
 
 POOL = 10  # a list of n that differ is chosen among the best POOL · n
 

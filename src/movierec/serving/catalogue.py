@@ -17,7 +17,7 @@ from movierec.core.paths import INDEX
 from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
 
 
 @dataclass(frozen=True)

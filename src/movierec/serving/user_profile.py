@@ -11,7 +11,7 @@ import numpy as np
 from movierec.core.errors import MovierecError
 
 if TYPE_CHECKING:
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
     from movierec.serving.import_ratings import ImportedRating
 

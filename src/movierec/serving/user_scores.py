@@ -146,7 +146,7 @@ def watched(
         liked[order].astype(factors.dtype),
         np.zeros(len(factors), factors.dtype),
         0.0,
-        implicit_als.prior_of(implicit_als.gram(model.item_factors), params),
+        implicit_als.make_prior(implicit_als.gram(model.item_factors), params),
         np.zeros((1, model.n_factors + 1), factors.dtype),
         1.0,
     )

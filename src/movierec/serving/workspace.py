@@ -22,7 +22,7 @@ from movierec.serving.user_profile import UserProfile
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from movierec.core.npz import Array
+    from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
     from movierec.serving.user_scores import UserScores
 

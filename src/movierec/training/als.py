@@ -1,77 +1,60 @@
-"""Alternating least squares: solve all users, then all items, again and again.
+"""Alternating least squares: solve all users, then all items, and repeat.
 
-The objective, with the seed's symbols λ, τ and γ (docs/model.md):
+The objective, with the symbols λ, τ and γ (docs/model.md):
 
     ½ λ Σ (r − r̂)²  +  ½ Σ_rows (τ + τₙ n) |factors|²  +  ½ Σ_rows (γ + γₙ n) bias²
 
-n being the row's number of ratings. Each half epoch minimises it exactly over one side, so it
-never rises. Zhou et al., "Large-scale parallel collaborative filtering for the Netflix Prize"
+n is the row's number of ratings. Each half epoch minimises the objective exactly over one side, so
+it never rises. Zhou et al., "Large-scale parallel collaborative filtering for the Netflix Prize"
 (AAIM 2008), section 3, is the count-scaled case (τ = 0). Where rows have features, the penalty is
-on what is left of a row after its prior mean, and a ridge on the features' weights comes to it, ρ
-times what a row with one rating has (features.py).
+on a row's deviation from its prior mean, and the features' weights have a ridge of their own: ρ
+times the penalty of a row with one rating (model/features.py).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import TrainParams
-from movierec.data.rating_arrays import Array, Ratings
+from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors
-from movierec.model.biased_mf import Model
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.in_memory import SIDES, InMemoryData
+from movierec.training.early_stopping import Epoch, Trainer, TrainingState
+from movierec.training.training_data import SIDES, M, Start, TrainingData
 
-# Of conjugate gradients an epoch. Each lowers the objective, and the next epoch goes on from there:
-# ml-100k needs 21 at most; at ml-25m's size 90 would find weights no better in the end.
+# Conjugate gradient steps an epoch. Each lowers the objective, and the next epoch continues there:
+# ml-100k needs 21 at most; at ml-25m's size 90 steps ended no better.
 WEIGHT_STEPS = 25
 
 
 @dataclass(frozen=True)
-class RatingEpoch:
-    """What an epoch came to. RMSEs are of ratings clipped to the scale, in stars.
+class RatingEpoch(Epoch):
+    """RMSEs are of predictions clipped to the scale, in stars.
 
-    noise_precision: λ, which Gibbs sampling draws, and ALS holds.
+    noise_precision: λ, drawn by Gibbs sampling and constant in ALS.
     """
 
-    epoch: int
-    objective: float
     train_rmse: float
     validation_rmse: float | None
     noise_precision: float
 
 
-@dataclass(frozen=True)
-class TrainingState:
-    """Training as far as it has come.
-
-    model: that of the best epoch; validation: its quality there, here an Errors. last: that of the
-    last epoch, with which training goes on. epochs: what each came to, here an Epoch. samples: by
-    Gibbs sampling the models kept so far; `model`, their mean, is made of them at the end.
-    """
-
-    model: Model
-    last: Model
-    epochs: tuple[Any, ...] = ()
-    best_epoch: int = 0
-    validation: Any = None
-    samples: tuple[Model, ...] = ()
+RatingState = TrainingState[M, RatingEpoch, Errors]
 
 
-def start(data: InMemoryData, params: TrainParams, seed: int) -> Model:
-    """A model before its first epoch: small random item factors, all else zero."""
-    n_factors = params.n_factors_used
-    return data.start(params, n_factors, seed, "train/item_factors", data.mean_rating)
+def initial_model(data: TrainingData[M], params: TrainParams, seed: int) -> M:
+    """The model before its first epoch: small random item factors, all else 0."""
+    dtype, stream = np.dtype(params.dtype), "train/item_factors"
+    start = params.n_factors_used, dtype, params.init_scale, seed, stream, data.mean_rating
+    return data.initial_model(Start(*start))
 
 
-def run_epoch(model: Model, data: InMemoryData, params: TrainParams) -> Model:
-    """One epoch: every user, then every item; after each side's rows its features' weights."""
+def run_epoch(model: M, data: TrainingData[M], params: TrainParams) -> M:
+    """Solve every user, then every item; after each side, its features' weights."""
     prior = Prior.from_params(params, model.n_factors)
     for side in SIDES:
         model = data.solve(model, side, prior)
@@ -82,88 +65,77 @@ def run_epoch(model: Model, data: InMemoryData, params: TrainParams) -> Model:
 
 
 def solve_weights(
-    model: Model, data: InMemoryData, side: str, features: Features, prior: Prior, ridge: float
+    model: M, data: TrainingData[M], side: str, features: Features, prior: Prior, ridge: float
 ) -> Array:
-    """The weights of one side's features, its rows held fixed: a ridge of `ridge` rows' priors."""
-    right = data.collected(model, side, partial(row_ops.weighed, prior))
+    """The weights of one side's features while its rows are fixed; ridge: in rows' priors."""
+    rhs = data.sum_features(model, side, partial(row_ops.weighted, prior))
     precision, counts = np.diag(prior.precision), data.counts(side)
-    begun, ridges = model.weights(side), ridge * prior.of_one_rating
-    return features.solve(right, precision, prior.per_rating, counts, ridges, begun, WEIGHT_STEPS)
+    ridges, start = ridge * prior.of_one_rating, model.weights(side)
+    return features.solve(rhs, precision, prior.per_rating, counts, ridges, start, WEIGHT_STEPS)
 
 
 def objective(
-    model: Model, data: InMemoryData, params: TrainParams, scale: tuple[float, float]
+    model: M, data: TrainingData[M], params: TrainParams, scale: tuple[float, float]
 ) -> tuple[float, float]:
-    """The objective and the RMSE on the training ratings, clipped to the rating scale."""
+    """The objective, and the RMSE on the training ratings, clipped to the rating scale."""
     prior = Prior.from_params(params, model.n_factors)
     sums, penalties = data.losses(model, scale, partial(row_ops.penalty, prior, None))
     penalty = sum(penalties)
     for side in SIDES:
         if data.features(side):
-            sizes = np.square(model.weights(side), dtype=np.float64).sum(axis=0)
-            penalty += float(params.feature_ridge * sizes @ prior.of_one_rating)
+            squares = np.square(model.weights(side), dtype=np.float64).sum(axis=0)
+            penalty += float(params.feature_ridge * squares @ prior.of_one_rating)
     value = 0.5 * params.rating_precision * (sums[0] + penalty)
     return float(value), float((sums[1] / data.n_ratings) ** 0.5)
 
 
-def fit(
-    data: InMemoryData,
-    params: TrainParams,
-    seed: int,
-    scale: tuple[float, float],
-    validation: Ratings | None = None,
-    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
-    so_far: TrainingState | None = None,
-) -> TrainingState:
-    """Train until the RMSE on validation has not improved for `params.patience` epochs, by more
-    than `params.min_improvement`.
+@dataclass
+class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
+    """A trainer of predicted ratings, best where the validation RMSE is lowest.
 
-    Without validation ratings all `params.max_epochs` are run, and the last is the best.
-    scale: the least and the greatest rating. on_epoch is called after each epoch. so_far: what it
-    was called with before an interruption; training then goes on to the very same bits.
-    Raises MovierecError if there is nothing to train on, or nothing to solve.
+    scale: the lowest and the highest rating.
+    Raises MovierecError where the data allow fewer factors than params ask for.
     """
-    check(data, params)
-    if so_far is None:
-        first = start(data, params, seed)
-        so_far = TrainingState(first, first)
-    while len(so_far.epochs) < min(params.max_epochs, so_far.best_epoch + params.patience):
-        so_far = _next_epoch(so_far, data, params, scale, validation)
-        on_epoch(so_far)
-    return so_far
+
+    data: TrainingData[M]
+    params: TrainParams
+    seed: int
+    scale: tuple[float, float]
+
+    epoch_type = RatingEpoch
+    quality_type = Errors
+
+    def __post_init__(self) -> None:
+        n_users, n_items = self.data.n_users, self.data.n_items
+        if self.params.n_factors_used > min(n_users, n_items):
+            raise MovierecError(
+                f"train.n_factors: {self.params.n_factors} is more than the data allows: {n_users}"
+                f" users and {n_items} items have at most {min(n_users, n_items)}"
+            )
+
+    @property
+    def max_epochs(self) -> int:
+        return self.params.n_epochs
+
+    @property
+    def patience(self) -> int:
+        return self.params.patience
+
+    def initial_model(self) -> M:
+        return initial_model(self.data, self.params, self.seed)
+
+    def is_better(self, quality: Errors, best: Errors) -> bool:
+        return quality.rmse < best.rmse - self.params.min_improvement
+
+    def measure(self, state: RatingState[M], model: M) -> RatingState[M]:
+        """The state after an epoch that led to this model."""
+        value, train_rmse = objective(model, self.data, self.params, self.scale)
+        errors = self.data.validation_errors(model, self.scale)
+        rmse, number = errors.rmse if errors else None, len(state.epochs) + 1
+        epoch = RatingEpoch(number, value, train_rmse, rmse, self.params.rating_precision)
+        return self.advance(state, model, epoch, errors)
 
 
-def _next_epoch(
-    so_far: TrainingState,
-    data: InMemoryData,
-    params: TrainParams,
-    scale: tuple[float, float],
-    validation: Ratings | None,
-) -> TrainingState:
-    number = len(so_far.epochs) + 1
-    model = run_epoch(so_far.last, data, params)
-    value, train_rmse = objective(model, data, params, scale)
-    errors = None
-    if validation is not None:
-        errors = Errors.of_sums(data.errors(model, scale, validation), len(validation))
-    epoch = RatingEpoch(
-        number, value, train_rmse, errors.rmse if errors else None, params.rating_precision
-    )
-    so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
-    best = so_far.validation.rmse - params.min_improvement if so_far.validation else np.inf
-    if errors is None or errors.rmse < best:
-        return replace(so_far, model=model, best_epoch=number, validation=errors)
-    return so_far
-
-
-def check(data: InMemoryData, params: TrainParams) -> None:
-    """Raise MovierecError unless there is something to train on."""
-    n_users, n_items = data.n_users, data.n_items
-    if not data.n_ratings:
-        raise MovierecError("no ratings to train on: lower split.test_fraction or bring more data")
-    allowed = min(n_users, n_items)
-    if params.n_factors_used > allowed:
-        raise MovierecError(
-            f"train.n_factors: {params.n_factors} is more than the data allows: {n_users}"
-            f" users and {n_items} items have at most {allowed}"
-        )
+class AlsTrainer(RatingTrainer[M]):
+    def next_epoch(self, state: RatingState[M]) -> RatingState[M]:
+        return self.measure(state, run_epoch(state.last, self.data, self.params))

@@ -1,8 +1,8 @@
-"""Training that was interrupted goes on from its last finished epoch.
+"""Checkpoints: an interrupted training resumes after its last finished epoch.
 
-DVC deletes a stage's outputs before it starts, so a checkpoint lies outside of them, in a folder
-that git and DVC ignore. It holds the key of what was being trained; any other is not resumed.
-Samples lie in files of their own, written once; the checkpoint says how many count.
+DVC deletes a stage's outputs before it starts, so checkpoints lie outside of them, in a folder that
+Git and DVC ignore. A checkpoint holds the key of what was being trained; one with another key is
+not resumed. Samples lie in files of their own, written once; the checkpoint says how many count.
 """
 
 import hashlib
@@ -11,29 +11,34 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Generic
 
-import numpy as np
-from rich.filesize import decimal
+import yaml
 
-from movierec.core import reporting
-from movierec.core.atomic import atomic_file
+from movierec.core import array_files
+from movierec.core.array_files import Array, ArrayFile
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import versions
 from movierec.core.paths import CHECKPOINTS
-from movierec.data.rating_arrays import Array
-from movierec.metrics.measures import Errors
-from movierec.model.biased_mf import Model
-from movierec.training.als import RatingEpoch, TrainingState
+from movierec.core.stage import PIPELINE
+from movierec.training.early_stopping import E, Q, Trainer, TrainingState
+from movierec.training.training_data import M
 
 
-def key_of(settings: object, files: Sequence[Path]) -> str:
-    """What a checkpoint must have been made from: these settings, and files of these contents."""
+def code_files(stage: str) -> list[Path]:
+    """The source files that a stage depends on, by its deps in dvc.yaml."""
+    deps = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"][stage]["deps"]
+    paths = [PIPELINE.parent / dep for dep in deps if dep.startswith(("src/", "stages/"))]
+    files = (path.rglob("*.py") if path.is_dir() else [path] for path in paths)
+    return sorted(path for group in files for path in group)
+
+
+def make_key(settings: object, files: Iterable[Path]) -> str:
+    """The hash of settings, as JSON, and of the contents of files."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for path in files:
         with path.open("rb") as stream:
@@ -42,175 +47,108 @@ def key_of(settings: object, files: Sequence[Path]) -> str:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A Fit on disk: `name` says which of a stage's fits, `key` what it is made from.
-
-    kinds: of what its epochs are, and its validation. of_model: what its models are.
-    """
+class Checkpoint(Generic[M, E, Q]):
+    """A TrainingState on disk. name: of one training; key: the hash of what it depends on."""
 
     name: str
     key: str
-    kinds: tuple[type[Any], type[Any]] = (RatingEpoch, Errors)
-    of_model: Callable[..., Any] = Model
 
     @property
     def path(self) -> Path:
-        return CHECKPOINTS / f"{self.name}.npz"
+        return CHECKPOINTS / f"{self.name}.safetensors"
 
     @property
     def folder(self) -> Path:
-        """For what training keeps in files of its own."""
+        """For what training stores in files of its own."""
         return CHECKPOINTS / f"{self.name}-{self.key}"
 
-    def path_of_sample(self, number: int) -> Path:
-        return CHECKPOINTS / f"{self.name}-{self.key}-{number}.npz"
+    def sample_path(self, number: int) -> Path:
+        return CHECKPOINTS / f"{self.name}-{self.key}-{number}.safetensors"
 
-    def save(self, fit: TrainingState) -> None:
-        """Replace the checkpoint by this one, or leave the old one whole."""
+    def save(self, state: TrainingState[M, E, Q]) -> None:
+        """Replace the checkpoint atomically."""
         self._remove_others(but=self.key)
-        for number, sample in enumerate(fit.samples):
-            if not self.path_of_sample(number).exists():
-                _write(self.path_of_sample(number), sample.arrays)
-        state = {
+        for number, sample in enumerate(state.samples):
+            if not self.sample_path(number).exists():
+                array_files.save(self.sample_path(number), sample.arrays, {})
+        summary = {
             "key": self.key,
-            "epochs": [asdict(epoch) for epoch in fit.epochs],
-            "best_epoch": fit.best_epoch,
-            "validation": asdict(fit.validation) if fit.validation else None,
-            "global_mean": fit.last.global_mean,
-            "n_samples": len(fit.samples),
+            "epochs": [asdict(epoch) for epoch in state.epochs],
+            "best_epoch": state.best_epoch,
+            "validation": asdict(state.validation) if state.validation else None,
+            "global_mean": state.last.global_mean,
+            "n_samples": len(state.samples),
         }
-        arrays: dict[str, Any] = {f"last_{name}": array for name, array in fit.last.arrays.items()}
-        if fit.model is not fit.last:
-            arrays |= {f"best_{name}": array for name, array in fit.model.arrays.items()}
-        _write(self.path, arrays | {"state": np.array(json.dumps(state))})
+        arrays = {f"last_{name}": array for name, array in state.last.arrays.items()}
+        if state.model is not state.last:
+            arrays |= {f"best_{name}": array for name, array in state.model.arrays.items()}
+        array_files.save(self.path, arrays, summary)
 
-    def load(self) -> TrainingState | None:
-        """The Fit to go on from, or None if there is none of this key."""
+    def load(self, trainer: Trainer[M, E, Q]) -> TrainingState[M, E, Q] | None:
+        """The state from which a trainer resumes, None if there is none of this key."""
         if not self.path.exists():
             return None
-        arrays = _read(self.path)
-        state = json.loads(str(arrays.pop("state", "{}")))
-        if state.get("key") != self.key:
+        file = _open(self.path)
+        summary = file.metadata
+        if summary.get("key") != self.key:
             return None
-        mean, paths = state["global_mean"], map(self.path_of_sample, range(state["n_samples"]))
-        last = self._model(mean, arrays, "last_")
-        best = "best_" if any(name.startswith("best_") for name in arrays) else None
-        of_epoch, of_validation = self.kinds
-        return TrainingState(
-            model=self._model(mean, arrays, best) if best else last,
-            last=last,
-            epochs=tuple(of_epoch(**epoch) for epoch in state["epochs"]),
-            best_epoch=state["best_epoch"],
-            validation=of_validation(**state["validation"]) if state["validation"] else None,
-            samples=tuple(self._model(mean, _read(path)) for path in paths),
-        )
 
-    def _model(self, global_mean: float, arrays: dict[str, Array], prefix: str = "") -> Any:
-        named = {
-            name.removeprefix(prefix): array
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
-        return self.of_model(global_mean, **named)
+        def model(arrays: dict[str, Array], prefix: str = "") -> M:
+            named: dict[str, Any] = {
+                name.removeprefix(prefix): array
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+            return trainer.data.model_type(summary["global_mean"], **named)  # type: ignore[call-arg]
+
+        arrays, quality = file.arrays(), summary["validation"]
+        last = model(arrays, "last_")
+        has_best = any(name.startswith("best_") for name in arrays)
+        samples = map(self.sample_path, range(summary["n_samples"]))
+        return TrainingState(
+            model=model(arrays, "best_") if has_best else last,
+            last=last,
+            epochs=tuple(trainer.epoch_type(**epoch) for epoch in summary["epochs"]),
+            best_epoch=summary["best_epoch"],
+            validation=trainer.quality_type(**quality) if quality else None,
+            samples=tuple(model(_open(path).arrays()) for path in samples),
+        )
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
         self._remove_others()
 
     def _remove_others(self, but: str = "") -> None:
-        """Delete this fit's samples and folder, but those of a key; those half written as well."""
+        """Delete samples and folders of this training with other keys, partial files included."""
         for pattern in (f"{self.name}-*", f".{self.name}-*"):
             for path in CHECKPOINTS.glob(pattern):
                 if not but or but not in path.name:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    @contextmanager
-    def following(
-        self,
-        phase: str,
-        n_epochs: int,
-        so_far: TrainingState | None,
-        line: Callable[[Any], str],
-        then: Callable[[TrainingState], None] = lambda fit: None,
-        traffic: Callable[[], int] = lambda: 0,
-    ) -> Iterator[Callable[[TrainingState], None]]:
-        """What to do after each epoch: save it, print its line, dim where it is not the best so
-        far, move the bar on a terminal. traffic: bytes that workers have sent so far."""
-        done = len(so_far.epochs) if so_far else 0
-        if done:
-            reporting.say(f"going on after epoch {done}", phase)
-        before = traffic()
-        with reporting.progress(phase, n_epochs, done) as advance:
 
-            def on_epoch(fit: TrainingState) -> None:
-                nonlocal before
-                self.save(fit)
-                then(fit)
-                epoch = fit.epochs[-1]
-                text = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}{line(epoch)}"
-                sent, before = before, traffic()
-                if before > sent:
-                    text += f"  {decimal(before - sent)} sent"
-                is_best = fit.best_epoch == epoch.epoch
-                reporting.say(text, phase, "" if is_best else "dim")
-                advance()
-
-            yield on_epoch
-
-
-def _number(objective: float) -> str:
-    """In as few columns as tell one epoch from the next."""
-    return f"{objective:9,.1f}" if abs(objective) < 1e6 else f"{objective:9,.0f}"
-
-
-def _write(path: Path, arrays: dict[str, Any]) -> None:
-    with atomic_file(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, **arrays)
-
-
-def _read(path: Path) -> dict[str, Array]:
+def _open(path: Path) -> ArrayFile:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception as error:
-        raise MovierecError(f"{path}: not whole ({error}); delete {CHECKPOINTS}/*.npz") from None
-
-
-@contextmanager
-def kept(
-    names: Sequence[str],
-    settings: Sequence[object],
-    stage: Path,
-    kinds: tuple[type[Any], type[Any]] = (RatingEpoch, Errors),
-    of_model: Callable[..., Any] = Model,
-) -> Iterator[list[Checkpoint]]:
-    """The checkpoints of a stage's fits, which may be stopped; removed when all are through.
-
-    settings: what they are made from, besides the code (the stage's file and src) and versions.
-    """
-    with stoppable():
-        code = [stage, *sorted(Path("src").rglob("*.py"))]
-        key = key_of([*settings, versions(), of_model.__name__], code)
-        checkpoints = [Checkpoint(name, key, kinds, of_model) for name in names]
-        yield checkpoints
-        for checkpoint in checkpoints:
-            checkpoint.remove()
+        return ArrayFile(path)
+    except (OSError, ValueError) as error:
+        raise MovierecError(
+            f"{path}: incomplete ({error}); delete {CHECKPOINTS}/*.safetensors"
+        ) from None
 
 
 @contextmanager
 def stoppable(
     message: str = "stopped; the next dvc repro goes on after the last finished epoch",
 ) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM say how work can go on, and exit as the shell expects."""
+    """On Ctrl-C or SIGTERM print how work can resume, and exit with the status shells expect."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)
         os.write(sys.stderr.fileno(), f"{message}\n".encode())
         sys.exit(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

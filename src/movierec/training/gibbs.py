@@ -9,22 +9,20 @@ section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from movierec.core import random_streams
 from movierec.core.params import TrainParams
-from movierec.data.rating_arrays import Array, Ratings
-from movierec.metrics.measures import Errors
-from movierec.model.biased_mf import Model
+from movierec.data.rating_arrays import Array
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
-from movierec.training.als import RatingEpoch, TrainingState
-from movierec.training.in_memory import SIDES, InMemoryData
-from movierec.training.row_ops import Noise, RowBlock
+from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
+from movierec.training.row_ops import Draw, Noise, RowBlock
+from movierec.training.training_data import SIDES, M, SampleMean, TrainingData
 
 MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
 ROW_SIZE = 0.1  # the prior's guess of a row's expected squared length, with d degrees of freedom
@@ -39,14 +37,14 @@ def draw_hyper(
     n_rows: int,
     mean: Array,
     spread: Array,
-    draw: np.random.Generator,
+    rng: np.random.Generator,
     weights: Array | None = None,
     ridge: float = 0,
 ) -> tuple[Array, Array]:
     """μ (d,) and Λ (d, d) from their Normal–Wishart posterior given rows less X W.
 
-    Of these are told how many there are, their mean (d,) and Σ (row − mean)(row − mean)ᵀ (d, d).
-    The weights W (n_features, d), of precision ridge · Λ, tell of Λ as well.
+    n_rows, mean (d,), spread: their number, their mean and Σ (row − mean)(row − mean)ᵀ (d, d).
+    weights: W (n_features, d), of precision ridge · Λ, which carry information on Λ too.
     """
     d = len(mean)
     weight, freedom = MEAN_WEIGHT + n_rows, d + n_rows
@@ -55,24 +53,24 @@ def draw_hyper(
     if weights is not None:
         spread += ridge * np.einsum("rf,rg->fg", weights, weights, dtype=np.float64)
         freedom += len(weights)
-    precision = draw_wishart(np.linalg.inv(spread), freedom, draw)
+    precision = draw_wishart(np.linalg.inv(spread), freedom, rng)
     root = np.linalg.cholesky(weight * precision)
-    shift = np.linalg.solve(root.T, draw.standard_normal(d))
+    shift = np.linalg.solve(root.T, rng.standard_normal(d))
     return n_rows / weight * mean + shift, precision
 
 
-def draw_wishart(scale: Array, freedom: int, draw: np.random.Generator) -> Array:
+def draw_wishart(scale: Array, freedom: int, rng: np.random.Generator) -> Array:
     """A draw of the Wishart distribution of mean freedom · scale, after Bartlett (1933)."""
     d = len(scale)
-    lower = np.tril(draw.standard_normal((d, d)), -1)
-    lower[np.diag_indices(d)] = np.sqrt(draw.chisquare(freedom - np.arange(d)))
+    lower = np.tril(rng.standard_normal((d, d)), -1)
+    lower[np.diag_indices(d)] = np.sqrt(rng.chisquare(freedom - np.arange(d)))
     root = np.linalg.cholesky(scale) @ lower
     return np.asarray(root @ root.T)
 
 
 def draw_weights(
-    model: Model,
-    data: InMemoryData,
+    model: M,
+    data: TrainingData[M],
     side: str,
     features: Features,
     mean: Array,
@@ -80,66 +78,74 @@ def draw_weights(
     ridge: float,
     noise: Callable[[str], Noise],
 ) -> Array:
-    """W given the rows less μ: the ridge solve of right sides to which noise is added.
+    """W given the rows less μ: the ridge solve with noise added to its right-hand side.
 
     The solution of a perturbed system is a draw from the posterior: Macau's equation 7.
     noise: by the name of what it is for.
     """
-    begun, d = model.weights(side), len(mean)
-    root, dtype = np.linalg.cholesky(np.linalg.inv(precision)), begun.dtype
-    made = partial(row_ops.perturbed, mean.astype(dtype), noise("of_rows"), root)
-    of_weights = RowBlock(0, np.zeros(len(begun)))
-    more = row_ops.perturbed(np.zeros(d, dtype), noise("of_weights"), root, of_weights, 0 * begun)
-    right = data.collected(model, side, made) + dtype.type(ridge**0.5) * more
+    start, d = model.weights(side), len(mean)
+    root, dtype = np.linalg.cholesky(np.linalg.inv(precision)), start.dtype
+    perturb = partial(row_ops.perturbed, mean.astype(dtype), noise("of_rows"), root)
+    weights = RowBlock(0, np.zeros(len(start)))
+    prior_noise = row_ops.perturbed(
+        np.zeros(d, dtype), noise("of_weights"), root, weights, 0 * start
+    )
+    rhs = data.sum_features(model, side, perturb) + dtype.type(ridge**0.5) * prior_noise
     ones, zeros = np.ones(d), np.zeros(d)
-    return features.solve(right, ones, zeros, data.counts(side), ridge * ones, begun)
+    return features.solve(rhs, ones, zeros, data.counts(side), ridge * ones, start)
 
 
 def draw_side(
-    model: Model,
-    data: InMemoryData,
+    model: M,
+    data: TrainingData[M],
     side: str,
     name: str,
     ridge: float,
     noise_precision: float,
     seed: int,
-) -> tuple[Model, Array, Array, float]:
+) -> tuple[M, Array, Array, float]:
     """Draw one side's μ and Λ, then its features' weights, then its rows.
 
     name: of the random streams. Returns the model, μ, Λ and the penalty of the rows drawn.
     """
-    features, hyper = data.features(side), random_streams.stream(seed, f"{name}/hyper")
+    features, rng = data.features(side), random_streams.stream(seed, f"{name}/hyper")
     n_rows, dtype = len(data.counts(side)), model.dtype
 
-    def noise(part: str) -> Noise:
-        return Noise(seed, f"{name}/{part}")
+    def noise(purpose: str) -> Noise:
+        return Noise(seed, f"{name}/{purpose}")
 
-    middle = data.total(model, side, row_ops.total) / n_rows
-    spread = data.total(model, side, partial(row_ops.spread, middle))
+    centre = data.sum_rows(model, side, row_ops.deviation_sum) / n_rows
+    spread = data.sum_rows(model, side, partial(row_ops.scatter, centre))
     if features:
         weights = model.weights(side)
-        mean, precision = draw_hyper(n_rows, middle, spread, hyper, weights, ridge)
+        mean, precision = draw_hyper(n_rows, centre, spread, rng, weights, ridge)
         weights = draw_weights(model, data, side, features, mean, precision, ridge, noise)
         model = model.changed(side, weights=weights)
     else:
-        mean, precision = draw_hyper(n_rows, middle, spread, hyper)
+        mean, precision = draw_hyper(n_rows, centre, spread, rng)
     prior, shift = Prior(precision / noise_precision, np.zeros(len(mean))), mean.astype(dtype)
-    drawn = Noise(seed, f"{name}/rows", noise_precision**0.5)
-    model = data.solve(model, side, prior, shift, drawn)
-    penalty = data.total(model, side, partial(row_ops.penalty, prior, shift))
+    draw = Draw(shift, Noise(seed, f"{name}/rows", noise_precision**0.5))
+    model = data.solve(model, side, prior, draw)
+    penalty = data.sum_rows(model, side, partial(row_ops.penalty, prior, shift))
     return model, mean, precision, float(penalty)
 
 
 def sweep(
-    model: Model, data: InMemoryData, params: TrainParams, number: int, seed: int, sse: float
-) -> tuple[Model, float]:
+    model: M,
+    data: TrainingData[M],
+    params: TrainParams,
+    number: int,
+    seed: int,
+    squared_error: float,
+) -> tuple[M, float]:
     """Draw λ, then both sides; returns the model and the penalties, for the density.
 
-    sse: the squared errors of `model` on the training ratings. The model drawn holds λ and the
-    users' prior. Every draw is of a stream named by the sweep, the side and the part.
+    squared_error: of `model` on the training ratings. The model drawn holds λ and the users' prior.
+    Every draw is of a stream named by the sweep, the side and the purpose.
     """
-    draw, n_ratings = random_streams.stream(seed, f"gibbs/{number}/noise"), data.n_ratings
-    noise_precision = float(draw.gamma(GAMMA + n_ratings / 2, 1 / (GAMMA + sse / 2)))
+    rng, n_ratings = random_streams.stream(seed, f"gibbs/{number}/noise"), data.n_ratings
+    rate = GAMMA + squared_error / 2
+    noise_precision = float(rng.gamma(GAMMA + n_ratings / 2, 1 / rate))
     penalty, priors = 0.0, {}
     for side in SIDES:
         name, ridge = f"gibbs/{number}/{side}", params.gibbs_feature_ridge
@@ -155,90 +161,54 @@ def sweep(
     return model, penalty
 
 
-class Mean:
-    """The errors of the mean of samples, from running sums of what each predicts."""
+@dataclass
+class GibbsTrainer(RatingTrainer[M]):
+    """Draws params.gibbs.samples samples, after a start by ALS and params.gibbs.burn_in sweeps.
 
-    def __init__(
-        self, data: InMemoryData, validation: Ratings | None, scale: tuple[float, float]
-    ) -> None:
-        self.data, self.validation, self.scale = data, validation, scale
-        self.totals = data.totals()
-        self.validation_totals = row_ops.NONE if validation is None else data.totals(validation)
-        self.n_samples = 0
-
-    def errors(self, model: Model) -> tuple[Array, Errors | None]:
-        """Of one model, as data.errors has them on train, and those on validation."""
-        sums, validation = self.data.errors(model, self.scale), self.validation
-        if validation is None:
-            return sums, None
-        held_out = self.data.errors(model, self.scale, validation)
-        return sums, Errors.of_sums(held_out, len(validation))
-
-    def add(self, sample: Model) -> tuple[Array, Errors | None]:
-        """Those of the mean with one more sample; but the first sum is the sample's own."""
-        self.n_samples += 1
-        data, scale, n, validation = self.data, self.scale, self.n_samples, self.validation
-        sums = data.errors(sample, scale, None, self.totals, n)
-        if validation is None:
-            return sums, None
-        held_out = data.errors(sample, scale, validation, self.validation_totals, n)
-        return sums, Errors.of_sums(held_out, len(validation))
-
-
-def fit(
-    data: InMemoryData,
-    params: TrainParams,
-    seed: int,
-    scale: tuple[float, float],
-    validation: Ratings | None = None,
-    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
-    so_far: TrainingState | None = None,
-) -> TrainingState:
-    """Draw params.gibbs.samples samples after a start by ALS and params.gibbs.burn_in sweeps.
-
-    An epoch of the Fit is a sweep, its RMSEs are of the mean of the samples so far (before the
-    first, of the latest draw), and there is no early stopping: the last is the best. Else as
-    als.fit.
+    An epoch is a sweep; its RMSEs are of the mean of the samples so far (before the first sample,
+    of the latest draw). There is no early stopping: the last epoch is the best.
     """
-    als.check(data, params)
-    if so_far is None:
-        model = als.start(data, params, seed)
+
+    mean: SampleMean = field(default_factory=SampleMean)
+    squared_error: float = 0.0  # of the latest draw on the training ratings
+
+    @property
+    def patience(self) -> int:
+        return self.max_epochs
+
+    def initial_model(self) -> M:
+        model, params = super().initial_model(), self.params
         loose = {name: START_SHARE * getattr(params, name) for name in FACTOR_PRECISIONS}
         for _ in range(params.gibbs.start_epochs):
-            model = als.run_epoch(model, data, params.model_copy(update=loose))
-        so_far = TrainingState(model, model)
-    mean = Mean(data, validation, scale)
-    for sample in so_far.samples:
-        mean.add(sample)
-    sse = data.errors(so_far.last, scale)[0]
-    while len(so_far.epochs) < params.n_epochs:
-        so_far, sse = _next_sweep(so_far, data, params, seed, sse, mean)
-        on_epoch(so_far)
-    return replace(so_far, model=data.mean_of(so_far.samples))
+            model = als.run_epoch(model, self.data, params.model_copy(update=loose))
+        return model
 
+    def prepare(self, state: RatingState[M]) -> None:
+        for sample in state.samples:
+            self.mean.n_samples += 1
+            self.data.error_sums(sample, self.scale, "train", self.mean)
+            self.data.validation_errors(sample, self.scale, self.mean)
+        self.squared_error = self.data.error_sums(state.last, self.scale)[0]
 
-def _next_sweep(
-    so_far: TrainingState,
-    data: InMemoryData,
-    params: TrainParams,
-    seed: int,
-    sse: float,
-    mean: Mean,
-) -> tuple[TrainingState, float]:
-    """One epoch more, and the squared errors of its draw."""
-    number, samples = len(so_far.epochs) + 1, so_far.samples
-    last, penalty = sweep(so_far.last, data, params, number, seed, sse)
-    kept = number - params.gibbs.burn_in
-    if kept > 0 and kept % params.gibbs.thin == 0:
-        samples = (*samples, last)
-        sums, errors = mean.add(last)
-    else:
-        sums, errors = mean.errors(last)
-    train_rmse = float((sums[1] / data.n_ratings) ** 0.5)
-    if samples and samples is so_far.samples:  # the mean is what it was
-        train_rmse, errors = so_far.epochs[-1].train_rmse, so_far.validation
-    noise_precision = float(last.sample_noise_precision[0])
-    density = 0.5 * noise_precision * (sums[0] + penalty)
-    rmse = errors.rmse if errors else None
-    epoch = RatingEpoch(number, density, train_rmse, rmse, noise_precision)
-    return TrainingState(last, last, (*so_far.epochs, epoch), number, errors, samples), sums[0]
+    def next_epoch(self, state: RatingState[M]) -> RatingState[M]:
+        data, number, samples = self.data, len(state.epochs) + 1, state.samples
+        last, penalty = sweep(state.last, data, self.params, number, self.seed, self.squared_error)
+        after_burn_in = number - self.params.gibbs.burn_in
+        mean = None
+        if after_burn_in > 0 and after_burn_in % self.params.gibbs.thin == 0:
+            samples, mean = (*samples, last), self.mean
+            mean.n_samples += 1
+        sums = data.error_sums(last, self.scale, "train", mean)
+        train_rmse = float((sums[1] / data.n_ratings) ** 0.5)
+        errors = data.validation_errors(last, self.scale, mean)
+        if samples and not mean:  # the mean has not changed
+            train_rmse, errors = state.epochs[-1].train_rmse, state.validation
+        self.squared_error = sums[0]
+        noise_precision = float(last.sample_noise_precision[0])
+        density = 0.5 * noise_precision * (sums[0] + penalty)
+        rmse = errors.rmse if errors else None
+        epoch = RatingEpoch(number, density, train_rmse, rmse, noise_precision)
+        return RatingState[M](last, last, (*state.epochs, epoch), number, errors, samples)
+
+    def finish(self, state: RatingState[M]) -> RatingState[M]:
+        return replace(state, model=self.data.mean_of(state.samples))

@@ -1,49 +1,49 @@
-"""Which movies does this person watch at all: a factorisation of who rated what (iALS).
+"""Implicit ALS (iALS): a factorisation of who rated what, to rank movies a user will watch.
 
 The score s = user_factors · item_factors is to be 1 where there is a rating and 0 elsewhere, where
-a cell weighs α₀ as much (docs/model.md):
+a cell has weight α₀ (docs/model.md):
 
     ½ Σ_seen (1 − s)²  +  ½ α₀ Σ_all s²  +  ½ Σ_rows (τ + τₙ n) |factors|²
 
-n being the row's number of ratings. For one row the sum over all cells is the same quadratic form,
+n is the row's number of ratings. For one row the sum over all cells is the same quadratic form,
 α₀ Σ f fᵀ over the whole fixed side: part of the prior of the one row solve. Hu, Koren & Volinsky
 (ICDM 2008), in the form of Rendle et al., "Revisiting the performance of iALS on item
-recommendation benchmarks" (RecSys 2022), section 3; as theirs, this model has no biases.
+recommendation benchmarks" (RecSys 2022), section 3; like theirs, this model has no biases.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from movierec.core.errors import MovierecError
 from movierec.core.params import ImplicitParams
 from movierec.data import tree_sums
-from movierec.data.rating_arrays import Array, Csr, Ratings
-from movierec.model.biased_mf import Model
-from movierec.model.solver import Prior, half_epoch
-from movierec.training import row_ops
-from movierec.training.als import TrainingState
-from movierec.training.in_memory import SIDES, InMemoryData
+from movierec.data.rating_arrays import Array
+from movierec.metrics.measures import Ranking
+from movierec.model.solver import Prior
+from movierec.training import early_stopping, row_ops
+from movierec.training.early_stopping import Epoch, Trainer, TrainingState
 from movierec.training.row_ops import OTHER_SIDE, RowBlock
+from movierec.training.training_data import SIDES, M, Start, TrainingData
 
-TOP_N, USERS = 10, 10_000  # each epoch is judged by the lists of at most so many users
+TOP_N, MAX_USERS = 10, 10_000  # each epoch is evaluated by the lists of at most so many users
 
 
 @dataclass(frozen=True)
-class ImplicitEpoch:
-    """What an epoch came to. NDCG of the movies seen in validation, liked or not."""
+class ImplicitEpoch(Epoch):
+    """validation_ndcg: of the movies rated in validation, liked or not."""
 
-    epoch: int
-    objective: float
     validation_ndcg: float | None
 
 
-def prior_of(gram: Array, params: ImplicitParams) -> Prior:
-    """The prior of a row while the other side's factors, of this Gram matrix, are held fixed.
+ImplicitState = TrainingState[M, ImplicitEpoch, Ranking]
 
-    Of infinite precision for the bias, which so is 0.
+
+def make_prior(gram: Array, params: ImplicitParams) -> Prior:
+    """The prior of a row while the other side, of this Gram matrix, is fixed.
+
+    The bias has infinite precision, so that it is 0.
     """
     n_factors = len(gram)
     precision = np.diag(np.append(np.full(n_factors, params.factor_precision), np.inf))
@@ -54,73 +54,80 @@ def prior_of(gram: Array, params: ImplicitParams) -> Prior:
 
 def gram(factors: Array) -> Array:
     """Σ f fᵀ over all rows (n_factors, n_factors), in float64."""
-    everyone, centre = RowBlock(0, np.zeros(len(factors))), np.zeros(factors.shape[1])
-    return tree_sums.add_up([row_ops.spread(centre, everyone, factors)])
+    rows, centre = RowBlock(0, np.zeros(len(factors))), np.zeros(factors.shape[1])
+    return tree_sums.add_up([row_ops.scatter(centre, rows, factors)])
 
 
-def gram_of(model: Model, data: InMemoryData, side: str) -> Array:
-    """The same of one side's factors."""
+def gram_of_side(model: M, data: TrainingData[M], side: str) -> Array:
+    """Σ f fᵀ over one side's rows."""
     centre = np.zeros(model.n_factors + 1)  # biases are 0
-    return data.total(model, side, partial(row_ops.spread, centre))[:-1, :-1]
+    return data.sum_rows(model, side, partial(row_ops.scatter, centre))[:-1, :-1]
 
 
-def solve(ratings: Csr, fixed: Array, params: ImplicitParams) -> Array:
-    """The factors of rows, the other side's held fixed; ratings: 1 for each that was seen."""
-    prior, no_biases = prior_of(gram(fixed), params), np.zeros(len(fixed), fixed.dtype)
-    return half_epoch(ratings, fixed, no_biases, 0.0, prior, "user")[0]
-
-
-def run_epoch(model: Model, data: InMemoryData, params: ImplicitParams) -> Model:
-    """One epoch: every user, then every item; the ratings as `seen` has them."""
+def run_epoch(model: M, data: TrainingData[M], params: ImplicitParams) -> M:
+    """Solve every user, then every item; the ratings are ones."""
     for side in SIDES:
-        model = data.solve(model, side, prior_of(gram_of(model, data, OTHER_SIDE[side]), params))
+        prior = make_prior(gram_of_side(model, data, OTHER_SIDE[side]), params)
+        model = data.solve(model, side, prior)
     return model
 
 
-def objective(model: Model, data: InMemoryData, params: ImplicitParams) -> float:
-    """The objective over all cells, those without a rating by the two sides' Gram matrices."""
-    of_all = float(np.vdot(*(gram_of(model, data, side) for side in SIDES)))
-    ridge = prior_of(np.zeros((model.n_factors,) * 2), params)
+def objective(model: M, data: TrainingData[M], params: ImplicitParams) -> float:
+    """The objective over all cells; those without a rating by the two sides' Gram matrices."""
+    all_cells = float(np.vdot(*(gram_of_side(model, data, side) for side in SIDES)))
+    ridge = make_prior(np.zeros((model.n_factors,) * 2), params)
     ridge.precision[-1, -1] = 0
-    of_seen, penalties = data.losses(model, (0, 1), partial(row_ops.penalty, ridge, None))
-    return float(of_seen[0] + params.unseen_weight * of_all + sum(penalties)) / 2
+    seen, penalties = data.losses(model, (0, 1), partial(row_ops.penalty, ridge, None))
+    return float(seen[0] + params.unseen_weight * all_cells + sum(penalties)) / 2
+
+
+class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
+    """Trains on ratings as ones; best where the NDCG on validation is highest."""
+
+    epoch_type = ImplicitEpoch
+    quality_type = Ranking
+
+    def __init__(self, data: TrainingData[M], params: ImplicitParams, seed: int) -> None:
+        self.data, self.params, self.seed = data.with_ones(), params, seed
+        self.evaluator = None
+        if data.n_validation:
+            self.evaluator = self.data.ranking_evaluator(MAX_USERS, seed, "implicit/users")
+
+    @property
+    def max_epochs(self) -> int:
+        return self.params.n_epochs
+
+    @property
+    def patience(self) -> int:
+        return self.params.patience
+
+    def initial_model(self) -> M:
+        params, stream = self.params, "implicit/item_factors"
+        dtype, scale = np.dtype(params.dtype), params.init_scale
+        return self.data.initial_model(
+            Start(params.n_factors, dtype, scale, self.seed, stream, mean_rating=0.0)
+        )
+
+    def is_better(self, quality: Ranking, best: Ranking) -> bool:
+        return quality.ndcg > best.ndcg + self.params.min_improvement
+
+    def next_epoch(self, state: ImplicitState[M]) -> ImplicitState[M]:
+        model, quality = run_epoch(state.last, self.data, self.params), None
+        if self.evaluator:
+            lists = self.data.top_n(model, self.evaluator, TOP_N)
+            quality = self.evaluator.quality(lists, -np.inf)
+        value = objective(model, self.data, self.params)
+        ndcg = quality.ndcg if quality else None
+        epoch = ImplicitEpoch(len(state.epochs) + 1, value, ndcg)
+        return self.advance(state, model, epoch, quality)
 
 
 def fit(
-    data: InMemoryData,
+    data: TrainingData[M],
     params: ImplicitParams,
     seed: int,
-    validation: Ratings | None = None,
-    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
-    so_far: TrainingState | None = None,
-) -> TrainingState:
-    """Train until the NDCG on validation has not improved for `params.patience` epochs, by more
-    than `params.min_improvement`. All else as als.fit.
-    """
-    data = data.seen()
-    if not data.n_ratings:
-        raise MovierecError("no ratings to train on: lower split.test_fraction or bring more data")
-    judge = None
-    if validation is not None:
-        judge = data.judge(validation, USERS, seed, "implicit/users")
-    if so_far is None:
-        first = data.start(params, params.n_factors, seed, "implicit/item_factors", 0.0)
-        so_far = TrainingState(first, first)
-    while len(so_far.epochs) < min(params.n_epochs, so_far.best_epoch + params.patience):
-        model = run_epoch(so_far.last, data, params)
-        quality = judge.quality(data.lists(model, judge, TOP_N), -np.inf) if judge else None
-        number, value = len(so_far.epochs) + 1, objective(model, data, params)
-        epoch = ImplicitEpoch(number, value, quality.ndcg if quality else None)
-        so_far = replace(so_far, last=model, epochs=(*so_far.epochs, epoch))
-        best = so_far.validation.ndcg + params.min_improvement if so_far.validation else -np.inf
-        if quality is None or quality.ndcg > best:
-            so_far = replace(so_far, model=model, best_epoch=number, validation=quality)
-        on_epoch(so_far)
-    return so_far
-
-
-def fold_in(model: Model, item_index: Array, params: ImplicitParams) -> Array:
-    """Factors (n_factors,) of a new user who has seen these movies: the same row solve."""
-    indices = np.sort(np.asarray(item_index, np.int32))
-    row = Csr(np.array([0, len(indices)]), indices, np.ones(len(indices), np.float32))
-    return solve(row, model.item_factors, params)[0]
+    on_epoch: Callable[[ImplicitState[M]], None] = lambda state: None,
+    state: ImplicitState[M] | None = None,
+) -> ImplicitState[M]:
+    """Train on the ratings as implicit feedback; on_epoch, state: as of early_stopping.fit."""
+    return early_stopping.fit(ImplicitTrainer(data, params, seed), on_epoch, state)

@@ -1,12 +1,9 @@
-"""What there is to train on, and all that training asks of it and of a model's rows, in memory.
-
-blocked.Blocked is asked the same, and holds neither ratings nor rows.
-"""
+"""Training data in memory: ratings grouped by user and by item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -20,52 +17,54 @@ from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.row_ops import NONE, OTHER_SIDE, Change, Measure, Noise, RowBlock
-
-SIDES = ("user", "item")
+from movierec.training.row_ops import NO_SUMS, OTHER_SIDE, Change, Draw, Measure, RowBlock
+from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
 
 @dataclass(frozen=True)
-class InMemoryData:
-    """Ratings, grouped both ways, and the features of either side."""
+class InMemoryData(TrainingData[Model]):
+    """Ratings grouped both ways, the features of either side, and validation ratings."""
+
+    model_type = Model
 
     by_user: Csr
     by_item: Csr
     user_features: Features | None = None
     item_features: Features | None = None
+    validation: Ratings | None = None
 
     @classmethod
-    def of(
-        cls, by_user: Csr, by_item: Csr, params: TrainParams, genres: Csr | None
+    def from_params(
+        cls,
+        by_user: Csr,
+        by_item: Csr,
+        params: TrainParams,
+        genres: Csr | None = None,
+        validation: Ratings | None = None,
     ) -> "InMemoryData":
-        """The features that params.model asks for; genres: of each item, the indices of its own."""
+        """With the features that params.model asks for; genres: those of each item, by index."""
+        user_features = item_features = None
         if params.model == "svdpp":
-            return cls(by_user, by_item, Features(by_user, by_item), Features(by_item, by_user))
+            user_features, item_features = Features(by_user, by_item), Features(by_item, by_user)
         if params.model == "genre_mf":
-            return cls(by_user, by_item, None, of_genres(genres))
-        return cls(by_user, by_item)
+            item_features = genre_features(genres)
+        return cls(by_user, by_item, user_features, item_features, validation)
 
-    def seen(self) -> "InMemoryData":
-        """The ratings as what the scores of the implicit model are to be: 1."""
-        by_user, by_item = (replace(csr, values=_ones(csr)) for csr in (self.by_user, self.by_item))
-        return InMemoryData(by_user, by_item)
-
-    @property
-    def n_users(self) -> int:
-        return self.by_user.n_rows
+    def with_ones(self) -> Self:
+        by_user, by_item = (
+            replace(csr, values=np.ones(len(csr.indices), np.float32))
+            for csr in (self.by_user, self.by_item)
+        )
+        return type(self)(by_user, by_item, validation=self.validation)
 
     @property
-    def n_items(self) -> int:
-        return self.by_item.n_rows
-
-    @property
-    def n_ratings(self) -> int:
-        return len(self.by_user.values)
+    def n_validation(self) -> int:
+        return 0 if self.validation is None else len(self.validation)
 
     @property
     def mean_rating(self) -> float:
-        of_all = tree_sums.add_up([row_ops.rating_sums(0, self.by_user)])
-        return float(of_all / self.n_ratings)
+        total = tree_sums.add_up([row_ops.rating_sums(0, self.by_user)])
+        return float(total / self.n_ratings)
 
     def ratings(self, side: str) -> Csr:
         return self.by_user if side == "user" else self.by_item
@@ -76,109 +75,87 @@ class InMemoryData:
     def features(self, side: str) -> Features | None:
         return self.user_features if side == "user" else self.item_features
 
-    def part(self, model: Model, side: str) -> RowBlock:
+    def _row_block(self, model: Model, side: str) -> RowBlock:
         features = self.features(side)
-        if features is None:
-            return RowBlock(0, self.counts(side))
-        return RowBlock(0, self.counts(side), (features.by_row, model.weights(side)))
+        weighted = (features.by_row, model.weights(side)) if features else None
+        return RowBlock(0, self.counts(side), weighted)
 
-    def start(self, params: Any, n_factors: int, seed: int, stream: str, mean: float) -> Model:
-        """Small random item factors of a stream, of standard deviation init_scale / √n_factors,
-        so that a row's expected length is init_scale whatever n_factors; all else zero."""
-        dtype = np.dtype(params.dtype)
-        draws = random_streams.stream(seed, stream).standard_normal((self.n_items, n_factors))
+    def initial_model(self, start: Start) -> Model:
+        rng = random_streams.stream(start.seed, start.stream)
+        draws = rng.standard_normal((self.n_items, start.n_factors))
         weights: dict[str, Any] = {
-            f"{side}_weights": np.zeros((features.n_features, n_factors + 1), dtype)
+            f"{side}_weights": start.weights(features.n_features)
             for side in SIDES
             if (features := self.features(side))
         }
         return Model(
-            global_mean=float(dtype.type(mean)),
-            user_factors=np.zeros((self.n_users, n_factors), dtype),
-            item_factors=(draws * (params.init_scale / max(1, n_factors) ** 0.5)).astype(dtype),
-            user_biases=np.zeros(self.n_users, dtype),
-            item_biases=np.zeros(self.n_items, dtype),
+            global_mean=start.global_mean,
+            user_factors=np.zeros((self.n_users, start.n_factors), start.dtype),
+            item_factors=(draws * start.deviation).astype(start.dtype),
+            user_biases=np.zeros(self.n_users, start.dtype),
+            item_biases=np.zeros(self.n_items, start.dtype),
             **weights,
         )
 
-    def solve(
-        self,
-        model: Model,
-        side: str,
-        prior: Prior,
-        shift: Array | None = None,
-        noise: Noise | None = None,
-    ) -> Model:
-        """The model after the half epoch of one side; shift: added to the mean of each row's
-        prior; noise: each row is drawn instead of taken as the mean."""
-        part, fixed = self.part(model, side), model.rows(OTHER_SIDE[side])
+    def solve(self, model: Model, side: str, prior: Prior, draw: Draw | None = None) -> Model:
+        block, fixed = self._row_block(model, side), model.rows(OTHER_SIDE[side])
         ratings, mean = self.ratings(side), model.global_mean
-        factors, biases = row_ops.solve(part, ratings, fixed, mean, prior, side, shift, noise)
+        factors, biases = row_ops.solve(block, ratings, fixed, mean, prior, side, draw)
         return model.changed(side, factors=factors, biases=biases)
 
-    def total(self, model: Model, side: str, measure: Measure) -> Array:
-        """The sum of a measure over one side's rows."""
+    def sum_rows(self, model: Model, side: str, measure: Measure) -> Array:
         rows = np.column_stack(model.rows(side))
-        return tree_sums.add_up([measure(self.part(model, side), rows)])
+        return tree_sums.add_up([measure(self._row_block(model, side), rows)])
 
-    def collected(self, model: Model, side: str, made: Change) -> Array:
-        """Xᵀ · rows, as `made` changes them: (n_features, n_factors + 1)."""
+    def sum_features(self, model: Model, side: str, change: Change) -> Array:
         features, dtype = cast(Features, self.features(side)), model.weights(side).dtype
         if features.are_few:
-            return self.total(model, side, partial(row_ops.collected, made)).astype(dtype)
+            return self.sum_rows(model, side, partial(row_ops.feature_sums, change)).astype(dtype)
         rows = np.column_stack(model.rows(side))
-        return features.collect(made(self.part(model, side), rows))
+        return features.collect(change(self._row_block(model, side), rows))
 
-    def totals(self, of: Ratings | None = None) -> Array:
-        """Sums of samples' predictions of the training ratings, or of others: 0 as yet."""
-        return np.zeros(self.n_ratings if of is None else len(of))
-
-    def errors(
+    def error_sums(
         self,
         model: Model,
         scale: tuple[float, float],
-        of: Ratings | None = None,
-        totals: Array = NONE,
-        n_samples: int = 1,
+        subset: Subset = "train",
+        mean: SampleMean | None = None,
     ) -> Array:
-        """parts.errors of the training ratings, or of others, in order of user."""
-        ratings = self.by_user if of is None else of.by_user(self.n_users)
-        rows, fixed, mean = model.rows("user"), model.rows("item"), model.global_mean
-        nodes = row_ops.errors(0, ratings, rows, fixed, mean, scale, totals, n_samples)
-        return tree_sums.add_up([nodes])
+        ratings = self.by_user
+        if subset == "validation":
+            ratings = cast(Ratings, self.validation).by_user(self.n_users)
+        sums, n_samples = NO_SUMS, 1
+        if mean:
+            sums = mean.sums.setdefault(subset, np.zeros(len(ratings.values)))
+            n_samples = mean.n_samples
+        rows, fixed, global_mean = model.rows("user"), model.rows("item"), model.global_mean
+        return tree_sums.add_up(
+            [row_ops.error_sums(0, ratings, rows, fixed, global_mean, scale, sums, n_samples)]
+        )
 
     def losses(
         self, model: Model, scale: tuple[float, float], measure: Measure
     ) -> tuple[Array, list[float]]:
-        """`errors` of the training ratings, and a measure's `total` of each side."""
-        of_sides = [float(self.total(model, side, measure)) for side in SIDES]
-        return self.errors(model, scale), of_sides
+        by_side = [float(self.sum_rows(model, side, measure)) for side in SIDES]
+        return self.error_sums(model, scale), by_side
 
-    def judge(self, held_out: Ratings, most: int, seed: int, stream: str) -> RankingEvaluator:
-        return RankingEvaluator.of(self.by_user, held_out, self.n_items, most, seed, stream)
+    def ranking_evaluator(self, max_users: int, seed: int, stream: str) -> RankingEvaluator:
+        held_out = cast(Ratings, self.validation)
+        return RankingEvaluator.of(self.by_user, held_out, self.n_items, max_users, seed, stream)
 
-    def lists(self, model: Model, judge: RankingEvaluator, n: int) -> Array:
-        """Top-n lists of the judge's users."""
-        return judge.lists(model, n)
+    def top_n(self, model: Model, evaluator: RankingEvaluator, n: int) -> Array:
+        return evaluator.lists(model, n)
 
     def mean_of(self, samples: Sequence[Model]) -> Model:
         return mean_of(samples)
 
-    def whole(self, model: Model) -> Model:
-        """The model with its rows."""
+    def finish(self, model: Model) -> Model:
         return model
 
-    def forget(self, *models: Model) -> None:
-        """Whatever is kept of models but these."""
 
-
-def of_genres(genres: Csr | None) -> Features:
+def genre_features(genres: Csr | None) -> Features:
     """The features of items that are their genres."""
     if genres is None:
         raise MovierecError("train.model: genre_mf needs the movies' genres")
     n_genres = 1 + int(genres.indices.max(initial=-1))
     return Features(genres, genres.transpose(n_genres))
-
-
-def _ones(ratings: Csr) -> Array:
-    return np.ones(len(ratings.indices), np.float32)

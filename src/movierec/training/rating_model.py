@@ -1,51 +1,47 @@
-"""Which way a model is trained: as params.model and params.method say."""
+"""The rating model of the train stage: which trainer params.model and params.method ask for."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import cast
 
 from movierec.core.params import TrainParams
-from movierec.data.rating_arrays import Ratings
-from movierec.metrics.measures import Errors
 from movierec.model import baselines
-from movierec.training import als, gibbs
-from movierec.training.als import RatingEpoch, TrainingState
+from movierec.model.biased_mf import Model
+from movierec.training import early_stopping
+from movierec.training.als import AlsTrainer, RatingState, RatingTrainer
+from movierec.training.gibbs import GibbsTrainer
 from movierec.training.in_memory import InMemoryData
+from movierec.training.training_data import M, TrainingData
+
+
+class DampedBiasesTrainer(RatingTrainer[Model]):
+    """Damped biases: one pass and no solver; γ / λ ratings shrink each bias towards 0."""
+
+    def initial_model(self) -> Model:
+        data = cast(InMemoryData, self.data)  # loading.load sees to it
+        damping = self.params.bias_precision / self.params.rating_precision
+        return baselines.damped_biases(data.by_user, data.by_item, damping)
+
+    def next_epoch(self, state: RatingState[Model]) -> RatingState[Model]:
+        return self.measure(state, state.last)
+
+
+def make_trainer(
+    data: TrainingData[M], params: TrainParams, seed: int, scale: tuple[float, float]
+) -> RatingTrainer[M]:
+    """The trainer for these params; scale: the lowest and the highest rating."""
+    if params.model == "damped_biases":
+        return DampedBiasesTrainer(data, params, seed, scale)  # type: ignore[return-value,arg-type]
+    trainer = GibbsTrainer if params.method == "gibbs" else AlsTrainer
+    return trainer(data, params, seed, scale)
 
 
 def fit(
-    data: InMemoryData,
+    data: TrainingData[M],
     params: TrainParams,
     seed: int,
     scale: tuple[float, float],
-    validation: Ratings | None = None,
-    on_epoch: Callable[[TrainingState], None] = lambda fit: None,
-    so_far: TrainingState | None = None,
-) -> TrainingState:
-    """Train as als.fit and gibbs.fit do, whose arguments these are."""
-    if params.model == "damped_biases":
-        return so_far or static_biases(data, params, scale, validation, on_epoch)
-    method = {"als": als.fit, "gibbs": gibbs.fit}[params.method]
-    return method(data, params, seed, scale, validation, on_epoch, so_far)
-
-
-def static_biases(
-    data: InMemoryData,
-    params: TrainParams,
-    scale: tuple[float, float],
-    validation: Ratings | None,
-    on_epoch: Callable[[TrainingState], None],
-) -> TrainingState:
-    """Damped biases, which need one pass and no solver: γ / λ ratings draw each to 0."""
-    als.check(data, params)
-    damping = params.bias_precision / params.rating_precision
-    model = baselines.damped_biases(data.by_user, data.by_item, damping)
-    errors = None
-    if validation is not None:
-        errors = Errors.of_sums(data.errors(model, scale, validation), len(validation))
-    value, train_rmse = als.objective(model, data, params, scale)
-    epoch = RatingEpoch(
-        1, value, train_rmse, errors.rmse if errors else None, params.rating_precision
-    )
-    fit = replace(TrainingState(model, model), epochs=(epoch,), best_epoch=1, validation=errors)
-    on_epoch(fit)
-    return fit
+    on_epoch: Callable[[RatingState[M]], None] = lambda state: None,
+    state: RatingState[M] | None = None,
+) -> RatingState[M]:
+    """Train as params.model and params.method say; on_epoch, state: as of early_stopping.fit."""
+    return early_stopping.fit(make_trainer(data, params, seed, scale), on_epoch, state)

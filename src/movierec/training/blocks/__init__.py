@@ -1,1 +1,4 @@
-"""Training on data larger than memory: blocks of ratings and factors in files, and their scheduler."""
+"""Training on data larger than memory: ratings and factors in files, block by block.
+
+May import the rest of training and the rooms that training may import.
+"""

@@ -1,5 +1,4 @@
-"""Blocks of rows, and the ratings of each: read from files when they are asked for, kept while
-there is room."""
+"""Blocks of rows and their ratings, read from files when needed and cached while there is room."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +13,7 @@ from movierec.data.rating_arrays import Array, Csr
 from movierec.engine.local import memory_of_worker
 from movierec.training.row_ops import RowBlock
 
-SHARE = 0.25  # of the memory that a process may hold, for ratings that stay with it
+CACHE_SHARE = 0.25  # of the memory that a process may hold
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class BlockSource:
     """Where ratings and rows lie, in folders that all workers see.
 
     split, index: of these stages; folder: of this training. refit: whether validation ratings are
-    trained on, too; ones: whether all ratings are 1; has_…: whether there are any. memory: bytes
-    that a process may hold, None if there is no limit, or each worker knows its own.
+    trained on too. ones: whether all ratings are 1. memory: bytes that a process may hold, None if
+    there is no limit or each worker knows its own.
     """
 
     split: Path
@@ -32,7 +31,7 @@ class BlockSource:
     refit: bool = False
     ones: bool = False
     has_genres: bool = False
-    has_held_out: bool = False
+    has_validation: bool = False
     memory: int | None = None
 
 
@@ -49,111 +48,111 @@ class RatingBlock:
     def name(self) -> str:
         return f"{self.side}-{self.first}-{self.stop}"
 
-    def part(self, weights: Array | None) -> RowBlock:
+    def rows(self, weights: Array | None) -> RowBlock:
         """weights: of the rows' features, None where there are none."""
-        counts = _counts(self)
-        if weights is None:
-            return RowBlock(self.first, counts)
-        return RowBlock(self.first, counts, (_genres(self), weights))
+        features = None if weights is None else (_genres(self), weights)
+        return RowBlock(self.first, _counts(self), features)
 
 
 @dataclass(frozen=True)
 class BlockRatings:
-    """Of a block: those to train on, and of users those held out; `needed`: the rows of the other
-    side that either asks for, rising, where indices are places in it."""
+    """A block's training ratings and, of users, its validation ratings.
 
-    trained: Csr
-    held_out: Csr
+    needed: the rows of the other side that either refers to, in rising order, where indices are
+    packed, that is, places in `needed`.
+    """
+
+    train: Csr
+    validation: Csr
     needed: Array | None
 
     @property
     def n_bytes(self) -> int:
-        csrs = self.trained, self.held_out
+        csrs = self.train, self.validation
         return sum(csr.indptr.nbytes + csr.indices.nbytes + csr.values.nbytes for csr in csrs)
 
 
-class _Kept:
-    """Blocks of ratings that stay in this process, while there is room; the next one is read while
-    one is solved."""
+class _RatingsCache:
+    """Ratings of blocks kept in this process; the next block is read while one is solved."""
 
     def __init__(self) -> None:
-        self.blocks: dict[tuple[RatingBlock, bool], BlockRatings] = {}
-        self.ahead: dict[tuple[RatingBlock, bool], Future[BlockRatings]] = {}
+        self.cached: dict[tuple[RatingBlock, bool], BlockRatings] = {}
+        self.pending: dict[tuple[RatingBlock, bool], Future[BlockRatings]] = {}
         self.lock, self.pool = threading.Lock(), ThreadPoolExecutor(1)
 
     def get(self, block: RatingBlock, packed: bool, keep: bool = True) -> BlockRatings:
-        """keep: whether it will be asked for again."""
+        """keep: whether the block will be needed again."""
         key = (block, packed)
         with self.lock:
-            found, coming = self.blocks.get(key), self.ahead.pop(key, None)
-        if found is None:
-            found = coming.result() if coming else _read(block, packed)
+            ratings, pending = self.cached.get(key), self.pending.pop(key, None)
+        if ratings is None:
+            ratings = pending.result() if pending else _read(block, packed)
             if keep:
-                self._keep(key, found)
-        return found
+                self._keep(key, ratings)
+        return ratings
 
     def clear(self) -> None:
         with self.lock:
-            self.blocks.clear()
-            self.ahead.clear()
+            self.cached.clear()
+            self.pending.clear()
 
-    def look_ahead(self, block: RatingBlock, packed: bool) -> None:
+    def read_ahead(self, block: RatingBlock, packed: bool) -> None:
         key = (block, packed)
         with self.lock:
-            if key not in self.blocks and key not in self.ahead:
-                self.ahead[key] = self.pool.submit(_read, block, packed)
+            if key not in self.cached and key not in self.pending:
+                self.pending[key] = self.pool.submit(_read, block, packed)
 
     def _keep(self, key: tuple[RatingBlock, bool], ratings: BlockRatings) -> None:
         source = key[0].source
         memory = source.memory or memory_of_worker()
         with self.lock:
-            for other in [other for other in self.blocks if other[0].source != source]:
-                del self.blocks[other]  # of another training
-            held = sum(each.n_bytes for each in self.blocks.values())
-            if memory is None or held + ratings.n_bytes <= SHARE * memory:
-                self.blocks[key] = ratings
+            for other in [other for other in self.cached if other[0].source != source]:
+                del self.cached[other]  # of another training
+            n_bytes = sum(cached.n_bytes for cached in self.cached.values())
+            if memory is None or n_bytes + ratings.n_bytes <= CACHE_SHARE * memory:
+                self.cached[key] = ratings
 
 
-KEPT = _Kept()
+CACHE = _RatingsCache()
 
 
-def look_ahead(block: RatingBlock, packed: bool) -> None:
-    """Begin to read a block's ratings."""
-    KEPT.look_ahead(block, packed)
+def read_ahead(block: RatingBlock, packed: bool) -> None:
+    """Start to read a block's ratings in the background."""
+    CACHE.read_ahead(block, packed)
 
 
 def _read(block: RatingBlock, packed: bool) -> BlockRatings:
     source, rows = block.source, (block.first, block.stop)
-    by, of = f"by_{block.side}.parquet", f"{block.side}s.parquet"
+    ratings, counts = f"by_{block.side}.parquet", f"{block.side}s.parquet"
     split, folder = source.split, source.folder
-    trained = parquet_tables.read_block(split / f"train_{by}", split / f"train_{of}", *rows)
-    held_out = Csr(np.zeros(len(trained.indptr), np.int64), trained.indices[:0], trained.values[:0])
-    if source.has_held_out and (source.refit or block.side == "user"):
-        paths = folder / f"validation_{by}", folder / f"validation_{of}"
-        held_out = parquet_tables.read_block(*paths, *rows)
+    train = parquet_tables.read_block(split / f"train_{ratings}", split / f"train_{counts}", *rows)
+    validation = Csr(np.zeros(len(train.indptr), np.int64), train.indices[:0], train.values[:0])
+    if source.has_validation and (source.refit or block.side == "user"):
+        paths = folder / f"validation_{ratings}", folder / f"validation_{counts}"
+        validation = parquet_tables.read_block(*paths, *rows)
     if source.refit:
-        trained = trained.insert(held_out.ratings)
-        held_out = held_out.take(np.zeros(0, np.int64))
+        train = train.insert(validation.ratings)
+        validation = validation.take(np.zeros(0, np.int64))
     if source.ones:
-        trained = Csr(trained.indptr, trained.indices, np.ones_like(trained.values))
+        train = Csr(train.indptr, train.indices, np.ones_like(train.values))
     if not packed:
-        return BlockRatings(trained, held_out, None)
-    needed = np.unique(np.concatenate((trained.indices, held_out.indices)))
-    trained, held_out = (
+        return BlockRatings(train, validation, None)
+    needed = np.unique(np.concatenate((train.indices, validation.indices)))
+    train, validation = (
         Csr(csr.indptr, np.searchsorted(needed, csr.indices).astype(np.int32), csr.values)
-        for csr in (trained, held_out)
+        for csr in (train, validation)
     )
-    return BlockRatings(trained, held_out, needed)
+    return BlockRatings(train, validation, needed)
 
 
 @lru_cache(1024)
 def _counts(block: RatingBlock) -> Array:
-    source, name, rows = block.source, f"{block.side}s.parquet", (block.first, block.stop)
-    (counts,) = parquet_tables.read_columns(source.split / f"train_{name}", ["n_ratings"], *rows)
-    if source.refit and source.has_held_out:
-        path = source.folder / f"validation_{name}"
-        counts = counts + parquet_tables.read_columns(path, ["n_ratings"], *rows)[0]
-    return counts.astype(np.int64)
+    source, rows = block.source, (block.first, block.stop)
+    paths = [source.split / f"train_{block.side}s.parquet"]
+    if source.refit and source.has_validation:
+        paths.append(source.folder / f"validation_{block.side}s.parquet")
+    counts = [parquet_tables.read_columns(path, ["n_ratings"], *rows)[0] for path in paths]
+    return np.asarray(sum(counts[1:], counts[0]), np.int64)
 
 
 @lru_cache(1)
@@ -165,8 +164,7 @@ def _genres(block: RatingBlock) -> Csr:
     return _all_genres(block.source).take(np.arange(block.first, block.stop))
 
 
-def clear() -> None:
-    """Keep nothing any more."""
-    KEPT.clear()
+def clear_cache() -> None:
+    CACHE.clear()
     _counts.cache_clear()
     _all_genres.cache_clear()

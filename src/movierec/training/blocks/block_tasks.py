@@ -1,6 +1,6 @@
-"""What is done with one block of rows, by whoever is asked to: of files and arguments alone.
+"""What workers do with one block of rows, from files and arguments alone.
 
-Done twice it leaves the same; files appear whole.
+A task done twice leaves the same result; files appear complete.
 """
 
 from pathlib import Path
@@ -14,13 +14,14 @@ from movierec.model import top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.blocks.block_ratings import KEPT, RatingBlock
-from movierec.training.blocks.block_rows import join, write_array, write_rows
-from movierec.training.row_ops import NONE, Measure, Noise
+from movierec.training.blocks.block_ratings import CACHE, RatingBlock
+from movierec.training.blocks.factor_files import Rows, join_rows, write_array, write_rows
+from movierec.training.row_ops import NO_SUMS, Draw, Measure
+from movierec.training.training_data import Subset
 
 
 def rating_sums(block: RatingBlock) -> PartialSums:
-    return row_ops.rating_sums(block.first, KEPT.get(block, False, keep=False).trained)
+    return row_ops.rating_sums(block.first, CACHE.get(block, False, keep=False).train)
 
 
 def solve(
@@ -28,29 +29,30 @@ def solve(
     step: int,
     global_mean: float,
     prior: Prior,
-    shift: Array | None,
-    noise: Noise | None,
+    draw: Draw | None,
     weights: Array | None,
     packed: bool,
     *fixed: Any,
 ) -> str:
-    """The half epoch of a block; its rows are written, and their home returned.
+    """The half epoch of a block: writes its rows and returns the worker that did.
 
-    fixed: what join makes of the other side, or, if packed, the pieces of it that are needed.
+    fixed: the other side's rows, joined, or, if packed, those that the block needs, by block.
     """
-    ratings, part = KEPT.get(block, packed).trained, block.part(weights)
-    held = join(*fixed) if packed else fixed[0]
-    rows = row_ops.solve(part, ratings, held, global_mean, prior, block.side, shift, noise)
-    return write_rows(block, step, np.column_stack(rows))
+    ratings, rows = CACHE.get(block, packed).train, block.rows(weights)
+    other_side = _fixed_rows(packed, fixed)
+    solved = row_ops.solve(rows, ratings, other_side, global_mean, prior, block.side, draw)
+    return write_rows(block, step, np.column_stack(solved))
 
 
-def total(block: RatingBlock, measure: Measure, weights: Array | None, rows: Array) -> PartialSums:
-    return measure(block.part(weights), np.asarray(rows))
+def sum_rows(
+    block: RatingBlock, measure: Measure, weights: Array | None, rows: Array
+) -> PartialSums:
+    return measure(block.rows(weights), np.asarray(rows))
 
 
-def errors(
+def error_sums(
     block: RatingBlock,
-    held_out: bool,
+    subset: Subset,
     global_mean: float,
     scale: tuple[float, float],
     n_samples: int,
@@ -58,46 +60,63 @@ def errors(
     rows: Array,
     *fixed: Any,
 ) -> PartialSums:
-    """parts.errors of a block of users. n_samples: of a mean, whose running sums lie in files, one
-    of each number of samples; 0 if it is of no mean."""
-    ratings = KEPT.get(block, packed)
-    of = ratings.held_out if held_out else ratings.trained
-    totals = NONE
+    """row_ops.error_sums of a block of users.
+
+    n_samples: of a mean, whose running sums lie in a file for each number of samples; 0 without.
+    """
+    ratings = _ratings_of(block, subset, packed)
+    sums = NO_SUMS
     if n_samples:
-        before = total_path(block, held_out, n_samples - 1)
-        totals = np.load(before) if n_samples > 1 else np.zeros(len(of.values))
-    pair = np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, -1])
-    held = join(*fixed) if packed else fixed[0]
-    nodes = row_ops.errors(
-        block.first, of, pair, held, global_mean, scale, totals, max(1, n_samples)
+        previous = running_sums_path(block, subset, n_samples - 1)
+        sums = np.load(previous) if n_samples > 1 else np.zeros(len(ratings.values))
+    split_rows = np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, -1])
+    errors = row_ops.error_sums(
+        block.first,
+        ratings,
+        split_rows,
+        _fixed_rows(packed, fixed),
+        global_mean,
+        scale,
+        sums,
+        max(1, n_samples),
     )
     if n_samples:
-        write_array(total_path(block, held_out, n_samples), totals)
-    return nodes
+        write_array(running_sums_path(block, subset, n_samples), sums)
+    return errors
 
 
-def total_path(block: RatingBlock, held_out: bool, n_samples: int) -> Path:
-    of = "validation" if held_out else "train"
-    return block.source.folder / "totals" / f"{of}-{block.name}-{n_samples}.npy"
+def _fixed_rows(packed: bool, fixed: tuple[Any, ...]) -> Rows:
+    return join_rows(*fixed) if packed else fixed[0]
 
 
-def take(block: RatingBlock, users: Array, held_out: bool) -> Csr:
-    """The ratings of some users of a block, by their numbers."""
-    ratings = KEPT.get(block, False, keep=False)
-    return (ratings.held_out if held_out else ratings.trained).take(users - block.first)
+def _ratings_of(block: RatingBlock, subset: Subset, packed: bool, keep: bool = True) -> Csr:
+    ratings = CACHE.get(block, packed, keep)
+    return ratings.validation if subset == "validation" else ratings.train
 
 
-def take_rows(rows: Array, where: Array) -> Array:
-    return np.asarray(rows)[where]
+def running_sums_path(block: RatingBlock, subset: Subset, n_samples: int) -> Path:
+    return block.source.folder / "totals" / f"{subset}-{block.name}-{n_samples}.npy"
+
+
+def take_ratings(block: RatingBlock, users: Array, subset: Subset) -> Csr:
+    """The ratings of some users of a block, by their indices."""
+    return _ratings_of(block, subset, packed=False, keep=False).take(users - block.first)
+
+
+def take_rows(rows: Array, places: Array) -> Array:
+    return np.asarray(rows)[places]
 
 
 def top_n(
     block: RatingBlock, users: Array, rows: Array, seen: Csr, n: int, eligible: Array
 ) -> tuple[Array, Array]:
-    """The best items of a block for users of these rows, and their scores; seen: by place in it."""
-    pairs = [
+    """The best items of a block and their scores, for users given by their rows.
+
+    seen: their ratings of the block's items, by place in the block.
+    """
+    user_factors, user_biases, item_factors, item_biases = (
         np.ascontiguousarray(part) for side in (users, rows) for part in np.split(side, [-1], 1)
-    ]
-    model = Model(0.0, pairs[0], pairs[2], pairs[1][:, 0], pairs[3][:, 0])
+    )
+    model = Model(0.0, user_factors, item_factors, user_biases[:, 0], item_biases[:, 0])
     lists, scores = top_n_lists.top_n(model, seen, n, eligible)
     return np.where(lists >= 0, lists + np.int32(block.first), lists), scores

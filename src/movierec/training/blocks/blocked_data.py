@@ -1,19 +1,19 @@
-"""What training asks of data.Data, where neither ratings nor rows are in one process.
+"""Training data in blocks, where neither ratings nor rows fit in one process.
 
 Both sides are cut into blocks of rows. A block's ratings are read from the split's Parquet files by
-who solves it, and stay with him while he has room. Rows lie in files as well, one of each block and
-half epoch, in a folder that all workers see: that is also the checkpoint. Workers hand rows on to
-each other; those that are lost are read again.
+the worker that solves it, and stay there while there is room. Rows lie in files as well, one file a
+block and half epoch, in a folder that all workers see: it is also the checkpoint. Workers hand rows
+on to each other; those that are lost are read again.
 
-A block is sent all rows of the other side, which come once to each worker; where those take more
-than engine.broadcast_limit, the rows that its ratings ask for.
+A block is sent all rows of the other side, once for each worker; where those take more than
+engine.broadcast_limit, only the rows that its ratings refer to.
 """
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,213 +21,179 @@ from movierec.core import atomic
 from movierec.data import parquet_tables, tree_sums
 from movierec.data.rating_arrays import Array, stack_rows
 from movierec.engine.local import Engine, Handle
-from movierec.metrics import ranking_protocol
-from movierec.metrics.ranking_protocol import RankingEvaluator
+from movierec.metrics.ranking_protocol import RankingEvaluator, sample_users
 from movierec.model import biased_mf
 from movierec.model.biased_mf import Model
+from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.blocks import block_rows, block_tasks
-from movierec.training.blocks.block_ratings import BlockSource, clear
-from movierec.training.blocks.block_rows import BlockedModel
+from movierec.training.blocks import block_tasks, factor_files
+from movierec.training.blocks.block_ratings import BlockSource, clear_cache
+from movierec.training.blocks.factor_files import BlockedModel
 from movierec.training.blocks.scheduler import BlockScheduler
-from movierec.training.in_memory import SIDES
-from movierec.training.row_ops import Change, Measure, Noise
+from movierec.training.row_ops import Change, Draw, Measure
+from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
 
-@dataclass
-class HeldOut:
-    """The validation ratings, which lie in files."""
+class BlockedData(TrainingData[BlockedModel]):
+    """engine: which does the work; source: where ratings and rows lie."""
 
-    n_ratings: int
-
-    def __len__(self) -> int:
-        return self.n_ratings
-
-
-@dataclass
-class Totals:
-    """Running sums of samples' predictions, in files: of which ratings."""
-
-    held_out: bool
-
-
-class BlockedData(BlockScheduler):
-    """engine: by which work is done; source: of what. Bounds of blocks follow from the counts of
-    ratings, and change no result."""
+    model_type = BlockedModel
 
     def __init__(self, engine: Engine, source: BlockSource) -> None:
-        self.held_out = HeldOut(parquet_tables.n_rows(source.split / "validation.parquet"))
-        source = replace(source, has_held_out=len(self.held_out) > 0)
-        if source.has_held_out and not (source.folder / "validation_users.parquet").exists():
-            group_held_out(source)
-        super().__init__(engine, source)
+        n_validation = parquet_tables.n_rows(source.split / "validation.parquet")
+        self.source = replace(source, has_validation=n_validation > 0)
+        users = source.folder / "validation_users.parquet"
+        if self.source.has_validation and not users.exists():
+            group_validation(source)
+        self._n_validation = 0 if source.refit else n_validation
+        self.engine, self.scheduler = engine, BlockScheduler(engine, self.source)
 
-    def seen(self) -> "BlockedData":
-        """The ratings as what the scores of the implicit model are to be: 1."""
-        return BlockedData(self.engine, replace(self.source, ones=True))
-
-    @property
-    def n_users(self) -> int:
-        return len(self.counts("user"))
+    def with_ones(self) -> Self:
+        return type(self)(self.engine, replace(self.source, ones=True))
 
     @property
-    def n_items(self) -> int:
-        return len(self.counts("item"))
-
-    @property
-    def n_ratings(self) -> int:
-        return int(self.counts("user").sum())
+    def n_validation(self) -> int:
+        return self._n_validation
 
     @property
     def mean_rating(self) -> float:
-        of_all = tree_sums.add_up(self._each("user", block_tasks.rating_sums, False))
-        return float(of_all / self.n_ratings)
+        sums = self.scheduler.run("user", block_tasks.rating_sums, packed=False)
+        return float(tree_sums.add_up(sums) / self.n_ratings)
 
-    # --- what is done, block by block
+    def counts(self, side: str) -> Array:
+        return self.scheduler.counts[side]
 
-    def start(
-        self, params: Any, n_factors: int, seed: int, stream: str, mean: float
-    ) -> BlockedModel:
-        """As data.Data.start."""
-        self.forget()  # what a run left that was stopped before its first checkpoint
-        dtype = np.dtype(params.dtype)
-        shape = np.array([self.n_users, self.n_items, n_factors, dtype.itemsize])
-        begun = BlockedModel(float(dtype.type(mean)), shape, np.array([1, 2]))
-        scale = params.init_scale / max(1, n_factors) ** 0.5
+    def features(self, side: str) -> Features | None:
+        return self.scheduler.item_features if side == "item" else None
+
+    def _weights(self, model: BlockedModel, side: str) -> Array | None:
+        return model.weights(side) if self.features(side) else None
+
+    def initial_model(self, start: Start) -> BlockedModel:
+        self.keep_only()  # nothing of a run that was stopped before its first checkpoint
+        shape = np.array([self.n_users, self.n_items, start.n_factors, start.dtype.itemsize])
+        model = BlockedModel(start.global_mean, shape, np.array([1, 2]))
         for side in SIDES:
-            drawn = (begun.step(side), dtype, n_factors, seed, stream, scale)
-            self._each(side, block_rows.start, None, *drawn)
+            self.scheduler.run(side, factor_files.write_initial_rows, model.step(side), start)
             if features := self.features(side):
-                weights = np.zeros((features.n_features, n_factors + 1), dtype)
-                begun = begun.changed(side, weights)
-        return begun
+                model = model.changed(side, weights=start.weights(features.n_features))
+        return model
 
     def solve(
-        self,
-        model: BlockedModel,
-        side: str,
-        prior: Prior,
-        shift: Array | None = None,
-        noise: Noise | None = None,
+        self, model: BlockedModel, side: str, prior: Prior, draw: Draw | None = None
     ) -> BlockedModel:
-        """As data.Data.solve."""
-        fixed, weights = self._fixed(model, side), self._weights(model, side)
-        made, packed = model.next_of(side), self.is_packed(model, side)
-        how = (made.step(side), model.global_mean, prior, shift, noise, weights, packed)
-        homes = self._each(side, block_tasks.solve, packed, *how, more=fixed)
-        self._rows[side] = (made.step(side), self._read(made, side, homes))
-        return made
+        fixed, packed = self.scheduler.fixed_rows(model, side), self._is_packed(model, side)
+        solved, weights = model.with_next_step(side), self._weights(model, side)
+        how = (solved.step(side), model.global_mean, prior, draw, weights, packed)
+        workers = self.scheduler.run(side, block_tasks.solve, *how, packed=packed, by_block=fixed)
+        self.scheduler.read_rows(solved, side, workers)
+        return solved
 
-    def total(self, model: BlockedModel, side: str, measure: Measure) -> Array:
-        """As data.Data.total."""
-        return tree_sums.add_up(self.engine.results(self._total(model, side, measure)))
+    def _is_packed(self, model: BlockedModel, side: str) -> bool:
+        return self.scheduler.is_packed(model, side)
 
-    def _total(self, model: BlockedModel, side: str, measure: Measure) -> list[Handle]:
-        rows = [[handle] for handle in self._handles(model, side)]
+    def sum_rows(self, model: BlockedModel, side: str, measure: Measure) -> Array:
+        return tree_sums.add_up(self.engine.results(self._submit_sum(model, side, measure)))
+
+    def _submit_sum(self, model: BlockedModel, side: str, measure: Measure) -> list[Handle]:
+        rows = [[handle] for handle in self.scheduler.rows(model, side)]
         weights = self._weights(model, side)
-        return self._hand_out(side, block_tasks.total, None, measure, weights, more=rows)
+        return self.scheduler.submit(side, block_tasks.sum_rows, measure, weights, by_block=rows)
 
-    def collected(self, model: BlockedModel, side: str, made: Change) -> Array:
-        """As data.Data.collected."""
-        return self.total(model, side, partial(row_ops.collected, made)).astype(model.dtype)
+    def sum_features(self, model: BlockedModel, side: str, change: Change) -> Array:
+        sums = self.sum_rows(model, side, partial(row_ops.feature_sums, change))
+        return sums.astype(model.dtype)
 
-    def totals(self, of: HeldOut | None = None) -> Totals:
-        return Totals(of is not None)
-
-    def errors(
+    def error_sums(
         self,
         model: BlockedModel,
         scale: tuple[float, float],
-        of: HeldOut | None = None,
-        totals: Totals | None = None,
-        n_samples: int = 1,
+        subset: Subset = "train",
+        mean: SampleMean | None = None,
     ) -> Array:
-        """As data.Data.errors."""
-        held_out, of_mean = of is not None, n_samples if totals else 0
-        handles = self._errors(model, scale, held_out, of_mean)
-        found = tree_sums.add_up(self.engine.results(handles))
-        for block in self.blocks["user"] if of_mean > 1 else []:
-            block_tasks.total_path(block, held_out, of_mean - 1).unlink(missing_ok=True)
-        return found
+        n_samples = mean.n_samples if mean else 0
+        handles = self._submit_errors(model, scale, subset, n_samples)
+        sums = tree_sums.add_up(self.engine.results(handles))
+        for block in self.scheduler.blocks["user"] if n_samples > 1 else []:
+            block_tasks.running_sums_path(block, subset, n_samples - 1).unlink(missing_ok=True)
+        return sums
 
-    def _errors(
+    def _submit_errors(
         self,
         model: BlockedModel,
         scale: tuple[float, float],
-        held_out: bool = False,
-        of_mean: int = 0,
+        subset: Subset = "train",
+        n_samples: int = 0,
     ) -> list[Handle]:
-        packed = self.is_packed(model, "user")
-        rows, fixed = self._handles(model, "user"), self._fixed(model, "user")
-        how = (held_out, model.global_mean, scale, of_mean, packed)
-        more = [[mine, *theirs] for mine, theirs in zip(rows, fixed, strict=True)]
-        return self._hand_out("user", block_tasks.errors, packed, *how, more=more)
+        packed, rows = self._is_packed(model, "user"), self.scheduler.rows(model, "user")
+        fixed = self.scheduler.fixed_rows(model, "user")
+        how = (subset, model.global_mean, scale, n_samples, packed)
+        by_block = [[row, *others] for row, others in zip(rows, fixed, strict=True)]
+        task = block_tasks.error_sums
+        return self.scheduler.submit("user", task, *how, packed=packed, by_block=by_block)
 
     def losses(
         self, model: BlockedModel, scale: tuple[float, float], measure: Measure
     ) -> tuple[Array, list[float]]:
-        """As data.Data.losses, all handed out at once."""
-        of_sides = [self._total(model, side, measure) for side in SIDES]
-        errors = self._errors(model, scale)
-        found = [tree_sums.add_up(self.engine.results(each)) for each in (errors, *of_sides)]
-        return found[0], [float(each) for each in found[1:]]
+        """As TrainingData.losses; everything is submitted at once."""
+        submitted = [self._submit_sum(model, side, measure) for side in SIDES]
+        submitted.append(self._submit_errors(model, scale))
+        *by_side, errors = (tree_sums.add_up(self.engine.results(each)) for each in submitted)
+        return errors, [float(value) for value in by_side]
 
-    def judge(self, held_out: HeldOut, most: int, seed: int, stream: str) -> RankingEvaluator:
-        """As ranking.Judge.of."""
-        users = ranking_protocol.sample_users(self.n_users, most, seed, stream)
-        some = [
-            users[(users >= block.first) & (users < block.stop)] for block in self.blocks["user"]
+    def ranking_evaluator(self, max_users: int, seed: int, stream: str) -> RankingEvaluator:
+        users = sample_users(self.n_users, max_users, seed, stream)
+        blocks = self.scheduler.blocks["user"]
+        by_block = [users[(users >= block.first) & (users < block.stop)] for block in blocks]
+
+        def take(subset: Subset) -> Any:
+            arguments = [[block_users, subset] for block_users in by_block]
+            task = block_tasks.take_ratings
+            return stack_rows(self.scheduler.run("user", task, packed=False, by_block=arguments))
+
+        seen, held_out = take("train"), take("validation").ratings
+        return RankingEvaluator(users, seen, held_out, self.counts("item"), self.n_users)
+
+    def top_n(self, model: BlockedModel, evaluator: RankingEvaluator, n: int) -> Array:
+        """As TrainingData.top_n: the best of each block of items, merged."""
+        blocks, users, submit = self.scheduler.blocks, evaluator.users, self.engine.submit
+        places = [
+            users[(users >= block.first) & (users < block.stop)] - block.first
+            for block in blocks["user"]
         ]
-        found = {}
-        for is_held_out in (False, True):
-            more = [[numbers, is_held_out] for numbers in some]
-            found[is_held_out] = stack_rows(self._each("user", block_tasks.take, False, more=more))
-        return RankingEvaluator(
-            users, found[False], found[True].ratings, self.counts("item"), self.n_users
-        )
+        handles = zip(self.scheduler.rows(model, "user"), places, strict=True)
+        taken = [submit(block_tasks.take_rows, *arguments) for arguments in handles]
+        user_rows = np.concatenate(self.engine.results(taken))
+        by_block = []
+        for block, rows in zip(blocks["item"], self.scheduler.rows(model, "item"), strict=True):
+            seen = evaluator.seen.between(block.first, block.stop)
+            by_block.append([user_rows, rows, seen, n, np.ones(block.stop - block.first, bool)])
+        best = self.scheduler.run("item", block_tasks.top_n, by_block=by_block)
+        lists, scores = (np.concatenate(part, axis=1) for part in zip(*best, strict=True))
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]  # the first of equal scores
+        return np.take_along_axis(lists, order, axis=1)
 
-    def lists(self, model: BlockedModel, judge: RankingEvaluator, n: int) -> Array:
-        """As Judge.lists: the best of each block of items, put together."""
-        where = [
-            judge.users[(judge.users >= block.first) & (judge.users < block.stop)] - block.first
-            for block in self.blocks["user"]
-        ]
-        handles = zip(self._handles(model, "user"), where, strict=True)
-        taken = [self.engine.submit(block_tasks.take_rows, *each) for each in handles]
-        users = np.concatenate(self.engine.results(taken))
-        more = []
-        for block, rows in zip(self.blocks["item"], self._handles(model, "item"), strict=True):
-            seen = judge.seen.between(block.first, block.stop)
-            more.append([users, rows, seen, n, np.ones(block.stop - block.first, bool)])
-        found = self._each("item", block_tasks.top_n, None, more=more)
-        lists, scores = (np.concatenate(part, axis=1) for part in zip(*found, strict=True))
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :n]  # of equal ones the first
-        return np.take_along_axis(lists, best, axis=1)
-
-    # --- whole models, and what is kept of them
-
-    def whole(self, model: BlockedModel | Model) -> Model:
-        """The model with its rows, in files that are mapped; the end of training."""
-        self.engine.everywhere(clear)
+    def finish(self, model: BlockedModel | Model) -> Model:
+        """The model with its rows in mapped files."""
+        self.engine.everywhere(clear_cache)
         return model if isinstance(model, Model) else self.mean_of([model])
 
     def mean_of(self, samples: Sequence[BlockedModel]) -> Model:
-        """As model.mean_of, a block at a time; what one model that is no sample is itself."""
+        """As biased_mf.mean_of, a block at a time; of one model that is no sample, the model."""
         first, arrays = samples[0], dict[str, Any]()
         for side in SIDES:
-            for block in self.blocks[side]:
-                rows = [block_rows.read_rows(block, sample.step(side)) for sample in samples]
-                pairs = [(some[:, :-1], some[:, -1]) for some in rows]
-                for name, values in biased_mf.mean_rows(side, pairs, first.is_sample).items():
+            for block in self.scheduler.blocks[side]:
+                files = [factor_files.read_rows(block, sample.step(side)) for sample in samples]
+                rows = [(file[:, :-1], file[:, -1]) for file in files]
+                for name, values in biased_mf.mean_rows(side, rows, first.is_sample).items():
                     if name not in arrays:
                         arrays[name] = self._mapped(name, len(self.counts(side)), values)
                     arrays[name][block.first : block.stop] = values
-        more = (
-            biased_mf.mean_beside([sample.arrays for sample in samples]) if first.is_sample else {}
-        )
-        weights = {f"{side}_weights": first.weights(side) for side in SIDES}
-        return Model(first.global_mean, **arrays, **(weights | more))
+        weights: dict[str, Any] = {f"{side}_weights": first.weights(side) for side in SIDES}
+        if first.is_sample:
+            weights |= biased_mf.mean_beside([sample.arrays for sample in samples])
+        return Model(first.global_mean, **arrays, **weights)
 
     def _mapped(self, name: str, n_rows: int, like: Array) -> Array:
         path = self.source.folder / "whole" / f"{name}.npy"
@@ -235,12 +201,12 @@ class BlockedData(BlockScheduler):
         shape = (n_rows, *like.shape[1:])
         return np.asarray(np.lib.format.open_memmap(path, "w+", like.dtype, shape))
 
-    def forget(self, *models: Any) -> None:
-        """Delete the rows of all models but these."""
+    def keep_only(self, *models: BlockedModel | Model) -> None:
+        """Delete the rows of all other models."""
         kept = {
-            f"{side}-{one.step(side)}"
-            for one in models
-            if isinstance(one, BlockedModel)
+            f"{side}-{model.step(side)}"
+            for model in models
+            if isinstance(model, BlockedModel)
             for side in SIDES
         }
         for path in (self.source.folder / "rows").glob("*-*"):
@@ -248,17 +214,20 @@ class BlockedData(BlockScheduler):
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def group_held_out(source: BlockSource) -> None:
-    """Write the validation ratings by user and by item, as the split has those of train."""
-    folder = source.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    counts = [parquet_tables.n_rows(source.split / f"train_{side}s.parquet") for side in SIDES]
-    held_out = parquet_tables.read_ratings(source.split / "validation.parquet")
-    by_user = held_out.by_user(counts[0])
-    names = {"user": "item_index", "item": "user_index"}
-    for side, csr in (("item", by_user.transpose(counts[1])), ("user", by_user)):
-        columns = {names[side]: csr.indices, "rating": csr.values}
-        with atomic.atomic_file(folder / f"validation_by_{side}.parquet") as path:
+def group_validation(source: BlockSource) -> None:
+    """Write the validation ratings by user and by item, as the split has the training ratings."""
+    source.folder.mkdir(parents=True, exist_ok=True)
+    n_users, n_items = (
+        parquet_tables.n_rows(source.split / f"train_{side}s.parquet") for side in SIDES
+    )
+    by_user = parquet_tables.read_ratings(source.split / "validation.parquet").by_user(n_users)
+    # users last: their file says that all are there
+    for side, other, csr in (
+        ("item", "user_index", by_user.transpose(n_items)),
+        ("user", "item_index", by_user),
+    ):
+        columns = {other: csr.indices, "rating": csr.values}
+        with atomic.atomic_file(source.folder / f"validation_by_{side}.parquet") as path:
             parquet_tables.write_table(path, columns)
-        with atomic.atomic_file(folder / f"validation_{side}s.parquet") as path:
+        with atomic.atomic_file(source.folder / f"validation_{side}s.parquet") as path:
             parquet_tables.write_rows(path, csr.counts)

@@ -1,0 +1,79 @@
+"""movierec as the benchmarks train it: the one place where they call its training."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks import harness
+from movierec.core.params import ImplicitParams, Params, TrainParams
+from movierec.data.rating_arrays import Array, Csr, Ratings
+from movierec.model import top_n_lists
+from movierec.model.biased_mf import Model
+from movierec.training import als, implicit_als, rating_model
+from movierec.training.in_memory import InMemoryData
+
+
+def fit_ratings(
+    by_user: Csr,
+    n_items: int,
+    params: TrainParams,
+    seed: int,
+    scale: tuple[float, float],
+    genres: Csr | None = None,
+    validation: Ratings | None = None,
+) -> als.RatingState[Model]:
+    """The rating model on these ratings; stopped early by validation, if there is any."""
+    by_item = by_user.transpose(n_items)
+    data = InMemoryData.from_params(by_user, by_item, params, genres, validation)
+    return rating_model.fit(data, params, seed, scale)
+
+
+def fit_implicit(
+    by_user: Csr,
+    n_items: int,
+    params: ImplicitParams,
+    seed: int,
+    validation: Ratings | None = None,
+) -> implicit_als.ImplicitState[Model]:
+    """The implicit model, as fit_ratings."""
+    data = InMemoryData(by_user, by_user.transpose(n_items), validation=validation)
+    return implicit_als.fit(data, params, seed)
+
+
+def fit_both(
+    train: Csr, n_items: int, params: Params, genres: Csr | None, validation: Ratings
+) -> tuple[Model, Model]:
+    """The implicit model and that of ratings, stopped by validation, refitted with it."""
+    both, seed = train.insert(validation), params.seed
+    scale = params.data.rating_min, params.data.rating_max
+    search = fit_implicit(train, n_items, params.implicit, seed, validation)
+    settings = params.implicit.model_copy(update={"max_epochs": search.best_epoch})
+    implicit = fit_implicit(both, n_items, settings, seed).model
+    state = fit_ratings(train, n_items, params.train, seed, scale, genres, validation)
+    changed = params.train.model_copy(update={"max_epochs": state.best_epoch})
+    return implicit, fit_ratings(both, n_items, changed, seed, scale, genres).model
+
+
+def time_epochs(by_user: Csr, n_items: int, params: TrainParams, n: int) -> list[float]:
+    data = InMemoryData(by_user, by_user.transpose(n_items))
+    model = als.initial_model(data, params, seed=0)
+
+    def steps() -> Iterator[None]:
+        nonlocal model
+        while True:
+            model = als.run_epoch(model, data, params)
+            yield
+
+    return harness.time_steps(steps(), n)
+
+
+def time_lists(by_user: Csr, factors: tuple[Array, Array], n: int) -> list[float]:
+    user_biases, item_biases = (np.zeros(len(rows), np.float32) for rows in factors)
+    model = Model(0.0, *factors, user_biases, item_biases)
+
+    def steps() -> Iterator[None]:
+        while True:
+            top_n_lists.top_n(model, by_user, 20)
+            yield
+
+    return harness.time_steps(steps(), n)

@@ -1,0 +1,88 @@
+"""Arrays in a safetensors file, mapped into memory: no array is read before it is used.
+
+The format (https://github.com/huggingface/safetensors) is eight bytes with the header's length, the
+header as JSON, then the arrays. The library writes files and checks headers; arrays are mapped
+here, since the library copies them. The metadata is one entry, JSON with a hash of its own.
+"""
+
+import hashlib
+import json
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from movierec.core.atomic import atomic_file
+
+Array = np.ndarray[Any, Any]
+KEY = "movierec"  # of the metadata
+DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?"}
+
+
+def save(
+    path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, Any], shared: bool = False
+) -> Path:
+    """Write arrays and metadata (as JSON) atomically: the same bytes for the same content.
+
+    shared: whether other processes may write the same path at the same time.
+    """
+    from safetensors.numpy import save_file
+
+    content = {"sha256": _hash(metadata), "content": metadata}
+    contiguous = {
+        name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()
+    }
+    with atomic_file(path, shared) as partial:
+        save_file(contiguous, partial, {KEY: json.dumps(content, ensure_ascii=False)})
+    return path
+
+
+def _hash(metadata: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
+
+
+class ArrayFile:
+    """An open file: its metadata, and its arrays by name.
+
+    Raises FileNotFoundError, and ValueError where the file is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "np") as file:
+                content = json.loads((file.metadata() or {})[KEY])
+                self.metadata: dict[str, Any] = content["content"]
+                if content["sha256"] != _hash(self.metadata):
+                    raise ValueError("metadata changed")
+        except (SafetensorError, KeyError, TypeError) as error:
+            raise ValueError(str(error)) from None
+        with path.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            self._header = json.loads(stream.read(size))
+            self._header.pop("__metadata__", None)
+            self._start = 8 + size
+            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._header)
+
+    def array(self, name: str) -> Array:
+        """An array in the file's own memory; writing to it changes a copy, not the file."""
+        entry = self._header[name]
+        dtype = np.dtype(DTYPES[entry["dtype"]])
+        begin, end = entry["data_offsets"]
+        count = (end - begin) // dtype.itemsize
+        return np.frombuffer(self._map, dtype, count, self._start + begin).reshape(entry["shape"])
+
+    def arrays(self) -> dict[str, Array]:
+        return {name: self.array(name) for name in self.names}
+
+
+def load(path: Path) -> dict[str, Array]:
+    """All arrays of a file."""
+    return ArrayFile(path).arrays()

@@ -1,0 +1,105 @@
+"""The one training loop: epochs until validation has not improved for some of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from movierec.core.errors import MovierecError
+from movierec.metrics.measures import Errors, Ranking
+from movierec.model.biased_mf import Model
+from movierec.training.training_data import M, TrainingData
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch led to. epoch: its number, from 1."""
+
+    epoch: int
+    objective: float
+
+
+E = TypeVar("E", bound=Epoch)
+Q = TypeVar("Q", Errors, Ranking)  # quality of a model on the validation ratings
+
+
+@dataclass(frozen=True)
+class TrainingState(Generic[M, E, Q]):
+    """Training up to some epoch.
+
+    model: that of the best epoch; validation: its quality there. last: that of the last epoch, with
+    which training continues. samples: the models that Gibbs sampling has kept; at the end `model`
+    is their mean.
+    """
+
+    model: M | Model
+    last: M
+    epochs: tuple[E, ...] = ()
+    best_epoch: int = 0
+    validation: Q | None = None
+    samples: tuple[M, ...] = ()
+
+
+class Trainer(ABC, Generic[M, E, Q]):
+    """How a model is trained: where it starts, what an epoch does, and when it is better."""
+
+    epoch_type: type[E]
+    quality_type: type[Q]
+    data: TrainingData[M]
+
+    @property
+    @abstractmethod
+    def max_epochs(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def patience(self) -> int:
+        """Epochs without an improvement after which training stops."""
+
+    @abstractmethod
+    def initial_model(self) -> M: ...
+
+    def prepare(self, state: TrainingState[M, E, Q]) -> None:
+        """Called once, before the first epoch of a new or a resumed training."""
+
+    @abstractmethod
+    def next_epoch(self, state: TrainingState[M, E, Q]) -> TrainingState[M, E, Q]: ...
+
+    @abstractmethod
+    def is_better(self, quality: Q, best: Q) -> bool:
+        """Whether a quality is better than the best one by more than min_improvement."""
+
+    def finish(self, state: TrainingState[M, E, Q]) -> TrainingState[M, E, Q]:
+        return state
+
+    def advance(
+        self, state: TrainingState[M, E, Q], model: M, epoch: E, quality: Q | None
+    ) -> TrainingState[M, E, Q]:
+        """The state after one more epoch; without validation ratings the last epoch is the best."""
+        state, best = replace(state, last=model, epochs=(*state.epochs, epoch)), state.validation
+        if quality is None or best is None or self.is_better(quality, best):
+            return replace(state, model=model, best_epoch=epoch.epoch, validation=quality)
+        return state
+
+
+def fit(
+    trainer: Trainer[M, E, Q],
+    on_epoch: Callable[[TrainingState[M, E, Q]], None] = lambda state: None,
+    state: TrainingState[M, E, Q] | None = None,
+) -> TrainingState[M, E, Q]:
+    """Train until validation has not improved for trainer.patience epochs.
+
+    on_epoch: called after each epoch. state: what on_epoch got before an interruption; training
+    resumes there, to the same bits.
+    Raises MovierecError if there is nothing to train on.
+    """
+    if not trainer.data.n_ratings:
+        raise MovierecError("no ratings to train on: lower split.test_fraction or bring more data")
+    if state is None:
+        model = trainer.initial_model()
+        state = TrainingState(model, model)
+    trainer.prepare(state)
+    while len(state.epochs) < min(trainer.max_epochs, state.best_epoch + trainer.patience):
+        state = trainer.next_epoch(state)
+        on_epoch(state)
+    return trainer.finish(state)

@@ -1,0 +1,192 @@
+"""Search and refit: find the best number of epochs on validation, then train on everything again.
+
+The stages train and implicit both do this; a TrainingTask says how they differ.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Generic
+
+import pandas as pd
+from rich.filesize import decimal
+
+from movierec.core import manifests, reporting
+from movierec.core.manifests import Manifest
+from movierec.core.params import Params
+from movierec.core.paths import INDEX, SPLIT
+from movierec.data import parquet_tables
+from movierec.engine import factory
+from movierec.engine.local import Engine
+from movierec.model import model_file
+from movierec.model.biased_mf import Model
+from movierec.training import early_stopping, loading
+from movierec.training.checkpoint import Checkpoint, code_files, make_key, stoppable
+from movierec.training.early_stopping import E, Q, Trainer, TrainingState
+from movierec.training.loading import Settings
+from movierec.training.training_data import M, TrainingData
+
+
+@dataclass(frozen=True)
+class TrainingTask(Generic[E, Q]):
+    """A training stage. stage: its name; settings: its params.
+
+    inputs: what the model depends on besides the code, the seed and the settings, as JSON.
+    make_trainer: of data and settings. describe: the end of an epoch's line on the terminal.
+    report: the metrics of a quality. path: of the model. curve: CSV with a row for each epoch of
+    the search.
+    """
+
+    stage: str
+    settings: Settings
+    inputs: list[Any]
+    make_trainer: Callable[[Any, Any], Trainer[Any, E, Q]]
+    describe: Callable[[E], str]
+    report: Callable[[Q], dict[str, float]]
+    path: Path
+    curve: Path
+
+
+@dataclass(frozen=True)
+class TrainedModel(Generic[E, Q]):
+    """validation: the best epoch's quality before the refit; last_epoch: of the final model."""
+
+    model: Model
+    best_epoch: int
+    validation: Q | None
+    refit: bool
+    last_epoch: E
+
+    @property
+    def fitted_on(self) -> str:
+        return "train and validation" if self.refit else "train"
+
+
+def read_inputs(params: Params, *index_files: str) -> tuple[Manifest, list[str]]:
+    """The manifest of the split, and the hashes of the files that are trained on, all verified."""
+    manifest = manifests.read_manifest(SPLIT, params.dataset)
+    names = parquet_tables.TRAINING_FILES
+    manifests.check_files(SPLIT, manifest, "split", *names)
+    hashes = [manifest["split"]["sha256"][name] for name in names]
+    if index_files:
+        manifests.check_files(INDEX, manifest, "index", *index_files)
+        hashes += [manifest["index"]["sha256"][name] for name in index_files]
+    return manifest, hashes
+
+
+def search_and_refit(task: TrainingTask[E, Q], params: Params) -> TrainedModel[E, Q]:
+    """Train until validation stops improving, then again on train and validation together."""
+    in_memory = loading.fits_in_memory(params.engine, task.settings)
+    key = make_key(
+        [params.seed, task.settings.model_dump(), *task.inputs, manifests.versions(), in_memory],
+        code_files(task.stage),
+    )
+    checkpoints = [Checkpoint[Any, E, Q](f"{task.stage}_{phase}", key) for phase in PHASES]
+    with stoppable(), factory.opened(params.engine) as engine:
+        result = _search_and_refit(task, engine, *checkpoints)
+        for checkpoint in checkpoints:
+            checkpoint.remove()
+    return result
+
+
+PHASES = ("search", "refit")
+
+
+def write_model(
+    task: TrainingTask[E, Q], trained: TrainedModel[E, Q], params: Params, manifest: Manifest
+) -> None:
+    """Write a model with the manifest of the split and the record of its training."""
+    result = {
+        "best_epoch": trained.best_epoch,
+        "validation": trained.validation and task.report(trained.validation),
+        "refit": trained.refit,
+    }
+    made_with = params.model_dump(include={"seed", task.stage})
+    record = manifests.make_record(made_with, model_file.hash_arrays(trained.model), result)
+    manifest = {**manifest, task.stage: record}
+    model_file.write_model(task.path, replace(trained.model, manifest=manifest))
+
+
+def _search_and_refit(
+    task: TrainingTask[E, Q],
+    engine: Engine,
+    search: Checkpoint[Any, E, Q],
+    refit: Checkpoint[Any, E, Q],
+) -> TrainedModel[E, Q]:
+    settings = task.settings
+    state, data = _fit(task, settings, engine, search)
+    best_epoch, validation = state.best_epoch, state.validation
+    is_refit = settings.refit and validation is not None
+    if is_refit:
+        del state, data  # for the memory
+        settings = settings.model_copy(update={"max_epochs": best_epoch})
+        state, data = _fit(task, settings, engine, refit, is_refit=True)
+    last_epoch = state.epochs[state.best_epoch - 1]
+    return TrainedModel(data.finish(state.model), best_epoch, validation, is_refit, last_epoch)
+
+
+def _fit(
+    task: TrainingTask[E, Q],
+    settings: Settings,
+    engine: Engine,
+    checkpoint: Checkpoint[M, E, Q],
+    is_refit: bool = False,
+) -> tuple[TrainingState[M, E, Q], TrainingData[M]]:
+    data: Any = loading.load(engine, settings, is_refit, checkpoint.folder)
+    trainer = task.make_trainer(data, settings)
+    state = checkpoint.load(trainer)
+
+    def store(state: TrainingState[M, E, Q]) -> None:
+        data.keep_only(state.model, state.last, *state.samples)
+        if not is_refit:
+            rows = pd.DataFrame([asdict(epoch) for epoch in state.epochs])
+            reporting.write_plot(task.curve, rows)
+
+    if state:
+        store(state)
+    phase = "refit" if is_refit else task.stage
+    with _reported(phase, trainer.max_epochs, state, task.describe, engine.traffic) as report:
+
+        def on_epoch(state: TrainingState[M, E, Q]) -> None:
+            checkpoint.save(state)
+            store(state)
+            report(state)
+
+        return early_stopping.fit(trainer, on_epoch, state), data
+
+
+@contextmanager
+def _reported(
+    phase: str,
+    n_epochs: int,
+    state: TrainingState[M, E, Q] | None,
+    describe: Callable[[E], str],
+    traffic: Callable[[], int],
+) -> Iterator[Callable[[TrainingState[M, E, Q]], None]]:
+    """Yields what prints a line for each epoch, dim where it is not the best, and moves the bar.
+
+    traffic: bytes that workers have sent so far.
+    """
+    done = len(state.epochs) if state else 0
+    if done:
+        reporting.say(f"going on after epoch {done}", phase)
+    sent = traffic()
+    with reporting.progress(phase, n_epochs, done) as advance:
+
+        def report(state: TrainingState[M, E, Q]) -> None:
+            nonlocal sent
+            epoch, is_best = state.epochs[-1], state.best_epoch == len(state.epochs)
+            line = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}{describe(epoch)}"
+            before, sent = sent, traffic()
+            if sent > before:
+                line += f"  {decimal(sent - before)} sent"
+            reporting.say(line, phase, "" if is_best else "dim")
+            advance()
+
+        yield report
+
+
+def _number(objective: float) -> str:
+    """With as few decimals as distinguish one epoch from the next."""
+    return f"{objective:9,.1f}" if abs(objective) < 1e6 else f"{objective:9,.0f}"
