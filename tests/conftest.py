@@ -17,8 +17,6 @@ TESTS = Path(__file__).parent
 SLOW = (
     "pipeline/*.py",
     "benchmarks/*.py",
-    "docs/*.py",
-    "engine/*.py",
     "plotting/test_plots_page.py",
     "report/test_browser.py",
     "training/test_blocks.py",
