@@ -167,6 +167,6 @@ def test_results_need_every_file(tmp_path):
 def test_a_movie_may_be_called_na(tmp_path):
     path = tmp_path / "plot.csv"
     path.write_text("title,n_ratings\nNA,3\nnan,\n", "utf-8")
-    rows = results._rows(path)
+    rows = results.read_file(path)
     assert rows["title"].tolist() == ["NA", "nan"]
     assert rows["n_ratings"].isna().tolist() == [False, True]
