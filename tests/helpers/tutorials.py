@@ -33,19 +33,19 @@ def follow(name: str, workspace: Workspace) -> dict[str, str]:
             edit(workspace, text)
         else:
             assert language == "console", language
-            outputs |= {each.command: typed(workspace, each) for each in commands_of(text)}
+            outputs |= {entry.command: typed(workspace, entry) for entry in commands_of(text)}
     return outputs
 
 
 def edit(workspace: Workspace, diff: str) -> None:
     """Change params.yaml as a diff says, whose old lines stand there once."""
     old, new = (
-        "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in kept)
-        for kept in (" -", " +")
+        "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in signs)
+        for signs in (" -", " +")
     )
     params = workspace.path / "params.yaml"
-    before, found, after = params.read_text("utf-8").partition(f"\n{old}")
-    assert found, f"params.yaml has no\n{old}"
+    before, separator, after = params.read_text("utf-8").partition(f"\n{old}")
+    assert separator, f"params.yaml has no\n{old}"
     params.write_text(f"{before}\n{new}{after}", "utf-8")
 
 
@@ -60,9 +60,9 @@ def typed(workspace: Workspace, this: Typed) -> str:
     output = workspace.run("sh", "-c", this.command, fails=this.fails)
     rest = output
     for line in this.shown:
-        found = re.search(pattern(line), rest)
-        assert found, f"$ {this.command}\ndoes not show\n{line}\nbut\n{output}"
-        rest = rest[found.end() :]
+        match = re.search(pattern(line), rest)
+        assert match, f"$ {this.command}\ndoes not show\n{line}\nbut\n{output}"
+        rest = rest[match.end() :]
     return output
 
 

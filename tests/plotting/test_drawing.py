@@ -85,8 +85,8 @@ def test_the_lists_are_those_of_the_pipeline():
 @pytest.mark.parametrize("name", BY_NAME)
 def test_each_picture_is_drawn_with_nothing_cut_off(name, any_results, draw):
     figure = draw(name, any_results)
-    said = figure.get_suptitle().replace("\n", " ")
-    assert said == BY_NAME[name].caption(any_results)
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title == BY_NAME[name].caption(any_results)
     labels = [figure._suptitle]
     for axes in figure.axes:
         labels += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
