@@ -390,8 +390,8 @@ def test_films_of_a_file_that_are_not_known(call, tmp_path):
 
 
 def test_one_rating_only_dislikes_and_an_unrated_film_give_lists(movierec):
-    for given in (["--like", "emma"], ["--dislike", "emma", "--dislike", "amelie"]):
-        rows = json.loads(movierec("recommend", *given, "--json", "-n", "3"))
+    for options in (["--like", "emma"], ["--dislike", "emma", "--dislike", "amelie"]):
+        rows = json.loads(movierec("recommend", *options, "--json", "-n", "3"))
         assert len(rows) == 3
     disliked = [row["title"] for row in rows]
     assert not {*disliked} & {*LOVE}
@@ -413,7 +413,7 @@ def test_filters(movierec, command):
     genres = [row["genres"] for row in everything]
     assert {*genres} == {"Sci-Fi|Adventure", "Romance"}
     assert [row["genres"] for row in rows("--genre", "SCI-FI")] == [
-        each for each in genres if each != "Romance"
+        names for names in genres if names != "Romance"
     ]
     both = rows("--genre", "romance", "--genre", "Adventure")
     assert [row["title"] for row in both] == [row["title"] for row in everything]

@@ -29,9 +29,9 @@ def run(seed=0, **changes):
 
 
 def test_a_run_against_itself_shows_nothing():
-    for each in compare_runs.compare(run(), run()):
-        assert (each.a, each.low, each.high, each.p_value) == (each.b, 0, 0, 1)
-        assert each.verdict == "no difference shown"
+    for row in compare_runs.compare(run(), run()):
+        assert (row.a, row.low, row.high, row.p_value) == (row.b, 0, 0, 1)
+        assert row.verdict == "no difference shown"
 
 
 def test_a_plain_gain_is_seen_and_its_direction():
@@ -42,7 +42,7 @@ def test_a_plain_gain_is_seen_and_its_direction():
     assert (ndcg.verdict, recall.verdict) == ("worse", "no difference shown")
     assert rmse.low < rmse.b - rmse.a < rmse.high < 0
     back = compare_runs.compare(b, a)
-    assert [each.verdict for each in back[:3:2]] == ["worse", "better"]
+    assert [row.verdict for row in back[:3:2]] == ["worse", "better"]
     assert back[0].p_value == pytest.approx(rmse.p_value)
 
 

@@ -27,9 +27,9 @@ TRAIN = {"n_factors": 2, "max_epochs": 3}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def finished(tmp_path_factory):
     """A project that all stages ran in."""
-    folder = tmp_path_factory.mktemp("made")
+    folder = tmp_path_factory.mktemp("finished")
     ratings = [
         (user, movie[0], 1 + (user + number) % 4, user)
         for user in range(1, 9)
@@ -42,9 +42,9 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def project(made, tmp_path, monkeypatch):
+def project(finished, tmp_path, monkeypatch):
     """A copy of it, to change."""
-    shutil.copytree(made, tmp_path / "project")
+    shutil.copytree(finished, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"
 
@@ -102,14 +102,14 @@ def test_every_output_has_the_records_of_its_stages(project, movierec, path, sta
 
 
 def test_records_in_words(project, movierec):
-    said = movierec()
-    assert marks(said) == dict.fromkeys(CHAIN, "✓"), "of the recommendations"
-    assert provenance.read_provenance(paths.RAW)["download"]["sha256"]["csv.zip"] in said
-    for told in ("dataset local", "n_factors 2", "n_users 8", "top_n 20", "numpy ", "python 3."):
-        assert told in said
-    assert said.endswith("\nmatches the project here: files, params, versions\n")
-    assert max(map(len, said.splitlines())) <= 80
-    assert str(project) not in said
+    output = movierec()
+    assert marks(output) == dict.fromkeys(CHAIN, "✓"), "of the recommendations"
+    assert provenance.read_provenance(paths.RAW)["download"]["sha256"]["csv.zip"] in output
+    for text in ("dataset local", "n_factors 2", "n_users 8", "top_n 20", "numpy ", "python 3."):
+        assert text in output
+    assert output.endswith("\nmatches the project here: files, params, versions\n")
+    assert max(map(len, output.splitlines())) <= 80
+    assert str(project) not in output
 
 
 def test_provenance_is_that_of_the_stages_before_and_one_record(project):
@@ -126,35 +126,35 @@ def test_provenance_is_that_of_the_stages_before_and_one_record(project):
 
 def test_params_of_a_record_are_those_that_dvc_gives_the_stage(project):
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    of_data = {"dataset", "datasets"}  # told once, by download
+    of_data = {"dataset", "datasets"}  # in the record of download alone
     for stage, record in provenance.read_provenance(paths.RECOMMENDATIONS).items():
         listed = {param.partition(".")[0] for param in stages[stage].get("params", [])}
-        kept = set() if stage == "download" else of_data
-        assert set(record["params"]) - kept == listed - kept, stage
+        elsewhere = set() if stage == "download" else of_data
+        assert set(record["params"]) - elsewhere == listed - elsewhere, stage
 
 
-def test_outputs_are_the_same_bytes_wherever_they_are_made(made, tmp_path, monkeypatch):
+def test_outputs_are_the_same_bytes_wherever_they_are_made(finished, tmp_path, monkeypatch):
     for name in ("params.yaml", "csv.zip"):
-        shutil.copy(made / name, tmp_path / name)
+        shutil.copy(finished / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     text = Path("params.yaml").read_text("utf-8")
-    Path("params.yaml").write_text(text.replace(str(made / "csv.zip"), "csv.zip"), "utf-8")
+    Path("params.yaml").write_text(text.replace(str(finished / "csv.zip"), "csv.zip"), "utf-8")
     run_stages(tmp_path, *STAGES)
     exported = paths.RECOMMENDATIONS, "exports/user_factors.parquet", "exports/MODEL_CARD.md"
     for path in ("data/raw/manifest.json", paths.MODEL, *exported, "metrics/evaluate.json"):
-        assert Path(path).read_bytes() == (made / path).read_bytes(), path
+        assert Path(path).read_bytes() == (finished / path).read_bytes(), path
 
 
 def test_a_param_that_changed_is_named(project, movierec):
     set_param("train", "n_factors", 16)
     set_param("split", "test_fraction", 0.5)
-    said = movierec(status=1)
-    assert differences(said) == [
+    output = movierec(status=1)
+    assert differences(output) == [
         "split.test_fraction 0.2, params.yaml says 0.5",
         "train.n_factors 2, params.yaml says 16",
     ]
-    assert marks(said) == dict.fromkeys(CHAIN, "✓") | {"split": "✗", "train": "✗"}
-    assert said.splitlines()[-1] == "does not match (✗): dvc repro makes it anew"
+    assert marks(output) == dict.fromkeys(CHAIN, "✓") | {"split": "✗", "train": "✗"}
+    assert output.splitlines()[-1] == "does not match (✗): dvc repro makes it anew"
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_a_file_that_changed_or_a_folder_that_is_gone_is_named(
 ):
     path = Path(name)
     shutil.rmtree(path) if path.is_dir() else path.write_bytes(path.read_bytes() + b"more")
-    said = movierec(status=1)
-    assert differences(said) == [f"{name} is {what}"]
-    assert marks(said) == dict.fromkeys(CHAIN, "✓") | {stage: "✗"}
+    output = movierec(status=1)
+    assert differences(output) == [f"{name} is {what}"]
+    assert marks(output) == dict.fromkeys(CHAIN, "✓") | {stage: "✗"}
 
 
 def test_another_model_is_named(project, movierec):
@@ -181,8 +181,8 @@ def test_another_model_is_named(project, movierec):
     set_param("train", "n_factors", 2)
     [difference] = differences(movierec(status=1))
     assert difference.startswith("models/model.safetensors is another: user_factors, item_factors")
-    said = movierec("metrics/evaluate.json", status=1)
-    assert said == "error: metrics/evaluate.json: of other models than are here;" + (
+    output = movierec("metrics/evaluate.json", status=1)
+    assert output == "error: metrics/evaluate.json: of other models than are here;" + (
         " run dvc repro\n"
     )
 
@@ -198,9 +198,11 @@ def test_a_model_that_was_tampered_with_is_named(project, movierec):
 
 def test_rows_edited_in_an_export_that_kept_its_chain(project, movierec):
     table = pq.read_table(paths.RECOMMENDATIONS)
-    kept = pq.read_metadata(paths.RECOMMENDATIONS).metadata[parquet_tables.MANIFEST_KEY.encode()]
+    manifest = pq.read_metadata(paths.RECOMMENDATIONS).metadata[
+        parquet_tables.MANIFEST_KEY.encode()
+    ]
     edited = table.set_column(1, "rank", pa.array([1] * len(table), pa.int32()))
-    edited = edited.replace_schema_metadata({parquet_tables.MANIFEST_KEY: kept})
+    edited = edited.replace_schema_metadata({parquet_tables.MANIFEST_KEY: manifest})
     pq.write_table(edited, paths.RECOMMENDATIONS)
     assert differences(movierec(status=1)) == [f"{paths.RECOMMENDATIONS} is another: data"]
 
@@ -212,11 +214,11 @@ def test_another_version_is_named(project, movierec, monkeypatch):
         return "99.0" if name == "numpy" else real(name)
 
     monkeypatch.setattr(provenance.metadata, "version", version)
-    said = movierec("models/model.safetensors", status=1)
-    assert marks(said) == {"download": "✓", "index": "✗", "split": "✗", "train": "✗"}
-    assert len(set(differences(said))) == 1
-    assert differences(said)[0].endswith(", installed is 99.0")
-    assert "make env installs the locked ones, dvc repro --force makes it anew" in said
+    output = movierec("models/model.safetensors", status=1)
+    assert marks(output) == {"download": "✓", "index": "✗", "split": "✗", "train": "✗"}
+    assert len(set(differences(output))) == 1
+    assert differences(output)[0].endswith(", installed is 99.0")
+    assert "make env installs the locked ones, dvc repro --force makes it anew" in output
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
@@ -225,15 +227,15 @@ def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch, 
     content[100] ^= is_damaged
     (tmp_path / "mine.parquet").write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    said = movierec("mine.parquet", status=int(is_damaged))
+    output = movierec("mine.parquet", status=int(is_damaged))
     for stage in CHAIN[:-1]:
-        assert f"\n  {stage}\n" in said
-    assert "n_factors 2" in said
+        assert f"\n  {stage}\n" in output
+    assert "n_factors 2" in output
     if is_damaged:
-        assert differences(said) == ["mine.parquet is another: data"]
+        assert differences(output) == ["mine.parquet is another: data"]
     else:
         last = "no params.yaml here: run this in a project's folder to compare with it"
-        assert said.splitlines()[-1] == last
+        assert output.splitlines()[-1] == last
 
 
 def write_plain_parquet(path):
@@ -264,10 +266,10 @@ def write_cut(path):
 )
 def test_a_path_without_provenance_is_refused_in_a_line(project, movierec, name, write, what):
     write(Path(name))
-    said = movierec(name, status=1)
-    assert said.startswith(f"error: {name}: ")
-    assert what in said
-    assert said.count("\n") == 1
+    output = movierec(name, status=1)
+    assert output.startswith(f"error: {name}: ")
+    assert what in output
+    assert output.count("\n") == 1
 
 
 def test_stages_refuse_data_that_was_edited_by_hand(project):

@@ -124,8 +124,8 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     chosen = row | {"n_factors": int(row["n_factors"])}
     assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
-    said = json.loads(Path("metrics/train.json").read_text())["validation"]["rmse"]
-    assert said == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
+    rmse = json.loads(Path("metrics/train.json").read_text())["validation"]["rmse"]
+    assert rmse == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
 
 
 def test_the_best_is_the_least_and_the_first_of_equals():
@@ -280,14 +280,14 @@ def test_a_search_ends_with_patch_table_and_picture(project, capsys, monkeypatch
     monkeypatch.setattr(sys, "addaudithook", hooks.append)
     assert not Path("data/split/test.parquet").exists()
     tuning.tune(12)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert hooks == [tuning.hide_test]
     rows = pd.read_csv(tuning.TABLE)
     best = rows.loc[rows["validation_rmse"].idxmin()]
     assert len(rows) == 12
     assert best["trial"] > 1, "the params in use are bad enough to be bettered"
     assert tuning.PLOT.read_bytes().startswith(b"\x89PNG")
-    assert tuning.PATCH.read_text("utf-8") in said
+    assert tuning.PATCH.read_text("utf-8") in output
     subprocess.run(["git", "apply", str(tuning.PATCH)], check=True)
     train = load_params().train
     for name in tuning.SPACE["mf"]:

@@ -1,4 +1,4 @@
-"""A real browser with networking off: headless Chromium opens a page of ours, and tells of it."""
+"""A real browser with networking off: headless Chromium opens a page and records what fails."""
 
 import shutil
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ running: list[Browser] = []  # at most one
 class Visit:
     page: Page
     errors: list[str] = field(default_factory=list)  # of the console, and exceptions not caught
-    left: list[str] = field(default_factory=list)  # addresses asked for beyond this machine's files
+    requests: list[str] = field(default_factory=list)  # of what is not a file of this machine
 
     def listen(self) -> None:
         self.page.on("console", self._console)
@@ -31,7 +31,7 @@ class Visit:
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith(LOCAL):
-            self.left.append(request.url)
+            self.requests.append(request.url)
 
 
 @contextmanager
@@ -40,11 +40,11 @@ def chromium() -> Iterator[Browser]:
     if running:
         yield running[0]
         return
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if not path:
         pytest.skip("no Chromium on the PATH; make browser installs it")
     with sync_playwright() as playwright:
-        running.append(playwright.chromium.launch(executable_path=found))
+        running.append(playwright.chromium.launch(executable_path=path))
         try:
             yield running[0]
         finally:

@@ -1,26 +1,12 @@
 """A tutorial as a reader follows it: saves its files, edits params.yaml, types its commands."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tests.helpers.clone import ROOT, Workspace
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Of numbers the sign may differ, too; a hash is one.
 NUMBER = r"(?:\b[0-9a-f]{7,64}\b|[-+]?\d[\d.,]*)"
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A command, and the lines that the tutorial shows of its output."""
-
-    command: str
-    shown: list[str]
-
-    @property
-    def fails(self) -> bool:
-        return any(line.startswith("ERROR") for line in self.shown)
 
 
 def follow(name: str, workspace: Workspace) -> dict[str, str]:
@@ -33,36 +19,32 @@ def follow(name: str, workspace: Workspace) -> dict[str, str]:
             edit(workspace, text)
         else:
             assert language == "console", language
-            outputs |= {each.command: typed(workspace, each) for each in commands_of(text)}
+            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, *shown = part.splitlines()
+                outputs[command] = run(workspace, command, shown)
     return outputs
 
 
 def edit(workspace: Workspace, diff: str) -> None:
     """Change params.yaml as a diff says, whose old lines stand there once."""
     old, new = (
-        "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in kept)
-        for kept in (" -", " +")
+        "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in signs)
+        for signs in (" -", " +")
     )
     params = workspace.path / "params.yaml"
-    before, found, after = params.read_text("utf-8").partition(f"\n{old}")
-    assert found, f"params.yaml has no\n{old}"
+    before, separator, after = params.read_text("utf-8").partition(f"\n{old}")
+    assert separator, f"params.yaml has no\n{old}"
     params.write_text(f"{before}\n{new}{after}", "utf-8")
 
 
-def commands_of(text: str) -> Iterator[Typed]:
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, *shown = part.splitlines()
-        yield Typed(command, shown)
-
-
-def typed(workspace: Workspace, this: Typed) -> str:
+def run(workspace: Workspace, command: str, shown: list[str]) -> str:
     """Run a command: it ends as shown, and prints the lines shown, in order, but for numbers."""
-    output = workspace.run("sh", "-c", this.command, fails=this.fails)
-    rest = output
-    for line in this.shown:
-        found = re.search(pattern(line), rest)
-        assert found, f"$ {this.command}\ndoes not show\n{line}\nbut\n{output}"
-        rest = rest[found.end() :]
+    fails = any(line.startswith("ERROR") for line in shown)
+    output = rest = workspace.run("sh", "-c", command, fails=fails)
+    for line in shown:
+        match = re.search(pattern(line), rest)
+        assert match, f"$ {command}\ndoes not show\n{line}\nbut\n{output}"
+        rest = rest[match.end() :]
     return output
 
 

@@ -85,8 +85,8 @@ def test_the_lists_are_those_of_the_pipeline():
 @pytest.mark.parametrize("name", BY_NAME)
 def test_each_picture_is_drawn_with_nothing_cut_off(name, any_results, draw):
     figure = draw(name, any_results)
-    said = figure.get_suptitle().replace("\n", " ")
-    assert said == BY_NAME[name].caption(any_results)
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title == BY_NAME[name].caption(any_results)
     labels = [figure._suptitle]
     for axes in figure.axes:
         labels += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
@@ -167,6 +167,6 @@ def test_results_need_every_file(tmp_path):
 def test_a_movie_may_be_called_na(tmp_path):
     path = tmp_path / "plot.csv"
     path.write_text("title,n_ratings\nNA,3\nnan,\n", "utf-8")
-    rows = results._rows(path)
+    rows = results.read_file(path)
     assert rows["title"].tolist() == ["NA", "nan"]
     assert rows["n_ratings"].isna().tolist() == [False, True]

@@ -33,8 +33,8 @@ def test_a_turned_model_has_the_same_map_but_for_signs():
     factors = random_model(1, n_items=30, n_factors=4).item_factors
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
     one, other = (
-        factor_maps.factor_map(each, movies(30))[["x", "y"]].to_numpy()
-        for each in (factors, factors @ turn)
+        factor_maps.factor_map(turned, movies(30))[["x", "y"]].to_numpy()
+        for turned in (factors, factors @ turn)
     )
     np.testing.assert_allclose(abs(one), abs(other), atol=1e-9)
 
@@ -62,7 +62,7 @@ def test_a_mean_of_samples_has_the_places_of_any_of_its_like():
     one = factor_maps.polarising(model.user_factors, model.item_factors, items)
     two = factor_maps.polarising(users, factors, items)
     np.testing.assert_allclose(one["deviation"], two["deviation"])
-    one, two = (factor_maps.genres(each, items)[0] for each in (model.item_factors, factors))
+    one, two = (factor_maps.genres(matrix, items)[0] for matrix in (model.item_factors, factors))
     np.testing.assert_allclose(abs(one[["x", "y"]]) * 2**0.5, abs(two[["x", "y"]]), atol=1e-9)
 
 

@@ -63,7 +63,7 @@ def drawn(visit: Visit) -> Visit:
 
 
 def test_nothing_leaves_and_nothing_fails(visit: Visit) -> None:
-    assert (visit.left, visit.errors) == ([], [])
+    assert (visit.requests, visit.errors) == ([], [])
 
 
 @pytest.mark.parametrize("plot", CHARTS)
@@ -115,7 +115,7 @@ def test_the_difference_of_two_runs_shows_both(workspace: Workspace) -> None:
         frame = chart.bounding_box()
         for box in shown.values():
             assert box["x"] + box["width"] <= frame["x"] + frame["width"]
-        assert (visit.left, visit.errors) == ([], [])
+        assert (visit.requests, visit.errors) == ([], [])
 
 
 def test_a_plot_without_data_says_so(page: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_plot_without_data_says_so(page: Path) -> None:
     other.write_text(text, "utf-8")
     with visiting(other) as visit:
         assert visit.page.inner_text("#implicit").split() == ["implicit", "No", "data."]
-        assert (visit.left, visit.errors) == ([], [])
+        assert (visit.requests, visit.errors) == ([], [])
 
 
 # --- The template

@@ -12,7 +12,7 @@ def test_what_leaves_and_what_fails_is_heard(tmp_path):
     (tmp_path / "page.html").write_text(BAD, "utf-8")
     with visiting(tmp_path / "page.html", width=400) as visit:
         assert visit.page.evaluate("innerWidth") == 400
-        assert set(visit.left) == {
+        assert set(visit.requests) == {
             "https://example.org/vega.js",
             "http://example.org/a.png",
             "https://example.org/data",
@@ -26,4 +26,4 @@ def test_a_good_page_is_silent(tmp_path):
     (tmp_path / "page.html").write_text("<!doctype html><title>good</title><p>words</p>", "utf-8")
     with visiting(tmp_path / "page.html") as visit:
         assert visit.page.inner_text("p") == "words"
-        assert (visit.left, visit.errors) == ([], [])
+        assert (visit.requests, visit.errors) == ([], [])

@@ -66,8 +66,8 @@ def make_project(folder, **changes):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return make_project(tmp_path_factory.mktemp("made"))
+def finished(tmp_path_factory):
+    return make_project(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,9 +80,9 @@ def pictures():
 
 
 @pytest.fixture
-def project(made, tmp_path, monkeypatch):
+def project(finished, tmp_path, monkeypatch):
     """A copy of it, to change."""
-    shutil.copytree(made, tmp_path / "project")
+    shutil.copytree(finished, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"
 
@@ -129,8 +129,8 @@ def text_of(element):
 
 
 @pytest.fixture(scope="module")
-def html(made):
-    with contextlib.chdir(made):
+def html(finished):
+    with contextlib.chdir(finished):
         return html_page.render()
 
 
@@ -196,9 +196,9 @@ def test_nothing_is_asked_of_elsewhere(page):
     assert policy.get("content").startswith("default-src 'none'")
 
 
-def test_numbers_are_those_of_the_metrics(page, made):
+def test_numbers_are_those_of_the_metrics(page, finished):
     evaluate, intervals = (
-        json.loads((made / f"metrics/{name}.json").read_text("utf-8"))
+        json.loads((finished / f"metrics/{name}.json").read_text("utf-8"))
         for name in ("evaluate", "intervals")
     )
     rows = page.table("RMSE of predicted ratings, stars; less is better")
@@ -214,8 +214,8 @@ def test_numbers_are_those_of_the_metrics(page, made):
     }
 
 
-def test_sample_users_have_the_best_of_training_and_the_first_of_the_export(page, made):
-    with contextlib.chdir(made):
+def test_sample_users_have_the_best_of_training_and_the_first_of_the_export(page, finished):
+    with contextlib.chdir(finished):
         by_user, titles = parquet_tables.read_train_by_user(), parquet_tables.read_items()["title"]
         ids = parquet_tables.read_users()["user_id"]
         export = pq.read_table(RECOMMENDATIONS).to_pandas()
@@ -403,4 +403,4 @@ def test_in_a_browser(project, width):
             assert min(contrast(*pair) for pair in colours) >= 4.5
         shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
         assert shot.width == width
-        assert (visit.errors, visit.left) == ([], [])
+        assert (visit.errors, visit.requests) == ([], [])

@@ -191,9 +191,8 @@ def lines(records: list[StageRecord], width: int) -> Iterator[str]:
 
 
 def _wrap(text: str, width: int, first: str, then: str) -> list[str]:
-    wrapper = textwrap.TextWrapper(
-        width, first, then, break_long_words=False, break_on_hyphens=False
-    )
+    wrapper = textwrap.TextWrapper(width, first, then, break_long_words=False)
+    wrapper.break_on_hyphens = False
     return [line.replace(BOUND, " ") for line in wrapper.wrap(text)]
 
 
@@ -206,12 +205,13 @@ def _describe(record: StageRecord, versions_before: dict[str, str]) -> Iterator[
         if not HASH.fullmatch(str(value))
     }
     versions, hashes = content["versions"], content["sha256"]
-    if len(hashes) > 1:
-        hashes = {name: digest[:SHORT] for name, digest in hashes.items()}
+    sha256 = [f"{name}{BOUND}{digest[:SHORT]}" for name, digest in hashes.items()]
+    if len(hashes) == 1:
+        sha256 = [f"{name} {digest}" for name, digest in hashes.items()]
     yield "result", _pairs(_leaves(content["result"]))
     yield "params", _pairs(params)
     yield "versions", "the same" if versions == versions_before else _pairs(versions)
-    yield "sha256", _pairs(hashes) if len(hashes) > 1 else _pairs(hashes).replace(BOUND, " ")
+    yield "sha256", ", ".join(sha256)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

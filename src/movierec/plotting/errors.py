@@ -25,14 +25,14 @@ def result(caption: str, results: Results) -> Figure:
 def predicted(caption: str, results: Results) -> Figure:
     """What was predicted of ratings given alike; the residuals."""
     rows, residuals = results.plots["predicted"], results.plots["residuals"]
-    figure, (by_given, histogram) = style.panels(caption, 3.4, 2)
-    given = rows["rating"]
-    by_given.vlines(given, rows["p10"], rows["p90"], color=BLUE, lw=1.2)
-    by_given.vlines(given, rows["p25"], rows["p75"], color=BLUE, lw=7, alpha=0.45)
-    by_given.plot(given, rows["median"], "o", color=BLUE, ms=5)
-    style.diagonal(by_given, given.min(), given.max())
-    by_given.set(xlabel="given rating, stars", ylabel="predicted rating, stars")
-    by_given.set_title("median, middle half, middle 80 %")
+    figure, (by_stars, histogram) = style.panels(caption, 3.4, 2)
+    stars = rows["rating"]
+    by_stars.vlines(stars, rows["p10"], rows["p90"], color=BLUE, lw=1.2)
+    by_stars.vlines(stars, rows["p25"], rows["p75"], color=BLUE, lw=7, alpha=0.45)
+    by_stars.plot(stars, rows["median"], "o", color=BLUE, ms=5)
+    style.diagonal(by_stars, stars.min(), stars.max())
+    by_stars.set(xlabel="given rating, stars", ylabel="predicted rating, stars")
+    by_stars.set_title("median, middle half, middle 80 %")
     width = residuals["residual"].iloc[1] - residuals["residual"].iloc[0]
     histogram.bar(residuals["residual"], residuals["n_test"], width=0.9 * width, color=BLUE)
     histogram.axvline(0, color=GREY, lw=1)

@@ -1,7 +1,7 @@
-"""A run as numbers: its metrics and the data of its plots. All that a picture is drawn from."""
+"""A run as numbers: its metrics and the tables of its plots, from which pictures are drawn."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,34 +37,25 @@ class Results:
     @classmethod
     def read(cls, dataset: str, folder: Path = Path()) -> "Results":
         """Those of the last run; MovierecError where one is missing or damaged."""
+        plots = {name: f"{stage}/{name}.csv" for stage, names in PLOTS.items() for name in names}
         return cls(
             dataset,
-            {name: _read(folder / "metrics" / f"{name}.json", _metrics) for name in METRICS},
-            {
-                name: _read(folder / "plots" / stage / f"{name}.csv", _rows)
-                for stage, names in PLOTS.items()
-                for name in names
-            },
+            {name: read_file(folder / "metrics" / f"{name}.json") for name in METRICS},
+            {name: read_file(folder / "plots" / path) for name, path in plots.items()},
         )
 
     @property
     def at_n(self) -> str:
-        """How the keys of ranking metrics end, such as @10."""
+        """The end of the keys of ranking metrics, such as @10."""
         ranking = next(iter(self.metrics["evaluate"]["ranking"].values()))
         return "@" + next(iter(ranking)).partition("@")[2]
 
 
-def _metrics(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _rows(path: Path) -> pd.DataFrame:
-    """A movie may be called NA: nothing but an empty field is a gap."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
-
-
-def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+def read_file(path: Path) -> Any:
+    """Metrics (JSON) or rows (CSV; only an empty field is a gap: a movie may be called NA)."""
     try:
-        return read(path)
+        if path.suffix == ".json":
+            return json.loads(path.read_text(encoding="utf-8"))
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError):
         raise MovierecError(f"{path}: missing or damaged; run dvc repro") from None
