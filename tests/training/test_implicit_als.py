@@ -12,7 +12,7 @@ from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.data.tree_sums import CHUNK
 from movierec.kernels.tiles import TILE
 from movierec.model.solver import half_epoch
-from movierec.serving import user_scores
+from movierec.serving import folding_in
 from movierec.training import implicit_als
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
@@ -154,7 +154,7 @@ def test_a_user_of_the_training_data_folds_in_to_his_own_row():
     for user in (0, 7, 29):
         items = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
         shuffled = np.random.default_rng(user).permutation(items)
-        scores = user_scores.watched(model, shuffled, np.full(len(items), True), params)
+        scores = folding_in.fold_in_implicit(model, shuffled, np.full(len(items), True), params)
         folded = scores.parts[0].row.mean[:-1]
         np.testing.assert_allclose(folded, model.user_factors[user], atol=1e-5)
 

@@ -19,7 +19,7 @@ Parts = tuple[Ratings, Ratings, Ratings]  # train, validation and test
 
 
 @dataclass(frozen=True)
-class UserBlock:
+class SplitBlock:
     """Users from `first` on with these numbers of ratings; so many ratings are of those before."""
 
     first: int
@@ -77,11 +77,11 @@ def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: in
 
 def _blocks(
     work: Engine, path: Path, counts: Array, params: SplitParams, seed: int
-) -> Iterator[tuple[UserBlock, Parts]]:
+) -> Iterator[tuple[SplitBlock, Parts]]:
     """The parts of each block of users, in order. path: all ratings by user."""
     path, indptr = path.absolute(), indptr_from_counts(counts)
     bounds = shuffle.bounds_of(work, counts)
-    blocks = [UserBlock(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
+    blocks = [SplitBlock(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
 
     def histogram(low: int, width: int) -> Array:
         counted = work.map(partial(_histogram, path), blocks, repeat(low), repeat(width))
@@ -98,12 +98,12 @@ def _blocks(
     )
 
 
-def _histogram(path: Path, block: UserBlock, low: int, width: int) -> Array:
+def _histogram(path: Path, block: SplitBlock, low: int, width: int) -> Array:
     (timestamp,) = block.read(path, ["timestamp"])
     return split.histogram(timestamp, low, width)
 
 
-def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: UserBlock) -> int:
+def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: SplitBlock) -> int:
     """How many of a block's ratings are not test."""
     (timestamp,) = block.read(path, ["timestamp"])
     stays = split.stays(
@@ -117,7 +117,7 @@ def _split(
     params: SplitParams,
     seed: int,
     moments: tuple[int, int],
-    block: UserBlock,
+    block: SplitBlock,
     n_before: int,
 ) -> Parts:
     """A block's parts. n_before: ratings of the users before that are not test."""
