@@ -3,12 +3,12 @@
 from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
+from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory
 from movierec.model import model_file
 from movierec.recommending import batch, export
 from movierec.recommending.batch import Ranker
 from movierec.recommending.list_statistics import ListStatistics
-from movierec.recommending.rating_blocks import StoredRatings
 
 
 def main() -> stage.Summary:

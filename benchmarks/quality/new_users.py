@@ -16,6 +16,7 @@ from movierec.core import random_streams
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
+from movierec.data.stored_ratings import StoredRatings
 from movierec.metrics import measures
 from movierec.model.biased_mf import Model
 from movierec.recommending.selection import best
@@ -57,7 +58,8 @@ def ndcg(lists: list[Array], liked: list[Array]) -> float:
 
 def main() -> None:
     params = load_params()
-    known, n_items = parquet_tables.read_train_and_validation(), len(parquet_tables.read_items())
+    known = StoredRatings.train("user", with_validation=True).read_all()
+    n_items = len(parquet_tables.read_items())
     draw = random_streams.stream(params.seed, "newcomers")
     out = np.sort(draw.choice(known.n_rows, min(USERS, known.n_rows // 3), replace=False))
     train = known.take(np.setdiff1d(np.arange(known.n_rows), out))

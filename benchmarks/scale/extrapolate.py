@@ -18,8 +18,9 @@ import numpy as np
 from scipy.optimize import nnls
 
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, cut_into_blocks
+from movierec.data.rating_arrays import Array, Csr
 from movierec.data.tree_sums import CHUNK
+from movierec.engine.blocks import cut_by_cost
 from movierec.training.blocks.scheduler import ROW_COST
 
 RESULTS = Path("benchmarks/results")
@@ -88,7 +89,7 @@ def sent_to_all(size: Size, n_machines: int) -> float:
 def needed_share(ratings: Csr, n_fixed: int, n_blocks: int) -> float:
     """Of the other side's rows, the share that a block asks for, on average."""
     size = -(-len(ratings.indices) // n_blocks)
-    ends = [ratings.indptr[stop] for _, stop in cut_into_blocks(ratings.counts, size, CHUNK)]
+    ends = [ratings.indptr[stop] for _, stop in cut_by_cost(ratings.counts, size, CHUNK)]
     begins = [0, *ends[:-1]]
     pairs = zip(begins, ends, strict=True)
     counts = [len(np.unique(ratings.indices[begin:end])) for begin, end in pairs]
@@ -99,7 +100,7 @@ def works(counts: Array, n_blocks: int, strip: int = CHUNK) -> list[float]:
     """Of blocks of rows, as training cuts them."""
     cost = counts + ROW_COST
     size = -(-int(cost.sum()) // n_blocks)
-    return [float(cost[first:stop].sum()) for first, stop in cut_into_blocks(cost, size, strip)]
+    return [float(cost[first:stop].sum()) for first, stop in cut_by_cost(cost, size, strip)]
 
 
 def makespan(blocks: list[float], speeds: list[float], moves: bool) -> float:

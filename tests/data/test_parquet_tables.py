@@ -16,6 +16,7 @@ from benchmarks.quality.run import write_split
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import indptr_from_counts
+from movierec.data.stored_ratings import StoredRatings
 from movierec.prepare import parquet_writer
 from movierec.recommending import export
 from tests.helpers.random_data import random_csrs, random_ratings
@@ -112,7 +113,7 @@ def test_split_round_trip(tmp_path):
     assert_same(found_by_user, by_user)
     assert_same(found_by_item, by_item)
     assert_same(parquet_tables.read_ratings(tmp_path / "validation.parquet"), validation)
-    assert_same(parquet_tables.read_train_and_validation(tmp_path), everything.by_user(N_USERS))
+    assert_same(StoredRatings.train("user", True, tmp_path).read_all(), everything.by_user(N_USERS))
     assert len(train) + len(validation) == N_RATINGS
 
 

@@ -10,11 +10,12 @@ import yaml
 from benchmarks import generate
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
+from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory
+from movierec.engine.blocks import work_by_cost
 from movierec.evaluation import collect
-from movierec.recommending import export, rating_blocks
+from movierec.recommending import export
 from movierec.recommending.rankers import RANKINGS
-from movierec.recommending.rating_blocks import StoredRatings
 from tests.helpers.small_project import run_stage, write_params
 
 TRAINING = "split", "train", "implicit"
@@ -132,4 +133,4 @@ def test_work_is_in_several_blocks(project):
     change(engine=SMALL | {"memory_limit": "2 GB"})
     with factory.opened(load_params().engine) as here:
         known = [StoredRatings.train(side, True) for side in ("user", "item")]
-        assert min(len(rating_blocks.bounds(here, rated.counts())) for rated in known) > 2
+        assert min(len(work_by_cost(here, rated.counts())) for rated in known) > 2

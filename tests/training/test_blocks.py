@@ -8,6 +8,7 @@ import pytest
 from benchmarks.quality.run import write_split
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
+from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory, local
 from movierec.training import implicit_als, rating_model
 from movierec.training.blocks.block_ratings import BlockSource
@@ -56,7 +57,7 @@ def in_memory(folder, refit=False, genres=False):
     """The same data in memory."""
     by_user, by_item = parquet_tables.read_train(folder)
     if refit:
-        by_user = parquet_tables.read_train_and_validation(folder)
+        by_user = StoredRatings.train("user", True, folder).read_all()
         by_item = by_user.transpose(N_ITEMS)
     params = train_params(model="genre_mf" if genres else "mf")
     by_genre = parquet_tables.read_genres(folder) if genres else None

@@ -188,12 +188,6 @@ def read_train(folder: Path = SPLIT) -> tuple[Csr, Csr]:
     return by_user, by_item
 
 
-def read_train_and_validation(folder: Path = SPLIT) -> Csr:
-    """The ratings that are not test, by user."""
-    by_user = read_train_by_user(folder)
-    return by_user.insert(read_ratings(folder / "validation.parquet"))
-
-
 def read_ratings(path: Path) -> Ratings:
     """A held-out part: validation or test."""
     return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))

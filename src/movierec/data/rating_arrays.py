@@ -1,6 +1,5 @@
 """Ratings as arrays: a list of them, and grouped by row (CSR)."""
 
-import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -168,13 +167,3 @@ def stack_rows(parts: Sequence[Csr]) -> Csr:
         np.concatenate([getattr(part, name) for part in parts]) for name in ("indices", "values")
     )
     return Csr(indptr, indices, values)
-
-
-def cut_into_blocks(counts: Array, size: int, multiple: int) -> list[tuple[int, int]]:
-    """Bounds of blocks of rows with about `size` values each, which begin at such a multiple."""
-    n_rows = len(counts)
-    ends = np.arange(1, 1 + -(-int(counts.sum()) // size)) * size
-    stops = np.searchsorted(np.cumsum(counts), ends) + 1
-    stops = np.unique(np.minimum(-(-stops // multiple) * multiple, n_rows))
-    bounds = [0, *(int(stop) for stop in stops if stop < n_rows), n_rows]
-    return list(itertools.pairwise(bounds))

@@ -14,7 +14,9 @@ from movierec.core import array_files
 from movierec.data import tree_sums
 from movierec.data.parquet_tables import read_columns
 from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
-from movierec.data.tree_sums import PartialSums
+from movierec.data.stored_ratings import COLUMNS, StoredRatings
+from movierec.data.tree_sums import CHUNK, PartialSums
+from movierec.engine.blocks import work_by_cost, work_evenly
 from movierec.engine.local import Engine
 from movierec.evaluation import calibration, item_knn
 from movierec.evaluation.evaluate import ModelOutputs
@@ -26,7 +28,6 @@ from movierec.model.biased_mf import Model
 from movierec.model.top_n_lists import Scorer
 from movierec.recommending import rankers
 from movierec.recommending.batch import Ranker
-from movierec.recommending.rating_blocks import COLUMNS, StoredRatings, bounds, ranges
 
 SAMPLED = 512  # users whom a worker makes lists for at a time
 SHARED = 1 << 24  # numbers at most, of how many users items share, that a worker holds
@@ -80,7 +81,7 @@ class StoredRowSums:
     def row_sums(self, mean: float = 0.0, biases: Array | None = None) -> Array:
         if self.plain is not None and mean == 0 and biases is None:
             return self.plain
-        blocks = zip(*bounds(self.engine, self.counts), strict=True)
+        blocks = zip(*work_by_cost(self.engine, self.counts, CHUNK), strict=True)
         return np.concatenate(
             list(self.engine.map(partial(_row_sums, self.rated, mean, biases), *blocks))
         )
@@ -107,7 +108,7 @@ def collect(
         n_users, params.ranking_users, ranker.params.seed, "evaluate/users"
     )
     read = partial(_read_users, files, ranker, users, scratch)
-    blocks = list(engine.map(read, *zip(*bounds(engine, known[0]), strict=True)))
+    blocks = list(engine.map(read, *zip(*work_by_cost(engine, known[0], CHUNK), strict=True)))
     train_errors = Errors.from_sums(
         tree_sums.add_up([block.errors for block in blocks]), sum(block.n_train for block in blocks)
     )
@@ -165,7 +166,7 @@ def _fit_baselines(
 def _find_neighbours(engine: Engine, rated_sets: list[Path], scratch: Path) -> Path:
     """A file of the nearest neighbours of all items, and their cosines."""
     counts = np.sum([np.diff(array_files.load(path)["of_items"]) for path in rated_sets], axis=0)
-    blocks = zip(*bounds(engine, item_knn.costs(counts), 1, SHARED), strict=True)
+    blocks = zip(*work_by_cost(engine, item_knn.costs(counts), 1, SHARED), strict=True)
     results = engine.map(partial(_nearest, rated_sets, counts), *blocks)
     neighbours, cosines = (np.concatenate(column) for column in zip(*results, strict=True))
     return _save(scratch / "neighbours", {"neighbours": neighbours, "cosines": cosines})
@@ -183,7 +184,7 @@ def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tu
 def _predict_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
     """The model's predictions of the test ratings, and calibration.deviation_of_ratings."""
     n = pq.read_metadata(test).num_rows
-    blocks = zip(*ranges(engine, n, engine.params.block_ratings), strict=True)
+    blocks = zip(*work_evenly(engine, n, engine.params.block_ratings), strict=True)
     results = engine.map(partial(_predict_block, model, test, expected), *blocks)
     predicted, deviations = (np.concatenate(column) for column in zip(*results, strict=True))
     return predicted, deviations
@@ -215,7 +216,7 @@ def _make_lists(
     fitted on.
     """
     eligible = evaluator.counts >= ranker.params.recommend.min_ratings
-    blocks = [slice(*block) for block in ranges(engine, len(evaluator.users), SAMPLED)]
+    blocks = [slice(*block) for block in work_evenly(engine, len(evaluator.users), SAMPLED)]
     users = [evaluator.users[block] for block in blocks]
     arguments = (
         users,

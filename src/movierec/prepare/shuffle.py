@@ -14,22 +14,20 @@ import numpy as np
 
 from movierec.core.atomic import atomic_file
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, cut_into_blocks
+from movierec.data.rating_arrays import Array, Csr
+from movierec.engine.blocks import Bounds, cut_by_cost
 from movierec.engine.local import Engine
 from movierec.prepare import parquet_writer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Bounds = tuple[int, int]  # the first row of a block, and the first after it
 Columns = dict[str, Array]
 
 
 def bounds_of(work: Engine, counts: Array) -> list[Bounds]:
     """Blocks of users or items with these numbers of ratings; one of all if work is done here."""
-    is_dask = not work.is_here
-    size = work.params.block_ratings if is_dask else max(1, int(counts.sum()))
-    return cut_into_blocks(counts, size, 1)
+    return [(0, len(counts))] if work.is_here else cut_by_cost(counts, work.params.block_ratings)
 
 
 def columns_by_item(by_user: Csr, n_items: int) -> Columns:

@@ -14,13 +14,15 @@ from movierec.core import array_files
 from movierec.core.params import Params, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, MODEL
 from movierec.data.rating_arrays import Array, Csr
+from movierec.data.stored_ratings import StoredRatings
+from movierec.data.tree_sums import CHUNK
+from movierec.engine.blocks import work_by_cost
 from movierec.engine.local import Engine
 from movierec.model import model_file, top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.top_n_lists import Scorer
 from movierec.recommending import export, rankers, uncertainty
 from movierec.recommending.export import UserLists
-from movierec.recommending.rating_blocks import StoredRatings, bounds
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def with_terms(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: P
     model = model_file.map_model(ranker.model)
     if model.n_samples > 1:
         return ranker
-    blocks = bounds(engine, by_item.counts() + (model.n_factors + 1) ** 2)
+    blocks = work_by_cost(engine, by_item.counts() + (model.n_factors + 1) ** 2, CHUNK)
     write = partial(ranker.write_terms, by_item, folder)
     return replace(ranker, terms=tuple(engine.map(write, *zip(*blocks, strict=True))))
 
@@ -103,7 +105,7 @@ def recommend_all(
     """
     counts = seen.counts()
     groups = [
-        [(first + a, first + b) for a, b in bounds(engine, counts[first:stop], 1)]
+        [(first + a, first + b) for a, b in work_by_cost(engine, counts[first:stop], 1)]
         for first, stop in export.blocks_of_users(len(counts), ranker.params.recommend.top_n)
     ]
     recommend = partial(ranker.recommend_block, seen, eligible)

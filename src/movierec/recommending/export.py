@@ -11,6 +11,7 @@ import pyarrow as pa
 from movierec.core.manifests import Manifest, make_record
 from movierec.data.parquet_tables import ROW_GROUP, write_tables
 from movierec.data.rating_arrays import Array
+from movierec.engine.blocks import cut_evenly
 
 Provenance = Callable[[str], Manifest]  # the manifest of a file out of the sha256 of its data
 UserLists = tuple[Array, Array, Array, Array]  # users, their lists, scores, predicted ratings
@@ -23,8 +24,7 @@ def provenance(stage: str, params: Mapping[str, Any], made_from: Manifest) -> Pr
 
 def blocks_of_users(n_users: int, top_n: int) -> list[tuple[int, int]]:
     """Bounds of runs of users whose lists fill a row group."""
-    size = max(1, ROW_GROUP // top_n)
-    return [(first, min(first + size, n_users)) for first in range(0, max(1, n_users), size)]
+    return cut_evenly(n_users, max(1, ROW_GROUP // top_n))
 
 
 def write_recommendations(

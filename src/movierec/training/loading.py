@@ -8,6 +8,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import EngineParams, ImplicitParams, TrainParams
 from movierec.core.paths import INDEX, SPLIT
 from movierec.data import parquet_tables
+from movierec.data.stored_ratings import StoredRatings
 from movierec.engine.local import Engine
 from movierec.training.blocks.block_ratings import BlockSource
 from movierec.training.blocks.blocked_data import BlockedData
@@ -55,7 +56,7 @@ def load(
 
 def _load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
     if refit:
-        by_user, validation = parquet_tables.read_train_and_validation(), None
+        by_user, validation = StoredRatings.train("user", with_validation=True).read_all(), None
         by_item = by_user.transpose(parquet_tables.n_rows(SPLIT / "train_items.parquet"))
     else:
         by_user, by_item = parquet_tables.read_train()

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, cut_into_blocks
+from movierec.data.rating_arrays import Array
 from movierec.data.tree_sums import CHUNK
+from movierec.engine.blocks import cut_by_cost
 from movierec.engine.local import Engine, Handle
 from movierec.model.features import Features
 from movierec.training.blocks import factor_files
@@ -43,7 +44,7 @@ class BlockScheduler:
         cost, n_workers = self.counts[side] + ROW_COST, len(self.engine.homes)
         n_blocks = -(-int(cost.sum()) // self.engine.params.block_ratings)
         n_blocks += -n_blocks % n_workers
-        bounds = cut_into_blocks(cost, -(-int(cost.sum()) // n_blocks), CHUNK)
+        bounds = cut_by_cost(cost, -(-int(cost.sum()) // n_blocks), CHUNK)
         return [RatingBlock(self.source, side, first, stop) for first, stop in bounds]
 
     def run(

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 
 from movierec.core.paths import INDEX, SPLIT
 from movierec.data.parquet_tables import ROW_GROUP, read_block, read_columns
-from movierec.data.rating_arrays import Array, Csr, Ratings, count_index, cut_into_blocks
-from movierec.data.tree_sums import CHUNK
-from movierec.engine.local import Engine
+from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
+from movierec.engine.blocks import cut_evenly
 from movierec.kernels.grouping import group_order
 
 COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of a held-out part
@@ -21,7 +20,7 @@ COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of a held-out p
 
 @dataclass(frozen=True)
 class StoredRatings:
-    """Ratings by user or by item on disk. more: a held-out part that counts as well.
+    """Ratings by user or by item on disk. more: a held-out part that is added to them.
 
     Paths are absolute, so that a worker finds them wherever it was started.
     """
@@ -49,7 +48,7 @@ class StoredRatings:
         """The number of ratings of each row (n_rows,) int64."""
         counts = read_columns(self.rows, ["n_ratings"])[0].astype(np.int64)
         if self.more:
-            for (index,) in _parts(self.more, [f"{self.side}_index"]):
+            for (index,) in _pieces(self.more, [f"{self.side}_index"]):
                 counts += count_index(index, len(counts))
         return counts
 
@@ -57,8 +56,11 @@ class StoredRatings:
         """The rows first … stop − 1."""
         return self.join(read_block(self.ratings, self.rows, first, stop), first, stop)
 
+    def read_all(self) -> Csr:
+        return self.read(0, pq.read_metadata(self.rows).num_rows)
+
     def join(self, block: Csr, first: int, stop: int) -> Csr:
-        """These rows of `ratings`, and what counts as well."""
+        """These rows of `ratings`, and what is added to them."""
         if not self.more:
             return block
         of = {"user": _held_out_of_users, "item": _held_out_of_items}[self.side]
@@ -66,31 +68,8 @@ class StoredRatings:
 
     @property
     def alone(self) -> StoredRatings:
-        """Without what counts as well."""
+        """Without what is added."""
         return replace(self, more=None)
-
-
-def bounds(
-    engine: Engine, costs: Array, multiple: int = CHUNK, size: int | None = None
-) -> list[tuple[int, int]]:
-    """Blocks of rows to work on, of about `size`; one block where memory is not limited.
-
-    costs (n_rows,): in ratings, or in what takes as much memory, if the size is the default,
-    engine.block_ratings.
-    """
-    if _fits_in_memory(engine):
-        return [(0, len(costs))]
-    return cut_into_blocks(costs, size or engine.params.block_ratings, multiple)
-
-
-def ranges(engine: Engine, n: int, size: int) -> list[tuple[int, int]]:
-    """The same for n things of equal cost: `size` at a time."""
-    step = max(1, n if _fits_in_memory(engine) else size)
-    return [(first, min(first + step, n)) for first in range(0, max(1, n), step)]
-
-
-def _fits_in_memory(engine: Engine) -> bool:
-    return engine.params.kind == "local" and engine.params.memory_limit is None
 
 
 def _held_out_of_users(path: Path, first: int, stop: int) -> Ratings:
@@ -111,7 +90,7 @@ def _held_out_of_items(path: Path, first: int, stop: int) -> Ratings:
     """Of a held-out part the items first … stop − 1, as Csr.insert wants them of rows: in order of
     item, which counts from `first` and is called user_index, and user, called item_index."""
     kept = []
-    for columns in _parts(path, ["item_index", *COLUMNS[:1], *COLUMNS[2:]]):
+    for columns in _pieces(path, ["item_index", *COLUMNS[:1], *COLUMNS[2:]]):
         is_here = (columns[0] >= first) & (columns[0] < stop)
         kept.append([column[is_here] for column in columns])
     item_index, *others = (np.concatenate(column) for column in zip(*kept, strict=True))
@@ -120,8 +99,7 @@ def _held_out_of_items(path: Path, first: int, stop: int) -> Ratings:
     return Ratings(item_index[order], *(column[order] for column in others))
 
 
-def _parts(path: Path, names: list[str]) -> Iterator[list[Array]]:
-    """Columns, as many rows at a time as a row group has."""
-    n = pq.read_metadata(path).num_rows
-    for first in range(0, max(1, n), ROW_GROUP):
-        yield read_columns(path, names, first, min(first + ROW_GROUP, n))
+def _pieces(path: Path, names: list[str]) -> Iterator[list[Array]]:
+    """Columns, a row group at a time."""
+    for first, stop in cut_evenly(pq.read_metadata(path).num_rows, ROW_GROUP):
+        yield read_columns(path, names, first, stop)

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.run import write_split
-from movierec.core.params import load_params
-from movierec.data import parquet_tables
-from movierec.data.tree_sums import CHUNK
-from movierec.engine import local
-from movierec.recommending import rating_blocks
-from movierec.recommending.rating_blocks import StoredRatings, bounds, ranges
-from tests.helpers.clone import ROOT
+from movierec.data import parquet_tables, stored_ratings
+from movierec.data.stored_ratings import StoredRatings
 from tests.helpers.random_data import random_ratings
 
 N_USERS, N_ITEMS = 30, 20
@@ -28,7 +23,7 @@ def divided(folder, held_out):
 @pytest.mark.parametrize("side", ["user", "item"])
 def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
     """Also where nothing is held out, or all is, or of some users alone."""
-    for module in (parquet_tables, rating_blocks):
+    for module in (parquet_tables, stored_ratings):
         monkeypatch.setattr(module, "ROW_GROUP", 7)
     held_out = np.random.default_rng(1).random(200) < share
     held_out[50:90] = False
@@ -42,15 +37,3 @@ def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
                 found, expected = rated.read(first, stop), whole.take(np.arange(first, stop))
                 for name, array in vars(expected).items():
                     np.testing.assert_array_equal(vars(found)[name], array)
-
-
-def test_work_is_divided_where_memory_is_scarce_alone():
-    params = load_params(ROOT / "params.yaml").engine.model_copy(update={"block_ratings": 100})
-    costs = np.full(5 * CHUNK, 1)
-    here = local.Engine(params)
-    assert bounds(here, costs) == [(0, 5 * CHUNK)]
-    assert ranges(here, 10, 4) == [(0, 10)]
-    scarce = local.Engine(params.model_copy(update={"memory_limit": 10**9}))
-    assert bounds(scarce, costs) == [(0, 128), (128, 256), (256, 320)]
-    assert ranges(scarce, 10, 4) == [(0, 4), (4, 8), (8, 10)]
-    assert ranges(scarce, 0, 4) == [(0, 0)]
