@@ -81,15 +81,8 @@ class StoredRowSums:
         if self.plain is not None and mean == 0 and biases is None:
             return self.plain
         blocks = zip(*bounds(self.engine, self.counts), strict=True)
-        return np.concatenate(
-            list(self.engine.map(partial(_row_sums, self.rated, mean, biases), *blocks))
-        )
-
-
-def _row_sums(
-    rated: StoredRatings, mean: float, biases: Array | None, first: int, stop: int
-) -> Array:
-    return rated.read(first, stop).row_sums(mean, biases)
+        sums = self.engine.map(partial(self.rated.row_sums, mean, biases), *blocks)
+        return np.concatenate(list(sums))
 
 
 def collect(

@@ -57,6 +57,10 @@ class StoredRatings:
         """The rows first … stop − 1."""
         return self.join(read_block(self.ratings, self.rows, first, stop), first, stop)
 
+    def row_sums(self, mean: float, biases: Array | None, first: int, stop: int) -> Array:
+        """Csr.row_sums of the rows first … stop − 1."""
+        return self.read(first, stop).row_sums(mean, biases)
+
     def join(self, block: Csr, first: int, stop: int) -> Csr:
         """These rows of `ratings`, and what counts as well."""
         if not self.more:
