@@ -52,7 +52,7 @@ class RatingFiles:
 
 
 @dataclass(frozen=True)
-class UserBlock:
+class UserStatistics:
     """Statistics of a block of users.
 
     errors: sums over their n_train training ratings. row_sums: of each user's ratings that the
@@ -123,7 +123,7 @@ def collect(
 
 def _read_users(
     files: RatingFiles, ranker: Ranker, sample: Array, scratch: Path, first: int, stop: int
-) -> UserBlock:
+) -> UserStatistics:
     """sample: the users for whom lists are made."""
     known, scale = files.known[0], ranker.params.data
     train = known.alone.read(first, stop)
@@ -132,7 +132,7 @@ def _read_users(
     both = known.join(train, first, stop)
     fitted = both if files.fitted[0].more else train
     sampled = sample[(sample >= first) & (sample < stop)] - first
-    return UserBlock(
+    return UserStatistics(
         errors=tree_sums.partial_sums(first, errors),
         n_train=len(train.values),
         row_sums=fitted.row_sums(),
@@ -145,7 +145,11 @@ def _read_users(
 
 
 def _fit_baselines(
-    engine: Engine, files: RatingFiles, counts: list[Array], blocks: list[UserBlock], damping: float
+    engine: Engine,
+    files: RatingFiles,
+    counts: list[Array],
+    blocks: list[UserStatistics],
+    damping: float,
 ) -> tuple[dict[str, Model], Model]:
     """Those that predict ratings, by name, and popularity. counts: by user, and by item."""
     row_sums = np.concatenate([block.row_sums for block in blocks])
