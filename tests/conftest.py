@@ -1,8 +1,10 @@
-"""Settings of the property tests (few examples, the same in every run), and the web server.
+"""Settings of all tests: which are slow, few examples of the property tests, and the web server.
 
 Kernels run on one thread: tests run side by side, and threads that wait for each other in two
 processes on two cores take ten times as long. Tests of threads set their number themselves.
 """
+
+from pathlib import Path
 
 import numba
 import pytest
@@ -10,9 +12,35 @@ from hypothesis import settings
 
 from tests.helpers.http_server import Answer, serving
 
+TESTS = Path(__file__).parent
+# What `make quick` leaves out: real runs, browsers, workers, trainings that are killed.
+SLOW = (
+    "pipeline/*.py",
+    "benchmarks/*.py",
+    "plotting/test_plots_page.py",
+    "report/test_browser.py",
+    "training/test_blocks.py",
+    "training/test_checkpoint.py",
+)
 settings.register_profile("movierec", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("movierec")
 numba.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what is slow, and begin with the longest files, so that no process ends late."""
+    slow = {path for pattern in SLOW for path in TESTS.glob(pattern)}
+    for item in items:
+        if item.path in slow:
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.path.parent.name != "pipeline")
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory, worker_id):
+    """One folder for all processes of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A workspace in which the pipeline ran undisturbed, made once; copies of it to disturb."""
 
-import fcntl
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,37 +8,33 @@ from pathlib import Path
 import pytest
 
 from tests.faults.runs import Run, prepare, write_archive
-from tests.helpers.clone import Workspace
+from tests.helpers.clone import Workspace, make_once
 from tests.helpers.http_server import serving
+
+ARCHIVE = "films.zip"
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Run]:
+def prepared(shared_folder: Path) -> Iterator[Run]:
     """Made by the first process of pytest-xdist, for all; nobody changes it.
 
     Each process serves the archive, at the one port that stands in params.yaml.
     """
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "prepared"
-    folder.mkdir(exist_ok=True)
-    archive, facts = folder / "films.zip", folder / "facts.json"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not facts.exists():
-            _prepare(folder, archive, facts)
-    known = json.loads(facts.read_text("utf-8"))
-    with serving(archive.read_bytes(), port=known.pop("port")):
+    folder = make_once(shared_folder / "prepared", _prepare)
+    known = json.loads((folder / "facts.json").read_text("utf-8"))
+    with serving((folder / ARCHIVE).read_bytes(), port=known.pop("port")):
         yield Run(Workspace(folder / "clone"), **known)
 
 
-def _prepare(folder: Path, archive: Path, facts: Path) -> None:
-    sha256 = write_archive(archive)
-    content = archive.read_bytes()
+def _prepare(folder: Path) -> None:
+    sha256 = write_archive(folder / ARCHIVE)
+    content = (folder / ARCHIVE).read_bytes()
     with serving(content) as server:
-        source = {"source": "url", "url": server.url, "file": archive.name}
+        source = {"source": "url", "url": server.url, "file": ARCHIVE}
         run = prepare(folder, source | {"size": len(content), "sha256": sha256})
     known = {name: value for name, value in asdict(run).items() if name != "workspace"}
-    facts.write_text(json.dumps(known | {"port": server.server_port}), "utf-8")
+    facts = json.dumps(known | {"port": server.server_port})
+    (folder / "facts.json").write_text(facts, "utf-8")
 
 
 @pytest.fixture(scope="session")

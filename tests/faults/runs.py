@@ -15,27 +15,30 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import yaml
+from _pytest.mark import ParameterSet
 
 from benchmarks.generate import generate, write_zip
-from benchmarks.harness import copy_compiled_kernels
-from tests.helpers.clone import Workspace, make_workspace
+from tests.helpers.clone import STAGES, Workspace, make_workspace, stages_run
 
-STAGES = (
-    "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
-)  # fmt: skip
 OUTS = ("data", "models", "exports", "metrics", "plots")
 CURVES = ("plots/train/training.csv", "plots/implicit/implicit.csv")
 TRAIN = {"n_factors": 16, "max_epochs": 40, "patience": 40}
 # What DVC leaves beside an output when it is killed, or finds no room, while it makes a copy.
 DVC_LEAVES = re.compile(r"\.[\w-]{22}\.tmp")  # secrets.token_urlsafe(16)
-STAGE_BEGINS = re.compile(r"Running stage '(\w+)'")
 
 
 def write_archive(path: Path, seed: int = 0) -> str:
     """A zip of generated ratings in the csv layout; returns its sha256."""
     write_zip(generate(10_000, seed), path, name="mine")
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def every_stage(*in_ci: str) -> list[ParameterSet]:
+    """All stages as parameters of a test, of which `.ci/run` tries these alone."""
+    marks = {stage: () if stage in in_ci else pytest.mark.thorough for stage in STAGES}
+    return [pytest.param(stage, marks=marks[stage]) for stage in STAGES]
 
 
 @dataclass
@@ -53,10 +56,7 @@ class Run:
 
     def copied(self, folder: Path) -> Run:
         """The same in another folder, with a cache of archives of its own."""
-        for name in ("clone", "cache"):
-            shutil.copytree(self.path.parent / name, folder / name, symlinks=True)
-        copy_compiled_kernels(self.path, folder / "clone")
-        return replace(self, workspace=Workspace(folder / "clone"))
+        return replace(self, workspace=self.workspace.copied(folder))
 
     def found(self, folder: Path | None = None) -> dict[str, str]:
         """The hash of each output that is there, hidden files among them, and of dvc.lock."""
@@ -117,7 +117,7 @@ class Run:
         return subprocess.Popen(
             ["dvc", "repro"],
             cwd=self.path,
-            env=self.workspace.environment | {"NUMBA_NUM_THREADS": "1"},
+            env=self.workspace.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -131,7 +131,7 @@ class Run:
         return subprocess.run(
             [*through, "python", f"stages/{stage}.py"],
             cwd=self.path,
-            env=self.workspace.environment | {"PYTHONPATH": "src", "NUMBA_NUM_THREADS": "1"},
+            env=self.workspace.environment | {"PYTHONPATH": "src"},
             capture_output=True,
             text=True,
             check=False,
@@ -149,7 +149,7 @@ class Run:
         return done.stderr.strip()
 
     def repro(self) -> str:
-        return self.workspace.run("dvc", "repro", NUMBA_NUM_THREADS="1")
+        return self.workspace.run("dvc", "repro")
 
     def mend_locks(self) -> None:
         """What docs/faq.md advises when dvc was killed in the very moment of writing a lock."""
@@ -186,8 +186,7 @@ def stages_of(process: subprocess.Popen) -> Iterator[str]:
     """The stages that a run begins, as it begins them."""
     assert process.stdout is not None
     for line in process.stdout:
-        if begins := STAGE_BEGINS.search(line):
-            yield begins[1]
+        yield from stages_run(line)
 
 
 def prepare(folder: Path, source: dict[str, object]) -> Run:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.runs import OUTS, STAGES, Run
+from tests.faults.runs import OUTS, Run, every_stage
+from tests.helpers.clone import STAGES
 
 pytestmark = pytest.mark.faults
 
@@ -56,7 +57,7 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else list(path.iterdir())
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", every_stage("split", "train"))
 def test_a_file_that_cannot_grow(run: Run, stage: str) -> None:
     """As on a full disk or beyond a quota: at the lock, at the first output, at the largest."""
     size = largest(run, stage)
@@ -69,7 +70,7 @@ def test_a_file_that_cannot_grow(run: Run, stage: str) -> None:
 
 
 @needs_mounts
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", every_stage("train", "recommend"))
 def test_a_full_disk(run: Run, stage: str) -> None:
     run.delete(*run.outs_of(stage))
     line = run.refusal(stage, *after(FULL.format(WRITES[stage])))
@@ -81,7 +82,7 @@ def test_a_full_disk(run: Run, stage: str) -> None:
 
 
 @needs_mounts
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", every_stage("evaluate"))
 def test_a_folder_that_cannot_be_written(run: Run, stage: str) -> None:
     line = run.refusal(stage, *after(READ_ONLY.format(WRITES[stage])))
     assert f"error: {WRITES[stage]}/" in line
@@ -90,13 +91,13 @@ def test_a_folder_that_cannot_be_written(run: Run, stage: str) -> None:
 
 
 @needs_mounts
-@pytest.mark.parametrize("room", [300, 800])
+@pytest.mark.parametrize("room", [300, pytest.param(800, marks=pytest.mark.thorough)])
 def test_dvc_repro_on_a_full_disk(fresh: Run, tmp_path: Path, room: int) -> None:
     """Room in kB for the outputs and DVC's cache of them; the same workspace, with more, ends."""
     for stage in STAGES:
         fresh.forget(stage, keep_outputs=False)
     script = REPRO.format(room=room, aside=tmp_path, outs=" ".join(OUTS))
-    said = fresh.workspace.run(*PRIVATELY, "sh", "-ec", script, NUMBA_NUM_THREADS="1")
+    said = fresh.workspace.run(*PRIVATELY, "sh", "-ec", script)
     assert any(reason in said for reason in FULL_REASONS)
     fresh.assert_whole(tmp_path / "failed")
     assert fresh.found(tmp_path / "repeated") == fresh.files

@@ -22,13 +22,14 @@ pytestmark = pytest.mark.faults
 CLIENT = """
 import json, sys
 import numpy as np
-from movierec import engines, errors
+from movierec.core import errors
 from movierec.core.params import load_params
+from movierec.engine import factory
 
 def main():
     block = load_params(sys.argv[2]).engine
     params = block.model_copy(update={"kind": "dask", "scheduler": sys.argv[1]})
-    with engines.opened(params) as opened:
+    with factory.opened(params) as opened:
         blocks = [np.arange(1000) + first for first in range(9)]
         found = [float(each) for each in opened.map(np.linalg.norm, blocks)]
         said = {"same": found == [float(np.linalg.norm(each)) for each in blocks]}
@@ -66,6 +67,7 @@ def test_work_over_several_hosts(tmp_path):
     assert said["traffic"] > 0
 
 
+@pytest.mark.thorough
 def test_training_over_several_hosts(tmp_path):
     """The stage, as dvc runs it, its workers elsewhere: the bytes of the local engine."""
     prepare_project(tmp_path)

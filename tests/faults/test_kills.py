@@ -10,7 +10,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.faults.runs import STAGES, Run, stages_of
+from tests.faults.runs import Run, every_stage, stages_of
+from tests.helpers.clone import STAGES
 
 pytestmark = pytest.mark.faults
 
@@ -48,8 +49,11 @@ def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool
     assert not list((run.path / ".checkpoints").glob("*.safetensors"))
 
 
-@pytest.mark.parametrize("half", [0, 1], ids=["one_half", "other_half"])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "half",
+    [pytest.param(0, id="one_half"), pytest.param(1, id="other_half", marks=pytest.mark.thorough)],
+)
+@pytest.mark.parametrize("stage", every_stage("download", "train", "evaluate"))
 def test_a_killed_stage_is_repeated_to_the_same_bits(run: Run, stage: str, half: int) -> None:
     """Ten moments, one drawn in each tenth of the stage's duration, shared among the victims.
 

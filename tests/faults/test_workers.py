@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import dask
 import numpy as np
 import pytest
-from movierec.training.blocks.block_rows import BlockedModel
 
 from movierec.core.errors import MovierecError
 from movierec.engine import factory
@@ -44,6 +43,13 @@ def fit(used, folder, scratch, **more):
     return found, data.finish(found.model)
 
 
+def assert_fits(expected, used, folder, scratch, **more):
+    """Training by these workers gives the epochs and the bits of an undisturbed one."""
+    found, model = fit(used, folder, scratch, **more)
+    assert found.epochs == expected.epochs
+    assert_same(expected.model, model)
+
+
 def kill_one(used, which=0):
     """kill -9 of a worker; its nanny starts another."""
     pids = used.client.run(os.getpid, on_error="ignore")
@@ -72,35 +78,59 @@ def at_submission(used, numbers, act):
 
 def test_workers_killed_in_the_middle_of_epochs(folder, tmp_path, expected):
     with workers() as used, at_submission(used, [40, 90, 170], lambda: kill_one(used)):
-        found, model = fit(used, folder, tmp_path)
-    assert found.epochs == expected.epochs
-    assert_same(expected.model, model)
+        assert_fits(expected, used, folder, tmp_path)
 
 
-def test_all_workers_killed_at_once(folder, tmp_path, expected, monkeypatch):
-    """One line, and the next run goes on."""
+def kill_all(used):
+    for pid in used.client.run(os.getpid).values():
+        os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def workers_to_kill(tmp_path):
+    with workers(2) as used:
+        yield used, lambda: kill_all(used)
+
+
+@contextmanager
+def scheduler_to_kill(tmp_path):
+    """A scheduler and two workers as people start them, and the engine by it."""
+    tmp_path.mkdir()
+    soon = {"distributed.comm.timeouts.connect": "3s"}
+    with network_hosts.one_host(tmp_path) as cluster, dask.config.set(soon):
+        address = cluster.start_scheduler("--host", "127.0.0.1")
+        for _ in range(2):
+            cluster.start_worker("--no-nanny")
+        params = ENGINE.model_copy(update={"kind": "dask", "scheduler": address})
+        with factory.opened(params) as used:
+            used.client.wait_for_workers(2)
+            yield used, lambda: cluster.scheduler.kill()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("cluster", [workers_to_kill, scheduler_to_kill])
+def test_a_lost_cluster_ends_on_one_line_and_the_next_run_resumes(
+    cluster, folder, tmp_path, expected, monkeypatch
+):
+    """All workers killed at the same time, or the scheduler; the next run has another."""
     monkeypatch.chdir(tmp_path)
-    saved = Checkpoint("search", "key", of_model=BlockedModel)
-
-    def kill_all():
-        for pid in used.client.run(os.getpid).values():
-            os.kill(pid, signal.SIGKILL)
-
+    saved = Checkpoint("search", "key")
+    scratch = saved.folder.absolute()
     with (
         pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on") as raised,
-        workers(2) as used,
-        at_submission(used, [120], kill_all),
+        cluster(tmp_path / "one") as (used, kill),
+        at_submission(used, [120], kill),
     ):
-        fit(used, folder, saved.folder.absolute(), on_epoch=saved.save)
+        fit(used, folder, scratch, on_epoch=saved.save)
     assert "\n" not in str(raised.value)
-    so_far = saved.load()
-    assert 0 < len(so_far.epochs) < 6
-    with workers(2) as used:
-        found, model = fit(used, folder, saved.folder.absolute(), state=so_far)
-    assert found.epochs == expected.epochs
-    assert_same(expected.model, model)
+    with cluster(tmp_path / "two") as (used, _):
+        data = in_blocks(used, folder, scratch)
+        state = saved.load(rating_model.make_trainer(data, PARAMS, 0, SCALE))
+        assert 0 < len(state.epochs) < 6
+        assert_fits(expected, used, folder, scratch, state=state)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_comes_late_is_given_work(folder, tmp_path, expected):
     with workers(1) as used:
 
@@ -109,12 +139,10 @@ def test_a_worker_that_comes_late_is_given_work(folder, tmp_path, expected):
             used.client.wait_for_workers(2)
 
         with at_submission(used, [50], join):
-            found, model = fit(used, folder, tmp_path)
+            assert_fits(expected, used, folder, tmp_path)
         done = used.client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert len(done) == 2
     assert min(done.values()) > 20
-    assert found.epochs == expected.epochs
-    assert_same(expected.model, model)
 
 
 def slow_down(times):
@@ -123,12 +151,11 @@ def slow_down(times):
     block_tasks.solve = lambda *arguments: [solve(*arguments) for _ in range(times)][-1]
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_ten_times_slower(folder, tmp_path, expected):
     with workers() as used:
         used.client.run(slow_down, 10, workers=[used.homes[0]])
-        found, model = fit(used, folder, tmp_path)
-    assert found.epochs == expected.epochs
-    assert_same(expected.model, model)
+        assert_fits(expected, used, folder, tmp_path)
 
 
 def want_memory():
@@ -144,15 +171,15 @@ def want_memory():
     block_tasks.solve = greedy
 
 
+@pytest.mark.thorough
 def test_one_worker_out_of_memory(folder, tmp_path, expected):
     """It is killed and started anew, without its greed."""
     with workers(memory_limit=1_000_000_000) as used:
         used.client.run(want_memory, workers=[used.homes[0]])
-        found, model = fit(used, folder, tmp_path)
-    assert found.epochs == expected.epochs
-    assert_same(expected.model, model)
+        assert_fits(expected, used, folder, tmp_path)
 
 
+@pytest.mark.thorough
 def test_work_that_no_worker_has_the_memory_for():
     with workers(2, memory_limit=1_000_000_000) as used:
         work = used.submit(eat_memory)
@@ -166,34 +193,3 @@ def test_work_that_no_worker_has_the_memory_for():
 def eat_memory():
     want_memory()
     block_tasks.solve()
-
-
-def test_a_scheduler_that_is_lost(folder, tmp_path, expected, monkeypatch):
-    """One line, and the next run, by another scheduler, goes on."""
-    monkeypatch.chdir(tmp_path)
-    saved = Checkpoint("search", "key", of_model=BlockedModel)
-    with cluster_in(tmp_path / "one") as (cluster, used):
-        kill = at_submission(used, [120], lambda: cluster.scheduler.kill())
-        with pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on"), kill:
-            fit(used, folder, saved.folder.absolute(), on_epoch=saved.save)
-    so_far = saved.load()
-    assert 0 < len(so_far.epochs) < 6
-    with cluster_in(tmp_path / "two") as (_, used):
-        found, model = fit(used, folder, saved.folder.absolute(), state=so_far)
-    assert found.epochs == expected.epochs
-    assert_same(expected.model, model)
-
-
-@contextmanager
-def cluster_in(folder):
-    """A scheduler and two workers as people start them, and the engine by it."""
-    folder.mkdir()
-    soon = {"distributed.comm.timeouts.connect": "3s"}
-    with network_hosts.one_host(folder) as cluster, dask.config.set(soon):
-        address = cluster.start_scheduler("--host", "127.0.0.1")
-        for _ in range(2):
-            cluster.start_worker("--no-nanny")
-        params = ENGINE.model_copy(update={"kind": "dask", "scheduler": address})
-        with factory.opened(params) as used:
-            used.client.wait_for_workers(2)
-            yield cluster, used

@@ -1,14 +1,22 @@
 """A clone of the project in a temporary folder, to run the real pipeline in."""
 
+import fcntl
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.harness import ROOT, copy_project
+from benchmarks.harness import ROOT, copy_compiled_kernels, copy_project
 
-__all__ = ["ROOT", "Workspace", "make_workspace"]
+STAGES = (
+    "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
+)  # fmt: skip
+__all__ = ["ROOT", "STAGES", "Workspace", "make_once", "make_workspace", "stages_run"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,35 @@ class Workspace:
     def commit(self, message: str) -> None:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-q", "--allow-empty", "-m", message)
+
+    def committed_errors(self) -> dict[str, float]:
+        """The errors on test at the last commit."""
+        errors = json.loads(self.run("git", "show", "HEAD:metrics/evaluate.json"))["test"]
+        assert isinstance(errors, dict)
+        return errors
+
+    def copied(self, folder: Path) -> "Workspace":
+        """The same in another folder, with a cache of archives of its own."""
+        for path in (self.path, self.path.parent / "cache"):
+            shutil.copytree(path, folder / path.name, symlinks=True)
+        copy_compiled_kernels(self.path, folder / self.path.name)
+        return Workspace(folder / self.path.name)
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that dvc repro or dvc exp run says it ran, in order."""
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that the first process of pytest-xdist fills; the others wait, and read it."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            make(folder)
+            (folder / "complete").touch()
+    return folder
 
 
 def make_workspace(path: Path) -> Workspace:

@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import runpy
 
+import pytest
 import yaml
 
+from movierec.core import errors
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
 
@@ -37,3 +39,15 @@ def run_stages(folder, *names):
     with contextlib.chdir(folder):
         for name in names:
             run_stage(name)
+
+
+def refusal(main, capsys):
+    """The line, and the details below it, on which a program ends; it prints nothing else."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        errors.run(main)
+    assert caught.value.code == 1
+    out, lines = capsys.readouterr()
+    assert out == ""
+    assert lines.startswith("error: ")
+    return lines.removeprefix("error: ").removesuffix("\n")

@@ -1,6 +1,5 @@
 """The row solver: each row is the solution of its own normal equations."""
 
-import numba
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from movierec.kernels.row_solver import BLOCK, add_ratings, factor, gather, solv
 from movierec.kernels.tiles import LANES, TILE
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import csr_of_counts
+from tests.helpers.threads import needs_two_threads, results_by_threads
 
 N_FIXED = 2 * BLOCK + 20
 COUNTS = np.array([0, 1, 2, 5, BLOCK - 1, BLOCK, BLOCK + 1, 0, 2 * BLOCK + 7])
@@ -136,17 +136,10 @@ def test_rows_outside_the_runs_are_left_alone():
     np.testing.assert_allclose(solved[2:5], problem.expected()[2:5], atol=1e-10)
 
 
-@pytest.mark.skipif(
-    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
-)
+@needs_two_threads
 def test_the_bits_do_not_depend_on_the_threads():
     problem = Problem(TILE + 1, "float32", np.arange(150))
-    with_threads = {}
-    for n_threads in (1, 2):
-        numba.set_num_threads(n_threads)
-        with_threads[n_threads] = problem.solve()
-    numba.set_num_threads(1)
-    np.testing.assert_array_equal(with_threads[1], with_threads[2])
+    np.testing.assert_array_equal(*results_by_threads(problem.solve))
 
 
 @pytest.mark.parametrize("n_factors", [0, 3, TILE + 1])

@@ -1,6 +1,5 @@
 """Predictions, their errors and the choice of the best against their naive twins."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -10,6 +9,7 @@ from movierec.kernels.scoring import PANEL, keep_best, squared_errors_by_row, to
 from movierec.kernels.tiles import TILE
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import csr_of_counts, random_csrs, random_model, random_ratings
+from tests.helpers.threads import needs_two_threads, results_by_threads
 
 NONE = np.zeros(0)
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
@@ -120,17 +120,14 @@ def test_top_n_items_scores_and_padding(n_factors):
     np.testing.assert_array_equal(best_scores, np.take_along_axis(scores, expected, axis=1))
 
 
-@pytest.mark.skipif(
-    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
-)
+@needs_two_threads
 def test_the_bits_do_not_depend_on_the_threads():
     model = random_model(5, 200, 90, 7, "float32")
     by_user, _ = random_csrs(6, 200, 90, 5000)
-    results = []
-    for n_threads in (1, 2):
-        numba.set_num_threads(n_threads)
+
+    def compute():
         predicted = model.predict(by_user.row_index, by_user.indices)
-        results.append((predicted, errors_by_row(model, by_user, 1, 5)))
-    numba.set_num_threads(1)
-    for one, two in zip(*results, strict=True):
+        return predicted, errors_by_row(model, by_user, 1, 5)
+
+    for one, two in zip(*results_by_threads(compute), strict=True):
         np.testing.assert_array_equal(one, two)

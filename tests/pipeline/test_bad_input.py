@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from movierec.datasets.validation import REASONS
-from tests.helpers import archives
+from tests.helpers import archives, small_project
 from tests.helpers.archives import RATINGS
 from tests.helpers.clone import ROOT
 from tests.helpers.small_project import run_stage, write_params
@@ -22,19 +22,16 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def refusal(stage, n_details=0):
-    """The line that a stage, run as DVC runs it, ends on, and as many lines below it."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "stages" / f"{stage}.py"],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1 + n_details
-    return done.stderr.removeprefix("error: ").removesuffix("\n")
+@pytest.fixture
+def refusal(capsys):
+    """The line that a stage ends on, and as many lines below it."""
+
+    def run(name, n_details=0):
+        lines = small_project.refusal(lambda: run_stage(name), capsys)
+        assert lines.count("\n") == n_details
+        return lines
+
+    return run
 
 
 def download(folder, ratings=RATINGS, layout="csv"):
@@ -67,7 +64,7 @@ def test_duplicate_pair_is_counted_and_the_newest_stays(folder):
     assert (rows["read"], rows["kept"], rows["refused"]["superseded"]) == (7, 6, 1)
 
 
-def test_bad_rating(folder):
+def test_bad_rating(folder, refusal):
     path = download(folder, [*RATINGS, (7, 22, 11.0, 1)])
     line, *details = refusal("index", 1).split("\n")
     assert line == (
@@ -95,14 +92,14 @@ def test_refused_rows_that_are_allowed(folder):
     assert rows == {"read": 9, "kept": 6, "refused": refused}
 
 
-def test_archive_that_changed_after_the_download(folder):
+def test_archive_that_changed_after_the_download(folder, refusal):
     path = download(folder)
     path.write_bytes(path.read_bytes()[:-30])
     line = refusal("index")
     assert line == "data/raw/csv.zip: changed since it was written; run dvc repro"
 
 
-def test_archive_of_another_data_set(folder):
+def test_archive_of_another_data_set(folder, refusal):
     download(folder)
     text = (folder / "params.yaml").read_text("utf-8")
     (folder / "params.yaml").write_text(text.replace("dataset: local", "dataset: ml-25m"), "utf-8")
@@ -111,13 +108,13 @@ def test_archive_of_another_data_set(folder):
     )
 
 
-def test_index_before_download(folder):
+def test_index_before_download(folder, refusal):
     write_params(folder, archives.write(folder / "archive", "csv"))
     assert refusal("index") == "data/raw/manifest.json: no such file; run dvc repro"
     assert not (folder / "data").exists()
 
 
-def test_failed_index_leaves_the_last_one(folder):
+def test_failed_index_leaves_the_last_one(folder, refusal):
     download(folder)
     run_stage("index")
     before = written(folder)
@@ -128,7 +125,7 @@ def test_failed_index_leaves_the_last_one(folder):
     assert (folder / "data/index/manifest.json").read_bytes() == manifest
 
 
-def test_file_that_does_not_have_the_pinned_hash(folder):
+def test_file_that_does_not_have_the_pinned_hash(folder, refusal):
     path = archives.write(folder / "archive", "csv")
     write_params(folder, path)
     path.write_bytes(path.read_bytes() + b"more")
@@ -137,5 +134,16 @@ def test_file_that_does_not_have_the_pinned_hash(folder):
 
 
 def test_bad_params(folder):
+    """By a process of its own, as DVC runs a stage."""
     write_params(folder, archives.write(folder / "archive", "csv"), train={"n_factor": 3})
-    assert refusal("train").startswith("params.yaml: train.n_factor: unknown key; allowed here: ")
+    ended = subprocess.run(
+        [sys.executable, ROOT / "stages/train.py"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    start = "error: params.yaml: train.n_factor: unknown key; allowed here: "
+    assert ended.stderr.startswith(start)
+    assert ended.stderr.count("\n") == 1

@@ -3,7 +3,6 @@
 import itertools
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +24,7 @@ from tests.helpers.random_data import (
     random_ratings,
     train_params,
 )
+from tests.helpers.threads import needs_two_threads, results_by_threads
 
 SCALE = (0.5, 5.0)
 ROWS = ("user_factors", "user_biases", "item_factors", "item_biases")
@@ -41,22 +41,11 @@ PARAMS = st.builds(
 )
 
 
-def solve_users(model, by_user, params):
-    """The model after the users' half epoch."""
-    fixed = model.item_factors, model.item_biases, model.global_mean
-    factors, biases = half_epoch(
-        by_user, *fixed, Prior.from_params(params, model.n_factors), "user"
-    )
-    return replace(model, user_factors=factors, user_biases=biases)
-
-
-def solve_items(model, by_item, params):
-    """The model after the items' half epoch."""
-    fixed = model.user_factors, model.user_biases, model.global_mean
-    factors, biases = half_epoch(
-        by_item, *fixed, Prior.from_params(params, model.n_factors), "item"
-    )
-    return replace(model, item_factors=factors, item_biases=biases)
+def solve(model, side, csr, params):
+    """The model after a half epoch of a side."""
+    prior, fixed = Prior.from_params(params, model.n_factors), model.rows(OTHER_SIDE[side])
+    factors, biases = half_epoch(csr, *fixed, model.global_mean, prior, side)
+    return model.changed(side, factors=factors, biases=biases)
 
 
 def moved(model, step, names=ROWS):
@@ -79,7 +68,7 @@ def test_half_epoch_solves_the_normal_equations(n_factors, dtype):
     model = random_model(1, n_items=300, n_factors=n_factors, dtype=dtype)
     by_user = csr_of_counts(2, [0, 1, 2, 300, 40, 0], 300)
     params = train_params(n_factors=n_factors, dtype=dtype)
-    solved = solve_users(model, by_user, params)
+    solved = solve(model, "user", by_user, params)
     precision = np.append(np.full(n_factors, params.factor_precision), params.bias_precision)
     per_rating = np.append(
         np.full(n_factors, params.factor_precision_per_rating), params.bias_precision_per_rating
@@ -107,7 +96,7 @@ def test_more_rows_than_runs():
     sums = np.bincount(by_user.row_index, residuals, minlength=len(counts))
     ridge = params.bias_precision + params.bias_precision_per_rating * counts
     expected = sums / (counts + ridge / params.rating_precision)
-    solved = solve_users(model, by_user, params)
+    solved = solve(model, "user", by_user, params)
     np.testing.assert_allclose(solved.user_biases, expected, atol=1e-12)
 
 
@@ -116,11 +105,11 @@ def test_the_gradient_of_the_block_just_solved_is_zero(seed, params):
     """By central differences, which are exact here: the objective is quadratic in the block."""
     model = random_model(seed, 5, 4, params.n_factors)
     by_user, by_item = random_csrs(seed, 5, 4, 13)
-    for solve, csr, names in (
-        (solve_users, by_user, ROWS[:2]),
-        (solve_items, by_item, ROWS[2:]),
+    for side, csr, names in (
+        ("user", by_user, ROWS[:2]),
+        ("item", by_item, ROWS[2:]),
     ):
-        model = solve(model, csr, params)
+        model = solve(model, side, csr, params)
         value = reference_kernels.objective(model, by_user, by_item, params)
         for name in names:
             for place in np.ndindex(getattr(model, name).shape):
@@ -137,8 +126,8 @@ def test_the_objective_never_rises_over_a_half_epoch(seed, params):
     model = random_model(seed, n_factors=params.n_factors)
     by_user, by_item = random_csrs(seed)
     value = reference_kernels.objective(model, by_user, by_item, params)
-    for solve, csr in ((solve_users, by_user), (solve_items, by_item)) * 3:
-        model = solve(model, csr, params)
+    for side, csr in (("user", by_user), ("item", by_item)) * 3:
+        model = solve(model, side, csr, params)
         before, value = value, reference_kernels.objective(model, by_user, by_item, params)
         assert value <= before * (1 + 1e-12)
 
@@ -169,13 +158,12 @@ def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors)
         )
 
 
-@pytest.mark.parametrize("names", [ROWS[:2], ROWS[2:]])
-def test_no_perturbation_of_the_block_just_solved_lowers_the_objective(names):
+@pytest.mark.parametrize(("side", "names"), [("user", ROWS[:2]), ("item", ROWS[2:])])
+def test_no_perturbation_of_the_block_just_solved_lowers_the_objective(side, names):
     """128 random directions, long and short ones; each raises it."""
     params, rng = train_params(), np.random.default_rng(0)
     by_user, by_item = random_csrs(5)
-    solve, csr = (solve_users, by_user) if names == ROWS[:2] else (solve_items, by_item)
-    model = solve(random_model(5), csr, params)
+    model = solve(random_model(5), side, by_user if side == "user" else by_item, params)
     value = reference_kernels.objective(model, by_user, by_item, params)
     for k in range(128):
         size = 10.0 ** (-k % 4)
@@ -191,11 +179,11 @@ def test_permuting_users_permutes_their_rows(seed):
     by_user, by_item = random_csrs(seed)
     order = np.random.default_rng(seed).permutation(9)
     model, params = random_model(seed), train_params()
-    solved, permuted = (solve_users(model, csr, params) for csr in (by_user, by_user.take(order)))
+    solved, permuted = (solve(model, "user", csr, params) for csr in (by_user, by_user.take(order)))
     np.testing.assert_array_equal(permuted.user_factors, solved.user_factors[order])
     np.testing.assert_array_equal(permuted.user_biases, solved.user_biases[order])
-    items = solve_items(solved, by_item, params)
-    again = solve_items(permuted, by_user.take(order).transpose(7), params)
+    items = solve(solved, "item", by_item, params)
+    again = solve(permuted, "item", by_user.take(order).transpose(7), params)
     np.testing.assert_allclose(again.item_factors, items.item_factors, atol=1e-10)
     np.testing.assert_allclose(again.item_biases, items.item_biases, atol=1e-10)
 
@@ -211,7 +199,7 @@ def test_a_rating_given_twice_has_weight_two(seed):
     values = rng.normal(3, 1, n)
     again = np.sort(np.append(np.arange(n), doubled))
     twice = Csr(indptr_from_counts([n + 1]), items[again].astype(np.int32), values[again])
-    solved = solve_users(model, twice, params)
+    solved = solve(model, "user", twice, params)
     weights = np.sqrt(1.0 + (np.arange(n) == doubled))
     features = np.column_stack((model.item_factors[items], np.ones(n))) * weights[:, None]
     targets = (values - model.global_mean - model.item_biases[items]) * weights
@@ -222,31 +210,22 @@ def test_a_rating_given_twice_has_weight_two(seed):
     np.testing.assert_allclose(row, expected, atol=1e-10)
 
 
-def test_a_row_without_ratings_is_the_prior_mean():
-    by_user = csr_of_counts(0, [3, 0, 2, 0], 7)
-    solved = solve_users(random_model(6), by_user, train_params())
-    assert not solved.user_factors[[1, 3]].any()
-    assert not solved.user_biases[[1, 3]].any()
-    assert solved.user_factors[[0, 2]].all()
-
-
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # with the JIT off
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("weak", ["factor_precision", "bias_precision"])
-def test_a_row_without_a_solution_is_named(weak, dtype):
-    """Without a prior, users 1 and 3, who rated nothing, could be anything."""
-    by_user = csr_of_counts(0, [7, 0, 7, 0], 7)
+@pytest.mark.parametrize(
+    ("side", "counts", "message"),
+    [
+        ("user", [7, 0, 7, 0], r"user_index 1 is not positive definite \(2 such users\)"),
+        ("item", [9, 9, 0], "item_index 2 is not positive definite"),
+    ],
+)
+def test_a_row_without_a_solution_is_named(side, counts, message, weak, dtype):
+    """Without a prior, a row that has no ratings could be anything."""
     params = train_params(dtype=dtype, n_factors=2, **{weak: 0.0})
-    message = r"user_index 1 is not positive definite \(2 such users\)"
+    model, csr = random_model(7, n_factors=2, dtype=dtype), csr_of_counts(0, counts, max(counts))
     with pytest.raises(MovierecError, match=message):
-        solve_users(random_model(7, n_factors=2, dtype=dtype), by_user, params)
-
-
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # with the JIT off
-def test_an_item_without_a_solution_is_named():
-    by_item = csr_of_counts(0, [9, 9, 0], 9)
-    with pytest.raises(MovierecError, match="item_index 2 is not positive definite"):
-        solve_items(random_model(8), by_item, train_params(bias_precision=0))
+        solve(model, side, csr, params)
 
 
 # --- fold-in
@@ -258,7 +237,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
     by_user, by_item = random_csrs(seed)
     params = train_params()
     model = rating_model.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
-    rows = solve_users(model, by_user, params)
+    rows = solve(model, "user", by_user, params)
     for user in range(by_user.n_rows):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
         places = np.random.default_rng(seed).permutation(places)
@@ -371,24 +350,15 @@ def test_scaling_all_precisions_changes_nothing(seed, params, factor):
     assert objectives[1] == pytest.approx(factor * objectives[0])
 
 
-@pytest.mark.skipif(
-    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
-)
+@needs_two_threads
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_bits_do_not_depend_on_the_threads(dtype):
-    by_user, by_item = random_csrs(16, 300, 80, 6000)
     validation = random_ratings(17, 300, 80, 500)
-    params, fits = train_params(n_factors=TILE + 1, dtype=dtype), []
-    for n_threads in (1, 2):
-        numba.set_num_threads(n_threads)
-        fits.append(
-            rating_model.fit(
-                InMemoryData(by_user, by_item, validation=validation), params, 0, SCALE
-            )
-        )
-    numba.set_num_threads(1)
-    assert_same(fits[0].model, fits[1].model, rtol=0)
-    assert fits[0].epochs == fits[1].epochs
+    data = InMemoryData(*random_csrs(16, 300, 80, 6000), validation=validation)
+    params = train_params(n_factors=TILE + 1, dtype=dtype)
+    one, two = results_by_threads(lambda: rating_model.fit(data, params, 0, SCALE))
+    assert_same(one.model, two.model, rtol=0)
+    assert one.epochs == two.epochs
 
 
 # --- bad input

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import partial
 
-import numba
 import numpy as np
 import pytest
 
@@ -20,12 +19,14 @@ from movierec.training import als, gibbs, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import Noise
 from tests.helpers.random_data import (
+    MODEL_ARRAYS,
     csr_of_counts,
     random_csrs,
     random_model,
     random_ratings,
     train_params,
 )
+from tests.helpers.threads import needs_two_threads, results_by_threads
 
 SCALE = (0.5, 5.0)
 
@@ -163,11 +164,12 @@ def test_simulation_based_calibration(kind, monkeypatch):
     """Where a truth drawn from the prior ranks among posterior draws must be uniform.
 
     Talts et al., "Validating Bayesian inference algorithms with simulation-based calibration"
-    (2018), with priors that are tighter than the pipeline's.
+    (2018), with priors that are tighter than the pipeline's. Noise of the rows that is 15 % too
+    large fails with p < 1e-7.
     """
     monkeypatch.setattr(gibbs, "GAMMA", 4.0)
     monkeypatch.setattr(gibbs, "ROW_SIZE", 0.2)
-    n_worlds, burn_in, n_draws, thin = 50, 40, 4, 8
+    n_worlds, burn_in, n_draws, thin = 60, 40, 9, 4
     ranks = []
     for seed in range(n_worlds):
         world = World(seed, kind)
@@ -183,7 +185,7 @@ def test_simulation_based_calibration(kind, monkeypatch):
         counts = np.bincount(of_fact, minlength=n_draws + 1)
         expected = n_worlds / (n_draws + 1)
         chi_squared = ((counts - expected) ** 2 / expected).sum()
-        assert chi_squared < 18.5, (fact, counts)  # p = 0.001 of 4 degrees of freedom
+        assert chi_squared < 27.9, (fact, counts)  # p = 0.001 of 9 degrees of freedom
 
 
 @pytest.mark.parametrize("kind", ["mf", "genre_mf", "svdpp"])
@@ -238,19 +240,13 @@ def test_sampling_goes_on_to_the_same_bits():
             np.testing.assert_array_equal(fit.model.arrays[name], array)
 
 
-@pytest.mark.skipif(
-    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
-)
+@needs_two_threads
 def test_the_bits_do_not_depend_on_the_threads():
     data = data_of("svdpp", n_users=300, n_items=80, n_ratings=6000)
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
-    models = []
-    for n_threads in (1, 2):
-        numba.set_num_threads(n_threads)
-        models.append(rating_model.fit(data, params, 0, SCALE).model.arrays)
-    numba.set_num_threads(1)
-    for name, array in models[0].items():
-        np.testing.assert_array_equal(models[1][name], array)
+    one, two = results_by_threads(lambda: rating_model.fit(data, params, 0, SCALE).model.arrays)
+    for name, array in one.items():
+        np.testing.assert_array_equal(two[name], array)
 
 
 def test_the_seed_alone_decides_the_draws():
@@ -312,10 +308,4 @@ def test_sampling_fits_better_than_its_noise_and_reports_it():
 
 
 def test_every_array_belongs_to_the_model():
-    assert isinstance(random_model(0), Model)
-    assert set(random_model(0).arrays) == {
-        "user_factors",
-        "item_factors",
-        "user_biases",
-        "item_biases",
-    }
+    assert set(random_model(0).arrays) == set(MODEL_ARRAYS)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,6 +23,7 @@ from tests.helpers.random_data import (
     random_model,
     random_ratings,
 )
+from tests.helpers.threads import needs_two_threads, results_by_threads
 
 PARAMS = st.builds(
     implicit_params,
@@ -139,17 +139,12 @@ def test_float32_is_close_to_float64():
     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
-@pytest.mark.skipif(
-    numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads"
-)
+@needs_two_threads
 def test_the_bits_do_not_depend_on_the_threads():
-    csrs, params, found = random_csrs(5, 300, 200, 9000), implicit_params(dtype="float32"), []
-    for n_threads in (1, 2):
-        numba.set_num_threads(n_threads)
-        found.append(implicit_als.fit(InMemoryData(*csrs), params, 0))
-    numba.set_num_threads(1)
-    np.testing.assert_array_equal(found[0].model.user_factors, found[1].model.user_factors)
-    assert found[0].epochs == found[1].epochs
+    data, params = InMemoryData(*random_csrs(5, 300, 200, 9000)), implicit_params(dtype="float32")
+    one, two = results_by_threads(lambda: implicit_als.fit(data, params, 0))
+    np.testing.assert_array_equal(one.model.user_factors, two.model.user_factors)
+    assert one.epochs == two.epochs
 
 
 def test_a_user_of_the_training_data_folds_in_to_his_own_row():

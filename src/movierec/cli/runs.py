@@ -76,7 +76,7 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     differences = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
     if form:
         rows = [asdict(difference) | {"verdict": difference.verdict} for difference in differences]
-        click.echo(json.dumps(reporting.rounded({"runs": [a, b], "metrics": rows}), indent=2))
+        click.echo(json.dumps(reporting.round_metrics({"runs": [a, b], "metrics": rows}), indent=2))
     else:
         rendering.console().print(_difference_table(differences, a, b))
 

@@ -273,7 +273,7 @@ def main(trials: int) -> None:
 
     Run it in the project's folder. Ctrl-C stops it, the same command goes on.
     """
-    stage.alone("tune", partial(tune, trials))
+    stage.run_exclusively("tune", partial(tune, trials))
 
 
 if __name__ == "__main__":

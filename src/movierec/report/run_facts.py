@@ -58,7 +58,7 @@ def count(n: int, noun: str) -> str:
 
 def times() -> dict[str, str]:
     """How long each stage took, of those that ran here."""
-    seconds = stage.times()
+    seconds = stage.recorded_times()
     if seconds:
         seconds = seconds | {"together": sum(seconds.values())}
-    return {name: stage.duration(duration) for name, duration in seconds.items()}
+    return {name: stage.format_seconds(duration) for name, duration in seconds.items()}
