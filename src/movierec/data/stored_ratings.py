@@ -59,6 +59,10 @@ class StoredRatings:
     def read_all(self) -> Csr:
         return self.read(0, pq.read_metadata(self.rows).num_rows)
 
+    def row_sums(self, mean: float, biases: Array | None, first: int, stop: int) -> Array:
+        """Csr.row_sums of the rows first … stop − 1."""
+        return self.read(first, stop).row_sums(mean, biases)
+
     def join(self, block: Csr, first: int, stop: int) -> Csr:
         """These rows of `ratings`, and what is added to them."""
         if not self.more:

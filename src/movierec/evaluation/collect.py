@@ -53,7 +53,7 @@ class RatingFiles:
 
 
 @dataclass(frozen=True)
-class UserBlock:
+class UserStatistics:
     """Statistics of a block of users.
 
     errors: sums over their n_train training ratings. row_sums: of each user's ratings that the
@@ -82,15 +82,8 @@ class StoredRowSums:
         if self.plain is not None and mean == 0 and biases is None:
             return self.plain
         blocks = zip(*work_by_cost(self.engine, self.counts, CHUNK), strict=True)
-        return np.concatenate(
-            list(self.engine.map(partial(_row_sums, self.rated, mean, biases), *blocks))
-        )
-
-
-def _row_sums(
-    rated: StoredRatings, mean: float, biases: Array | None, first: int, stop: int
-) -> Array:
-    return rated.read(first, stop).row_sums(mean, biases)
+        sums = self.engine.map(partial(self.rated.row_sums, mean, biases), *blocks)
+        return np.concatenate(list(sums))
 
 
 def collect(
@@ -131,7 +124,7 @@ def collect(
 
 def _read_users(
     files: RatingFiles, ranker: Ranker, sample: Array, scratch: Path, first: int, stop: int
-) -> UserBlock:
+) -> UserStatistics:
     """sample: the users for whom lists are made."""
     known, scale = files.known[0], ranker.params.data
     train = known.alone.read(first, stop)
@@ -140,7 +133,7 @@ def _read_users(
     both = known.join(train, first, stop)
     fitted = both if files.fitted[0].more else train
     sampled = sample[(sample >= first) & (sample < stop)] - first
-    return UserBlock(
+    return UserStatistics(
         errors=tree_sums.partial_sums(first, errors),
         n_train=len(train.values),
         row_sums=fitted.row_sums(),
@@ -153,7 +146,11 @@ def _read_users(
 
 
 def _fit_baselines(
-    engine: Engine, files: RatingFiles, counts: list[Array], blocks: list[UserBlock], damping: float
+    engine: Engine,
+    files: RatingFiles,
+    counts: list[Array],
+    blocks: list[UserStatistics],
+    damping: float,
 ) -> tuple[dict[str, Model], Model]:
     """Those that predict ratings, by name, and popularity. counts: by user, and by item."""
     row_sums = np.concatenate([block.row_sums for block in blocks])

@@ -54,40 +54,56 @@ def evaluate(
 
     item_factors: those that the diversity of lists is measured by. items: year and genres of each.
     """
-    scale, test = (params.data.rating_min, params.data.rating_max), outputs.test
-    n_users = len(outputs.counts[0])
+    scale = params.data.rating_min, params.data.rating_max
+    test, n_users = outputs.test, len(outputs.counts[0])
     errors = {
         name: test.rating - np.clip(predicted, *scale)
         for name, predicted in outputs.predicted.items()
     }
+    metrics, plots = evaluate_errors(outputs, errors, items, scale)
+    ranking, per_user = compare_rankings(
+        outputs.evaluator, outputs.lists, item_factors, params.evaluate
+    )
+    metrics |= ranking
+    sums = {name: sums_by_user(test.user_index, n_users, of) for name, of in errors.items()}
+    intervals = bootstrap_intervals(sums, per_user, params)
+    exported = per_user[params.recommend.ranking].of_all_users(outputs.evaluator.users, n_users)
+    return Evaluation(
+        metrics, intervals, side_by_side(metrics, intervals) | plots, sums["test"] | exported
+    )
+
+
+def evaluate_errors(
+    outputs: ModelOutputs,
+    errors: Mapping[str, Array],
+    items: pd.DataFrame,
+    scale: tuple[float, float],
+) -> tuple[Report, dict[str, pd.DataFrame]]:
+    """What is reported of predicted ratings, and the tables behind its plots.
+
+    errors: of the clipped predictions, by the model (`test`) and by each baseline.
+    """
+    test = outputs.test
     clipped = test.rating - errors["test"]
     squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
     calibrated, bins = calibration.calibration(clipped, test.rating)
     coverage, levels = calibration.interval_coverage(
         test.rating - outputs.predicted["test"], outputs.deviations
     )
-    ranking, per_user = compare_rankings(
-        outputs.evaluator, outputs.lists, item_factors, params.evaluate
-    )
-    sums = {name: sums_by_user(test.user_index, n_users, of) for name, of in errors.items()}
     metrics = {
         **error_metrics(outputs.predicted, test, scale),
         "cold": breakdown.cold(test, outputs.counts, squared[0]),
         "calibration": calibrated,
         "interval_coverage": coverage,
-        **ranking,
     }
-    intervals = bootstrap_intervals(sums, per_user, params)
     plots = {
-        **side_by_side(metrics, intervals),
         **breakdown.breakdowns(test, outputs.counts, items, *squared),
         "predicted": breakdown.predicted_by_given(clipped, test.rating, scale),
         "residuals": breakdown.residuals(errors["test"], scale),
         "calibration": bins,
         "interval_coverage": levels,
     }
-    exported = per_user[params.recommend.ranking].of_all_users(outputs.evaluator.users, n_users)
-    return Evaluation(metrics, intervals, plots, sums["test"] | exported)
+    return metrics, plots
 
 
 def error_metrics(

@@ -69,16 +69,7 @@ def read(path: Path, scale: tuple[float, float]) -> Export:
             export.skipped["not films"] += 1
         else:
             rating = _rating(text, own_scale, scale, f"{path}: line {rows.line_num}")
-            titles = (row.get("name") or row.get("title", ""), row.get("original title", ""))
-            year = row.get("year", "")[:4]
-            export.rated.append(
-                ImportedRating(
-                    tuple(filter(None, dict.fromkeys(titles))),
-                    int(year) if year.isdecimal() else None,
-                    rating,
-                    row.get("movie_id", ""),
-                )
-            )
+            export.rated.append(_imported(row, rating))
     return export
 
 
@@ -101,6 +92,17 @@ def _rows(rows: "csv.DictReader[str]") -> Iterator[Row]:
     for row in rows:
         named = {name.strip().casefold(): value for name, value in row.items() if name}
         yield {name: (value or "").strip() for name, value in named.items()}
+
+
+def _imported(row: Row, rating: float) -> ImportedRating:
+    titles = row.get("name") or row.get("title", ""), row.get("original title", "")
+    year = row.get("year", "")[:4]
+    return ImportedRating(
+        tuple(filter(None, dict.fromkeys(titles))),
+        int(year) if year.isdecimal() else None,
+        rating,
+        row.get("movie_id", ""),
+    )
 
 
 def _rating(text: str, own: tuple[float, float], scale: tuple[float, float], where: str) -> float:
