@@ -1,16 +1,29 @@
 """movierec as the benchmarks train it: the one place where they call its training."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import harness
 from movierec.core.params import ImplicitParams, Params, TrainParams
+from movierec.core.paths import INDEX
+from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.model import top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.training import als, implicit_als, rating_model
 from movierec.training.in_memory import InMemoryData
+
+
+def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
+    """All ratings, by user and item, and the numbers of users and items."""
+    path = folder / "ratings_by_user.parquet"
+    by_user = parquet_tables.read_csr(path, folder / "users.parquet")
+    (timestamp,) = parquet_tables.read_columns(path, ["timestamp"])
+    n_items = parquet_tables.n_rows(folder / "items.parquet")
+    ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
+    return ratings, by_user.n_rows, n_items
 
 
 def fit_ratings(

@@ -218,7 +218,7 @@ def tuned(contender: Contender, known: Known) -> Contender:
         return contender
     model, method = contender.name.split(", ")
     params = known.params.train.model_copy(update={"model": model, "method": method})
-    space = tuning.space_of(params, min(known.n_users, known.n_items))
+    space = tuning.search_space(params, min(known.n_users, known.n_items))
     first = {name: getattr(params, name) for name in space}
     return Contender(contender.name, contender.train, dict(space), first)
 

@@ -66,7 +66,7 @@ def main() -> None:
 
     def by_share(share: Callable[[int], float]) -> Callable[[Array, Array], Array]:
         return lambda items, ratings: (
-            user_scores.verdict(
+            user_scores.score_items(
                 trained, items, ratings, params, trained_with, share(len(items))
             ).scores
         )

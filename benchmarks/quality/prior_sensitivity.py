@@ -21,7 +21,6 @@ from benchmarks.generate import generate
 from benchmarks.harness import RESULTS, machine, write_report
 from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
-from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Ratings
 from movierec.prepare import split as splitting
 
@@ -134,7 +133,7 @@ def main() -> None:
     else:
         name = params.dataset
         manifests.read_manifest(paths.INDEX, params.dataset)
-        ratings = parquet_tables.read_index()[0]
+        ratings = ours.read_index()[0]
         for seed in args.seeds:
             for part, some in parts_of(ratings, seed):
                 searches.setdefault(part, []).append(Search(some, params, seed))

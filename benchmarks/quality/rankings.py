@@ -21,7 +21,7 @@ from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Csr, Ratings
-from movierec.evaluation import item_knn as neighbours
+from movierec.evaluation import item_knn
 from movierec.metrics import ranking_protocol
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines
@@ -50,7 +50,7 @@ def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model
         return Model(0.0, als.user_factors, als.item_factors, *zeros)
 
     settings = params.evaluate
-    judge = RankingEvaluator.of(
+    judge = RankingEvaluator.from_ratings(
         train, validation, n_items, settings.ranking_users, params.seed, "peer"
     )
     best = max(
@@ -72,11 +72,13 @@ def rankings(
     watched, rated = ours.fit_both(train, n_items, params, genres, validation)
     known = train.insert(validation)
     by_item = known.transpose(n_items)
+    rated_sets = item_knn.rated_sets(known, n_items)
+    neighbours = item_knn.nearest([rated_sets], np.diff(rated_sets["of_items"]), 0, n_items)
 
     def deviations() -> uncertainty.Deviations:
         sides = rated.user_factors, rated.item_factors
-        of_items = uncertainty.of_items(by_item, *sides, params.train)
-        return uncertainty.deviations(rated, known, [of_items], params.train)
+        item_terms = uncertainty.item_terms(by_item, *sides, params.train)
+        return uncertainty.deviations(rated, known, [item_terms], params.train)
 
     ranked = {
         name: rankers.ranking(name, watched, rated, params, deviations) for name in rankers.RANKINGS
@@ -84,13 +86,13 @@ def rankings(
     others: dict[str, Model | Scorer] = {
         "popularity": baselines.popularity(known, by_item),
         "damped_biases": baselines.damped_biases(known, by_item, params.evaluate.baseline_damping),
-        "item_knn": neighbours.item_knn(known, by_item),
+        "item_knn": item_knn.scorer(known, *neighbours),
     }
     with suppress(ImportError):
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)
     n, floor = params.evaluate.top_n, params.recommend.min_ratings
     most, seed = params.evaluate.ranking_users, params.seed
-    judge = RankingEvaluator.of(known, test, n_items, most, seed, "evaluate/users")
+    judge = RankingEvaluator.from_ratings(known, test, n_items, most, seed, "evaluate/users")
     lists = {name: judge.lists(by, n, floor) for name, by in ranked.items()}
     lists |= {name: judge.lists(by, n) for name, by in others.items()}
     found, _ = ranking_protocol.compare_rankings(
@@ -126,7 +128,7 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     manifests.read_manifest(paths.INDEX, params.dataset)
-    ratings, n_users, n_items = parquet_tables.read_index()
+    ratings, n_users, n_items = ours.read_index()
     results: dict[str, list[dict[str, float]]] = {}
     for seed in args.seeds:
         seeded = params.model_copy(update={"seed": seed})

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import ours
 from benchmarks.harness import (
     RESULTS,
     ROOT,
@@ -149,7 +150,7 @@ def compare_anew(
     protocol = args.protocol or params.split.protocol
     block = params.split.model_copy(update={"protocol": protocol})
     changed = params.model_copy(update={"split": block, "seed": seed})
-    ratings, n_users, n_items = parquet_tables.read_index()
+    ratings, n_users, n_items = ours.read_index()
     parts = splitting.split(ratings, n_users, block, seed)
     with tempfile.TemporaryDirectory() as scratch:
         write_split(Path(scratch), parts, n_users, n_items)

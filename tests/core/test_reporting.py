@@ -36,11 +36,11 @@ EVALUATE = {
     ],
 )
 def test_rounded(value, expected):
-    assert reporting.rounded(value) == expected
+    assert reporting.round_metrics(value) == expected
 
 
 def test_rounded_goes_into_blocks():
-    assert reporting.rounded({"test": {"rmse": 2 / 3}, "n": 5}) == {
+    assert reporting.round_metrics({"test": {"rmse": 2 / 3}, "n": 5}) == {
         "test": {"rmse": 0.666667},
         "n": 5,
     }
@@ -83,12 +83,12 @@ def test_a_line_has_its_title_in_the_first_column(terminal, capsys):
 
 FACTS = (
     {"users": "943"},
-    {"wrote": f"data/index, {reporting.bound('metrics/index.json (83 B)')}, a/b"},
+    {"wrote": f"data/index, {reporting.keep_on_one_line('metrics/index.json (83 B)')}, a/b"},
 )
 
 
 def test_a_block_of_facts_on_a_terminal(terminal):
-    reporting.block("index", *FACTS)
+    reporting.print_summary("index", *FACTS)
     assert terminal(clear=False).splitlines() == [
         "index      users      943",
         "           wrote      data/index,",
@@ -101,7 +101,7 @@ def test_a_block_of_facts_on_a_terminal(terminal):
 
 
 def test_a_block_of_facts_elsewhere(capsys):
-    reporting.block("index", *FACTS)
+    reporting.print_summary("index", *FACTS)
     assert capsys.readouterr().out == (
         "index      users 943\nindex      wrote data/index, metrics/index.json (83 B), a/b\n"
     )

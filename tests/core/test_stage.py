@@ -17,7 +17,10 @@ from tests.helpers.clone import ROOT
 
 BEGIN = "import sys\nfrom movierec.core import stage\n"
 # Says that it has begun, then waits for ever for a line.
-STAGE = BEGIN + "stage.alone('split', lambda: [print('begun', flush=True), sys.stdin.readline()])"
+STAGE = (
+    BEGIN
+    + "stage.run_exclusively('split', lambda: [print('begun', flush=True), sys.stdin.readline()])"
+)
 # As dvc does: starts a stage, tells it who its parent is, and waits for it.
 PARENT = "import os, subprocess, sys\nos.environ['MOVIEREC_PARENT'] = str(os.getpid())\n"
 PARENT += f"subprocess.run([sys.executable, '-c', {STAGE!r}])"
@@ -55,7 +58,7 @@ def test_a_stage_run_by_hand_outlives_nobody(monkeypatch):
 
 def test_what_a_stage_starts_is_not_told_the_parent(monkeypatch):
     monkeypatch.setenv(stage.PARENT, str(os.getppid()))
-    stage.alone("split", lambda: None)
+    stage.run_exclusively("split", lambda: None)
     assert stage.PARENT not in os.environ
 
 
@@ -63,19 +66,19 @@ def test_a_second_run_says_who_is_at_work(capsys):
     first = start(STAGE)
     first.stdout.readline()
     with pytest.raises(SystemExit) as caught:
-        stage.alone("split", lambda: pytest.fail("it ran beside another"))
+        stage.run_exclusively("split", lambda: pytest.fail("it ran beside another"))
     assert caught.value.code == 1
     said = f"error: split is already running here, as process {first.pid}: wait for it, or stop it"
     assert capsys.readouterr().err == said + "\n"
-    stage.alone("index", lambda: None)  # another stage may run
+    stage.run_exclusively("index", lambda: None)  # another stage may run
     first.kill()
     first.communicate()
-    stage.alone("split", lambda: None)  # a killed one leaves no lock
+    stage.run_exclusively("split", lambda: None)  # a killed one leaves no lock
 
 
 def test_the_lock_is_let_go_after_an_error():
     for _ in range(2):
-        with pytest.raises(MovierecError, match="why"), stage.only_one("split"):
+        with pytest.raises(MovierecError, match="why"), stage.exclusive_lock("split"):
             raise MovierecError("why")
 
 
@@ -150,7 +153,7 @@ def test_on_a_terminal_a_summary_is_in_columns(outputs, colour):
 
 def test_next_follows_the_order_of_dvc_yaml():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    said = [stage.surroundings(name, stages, 1)["took"] for name in stages]
+    said = [stage.summarise_files(name, stages, 1)["took"] for name in stages]
     followers = [*list(stages)[1:], "movierec summary"]
     assert said == [f"1.0 s; next: {name}" for name in followers]
 
@@ -160,7 +163,7 @@ def test_many_metrics_and_plots_are_counted(folder):
     for name in names[:-1]:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(bytes(1234))
-    said = stage.listing(names).replace("\N{NO-BREAK SPACE}", " ")
+    said = stage.list_sizes(names).replace("\N{NO-BREAK SPACE}", " ")
     assert said == "2 files in metrics, plots/a.csv (1.2 kB), models/a.npz (1.2 kB)"
 
 
@@ -175,7 +178,7 @@ def test_many_metrics_and_plots_are_counted(folder):
     ],
 )
 def test_duration(seconds, said):
-    assert stage.duration(seconds) == said
+    assert stage.format_seconds(seconds) == said
 
 
 def test_a_stage_that_fails_has_no_summary(capsys):
@@ -216,7 +219,7 @@ def test_the_most_memory_is_of_what_was_given_back_too():
 
 
 def timed(name, metrics):
-    with stage.only_one(name), stage.timed(name):
+    with stage.exclusive_lock(name), stage.timed(name):
         path = Path(f"metrics/{name}.json")
         path.parent.mkdir(exist_ok=True)
         path.write_text(metrics, "utf-8")
@@ -225,21 +228,21 @@ def timed(name, metrics):
 def test_times_are_of_the_metrics_that_they_were_measured_with():
     timed("train", "1")
     timed("split", "2")
-    assert list(stage.times()) == ["train", "split"]
-    assert all(0 <= seconds < 60 for seconds in stage.times().values())
+    assert list(stage.recorded_times()) == ["train", "split"]
+    assert all(0 <= seconds < 60 for seconds in stage.recorded_times().values())
     Path("metrics/train.json").write_text("3", "utf-8")
-    assert list(stage.times()) == ["split"]
+    assert list(stage.recorded_times()) == ["split"]
 
 
 def test_a_training_that_goes_on_is_not_timed():
     timed("train", "1")
     (paths.CHECKPOINTS / "search.safetensors").touch()
     timed("train", "1")
-    assert stage.times() == {}
+    assert stage.recorded_times() == {}
 
 
 def test_a_stage_that_fails_is_not_timed():
     timed("train", "1")
     with pytest.raises(MovierecError), stage.timed("train"):
         raise MovierecError("no")
-    assert stage.times() == {}
+    assert stage.recorded_times() == {}

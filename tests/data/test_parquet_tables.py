@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import ours
 from benchmarks.quality.run import write_split
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
@@ -51,8 +52,10 @@ def write_index(folder, seed=1):
     parquet_tables.write_rows(
         folder / "items.parquet", by_item.counts, parquet_tables.movie_columns(movies)
     )
-    parquet_tables.write_by_user(folder / "ratings_by_user.parquet", by_user, ratings.timestamp)
-    parquet_tables.write_by_item(folder / "ratings_by_item.parquet", by_item)
+    columns = dict(list(vars(ratings).items())[1:])
+    parquet_tables.write_table(folder / "ratings_by_user.parquet", columns)
+    columns = {"user_index": by_item.indices, "rating": by_item.values}
+    parquet_tables.write_table(folder / "ratings_by_item.parquet", columns)
     return ratings, movies
 
 
@@ -64,7 +67,7 @@ def assert_same(found, expected):
 
 def test_index_round_trip(tmp_path):
     ratings, movies = write_index(tmp_path)
-    found, n_users, n_items = parquet_tables.read_index(tmp_path)
+    found, n_users, n_items = ours.read_index(tmp_path)
     assert_same(found, ratings)
     assert (n_users, n_items) == (N_USERS, N_ITEMS)
     items = parquet_tables.read_items(tmp_path)
@@ -126,35 +129,23 @@ def test_same_values_give_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("row_group", [1, 7, 1 << 20])
-def test_ratings_of_one_user_equal_the_full_read(tmp_path, monkeypatch, row_group):
-    """Also where a user's ratings lie across row groups."""
+def test_a_block_of_rows_equals_the_full_read(tmp_path, monkeypatch, row_group):
+    """Also where its ratings lie across row groups, and where it has none."""
     monkeypatch.setattr(parquet_tables, "ROW_GROUP", row_group)
     ratings, _ = write_index(tmp_path)
-    n_groups = pq.read_metadata(tmp_path / "ratings_by_user.parquet").num_row_groups
-    assert n_groups == -(-N_RATINGS // row_group)
-    for user_index in range(N_USERS):
-        items, given = parquet_tables.read_ratings_of(user_index, tmp_path)
-        mine = ratings.take(ratings.user_index == user_index)
-        np.testing.assert_array_equal(items, mine.item_index)
-        np.testing.assert_array_equal(given, mine.rating)
-
-
-def test_ratings_of_users_without_any(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_tables, "ROW_GROUP", 5)
-    by_user = random_ratings(3, 4, 6, 10).by_user(9)
-    parquet_tables.write_rows(tmp_path / "users.parquet", by_user.counts)
-    timestamp = np.zeros(10, np.int64)
-    parquet_tables.write_by_user(tmp_path / "ratings_by_user.parquet", by_user, timestamp)
-    for user_index in range(4, 9):
-        assert [len(each) for each in parquet_tables.read_ratings_of(user_index, tmp_path)] == [
-            0,
-            0,
-        ]
+    by_user = ratings.by_user(N_USERS)
+    paths = tmp_path / "ratings_by_user.parquet", tmp_path / "users.parquet"
+    assert pq.read_metadata(paths[0]).num_row_groups == -(-N_RATINGS // row_group)
+    for first, stop in itertools.combinations_with_replacement(range(N_USERS + 1), 2):
+        assert_same(
+            parquet_tables.read_block(*paths, first, stop), by_user.rows(slice(first, stop))
+        )
 
 
 def test_counts_that_do_not_fit_the_ratings(tmp_path):
     by_user, by_item = random_csrs(1)
-    parquet_tables.write_by_item(tmp_path / "train_by_item.parquet", by_item)
+    columns = {"user_index": by_item.indices, "rating": by_item.values}
+    parquet_tables.write_table(tmp_path / "train_by_item.parquet", columns)
     parquet_tables.write_rows(tmp_path / "rows.parquet", by_user.counts[:3])
     with pytest.raises(MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+$"):
         parquet_tables.read_csr(tmp_path / "train_by_item.parquet", tmp_path / "rows.parquet")

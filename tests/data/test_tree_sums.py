@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.data import tree_sums
-from movierec.data.tree_sums import CHUNK, SLAB
+from movierec.data.tree_sums import CHUNK, CHUNKS_AT_ONCE
 from movierec.kernels.reductions import chunk_feature_sums, chunk_grams
 
 ROWS = st.integers(1, 20 * CHUNK)
@@ -36,7 +36,7 @@ def test_sums_do_not_depend_on_the_parts(n_rows, cuts, seed):
 @given(CUTS, st.integers(0, 99))
 def test_grams_do_not_depend_on_the_parts(cuts, seed):
     rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((2 * SLAB * CHUNK + 100, 3)).astype(np.float32)
+    rows = rng.standard_normal((2 * CHUNKS_AT_ONCE * CHUNK + 100, 3)).astype(np.float32)
     centre = rng.standard_normal(3)
 
     def gram(first, part):

@@ -1,4 +1,4 @@
-"""`movierec provenance`: the chain of every output, and whether the project still matches it."""
+"""`movierec provenance`: the record of every output, and whether the project still matches it."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from movierec.experiments import provenance
 from movierec.model import model_file
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
-from tests.helpers.small_project import run_stage, write_params
+from tests.helpers.small_project import run_stage, run_stages, write_params
 
 STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
 CHAIN = [stage for stage in STAGES if stage not in ("evaluate", "export")]
@@ -37,10 +37,7 @@ def made(tmp_path_factory):
         if user % 5 != number
     ]
     write_params(folder, archives.write(folder, "csv", ratings), train=TRAIN)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for stage in STAGES:
-            run_stage(stage)
+    run_stages(folder, *STAGES)
     return folder
 
 
@@ -85,11 +82,29 @@ def set_param(block, key, value):
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
-def test_the_export_tells_the_whole_chain(project, movierec):
+@pytest.mark.parametrize(
+    ("path", "stages"),
+    [
+        ("data/raw", CHAIN[:1]),
+        ("data/index/", CHAIN[:2]),
+        ("data/split", CHAIN[:3]),
+        (paths.MODEL, CHAIN[:4]),
+        (paths.IMPLICIT_MODEL, [*CHAIN[:3], "implicit"]),
+        ("metrics/evaluate.json", CHAIN[:5]),
+        ("exports/recommendations.parquet", CHAIN),
+        ("exports/similar_items.parquet", [*CHAIN[:5], "export"]),
+        ("exports/item_factors.parquet", [*CHAIN[:5], "export"]),
+        ("exports/user_factors.parquet", [*CHAIN[:5], "export"]),
+    ],
+)
+def test_every_output_has_the_records_of_its_stages(project, movierec, path, stages):
+    assert marks(movierec(path)) == dict.fromkeys(stages, "✓")
+
+
+def test_records_in_words(project, movierec):
     said = movierec()
-    assert list(provenance.read_chain(paths.RECOMMENDATIONS)) == CHAIN
-    assert marks(said) == dict.fromkeys(CHAIN, "✓")
-    assert provenance.read_chain(paths.RAW)["download"]["sha256"]["csv.zip"] in said
+    assert marks(said) == dict.fromkeys(CHAIN, "✓"), "of the recommendations"
+    assert provenance.read_provenance(paths.RAW)["download"]["sha256"]["csv.zip"] in said
     for told in ("dataset local", "n_factors 2", "n_users 8", "top_n 20", "numpy ", "python 3."):
         assert told in said
     assert said.endswith("\nmatches the project here: files, params, versions\n")
@@ -97,61 +112,34 @@ def test_the_export_tells_the_whole_chain(project, movierec):
     assert str(project) not in said
 
 
-@pytest.mark.parametrize(
-    ("path", "n_stages"),
-    [
-        ("data/raw", 1),
-        ("data/index/", 2),
-        ("data/split", 3),
-        ("models/model.safetensors", 4),
-        ("metrics/evaluate.json", 5),
-        ("exports/recommendations.parquet", 6),
-    ],
-)
-def test_every_output_tells_its_own(project, movierec, path, n_stages):
-    assert marks(movierec(path)) == dict.fromkeys(CHAIN[:n_stages], "✓")
+def test_provenance_is_that_of_the_stages_before_and_one_record(project):
+    of = {stage: provenance.read_provenance(provenance.PLACES[stage]) for stage in CHAIN}
+    for stage, before in [
+        ("index", of["download"]),
+        ("split", of["index"]),
+        ("train", of["split"]),
+        ("implicit", of["split"]),
+        ("recommend", of["train"] | of["implicit"]),
+    ]:
+        assert of[stage] == before | {stage: of[stage][stage]}
 
 
-def test_a_chain_is_that_of_the_stage_before_and_one_entry(project):
-    chains = {stage: provenance.read_chain(provenance.PLACES[stage]) for stage in CHAIN}
-    before = {"index": "download", "split": "index", "train": "split", "implicit": "split"}
-    for stage, earlier in before.items():
-        assert chains[stage] == chains[earlier] | {stage: chains[stage][stage]}
-    both = chains["train"] | chains["implicit"]
-    assert chains["recommend"] == both | {"recommend": chains["recommend"]["recommend"]}
-
-
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [
-        ("models/implicit.safetensors", [*CHAIN[:3], "implicit"]),
-        ("exports/similar_items.parquet", [*CHAIN[:5], "export"]),
-        ("exports/item_factors.parquet", [*CHAIN[:5], "export"]),
-        ("exports/user_factors.parquet", [*CHAIN[:5], "export"]),
-    ],
-)
-def test_other_outputs_tell_theirs(project, movierec, path, told):
-    assert marks(movierec(path)) == dict.fromkeys(told, "✓")
-
-
-def test_params_of_an_entry_are_those_that_dvc_gives_the_stage(project):
+def test_params_of_a_record_are_those_that_dvc_gives_the_stage(project):
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     of_data = {"dataset", "datasets"}  # told once, by download
-    for stage, entry in provenance.read_chain(paths.RECOMMENDATIONS).items():
+    for stage, record in provenance.read_provenance(paths.RECOMMENDATIONS).items():
         listed = {param.partition(".")[0] for param in stages[stage].get("params", [])}
         kept = set() if stage == "download" else of_data
-        assert set(entry["params"]) - kept == listed - kept, stage
+        assert set(record["params"]) - kept == listed - kept, stage
 
 
 def test_outputs_are_the_same_bytes_wherever_they_are_made(made, tmp_path, monkeypatch):
     for name in ("params.yaml", "csv.zip"):
         shutil.copy(made / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    params["datasets"]["local"]["path"] = "csv.zip"
-    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    for stage in STAGES:
-        run_stage(stage)
+    text = Path("params.yaml").read_text("utf-8")
+    Path("params.yaml").write_text(text.replace(str(made / "csv.zip"), "csv.zip"), "utf-8")
+    run_stages(tmp_path, *STAGES)
     exported = paths.RECOMMENDATIONS, "exports/user_factors.parquet", "exports/MODEL_CARD.md"
     for path in ("data/raw/manifest.json", paths.MODEL, *exported, "metrics/evaluate.json"):
         assert Path(path).read_bytes() == (made / path).read_bytes(), path
@@ -169,17 +157,22 @@ def test_a_param_that_changed_is_named(project, movierec):
     assert said.splitlines()[-1] == "does not match (✗): dvc repro makes it anew"
 
 
-@pytest.mark.parametrize("name", ["data/raw/csv.zip", "data/index/users.parquet"])
-def test_a_file_that_changed_is_named(project, movierec, name):
-    Path(name).write_bytes(Path(name).read_bytes() + b"more")
+@pytest.mark.parametrize(
+    ("stage", "name", "what"),
+    [
+        ("download", "data/raw/csv.zip", "missing or changed"),
+        ("index", "data/index/users.parquet", "missing or changed"),
+        ("split", "data/split", "not there"),
+    ],
+)
+def test_a_file_that_changed_or_a_folder_that_is_gone_is_named(
+    project, movierec, stage, name, what
+):
+    path = Path(name)
+    shutil.rmtree(path) if path.is_dir() else path.write_bytes(path.read_bytes() + b"more")
     said = movierec(status=1)
-    assert differences(said) == [f"{name} is missing or changed"]
-    assert marks(said)[Path(name).parent.name.replace("raw", "download")] == "✗"
-
-
-def test_a_folder_that_is_gone_is_named(project, movierec):
-    shutil.rmtree("data/split")
-    assert differences(movierec(status=1)) == ["data/split is not there"]
+    assert differences(said) == [f"{name} is {what}"]
+    assert marks(said) == dict.fromkeys(CHAIN, "✓") | {stage: "✗"}
 
 
 def test_another_model_is_named(project, movierec):
@@ -226,34 +219,28 @@ def test_another_version_is_named(project, movierec, monkeypatch):
     assert "make env installs the locked ones, dvc repro --force makes it anew" in said
 
 
-def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch):
-    shutil.copy(paths.RECOMMENDATIONS, tmp_path / "mine.parquet")
-    monkeypatch.chdir(tmp_path)
-    said = movierec("mine.parquet")
-    for stage in CHAIN:
-        assert f"\n  {stage}\n" in said
-    assert "n_factors 2" in said
-    last = "no params.yaml here: run this in a project's folder to compare with it"
-    assert said.splitlines()[-1] == last
-
-
-def test_a_damaged_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch):
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch, is_damaged):
     content = bytearray(paths.RECOMMENDATIONS.read_bytes())
-    content[100] ^= 1
+    content[100] ^= is_damaged
     (tmp_path / "mine.parquet").write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    assert differences(movierec("mine.parquet", status=1)) == ["mine.parquet is another: data"]
-
-
-def write_nothing(path):
-    pass
+    said = movierec("mine.parquet", status=int(is_damaged))
+    for stage in CHAIN[:-1]:
+        assert f"\n  {stage}\n" in said
+    assert "n_factors 2" in said
+    if is_damaged:
+        assert differences(said) == ["mine.parquet is another: data"]
+    else:
+        last = "no params.yaml here: run this in a project's folder to compare with it"
+        assert said.splitlines()[-1] == last
 
 
 def write_plain_parquet(path):
     pq.write_table(pa.table({"a": [1]}), path)
 
 
-def write_strange_chain(path):
+def write_strange_manifest(path):
     table = pa.table({"a": [1]}).replace_schema_metadata({parquet_tables.MANIFEST_KEY: "{"})
     pq.write_table(table, path)
 
@@ -265,13 +252,9 @@ def write_cut(path):
 @pytest.mark.parametrize(
     ("name", "write", "what"),
     [
-        ("none.parquet", write_nothing, "no such file or folder; run dvc repro, or name an output"),
-        (
-            "plain.parquet",
-            write_plain_parquet,
-            "does not tell what made it; name a folder in data/",
-        ),
-        ("strange.parquet", write_strange_chain, "not a whole manifest"),
+        ("none.parquet", str, "no such file or folder; run dvc repro, or name an output"),
+        ("no.parquet", write_plain_parquet, "does not tell what made it; name a folder in data/"),
+        ("strange.parquet", write_strange_manifest, "not a whole manifest"),
         ("cut.parquet", write_cut, "restore it with dvc checkout --force"),
         ("cut.safetensors", write_cut, "not a whole model"),
         ("no.json", lambda path: path.write_text("{}"), "does not tell what made it"),
@@ -279,7 +262,7 @@ def write_cut(path):
         ("folder", Path.mkdir, "does not tell what made it"),
     ],
 )
-def test_what_tells_nothing_is_refused_in_a_line(project, movierec, name, write, what):
+def test_a_path_without_provenance_is_refused_in_a_line(project, movierec, name, write, what):
     write(Path(name))
     said = movierec(name, status=1)
     assert said.startswith(f"error: {name}: ")

@@ -19,12 +19,14 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.experiments import tuning
 from movierec.plotting.tuning import draw_trials
+from movierec.training import checkpoint
 from tests.helpers.clone import ROOT
 from tests.helpers.random_data import random_ratings, train_params
-from tests.helpers.small_project import run_stage, write_params
+from tests.helpers.small_project import run_stage, run_stages, write_params
 
 COLUMNS = ["user_id", "movie_id", "rating", "timestamp"]
 N = 4  # trials: a few, then some more
+MF = ["n_factors", "factor_precision", "factor_precision_per_rating", "bias_precision"]
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +36,9 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ratings = random_ratings(1, n_users=60, n_items=80, n_ratings=2000)
     frame = pd.DataFrame(vars(ratings)).set_axis(COLUMNS, axis="columns")
     frame.to_csv(folder / "mine.csv", index=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        poor = {"max_epochs": 5, "n_factors": 20, "factor_precision": 0.1}
-        write_params(folder, folder / "mine.csv", "ratings_csv", train=poor)
-        for stage in ("download", "index", "split"):
-            run_stage(stage)
+    poor = {"max_epochs": 5, "n_factors": 20, "factor_precision": 0.1}
+    write_params(folder, folder / "mine.csv", "ratings_csv", train=poor)
+    run_stages(folder, "download", "index", "split")
     shutil.rmtree(folder / "data/raw")
     for path in [*folder.glob("data/index/ratings*"), folder / "data/split/test.parquet"]:
         path.unlink()
@@ -51,16 +50,6 @@ def project(split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     shutil.copytree(split, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"
-
-
-def start(n_trials: int) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "movierec.experiments.tuning", "--trials", str(n_trials)],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def set_train(**values: object) -> Params:
@@ -76,20 +65,16 @@ def set_train(**values: object) -> Params:
 @pytest.mark.parametrize(
     ("model", "method", "names"),
     [
-        ("damped_biases", "als", "bias_precision"),
-        ("biases", "als", "bias_precision"),
-        ("mf", "als", "n_factors factor_precision factor_precision_per_rating bias_precision"),
-        ("mf", "gibbs", "n_factors"),
-        ("genre_mf", "gibbs", "n_factors gibbs_feature_ridge"),
-        (
-            "svdpp",
-            "als",
-            "n_factors factor_precision factor_precision_per_rating bias_precision feature_ridge",
-        ),
+        ("damped_biases", "als", ["bias_precision"]),
+        ("biases", "als", ["bias_precision"]),
+        ("mf", "als", MF),
+        ("mf", "gibbs", ["n_factors"]),
+        ("genre_mf", "gibbs", ["n_factors", "gibbs_feature_ridge"]),
+        ("svdpp", "als", [*MF, "feature_ridge"]),
     ],
 )
 def test_a_model_and_method_are_searched_over_what_matters_to_them(model, method, names):
-    assert list(tuning.space_of(train_params(model=model, method=method), 100)) == names.split()
+    assert list(tuning.search_space(train_params(model=model, method=method), 100)) == names
 
 
 def test_every_model_has_a_space():
@@ -98,16 +83,16 @@ def test_every_model_has_a_space():
 
 def test_a_space_holds_what_is_in_use_and_what_the_data_allow():
     params = train_params(n_factors=80, factor_precision=900, bias_precision=0)
-    space = tuning.space_of(params, 90)
+    space = tuning.search_space(params, 90)
     assert space["n_factors"] == (2, 80)
     assert space["factor_precision"][1] == 900
     assert "bias_precision" not in space, "0 is switched off"
-    assert tuning.space_of(train_params(n_factors=1), 7)["n_factors"] == (1, 7)
+    assert tuning.search_space(train_params(n_factors=1), 7)["n_factors"] == (1, 7)
 
 
 def test_biases_by_gibbs_have_nothing_to_tune():
     with pytest.raises(MovierecError, match=r"biases by train\.method gibbs has nothing to tune"):
-        tuning.space_of(train_params(model="biases", method="gibbs"), 10)
+        tuning.search_space(train_params(model="biases", method="gibbs"), 10)
 
 
 # --- The search
@@ -127,15 +112,17 @@ def test_a_search_begins_with_the_params_in_use_and_resumes(project, capsys):
     pd.testing.assert_frame_equal(again.head(N), first)
     assert len(again) == N + 2
     pd.testing.assert_frame_equal(tuning.search(params, 1), again)
+    with_the_best = set_train(factor_precision=7.5, n_factors=4)
+    pd.testing.assert_frame_equal(tuning.search(with_the_best, 1), again)
 
 
 def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     params = load_params()
     rows = tuning.search(params, 3)
     row = rows.drop(columns=["trial", "validation_rmse"]).iloc[2].to_dict()
-    data, validation = tuning.read(params)
+    data, validation = tuning.read_data(params)
     chosen = row | {"n_factors": int(row["n_factors"])}
-    assert tuning.measure(data, validation, params, chosen) == rows["validation_rmse"][2]
+    assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
     said = json.loads(Path("metrics/train.json").read_text())["validation"]["rmse"]
     assert said == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
@@ -144,9 +131,9 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
 def test_the_best_is_the_least_and_the_first_of_equals():
     rows = pd.DataFrame({"trial": [1, 2, 3, 4, 5], "n_factors": [2, 3, 4, 5, 6]})
     rows["validation_rmse"] = [np.nan, 0.92, 0.9, 0.91, 0.9]
-    assert tuning.best_of(rows) == (3, {"n_factors": 4}, 0.9)
+    assert tuning.best_trial(rows) == (3, {"n_factors": 4}, 0.9)
     with pytest.raises(MovierecError, match="every trial failed"):
-        tuning.best_of(rows.head(1))
+        tuning.best_trial(rows.head(1))
 
 
 @pytest.mark.parametrize("change", ["seed", "other", "data"])
@@ -164,25 +151,27 @@ def test_another_search_begins_anew(project, capsys, change):
     assert len(list(paths.CHECKPOINTS.glob("tune-*.log"))) == 2
 
 
-def test_the_same_search_goes_on_with_the_best_params_set(project, capsys):
-    tuning.search(load_params(), 2)
-    assert len(tuning.search(set_train(factor_precision=7.5, n_factors=4), 3)) == 3
-    assert "going on after 2 trials" in capsys.readouterr().out
+def test_a_study_depends_on_the_code_of_training_alone():
+    names = {path.relative_to(ROOT).parts for path in checkpoint.code_files("train")}
+    assert ("stages", "train.py") in names
+    rooms = {parts[2] for parts in names if parts[0] == "src"}
+    assert {"training", "kernels", "model"} <= rooms
+    assert not {"cli", "plotting", "report", "evaluation", "serving"} & rooms
 
 
 def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, monkeypatch):
-    measure = tuning.measure
+    measure = tuning.validation_rmse
 
     def fails_at_first(data, validation, params, chosen):
         if chosen["factor_precision"] == params.train.factor_precision:
             raise MovierecError("not positive definite")
         return measure(data, validation, params, chosen)
 
-    monkeypatch.setattr(tuning, "measure", fails_at_first)
+    monkeypatch.setattr(tuning, "validation_rmse", fails_at_first)
     rows = tuning.search(load_params(), 3)
     assert rows["validation_rmse"].isna().tolist() == [True, False, False]
     assert "trial   1   failed: not positive definite" in capsys.readouterr().out
-    assert tuning.best_of(rows)[0] > 1
+    assert tuning.best_trial(rows)[0] > 1
     assert len(tuning.search(load_params(), 3)) == 3
     draw_trials("plot.png", rows)
 
@@ -190,7 +179,9 @@ def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, m
 def test_a_killed_search_comes_to_what_an_undisturbed_one_does(project, capsys):
     undisturbed = tuning.search(load_params(), 12)  # the last of them learn from those before
     shutil.rmtree(paths.CHECKPOINTS)
-    process = start(12)
+    command = [sys.executable, "-m", "movierec.experiments.tuning", "--trials", "12"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert any("trial  10 " in line for line in process.stdout)
     process.kill()
     process.communicate()
@@ -258,7 +249,7 @@ def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
     Path("params.yaml").write_text(text, "utf-8")
     before = load_params()
     chosen = {"n_factors": 17, "factor_precision_per_rating": 1e-5, "bias_precision": 12.0}
-    Path("tuning.patch").write_text(tuning.patch_of(chosen), "utf-8")
+    Path("tuning.patch").write_text(tuning.make_patch(chosen), "utf-8")
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run(["git", "apply", "tuning.patch"], check=True)
     after = load_params()
@@ -269,14 +260,19 @@ def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
     assert changed == list(chosen)
 
 
-def test_params_that_are_in_use_change_nothing():
-    text = "train:\n  n_factors: 8\n"
-    assert tuning.changed(text, {"n_factors": 8}) == text
-
-
-def test_a_param_without_a_line_of_its_own_is_named():
-    with pytest.raises(MovierecError, match=r"no line of train\.n_factors; set it to 9 by hand"):
-        tuning.changed("train: {n_factors: 8}\nn_factors: 8\n", {"n_factors": 9})
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("train:\n  n_factors: 8\n", "train:\n  n_factors: 8\n"),
+        ("train:\n  n_factors: 7\n", "train:\n  n_factors: 8\n"),
+        (
+            "n_factors: 7\ntrain: {n_factors: 7, x: null}",
+            "n_factors: 7\ntrain: {n_factors: 8, x: null}",
+        ),
+    ],
+)
+def test_params_are_set_in_the_train_block_alone_however_it_is_written(before, after):
+    assert tuning.set_train_params(before, {"n_factors": 8}) == after
 
 
 def test_a_search_ends_with_patch_table_and_picture(project, capsys, monkeypatch):
@@ -303,8 +299,7 @@ def test_a_search_ends_with_patch_table_and_picture(project, capsys, monkeypatch
 
 def test_no_validation_ratings(project):
     write_params(project, project / "mine.csv", "ratings_csv", split={"validation_fraction": 0.0})
-    for stage in ("download", "index", "split"):
-        run_stage(stage)
+    run_stages(project, "download", "index", "split")
     with pytest.raises(MovierecError, match=r"no validation ratings .* split\.validation_fraction"):
         tuning.search(load_params(), 1)
 

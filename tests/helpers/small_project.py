@@ -1,5 +1,6 @@
 """A small project of its own in a temporary folder: params.yaml and an archive beside it."""
 
+import contextlib
 import hashlib
 import runpy
 
@@ -31,6 +32,13 @@ def write_params(folder, archive, layout="csv", **changes):
 def run_stage(name):
     """Run the main of a stage here, in this process; its facts."""
     return runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
+
+
+def run_stages(folder, *names):
+    """Run stages in a folder, one after the other."""
+    with contextlib.chdir(folder):
+        for name in names:
+            run_stage(name)
 
 
 def refusal(main, capsys):

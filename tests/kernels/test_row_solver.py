@@ -59,8 +59,8 @@ class Problem:
         rows, width = self.ratings.n_rows, self.width
         per_rating = np.zeros(width + 1, self.dtype)
         per_rating[: self.n_factors], per_rating[width] = self.per_rating[:-1], self.per_rating[-1]
-        factors = np.full((rows, self.n_factors), 99, self.dtype)
-        biases = np.full(rows, 99, self.dtype)
+        factors = np.full((rows, 1, self.n_factors), 99, self.dtype)
+        biases = np.full((rows, 1), 99, self.dtype)
         solve_rows(
             np.arange(rows + 1) if runs is None else np.array(runs),
             self.ratings.indptr,
@@ -72,10 +72,11 @@ class Problem:
             self.prior_system(),
             per_rating,
             np.empty((0, self.n_factors + 1), self.dtype) if noise is None else noise,
+            False,
             factors,
             biases,
         )
-        return np.column_stack((factors, biases))
+        return np.column_stack((factors[:, 0], biases))
 
     def expected(self):
         return reference_kernels.solve_rows(

@@ -52,10 +52,9 @@ def test_a_model_read_without_its_users_folds_in_to_the_same_row(tmp_path, metho
     found = read_model(tmp_path / "model.safetensors", users=False)
     assert (found.n_users, found.n_items) == (0, model.n_items)
     given = np.array([4, 1], np.int32), np.array([5, 2.5]), params
-    for part, expected in zip(
-        folding_in.fold_in(found, *given), folding_in.fold_in(model, *given), strict=True
-    ):
-        np.testing.assert_array_equal(part, expected)
+    folded, expected = (folding_in.fold_in(one, *given) for one in (found, model))
+    for part, of_model in zip(folded.parts, expected.parts, strict=True):
+        np.testing.assert_array_equal(part.row.mean, of_model.row.mean)
 
 
 def test_same_model_gives_the_same_bytes(tmp_path, model):

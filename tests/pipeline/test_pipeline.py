@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec.cli.movies import Wish, recommended
+from movierec.cli.movies import ListOptions, recommended
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers.clone import ROOT, STAGES, Workspace, make_workspace, stages_run
@@ -51,9 +51,11 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     here = Project.here()
 
     def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
-        person = UserProfile.of({here.films.catalogue.find(title): given[title] for title in given})
-        wish = Wish(n=n)
-        rows = recommended(here, person, here.verdict(person), wish, wish.eligible(here))
+        person = UserProfile.from_ratings(
+            {here.movies.index.find(title): given[title] for title in given}
+        )
+        wish = ListOptions(n=n)
+        rows = recommended(here, person, here.score_items(person), wish, wish.eligible(here))
         return [row[column] for row in rows]
 
     return run

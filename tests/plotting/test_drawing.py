@@ -13,7 +13,7 @@ from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
-from tests.helpers.small_project import run_stage, write_params
+from tests.helpers.small_project import run_stages, write_params
 
 STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "draw")
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
@@ -37,10 +37,7 @@ def tiny(tmp_path_factory):
         implicit={"n_factors": 0},
         recommend={"ranking": "predicted_rating"},
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for stage in STAGES:
-            run_stage(stage)
+    run_stages(folder, *STAGES)
     return folder
 
 
@@ -49,11 +46,18 @@ def any_results(request, committed, tiny):
     return committed if request.param == "committed" else Results.read("local", tiny)
 
 
-def drawn(name, of):
-    with style.used():
-        figure = drawing.drawn(BY_NAME[name], of)
-        figure.canvas.draw()
-    return figure
+@pytest.fixture
+def draw():
+    """Draw a picture by its name; it is closed after the test."""
+
+    def draw(name, results):
+        with style.applied():
+            figure = drawing.draw(BY_NAME[name], results)
+            figure.canvas.draw()
+        return figure
+
+    yield draw
+    style.plt.close("all")
 
 
 def boxes(texts):
@@ -70,88 +74,75 @@ def test_the_lists_are_those_of_the_pipeline():
         f"plots/{stage}/{name}.csv" for stage, names in results.PLOTS.items() for name in names
     }
     assert tables == committed_files("csv")
-    assert [picture.group for picture in PICTURES] == sorted(
-        (picture.group for picture in PICTURES), key=list(QUESTIONS).index
-    )
+    assert [group for group, _ in itertools.groupby(PICTURES, lambda picture: picture.group)] == [
+        *QUESTIONS
+    ]
     assert {
         name for part in PIPELINE["plots"] for entry in part.values() for name in entry["y"]
     } == tables
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_each_picture_is_drawn_with_nothing_cut_off(name, any_results):
-    figure = drawn(name, any_results)
+def test_each_picture_is_drawn_with_nothing_cut_off(name, any_results, draw):
+    figure = draw(name, any_results)
     said = figure.get_suptitle().replace("\n", " ")
-    assert said == BY_NAME[name].finding(any_results)
-    axes = figure.axes
-    labels = [part for each in axes for part in (each.title, each._left_title, *each.texts)]
-    labels += [part.label for each in axes for part in (each.xaxis, each.yaxis)]
-    legends = [each.get_legend() for each in axes if each.get_legend()]
-    labels += [text for legend in legends for text in legend.findobj(Text)]
-    for box in boxes([figure._suptitle, *labels]):
-        assert box.x0 > -1
-        assert box.y0 > -1
+    assert said == BY_NAME[name].caption(any_results)
+    labels = [figure._suptitle]
+    for axes in figure.axes:
+        labels += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        labels += axes.get_legend().findobj(Text) if axes.get_legend() else []
+    for box in boxes(labels):
+        assert min(box.x0, box.y0) > -1
         assert box.x1 < figure.bbox.x1 + 1
         assert box.y1 < figure.bbox.y1 + 1
-    style.plt.close(figure)
 
 
-def test_the_stage_leaves_small_pictures_and_the_same_each_time(tiny, monkeypatch):
+def test_the_stage_leaves_small_pictures_and_the_same_each_time(tiny, monkeypatch, draw):
     monkeypatch.chdir(tiny)
     before = {picture.path: picture.path.read_bytes() for picture in PICTURES}
     assert all(content.startswith(b"\x89PNG") for content in before.values())
     for name in ("ratings", "result"):
-        with style.used():
-            style.save(drawn(name, Results.read("local")), BY_NAME[name].path)
+        with style.applied():
+            style.save(draw(name, Results.read("local")), BY_NAME[name].path)
         assert BY_NAME[name].path.read_bytes() == before[BY_NAME[name].path]
     for picture in PICTURES:
         assert (ROOT / picture.path).stat().st_size < 80_000
 
 
-@pytest.mark.parametrize(("name", "least"), [("factors", 30), ("genres", 25)])
-def test_no_name_on_a_map_covers_another(name, least, committed):
-    figure = drawn(name, committed)
-    assert sum(len(axes.texts) for axes in figure.axes) >= least
+@pytest.mark.parametrize(("name", "min_names"), [("factors", 30), ("genres", 25)])
+def test_names_on_a_map_do_not_overlap_and_include_those_of_the_caption(
+    name, min_names, committed, draw
+):
+    figure = draw(name, committed)
+    names = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert len(names) >= min_names
+    if name == "factors":
+        assert sum(name in BY_NAME["factors"].caption(committed) for name in names) == 2
+    else:
+        assert set(committed.plots["genres"]["genre"]) <= set(names)
     for axes in figure.axes:
         for one, other in itertools.combinations(boxes(axes.texts), 2):
             assert not one.overlaps(other)
-    style.plt.close(figure)
 
 
 @pytest.mark.parametrize(
     ("name", "fewer"), [("most_rated", 1), ("groups", 2), ("genres", 1), ("recommended", 1)]
 )
-def test_data_without_genres_and_years_have_all_pictures(name, fewer, committed):
+def test_data_without_genres_and_years_have_all_pictures(name, fewer, committed, draw):
     lists = ["genre_ratings", "rmse_by_genre", "rmse_by_decade", "genres", "genre_movies"]
     lists += ["recommended_genres"]
     none = {name: committed.plots[name].head(0) for name in lists}
-    figure = drawn(name, replace(committed, plots=committed.plots | none))
-    assert len(figure.axes) == len(drawn(name, committed).axes) - fewer
+    figure = draw(name, replace(committed, plots=committed.plots | none))
+    assert len(figure.axes) == len(draw(name, committed).axes) - fewer
 
 
-def test_the_map_names_the_movies_that_its_title_names(committed):
-    figure = drawn("factors", committed)
-    finding = BY_NAME["factors"].finding(committed)
-    named = [text.get_text() for text in figure.axes[0].texts if text.get_text() in finding]
-    assert len(named) == 2
-    style.plt.close(figure)
-
-
-def test_every_genre_has_its_name_on_the_map(committed):
-    figure = drawn("genres", committed)
-    named = {text.get_text() for text in figure.axes[0].texts}
-    assert set(committed.plots["genres"]["genre"]) <= named
-    style.plt.close(figure)
-
-
-def test_gibbs_sampling_shows_the_noise_precision(committed):
+def test_gibbs_sampling_shows_the_noise_precision(committed, draw):
     rows = committed.plots["training"]
     sampled = rows.assign(noise_precision=1 + rows["epoch"] / 100)
-    figure = drawn("training", replace(committed, plots=committed.plots | {"training": sampled}))
+    figure = draw("training", replace(committed, plots=committed.plots | {"training": sampled}))
     (line,) = figure.axes[0].lines
     assert line.get_ydata().tolist() == sampled["noise_precision"].tolist()
     assert figure.axes[0].get_xlabel() == "sweep"
-    style.plt.close(figure)
 
 
 def test_tables_side_by_side_say_what_the_metrics_say(committed):

@@ -49,10 +49,10 @@ def test_taste_moves_a_movie_by_the_deviation_of_its_predictions():
 
 
 def test_movies_with_few_ratings_are_left_out():
-    n_ratings = np.r_[np.full(30, factor_maps.ENOUGH), np.full(30, factor_maps.ENOUGH - 1)]
-    assert factor_maps.known(movies(60, n_ratings=n_ratings)).tolist() == list(range(30))
-    assert len(factor_maps.known(movies(60, n_ratings=1))) == 24, "few ratings: the most rated"
-    assert len(factor_maps.known(movies(3))) == 3
+    n_ratings = factor_maps.MIN_RATINGS - np.repeat([0, 1], 30)
+    for items, n in ((movies(60, n_ratings=n_ratings), 30), (movies(60, n_ratings=1), 24)):
+        assert len(factor_maps.rated_enough(items)) == n
+    assert len(factor_maps.rated_enough(movies(3))) == 3
 
 
 def test_a_mean_of_samples_has_the_places_of_any_of_its_like():
@@ -115,11 +115,11 @@ def test_neighbours_are_the_nearest_and_no_favourite_is_another_s():
     rows = factor_maps.neighbours(factors, movies(60, n_ratings=n_ratings), 10)
     favourites = list(rows.groupby("title", sort=False))
     assert favourites[0][0] == "Film 0"
-    assert len(favourites) == factor_maps.FAVOURITES
+    assert len(favourites) == factor_maps.N_FAVOURITES
     before: set[str] = set()
     for title, part in favourites:
         item = int(title.removeprefix("Film "))
-        nearest, cosines = similar(factors, item, factor_maps.NEAREST, n_ratings >= 10)
+        nearest, cosines = similar(factors, item, factor_maps.N_NEAREST, n_ratings >= 10)
         assert part["similar_title"].tolist() == [f"Film {other}" for other in nearest]
         np.testing.assert_allclose(part["similarity"], cosines)
         assert title not in before

@@ -1,7 +1,6 @@
-"""What lists are ranked by, how sure a prediction is, and lists by neighbours."""
+"""What lists are ranked by, and how sure a prediction is."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.core.params import Params, load_params
-from movierec.evaluation import item_knn as neighbours
 from movierec.model import top_n_lists
-from movierec.model.solver import Prior
+from movierec.model.solver import Prior, covariances
 from movierec.recommending import rankers, uncertainty
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
@@ -27,9 +25,9 @@ def params_with(**recommend_params) -> Params:
 
 
 def deviations(model, by_user, params):
-    """Those of posterior.py, of movies in two parts."""
+    """Those of uncertainty.py, with the items in two blocks."""
     parts = [
-        uncertainty.of_items(
+        uncertainty.item_terms(
             by_user.transpose(model.n_items).take(items),
             model.user_factors,
             model.item_factors[items],
@@ -40,12 +38,13 @@ def deviations(model, by_user, params):
     return uncertainty.deviations(model, by_user, parts, params)
 
 
-def test_the_blend_adds_a_share_of_the_scale():
+@pytest.mark.parametrize("weight", [0, 0.6])
+def test_the_blend_adds_a_share_of_the_scale(weight):
     implicit, model = random_model(0, n_factors=4), random_model(1)
-    blended = rankers.blend(implicit, model, 0.6, (0.5, 5.0))
+    blended = rankers.blend(implicit, model, weight, (0.5, 5.0))
     users = np.arange(9)
     rating = (model.predict_all(users) - model.global_mean) / 4.5
-    expected = implicit.predict_all(users) + 0.6 * rating
+    expected = implicit.predict_all(users) + weight * rating
     np.testing.assert_allclose(blended.predict_all(users), expected, atol=1e-12)
 
 
@@ -64,12 +63,6 @@ def test_a_blend_orders_alike_on_any_scale():
     np.testing.assert_allclose(of_stars.predict_all(users), of_hundred.predict_all(users))
 
 
-def test_a_blend_of_weight_0_is_the_implicit_score():
-    implicit, users = random_model(4), np.arange(9)
-    blended = rankers.blend(implicit, random_model(5), 0, (1, 5))
-    np.testing.assert_allclose(blended.predict_all(users), implicit.predict_all(users))
-
-
 @pytest.mark.parametrize("model", ["mf", "biases"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10)])
 def test_covariances_are_the_inverse_of_each_row_s_precision(model, dtype, tolerance):
@@ -77,7 +70,7 @@ def test_covariances_are_the_inverse_of_each_row_s_precision(model, dtype, toler
     fixed = random_model(6, 3, 50, params.n_factors_used, dtype).item_factors
     by_user = csr_of_counts(7, [0, 1, 20, 50], 50)
     prior = Prior.from_params(params, params.n_factors_used)
-    found = uncertainty.covariances(by_user, fixed, prior)
+    found = covariances(by_user, fixed, prior)
     assert found.dtype == dtype
     for row in range(4):
         places = slice(by_user.indptr[row], by_user.indptr[row + 1])
@@ -99,8 +92,8 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
     """xᵀ (λ P)⁻¹ x of the one and of the other, pair by pair."""
     params, (by_user, by_item) = train_params(n_factors=n_factors), random_csrs(8)
     model, prior = random_model(9, n_factors=n_factors), Prior.from_params(params, n_factors)
-    of_users = uncertainty.covariances(by_user, model.item_factors, prior)
-    of_items = uncertainty.covariances(by_item, model.user_factors, prior)
+    of_users = covariances(by_user, model.item_factors, prior)
+    of_items = covariances(by_item, model.user_factors, prior)
     users = np.array([4, 0])
     found = deviations(model, by_user, params)(users)
     assert found.shape == (2, 7)
@@ -109,14 +102,6 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
             x, y = np.append(model.item_factors[item], 1), np.append(model.user_factors[user], 1)
             variance = x @ of_users[user] @ x + y @ of_items[item] @ y
             assert found[row, item] == pytest.approx((variance / params.rating_precision) ** 0.5)
-
-
-def test_who_has_rated_more_is_surer():
-    params = train_params()
-    by_user = csr_of_counts(10, [2, 20, 0], 40)
-    found = deviations(random_model(11, 3, 40), by_user, params)
-    means = found(np.arange(3)).mean(axis=1)
-    assert means[2] > means[0] > means[1]
 
 
 def test_of_samples_it_is_their_own_spread():
@@ -176,42 +161,3 @@ def test_every_ranking_of_the_params_is_one():
     assert found["implicit"] is implicit
     assert found["predicted_rating"] is model
     assert (found["lower_bound"](users) < model.predict_all(users)).all()
-
-
-@given(st.integers(0, 1000))
-def test_neighbours_share_most_users(seed):
-    by_user, by_item = random_csrs(seed, 9, 7, 30)
-    cosines = reference_kernels.cosines(by_item)
-    for n in (2, 7):
-        expected = np.zeros((9, 7))
-        for user in range(9):
-            for item in by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]:
-                for near in reference_kernels.best(np.float32(cosines[item]), n):
-                    expected[user, near] += cosines[item, near] if cosines[item, near] > 0 else 0
-        found = neighbours.item_knn(by_user, by_item, n)(np.array([2, 8, 2]))
-        np.testing.assert_allclose(found, expected[[2, 8, 2]], atol=1e-6)
-
-
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 35))
-def test_thinned_rows_are_evenly_spaced_parts_of_the_whole(counts, most):
-    ratings = csr_of_counts(1, counts, 40)
-    found = neighbours.thinned(ratings, most)
-    np.testing.assert_array_equal(found.counts, np.minimum(counts, most))
-    for row, count in enumerate(counts):
-        kept = found.indices[found.indptr[row] : found.indptr[row + 1]]
-        whole = ratings.indices[ratings.indptr[row] : ratings.indptr[row + 1]]
-        places = np.searchsorted(whole, kept)
-        np.testing.assert_array_equal(whole[places], kept)
-        steps = np.diff(np.append(places, count))
-        assert not len(steps) or steps.max() <= np.ceil(count / len(kept))
-        assert not len(steps) or steps.min() >= 1
-
-
-def test_neighbours_count_a_part_of_who_rated_much(monkeypatch):
-    by_user, by_item = random_csrs(3, 9, 7, 40)
-    monkeypatch.setattr(neighbours, "MOST", 3)
-    few = neighbours.thinned(by_user, 3)
-    cosines = reference_kernels.cosines(few.transpose(7))
-    found = neighbours.item_knn(by_user, by_item, 7)(np.arange(9))
-    expected = [cosines[by_user.indices[a:b]].sum(axis=0) for a, b in pairwise(by_user.indptr)]
-    np.testing.assert_allclose(found, expected, atol=1e-6)

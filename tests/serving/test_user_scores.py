@@ -1,4 +1,4 @@
-"""What a person's ratings say: the row looked into, scores and where they come from."""
+"""A new user's row, the scores by it, and what each rating contributes to them."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ import pytest
 
 from movierec.core.params import load_params
 from movierec.model import model_file
-from movierec.serving import folding_in, user_scores
+from movierec.serving import user_scores
+from movierec.serving.folding_in import fold_in, fold_in_implicit
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from movierec.training import rating_model
@@ -32,11 +33,13 @@ def design(model, items):
 
 @pytest.mark.parametrize("method", ["als", "gibbs"])
 @pytest.mark.parametrize("kind", ["mf", "svdpp", "biases"])
-def test_scores_are_those_of_fold_in(kind, method):
+def test_scores_are_those_of_a_model_whose_user_has_the_mean_row(kind, method):
+    """A mean of samples has their factors side by side, the user's divided by their number."""
     model, params = trained(kind, method)
-    factors, bias = folding_in.fold_in(model, ITEMS, RATINGS, params)
+    found = fold_in(model, ITEMS, RATINGS, params)
+    rows = np.array([part.row.mean for part in found.parts])
+    factors, bias = rows[:, :-1].ravel() / model.n_samples, rows[:, -1].mean()
     expected = model.global_mean + bias + model.item_biases + model.item_factors @ factors
-    found = user_scores.predicted_ratings(model, ITEMS, RATINGS, params)
     np.testing.assert_allclose(found.scores, expected, atol=1e-10)
 
 
@@ -44,12 +47,12 @@ def test_scores_are_those_of_fold_in(kind, method):
 @pytest.mark.parametrize("kind", ["mf", "svdpp"])
 def test_a_score_is_what_needs_no_ratings_and_each_rating_s_contribution(kind, method):
     model, params = trained(kind, method)
-    found = user_scores.predicted_ratings(model, ITEMS, RATINGS, params)
+    found = fold_in(model, ITEMS, RATINGS, params)
     rest = found.scores - found.contributions(EVERY).sum(axis=1)
     for place in range(3):  # another rating changes its own contribution alone, in proportion
         other = RATINGS.copy()
         other[place] += 0.75
-        again = user_scores.predicted_ratings(model, ITEMS, other, params)
+        again = fold_in(model, ITEMS, other, params)
         change = again.contributions(EVERY) - found.contributions(EVERY)
         mine = np.searchsorted(np.sort(ITEMS), ITEMS[place])
         np.testing.assert_allclose(again.scores - found.scores, change[:, mine], atol=1e-10)
@@ -58,17 +61,20 @@ def test_a_score_is_what_needs_no_ratings_and_each_rating_s_contribution(kind, m
         np.testing.assert_allclose(left, rest, atol=1e-10)
 
 
-def test_a_model_without_features_says_the_mean_and_the_bias_of_an_item_to_all():
+@pytest.mark.parametrize("n", [0, 3])
+def test_without_features_the_rest_is_the_mean_and_the_item_s_bias(n):
     model, params = trained()
-    found = user_scores.predicted_ratings(model, ITEMS, RATINGS, params)
-    rest = found.scores - found.contributions(EVERY).sum(axis=1)
+    found = fold_in(model, ITEMS[:n], RATINGS[:n], params)
+    contributions = found.contributions(EVERY)
+    assert contributions.shape == (7, n)
+    rest = found.scores - contributions.sum(axis=1)
     np.testing.assert_allclose(rest, model.global_mean + model.item_biases, atol=1e-10)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-4)])
 def test_deviations_are_of_the_row_s_posterior(dtype, tolerance):
     model, params = trained(dtype=dtype)
-    found = user_scores.predicted_ratings(model, ITEMS, RATINGS, params)
+    found = fold_in(model, ITEMS, RATINGS, params)
     ridge = np.full(4, params.factor_precision + 3 * params.factor_precision_per_rating)
     ridge[-1] = params.bias_precision + 3 * params.bias_precision_per_rating
     noise, x = params.rating_precision, design(model, ITEMS)
@@ -78,42 +84,31 @@ def test_deviations_are_of_the_row_s_posterior(dtype, tolerance):
     np.testing.assert_allclose(found.deviations(EVERY), expected, rtol=tolerance)
 
 
-def test_more_ratings_make_surer():
-    model, params = trained()
-    few = user_scores.predicted_ratings(model, ITEMS[:1], RATINGS[:1], params).deviations(EVERY)
-    more = user_scores.predicted_ratings(model, ITEMS, RATINGS, params).deviations(EVERY)
-    assert (more < few).all()
-
-
 def test_deviations_of_a_mean_of_samples_hold_the_samples_spread():
     model, params = trained(method="gibbs")
-    found = user_scores.predicted_ratings(model, ITEMS, RATINGS, params)
+    found = fold_in(model, ITEMS, RATINGS, params)
     means = [part.scores for part in found.parts]
     assert (found.deviations(EVERY) > np.std(means, axis=0, ddof=1)).all()
 
 
-def test_without_ratings_a_person_is_the_prior_s_mean():
-    model, params = trained()
-    nobody = user_scores.predicted_ratings(model, ITEMS[:0], RATINGS[:0], params)
-    np.testing.assert_allclose(nobody.scores, model.global_mean + model.item_biases)
-    assert nobody.contributions(EVERY).shape == (7, 0)
-
-
-def test_who_watches_is_folded_in_as_the_implicit_model_has_it():
+@pytest.mark.parametrize("share", [1, 0.2])
+def test_who_watches_is_folded_in_as_the_implicit_model_has_it(share):
+    """share: of the weight of unseen movies."""
     settings = load_params(ROOT / "params.yaml").implicit
     model = replace(random_model(1), item_biases=np.zeros(7))
-    found = user_scores.watched(model, ITEMS, np.full(3, True), settings)
-    row = reference_kernels.implicit_row(set(ITEMS.tolist()), model.item_factors, settings)
+    found = fold_in_implicit(model, ITEMS, np.full(3, True), settings, share)
+    weighted = settings.model_copy(update={"unseen_weight": settings.unseen_weight * share})
+    row = reference_kernels.implicit_row(set(ITEMS.tolist()), model.item_factors, weighted)
     expected = model.item_factors @ row
     np.testing.assert_allclose(found.scores, expected, atol=1e-6)
     np.testing.assert_allclose(found.contributions(EVERY).sum(axis=1), expected, atol=1e-6)
 
 
-def test_a_disliked_film_is_not_one_that_he_would_watch():
+def test_a_disliked_movie_is_not_one_that_the_user_would_watch():
     settings = load_params(ROOT / "params.yaml").implicit
     model = replace(random_model(1), item_biases=np.zeros(7))
-    found = user_scores.watched(model, ITEMS, np.array([True, False, True]), settings)
-    liked = user_scores.watched(model, ITEMS, np.full(3, True), settings)
+    found = fold_in_implicit(model, ITEMS, np.array([True, False, True]), settings)
+    liked = fold_in_implicit(model, ITEMS, np.full(3, True), settings)
     assert found.scores[ITEMS[1]] < liked.scores[ITEMS[1]]
     disliked = np.searchsorted(np.sort(ITEMS), ITEMS[1])
     assert not found.contributions(EVERY)[:, disliked].any()
@@ -126,47 +121,39 @@ def test_scores_by_ranking(ranking):
     params = params.model_copy(update={"recommend": params.recommend.model_copy(update=wanted)})
     model, trained_with = trained()
     watched = replace(random_model(1), item_biases=np.zeros(7))
-    said = user_scores.verdict(
+    scores = user_scores.score_items(
         (model, watched), ITEMS, RATINGS, params, (trained_with, params.implicit)
     )
     low, high = params.data.rating_min, params.data.rating_max
-    rating = user_scores.predicted_ratings(model, ITEMS, RATINGS, trained_with)
-    seen = user_scores.watched(watched, ITEMS, low + (high - low) / 4 <= RATINGS, params.implicit)
+    rating = fold_in(model, ITEMS, RATINGS, trained_with)
+    seen = fold_in_implicit(watched, ITEMS, low + (high - low) / 4 <= RATINGS, params.implicit)
     expected = {
         "blend": seen.scores + 0.8 / (high - low) * rating.scores,
         "implicit": seen.scores,
         "predicted_rating": rating.scores,
         "lower_bound": rating.scores - 2 * rating.deviations(EVERY),
     }
-    np.testing.assert_allclose(said.scores, expected[ranking])
-    np.testing.assert_allclose(said.rating.scores, rating.scores)
-    assert said.why.contributions(EVERY).shape == (7, 3)
+    np.testing.assert_allclose(scores.scores, expected[ranking])
+    np.testing.assert_allclose(scores.rating.scores, rating.scores)
+    assert scores.why.contributions(EVERY).shape == (7, 3)
 
 
 def test_the_order_of_ratings_changes_no_bit():
     model, params = trained(dtype="float32")
-    found = user_scores.predicted_ratings(model, ITEMS, RATINGS, params)
-    again = user_scores.predicted_ratings(model, ITEMS[::-1], RATINGS[::-1], params)
+    found = fold_in(model, ITEMS, RATINGS, params)
+    again = fold_in(model, ITEMS[::-1], RATINGS[::-1], params)
     assert found.scores.tobytes() == again.scores.tobytes()
 
 
-def test_what_a_person_did_not_name_weighs_by_the_share_told():
-    settings = load_params(ROOT / "params.yaml").implicit
-    model, liked = replace(random_model(1), item_biases=np.zeros(7)), np.full(3, True)
-    found = user_scores.watched(model, ITEMS, liked, settings, 0.2)
-    fifth = settings.model_copy(update={"unseen_weight": settings.unseen_weight / 5})
-    np.testing.assert_allclose(found.scores, user_scores.watched(model, ITEMS, liked, fifth).scores)
-
-
-def test_who_tells_little_leaves_more_unsaid(monkeypatch):
-    told: list[float] = []
-    monkeypatch.setattr(user_scores, "verdict", lambda *given: told.append(given[-1]))
+def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
+    shares: list[float] = []
+    monkeypatch.setattr(user_scores, "score_items", lambda *given: shares.append(given[-1]))
     monkeypatch.setattr(Project, "_models", (None, None))
     for read in ("trained_with", "implicit_trained_with"):
         monkeypatch.setattr(model_file, read, lambda model: None)
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}
     project = Project(load_params(ROOT / "params.yaml"), manifest, None)
     for n in (0, 10, 90):
-        project.verdict(UserProfile.of(dict.fromkeys(range(n), 5.0)))
-    project.verdict(replace(UserProfile.of({0: 5.0}), whole=True))
-    assert told == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average
+        project.score_items(UserProfile.from_ratings(dict.fromkeys(range(n), 5.0)))
+    project.score_items(replace(UserProfile.from_ratings({0: 5.0}), is_complete=True))
+    assert shares == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average

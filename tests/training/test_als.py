@@ -12,7 +12,7 @@ from movierec.core.errors import MovierecError
 from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.kernels.tiles import TILE
 from movierec.model.solver import RUNS, Prior, half_epoch
-from movierec.serving import folding_in
+from movierec.serving.folding_in import fold_in
 from movierec.training import als, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import OTHER_SIDE
@@ -247,9 +247,9 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
         places = np.random.default_rng(seed).permutation(places)
         ratings = by_user.indices[places], by_user.values[places]
-        factors, bias = folding_in.fold_in(model, *ratings, params)
-        np.testing.assert_array_equal(factors, rows.user_factors[user])
-        assert bias == rows.user_biases[user]
+        row = fold_in(model, *ratings, params).parts[0].row.mean
+        np.testing.assert_array_equal(row[:-1], rows.user_factors[user])
+        assert row[-1] == rows.user_biases[user]
 
 
 def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
@@ -257,18 +257,15 @@ def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     params = train_params(max_epochs=300)
     model = train((by_user, by_item), params).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
-    factors, bias = folding_in.fold_in(
-        model, by_user.indices[places], by_user.values[places], params
-    )
-    np.testing.assert_allclose(factors, model.user_factors[4], atol=1e-6)
-    assert bias == pytest.approx(model.user_biases[4], abs=1e-6)
+    row = fold_in(model, by_user.indices[places], by_user.values[places], params).parts[0].row.mean
+    np.testing.assert_allclose(row[:-1], model.user_factors[4], atol=1e-6)
+    assert row[-1] == pytest.approx(model.user_biases[4], abs=1e-6)
     assert abs(model.user_factors[4]).max() > 0.01
 
 
 def test_fold_in_without_ratings_is_the_prior_mean():
-    factors, bias = folding_in.fold_in(random_model(10), np.zeros(0, np.int32), [], train_params())
-    assert factors.tolist() == [0, 0, 0]
-    assert bias == 0
+    folded = fold_in(random_model(10), np.zeros(0, np.int32), [], train_params())
+    assert folded.parts[0].row.mean.tolist() == [0, 0, 0, 0]
 
 
 # --- training

@@ -14,7 +14,7 @@ from movierec.model import model_file
 from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.solver import Prior, half_epoch
-from movierec.serving import folding_in
+from movierec.serving.folding_in import fold_in
 from movierec.training import als, gibbs, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import Noise
@@ -262,7 +262,7 @@ def test_a_new_person_is_folded_into_each_sample(kind):
     data, params = data_of(kind), train_params(model=kind, method="gibbs")
     model = rating_model.fit(data, params, 0, SCALE).model
     items, ratings = np.array([4, 1, 5], np.int32), np.array([5, 2, 3.5])
-    factors, bias = folding_in.fold_in(model, items, ratings, params)
+    folded = fold_in(model, items, ratings, params)
     predictions = []
     for number in range(model.n_samples):
         one, mean = model.sample(number), model.sample_user_mean[number].copy()
@@ -275,8 +275,7 @@ def test_a_new_person_is_folded_into_each_sample(kind):
         predictions.append(
             one.global_mean + row[-1] + one.item_biases + one.item_factors @ row[:-1]
         )
-    folded = model.global_mean + bias + model.item_biases + model.item_factors @ factors
-    np.testing.assert_allclose(folded, np.mean(predictions, axis=0), atol=1e-10)
+    np.testing.assert_allclose(folded.scores, np.mean(predictions, axis=0), atol=1e-10)
 
 
 def test_a_mean_of_samples_is_saved_and_read_whole(tmp_path):

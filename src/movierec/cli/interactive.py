@@ -1,23 +1,21 @@
-"""`movierec` without a command: name a few films, rate them, get a list, refine it."""
+"""`movierec` without a command: rate a few movies, get a list, refine it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import click
 
 from movierec.cli import rendering
-from movierec.cli.movies import EMPTY, Wish, recommended
+from movierec.cli.movies import EMPTY, ListOptions, explain, recommended
 from movierec.core.errors import MovierecError
 from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
-    from movierec.core.array_files import Array
-    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
 
 N_CANDIDATES = 9  # films offered for what was typed
@@ -38,9 +36,9 @@ Type a part of a film's title to rate it. Or:
 
 
 def run() -> None:
-    """Ask until the person quits, or ends it by Ctrl-C or Ctrl-D."""
+    """Ask until the user quits, or ends it by Ctrl-C or Ctrl-D."""
     with suppress(ImportError):
-        import readline  # noqa: F401 - which gives input() its editing of lines
+        import readline  # noqa: F401 - gives input() line editing
     session = Session(Project.here())
     click.echo(session.greeting)
     with suppress(click.Abort):
@@ -55,13 +53,13 @@ def _ask(prompt: str = "", suffix: str = "> ") -> str:
 
 @dataclass
 class Session:
-    """What the person has said so far, and the list that he sees."""
+    """The ratings and choices of the user so far, and the list on screen."""
 
     project: Project
-    given: Given = field(default_factory=dict)  # ratings by item_index
+    ratings: ItemRatings = field(default_factory=dict)  # by item_index
     dropped: set[int] = field(default_factory=set)
-    wish: Wish = field(default_factory=Wish)
-    listed: rendering.Rows = field(default_factory=list)
+    listing: ListOptions = field(default_factory=ListOptions)
+    rows: rendering.Rows = field(default_factory=list)
 
     @property
     def greeting(self) -> str:
@@ -73,7 +71,7 @@ class Session:
         )
 
     def turn(self, line: str) -> bool:
-        """Do what a line says; False when that is to quit. What is wrong is said, and goes on."""
+        """Do what a line asks for; False if that is to quit. Prints errors, which end nothing."""
         word, _, rest = line.partition(" ")
         if word.casefold() in ("quit", "exit", "q"):
             return False
@@ -87,12 +85,12 @@ class Session:
             click.echo(error)
         return True
 
-    @cached_property
+    @property
     def _commands(self) -> dict[str, Callable[[str], None]]:
         return {
             "": lambda _: self.show(),
             "list": lambda _: self.show(),
-            "more": lambda _: self.more(),
+            "more": lambda _: self.show(len(self.rows)),
             "rate": lambda text: self.rate(self._item(text)),
             "drop": self.drop,
             "explain": self.explain,
@@ -105,37 +103,33 @@ class Session:
         }
 
     def find(self, text: str) -> None:
-        """Offer the films that may be meant, and ask how the one picked was."""
-        films = self.project.films
-        found = films.catalogue.search(text) or films.catalogue.similar(text)
-        if not found:
+        """Offer the movies that may be meant, and ask for a rating of the one picked."""
+        films = self.project.movies
+        items = films.index.search(text) or films.index.similar(text)
+        if not items:
             raise MovierecError(f"No film has a title like {text!r}; try fewer words.")
-        if len(found) == 1:
-            self.rate(found[0])
+        if len(items) == 1:
+            self.rate(items[0])
             return
-        for number, item in enumerate(found[:N_CANDIDATES], 1):
+        for number, item in enumerate(items[:N_CANDIDATES], 1):
             click.echo(f"  {number}  {films.titles[item]}")
-        if len(found) > N_CANDIDATES:
-            click.echo(f"     … {len(found) - N_CANDIDATES} more; type more of the title for these")
-        while (answer := _ask("Which (Enter: none)", ": ")) and not self._picked(answer, found):
-            pass
-
-    def _picked(self, answer: str, found: list[int]) -> bool:
-        with suppress(ValueError):
-            if 1 <= int(answer) <= min(len(found), N_CANDIDATES):
-                self.rate(found[int(answer) - 1])
-                return True
-        click.echo(f"A number from 1 to {min(len(found), N_CANDIDATES)}, please.")
-        return False
+        if len(items) > N_CANDIDATES:
+            click.echo(f"     … {len(items) - N_CANDIDATES} more; type more of the title for these")
+        n_offered = min(len(items), N_CANDIDATES)
+        while answer := _ask("Which (Enter: none)", ": "):
+            if number := _number(answer, n_offered):
+                self.rate(items[number - 1])
+                return
+            click.echo(f"A number from 1 to {n_offered}, please.")
 
     def rate(self, item: int) -> None:
-        """Ask how a film was, until the answer is a rating or empty."""
-        title = self.project.films.titles[item]
+        """Ask for the rating of a movie, until the answer is a rating or empty."""
+        title = self.project.movies.titles[item]
         while answer := _ask(f"{title}: how was it (Enter: skip)", "? "):
             rating = self._rating(answer)
             if rating is not None:
-                self.given[item] = rating
-                click.echo(f"{title}: {rating:g}. You have rated {len(self.given)}.")
+                self.ratings[item] = rating
+                click.echo(f"{title}: {rating:g}. You have rated {len(self.ratings)}.")
                 return
             low, high = self.project.scale
             click.echo(f"A number from {low:g} to {high:g}, like, so-so or dislike, please.")
@@ -149,89 +143,84 @@ class Session:
             return rating if low <= rating <= high else None
         return None
 
-    def show(self, skipped: int = 0) -> None:
-        """The best films, after those skipped."""
-        if not self.given:
+    def show(self, n_skipped: int = 0) -> None:
+        """The best movies, after those skipped."""
+        if not self.ratings:
             raise MovierecError("Rate a film first: type a part of its title.")
-        n, ranks = self.wish.n, slice(skipped, skipped + self.wish.n)
-        wish = replace(self.wish, n=skipped + n)
-        eligible = self._eligible(wish)
-        rows = recommended(self.project, self.person, self.verdict, wish, eligible)[ranks]
+        listing = replace(self.listing, n=n_skipped + self.listing.n)
+        eligible = listing.eligible(self.project)
+        eligible[list(self.dropped)] = False
+        rows = recommended(self.project, self.user, self.scores, listing, eligible)[n_skipped:]
         if not rows:
-            raise MovierecError(EMPTY if not skipped else "That was all.")
-        self.listed = [*self.listed[:skipped], *rows]
+            raise MovierecError("That was all." if n_skipped else EMPTY)
+        self.rows = [*self.rows[:n_skipped], *rows]
         terminal = rendering.console()
-        terminal.print(rendering.table(rows, terminal.width))
-
-    def more(self) -> None:
-        self.show(len(self.listed))
+        terminal.print(rendering.movie_table(rows, terminal.width))
 
     @property
-    def person(self) -> UserProfile:
+    def user(self) -> UserProfile:
         from movierec.serving.user_profile import UserProfile
 
-        return UserProfile.of(self.given)
+        return UserProfile.from_ratings(self.ratings)
 
     @property
-    def verdict(self) -> UserScores:
-        return self.project.verdict(self.person)
-
-    def _eligible(self, wish: Wish) -> Array:
-        eligible = wish.eligible(self.project)
-        eligible[list(self.dropped)] = False
-        return eligible
+    def scores(self) -> UserScores:
+        return self.project.score_items(self.user)
 
     def _item(self, text: str) -> int:
-        """The item_index of film N of the list."""
-        if not text.isdecimal() or not 1 <= int(text) <= len(self.listed):
+        """The item_index of movie N of the list."""
+        number = _number(text, len(self.rows))
+        if not number:
             raise MovierecError(
-                f"Say which film of the list, 1 to {len(self.listed)}."
-                if self.listed
+                f"Say which film of the list, 1 to {len(self.rows)}."
+                if self.rows
                 else "There is no list yet: press Enter for it."
             )
-        movie_id = self.listed[int(text) - 1]["movie_id"]
-        return self.project.films.movie_ids.index(movie_id)
+        return self.project.movies.movie_ids.index(self.rows[number - 1]["movie_id"])
 
     def drop(self, text: str) -> None:
         self.dropped.add(self._item(text))
         self.show()
 
     def explain(self, text: str) -> None:
-        """What each own film carried to the score of one listed."""
+        """How much each rating of the user contributed to the score of one listed movie."""
         import numpy as np
 
-        from movierec.cli.movies import explain
-
-        item, row = self._item(text), dict(self.listed[int(text) - 1])
-        explain([row], self.project.films, self.person, self.verdict, np.array([item]))
+        item, row = self._item(text), dict(self.rows[int(text) - 1])
+        explain([row], self.project.movies, self.user, self.scores, np.array([item]))
         click.echo(f"{row['title']} has a score of {row['score']:.2f}. What your films carried:")
-        for each in row["because"][:N_CANDIDATES]:
-            stars = f"{each['stars']:+.2f} stars of predicted rating"
-            click.echo(
-                f"  {each['score']:+.2f}  {each['title']}, rated {each['rating']:g}; {stars}"
-            )
+        for reason in row["because"][:N_CANDIDATES]:
+            stars = f"{reason['stars']:+.2f} stars of predicted rating"
+            rated = f"{reason['title']}, rated {reason['rating']:g}"
+            click.echo(f"  {reason['score']:+.2f}  {rated}; {stars}")
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())
-        self.project.films.of_genres(names)
-        self.wish = replace(self.wish, genre=names)
+        self.project.movies.of_genres(names)  # raises where one is unknown
+        self.listing = replace(self.listing, genre=names)
         self.show()
 
     def since(self, text: str) -> None:
         if text and not text.isdecimal():
             raise MovierecError("Say a year: since 1990.")
-        self.wish = replace(self.wish, from_year=int(text) if text else None)
+        self.listing = replace(self.listing, from_year=int(text) if text else None)
         self.show()
 
     def mine(self) -> None:
-        if not self.given:
+        if not self.ratings:
             click.echo("You have rated nothing yet.")
-        for number, (item, rating) in enumerate(self.given.items(), 1):
-            click.echo(f"  {number}  {self.project.films.titles[item]}  {rating:g}")
+        for number, (item, rating) in enumerate(self.ratings.items(), 1):
+            click.echo(f"  {number}  {self.project.movies.titles[item]}  {rating:g}")
 
     def forget(self, text: str) -> None:
-        if not text.isdecimal() or not 1 <= int(text) <= len(self.given):
+        number = _number(text, len(self.ratings))
+        if not number:
             raise MovierecError("Say which of your ratings; mine lists them.")
-        item = list(self.given)[int(text) - 1]
-        del self.given[item]
-        click.echo(f"Forgotten: {self.project.films.titles[item]}.")
+        item = list(self.ratings)[number - 1]
+        del self.ratings[item]
+        click.echo(f"Forgotten: {self.project.movies.titles[item]}.")
+
+
+def _number(text: str, last: int) -> int:
+    """The number from 1 to last that a text is, or 0."""
+    return int(text) if text.isdecimal() and 1 <= int(text) <= last else 0

@@ -1,9 +1,10 @@
-"""Commands about films: recommend, similar, search."""
+"""Commands about movies: recommend, similar, search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,18 @@ from movierec.core.errors import MovierecError
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.user_profile import Given, UserProfile
+    from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
-N_NAMED = 10  # films of a file that are not known here
+MAX_UNKNOWN = 10  # movies of a file that are not known here, by name
 ASK = "give --user-id ID, or --like TITLE[=RATING], --dislike TITLE or --ratings FILE"
 EMPTY = "nothing left to recommend: lower --min-ratings, or filter less"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is asked of a list."""
+class ListOptions:
+    """The options of a list, as the command line has them."""
 
     n: int = 10
     min_ratings: int | None = None  # recommend.min_ratings unless given
@@ -38,22 +39,17 @@ class Wish:
     explain: bool = False
 
     def eligible(self, project: Project) -> Array:
-        """Which films pass (n_films,) bool."""
-        floor = project.params.recommend.min_ratings
-        least = floor if self.min_ratings is None else self.min_ratings
+        """Which movies pass the filters (n_items,) bool."""
+        min_ratings = self.min_ratings
+        if min_ratings is None:
+            min_ratings = project.params.recommend.min_ratings
         years = self.from_year, self.to_year
-        return project.films.chosen(least, self.genre, self.not_genre, *years)
+        return project.movies.passing(min_ratings, self.genre, self.not_genre, *years)
 
 
-def options(*added: Callable[..., Any]) -> Callable[..., Any]:
+def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
     """Several options as one decorator, in this order in the help."""
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(added):
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda inner, add: add(inner), reversed(decorators), command)
 
 
 output = options(
@@ -110,7 +106,7 @@ def recommend(
     dislike: tuple[str, ...],
     ratings: Path | None,
     form: str | None,
-    **wish: Any,
+    **listing: Any,
 ) -> None:
     """Films for a user of the data set, or for a new person by his ratings.
 
@@ -124,61 +120,68 @@ def recommend(
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
-    from movierec.serving import user_profile as people
+    from movierec.serving import user_profile
     from movierec.serving.workspace import Project
 
     project = Project.here()
     if user_id is not None:
-        person = project.user(user_id)
-        about = f"For user {user_id}, who rated {len(person.items):,} films"
+        user = project.user(user_id)
+        about = f"For user {user_id}, who rated {len(user.items):,} films"
     else:
-        given = _of_file(project, ratings) if ratings else {}
-        named = people.by_titles(project.films, project.scale, like, dislike)
-        person = people.UserProfile.of(given | named)
-        about = "For whoever rates " + _said(project.films, given, named)
-    asked = Wish(**wish)
-    eligible = asked.eligible(project)
-    rows = recommended(project, person, project.verdict(person), asked, eligible)
+        imported = _read_ratings(project, ratings) if ratings else {}
+        named = user_profile.by_titles(project.movies, project.scale, like, dislike)
+        user = user_profile.UserProfile.from_ratings(imported | named)
+        parts = (
+            [f"{len(imported):,} film{'s'[: len(imported) > 1]} of the file"] if imported else []
+        )
+        parts += [f"{project.movies.titles[item]} {stars:g}" for item, stars in named.items()]
+        about = "For whoever rates " + ", ".join(parts)
+    chosen = ListOptions(**listing)
+    eligible = chosen.eligible(project)
+    rows = recommended(project, user, project.score_items(user), chosen, eligible)
     rendering.show(rows, form, about, EMPTY)
 
 
 def recommended(
-    project: Project, person: UserProfile, verdict: UserScores, wish: Wish, eligible: Array
+    project: Project, user: UserProfile, scores: UserScores, listing: ListOptions, eligible: Array
 ) -> rendering.Rows:
-    """The rows of a list, of what the person has not rated."""
+    """The rows of a list, of eligible movies that the user has not rated."""
     from movierec.recommending import selection
 
     eligible = eligible.copy()
-    eligible[person.items] = False
-    if wish.diverse:
-        factors = project.item_vectors()
-        found = selection.diverse(verdict.scores, eligible, wish.n, factors, wish.diverse)
+    eligible[user.items] = False
+    if listing.diverse:
+        vectors = project.item_vectors()
+        items = selection.diverse(scores.scores, eligible, listing.n, vectors, listing.diverse)
     else:
-        found = selection.best(verdict.scores, eligible, wish.n)
-    predicted = verdict.rating.scores[found].clip(*project.scale)
-    deviation = verdict.rating.deviations(found)
-    columns = {"score": verdict.scores[found], "predicted_rating": predicted}
-    rows = rendering.rows_of(project.films, found, **columns, deviation=deviation)
-    if wish.explain:
-        explain(rows, project.films, person, verdict, found)
+        items = selection.best(scores.scores, eligible, listing.n)
+    rows = rendering.rows_of(
+        project.movies,
+        items,
+        score=scores.scores[items],
+        predicted_rating=scores.rating.scores[items].clip(*project.scale),
+        deviation=scores.rating.deviations(items),
+    )
+    if listing.explain:
+        explain(rows, project.movies, user, scores, items)
     return rows
 
 
 def explain(
-    rows: rendering.Rows, films: Catalogue, person: UserProfile, verdict: UserScores, found: Array
+    rows: rendering.Rows, films: Catalogue, user: UserProfile, scores: UserScores, items: Array
 ) -> None:
-    """Add to each row what each own film carried to its score and to its predicted rating, the
-    most first; what is left of the score needs no ratings of this person."""
-    to_score = verdict.why.contributions(found)
-    to_rating = verdict.rating.contributions(found)
-    rest = verdict.why.scores[found] - to_score.sum(axis=1)
-    for row, score, stars, left in zip(rows, to_score, to_rating, rest, strict=True):
-        row["score_without_ratings"] = round(float(left), 4)
+    """Add to each row how much each rating of the user contributed to its score and to its
+    predicted rating, the greatest first; the rest of the score needs no ratings of the user."""
+    to_score = scores.why.contributions(items)
+    to_rating = scores.rating.contributions(items)
+    rest = scores.why.scores[items] - to_score.sum(axis=1)
+    for row, score, stars, remainder in zip(rows, to_score, to_rating, rest, strict=True):
+        row["score_without_ratings"] = round(float(remainder), 4)
         row["because"] = [
             {
-                "movie_id": films.movie_ids[person.items[place]],
-                "title": films.titles[person.items[place]],
-                "rating": round(float(person.ratings[place]), 4),
+                "movie_id": films.movie_ids[user.items[place]],
+                "title": films.titles[user.items[place]],
+                "rating": round(float(user.ratings[place]), 4),
                 "score": round(float(score[place]), 4),
                 "stars": round(float(stars[place]), 4),
             }
@@ -186,51 +189,42 @@ def explain(
         ]
 
 
-def _of_file(project: Project, path: Path) -> Given:
-    """The ratings in a file; says on stderr what of it is not known here."""
-    from movierec.serving import import_ratings
-    from movierec.serving import user_profile as people
+def _read_ratings(project: Project, path: Path) -> ItemRatings:
+    """The ratings in a file; prints on stderr which of its movies are not known here."""
+    from movierec.serving import import_ratings, user_profile
 
     export = import_ratings.read(path, project.scale)
-    given, unknown = people.by_export(project.films, export.rated)
+    ratings, unknown = user_profile.by_export(project.movies, export.rated)
     skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
-    click.echo(
+    lines = [
         f"{path} ({export.kind}): {len(export.rated) - len(unknown):,} of {len(export.rated):,}"
         f" ratings are of films known here{skipped}",
-        err=True,
-    )
-    for name in unknown[:N_NAMED]:
-        click.echo(f"  not found: {name}", err=True)
-    if len(unknown) > N_NAMED:
-        click.echo(f"  … and {len(unknown) - N_NAMED:,} more", err=True)
-    if not given:
+        *(f"  not found: {name}" for name in unknown[:MAX_UNKNOWN]),
+    ]
+    if len(unknown) > MAX_UNKNOWN:
+        lines.append(f"  … and {len(unknown) - MAX_UNKNOWN:,} more")
+    click.echo("\n".join(lines), err=True)
+    if not ratings:
         raise MovierecError(f"{path}: none of its films is known here; name some with --like")
-    return given
-
-
-def _said(films: Catalogue, given: Given, named: Given) -> str:
-    parts = [f"{len(given):,} film{'s'[: len(given) > 1]} of the file"] if given else []
-    parts += [f"{films.titles[item]} {stars:g}" for item, stars in named.items()]
-    return ", ".join(parts)
+    return ratings
 
 
 @click.command()
 @click.argument("title")
 @filters
 @output
-def similar(title: str, form: str | None, **wish: Any) -> None:
+def similar(title: str, form: str | None, **listing: Any) -> None:
     """Films whose factors are most like one film's."""
     from movierec.recommending import selection
     from movierec.serving.workspace import Project
 
-    project, asked = Project.here(), Wish(**wish)
-    item = project.films.catalogue.find(title)
-    name = project.films.titles[item]
-    factors = project.item_vectors()
-    if not factors[item].any():
+    project, chosen = Project.here(), ListOptions(**listing)
+    item = project.movies.index.find(title)
+    name, vectors = project.movies.titles[item], project.item_vectors()
+    if not vectors[item].any():
         raise MovierecError(f"{name}: nobody rated it, or the model has no factors")
-    found, cosines = selection.similar(factors, item, asked.n, asked.eligible(project))
-    rows = rendering.rows_of(project.films, found, similarity=cosines)
+    items, cosines = selection.similar(vectors, item, chosen.n, chosen.eligible(project))
+    rows = rendering.rows_of(project.movies, items, similarity=cosines)
     rendering.show(rows, form, f"Most like {name}")
 
 
@@ -242,7 +236,7 @@ def search(query: str, n: int, form: str | None) -> None:
     from movierec.serving.catalogue import Catalogue
 
     films = Catalogue.read()
-    found = films.catalogue.search(query) or films.catalogue.similar(query)
-    if not found:
+    items = films.index.search(query) or films.index.similar(query)
+    if not items:
         raise MovierecError(f"no film has a title like {query!r}; try fewer words")
-    rendering.show(rendering.rows_of(films, found[:n]), form)
+    rendering.show(rendering.rows_of(films, items[:n]), form)

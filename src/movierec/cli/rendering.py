@@ -1,4 +1,4 @@
-"""Films as rows, and rows as a table for people, CSV or JSON for programs."""
+"""Movies as rows, and rows as a table for people, CSV or JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 WIDE = 10_000  # columns, for tables that no terminal shows
-N_REASONS = 3  # own films named below a recommended one
+N_REASONS = 3  # movies of the user named below a recommended one
 
 
-def rows_of(films: Catalogue, chosen: Iterable[int], **columns: Any) -> Rows:
-    """A row a film, ranked as they come; numbers of the columns rounded."""
+def rows_of(films: Catalogue, items: Iterable[int], **columns: Any) -> Rows:
+    """A row for each movie, ranked as they come; numbers of the columns rounded."""
     return [
         {
             "rank": rank,
@@ -33,25 +33,33 @@ def rows_of(films: Catalogue, chosen: Iterable[int], **columns: Any) -> Rows:
             "n_ratings": int(films.n_ratings[item]),
             **{name: round(float(values[rank - 1]), 4) for name, values in columns.items()},
         }
-        for rank, item in enumerate(chosen, 1)
+        for rank, item in enumerate(items, 1)
     ]
 
 
 def show(rows: Rows, form: str | None, about: str = "", empty: str = "nothing found") -> None:
-    """Print rows as asked for; the table, for people, says what it is about."""
+    """Print rows as JSON, as CSV, or as a table below the line `about`."""
     if form == "json":
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif form == "csv":
         writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**row, **_reasons_in_csv(row)} for row in rows)
+        for row in rows:
+            if "because" in row:
+                row = row | {"because": "; ".join(_reasons(row, "{score:+.4f} {title}"))}
+            writer.writerow(row)
     elif not rows:
         click.echo(empty)
     else:
         terminal = console()
         if about:
             terminal.print(about, markup=False)
-        terminal.print(table(rows, terminal.width))
+        terminal.print(movie_table(rows, terminal.width))
+
+
+def _reasons(row: dict[str, Any], form: str) -> list[str]:
+    """The greatest contributions to a score."""
+    return [form.format(**reason) for reason in row.get("because", [])[:N_REASONS]]
 
 
 def console() -> Console:
@@ -62,43 +70,45 @@ def console() -> Console:
     return Console(width=None if is_sized else WIDE, highlight=False)
 
 
-def _reasons_in_csv(row: dict[str, Any]) -> dict[str, str]:
-    reasons = row.get("because", [])
-    text = "; ".join(f"{each['score']:+.4f} {each['title']}" for each in reasons[:N_REASONS])
-    return {"because": text} if "because" in row else {}
-
-
-def table(rows: Rows, width: int) -> Table:
-    """One line a film, where its title allows; what does not fit is cut off the genres."""
+def plain_table() -> Table:
+    """A table without columns yet, whose only line is below its header."""
     from rich import box
     from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def movie_table(rows: Rows, width: int) -> Table:
+    """One line for each movie, where its title allows; genres that do not fit are cut off."""
     from rich.text import Text
 
     cells = [_cells(row) for row in rows]
-    numeric = {name: name not in ("title", "genres") for name in cells[0]}
-    lines = {name: [*name.split("\n"), *(row[name] for row in cells)] for name in cells[0]}
-    taken = sum(2 + max(map(len, lines[name])) for name in cells[0] if numeric[name])
-    longest = max(len(line) for title in lines["title"] for line in title.split("\n"))
-    for_genres = max(1, width - taken - min(longest, (width - taken) * 2 // 3) - 2)
-    found = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in cells[0]:
-        found.add_column(
+    lines = {name: "\n".join(row[name] for row in cells).split("\n") for name in cells[0]}
+    longest = {name: max(map(len, lines[name])) for name in lines}
+    numeric = [name for name in lines if name not in ("title", "genres")]
+    rest = width - sum(2 + max(longest[name], *map(len, name.split("\n"))) for name in numeric)
+    for_genres = max(1, rest - min(longest["title"], rest * 2 // 3) - 2)
+    table = plain_table()
+    for name in lines:
+        table.add_column(
             name,
-            justify="right" if numeric[name] else "left",
-            no_wrap=numeric[name] or name == "genres",
+            justify="right" if name in numeric else "left",
+            no_wrap=name != "title",
             max_width=for_genres if name == "genres" else None,
         )
     for row in cells:
-        found.add_row(*(Text(cell) for cell in row.values()))
-    return found
+        table.add_row(*map(Text, row.values()))
+    return table
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:
-    """What people see of a row, by the columns' headers."""
-    cells = {"rank": str(row["rank"]), "title": row["title"]}
-    for each in row.get("because", [])[:N_REASONS]:
-        cells["title"] += f"\n  {each['score']:+.2f}  {each['title']}"
-    cells |= {"genres": row["genres"].replace("|", ", "), "n_ratings": str(row["n_ratings"])}
+    """The cells of a row, by the columns' headers."""
+    cells = {
+        "rank": str(row["rank"]),
+        "title": "\n".join([row["title"], *_reasons(row, "  {score:+.2f}  {title}")]),
+        "genres": row["genres"].replace("|", ", "),
+        "n_ratings": str(row["n_ratings"]),
+    }
     if "predicted_rating" in row:
         stars = f"{row['predicted_rating']:.2f} ± {row['deviation']:.2f}"
         cells["predicted\nrating"] = stars

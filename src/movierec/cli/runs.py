@@ -45,12 +45,12 @@ def provenance(path: Path) -> None:
     """
     from movierec.experiments import provenance
 
-    links = provenance.trace(path)
+    records = provenance.trace(path)
     console = rendering.console()
-    for line in (f"{path}", "", *provenance.lines(links, console.width)):
+    for line in (f"{path}", "", *provenance.lines(records, console.width)):
         console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
-    console.print(provenance.verdict(links), markup=False, soft_wrap=True)
-    if any(link.differences for link in links):
+    console.print(provenance.verdict(records), markup=False, soft_wrap=True)
+    if any(record.differences for record in records):
         sys.exit(1)
 
 
@@ -73,26 +73,29 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     from movierec.core import reporting
     from movierec.experiments import compare_runs
 
-    found = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
+    differences = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
     if form:
-        rows = [asdict(each) | {"verdict": each.verdict} for each in found]
-        click.echo(json.dumps(reporting.rounded({"runs": [a, b], "metrics": rows}), indent=2))
+        rows = [asdict(difference) | {"verdict": difference.verdict} for difference in differences]
+        click.echo(json.dumps(reporting.round_metrics({"runs": [a, b], "metrics": rows}), indent=2))
     else:
-        rendering.console().print(_differences(found, a, b))
+        rendering.console().print(_difference_table(differences, a, b))
 
 
-def _differences(found: list[Difference], a: str, b: str) -> Table:
-    """A line a metric, B's difference to A last."""
-    from rich import box
-    from rich.table import Table
+def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
+    """A line for each metric, with B's difference to A."""
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table = rendering.plain_table()
     for title in ("", a, b, "difference", "95 % interval", "p", f"{b} is"):
         table.add_column(Text(title), justify="right" if title else "left", no_wrap=True)
-    for each in found:
-        interval = f"{each.low:+.4f} to {each.high:+.4f}"
-        p = "< 0.001" if each.p_value < 0.001 else f"{each.p_value:.3f}"
-        numbers = f"{each.a:.4f}", f"{each.b:.4f}", f"{each.b - each.a:+.4f}"
-        table.add_row(each.metric, *numbers, interval, p, each.verdict)
+    for row in differences:
+        table.add_row(
+            row.metric,
+            f"{row.a:.4f}",
+            f"{row.b:.4f}",
+            f"{row.b - row.a:+.4f}",
+            f"{row.low:+.4f} to {row.high:+.4f}",
+            "< 0.001" if row.p_value < 0.001 else f"{row.p_value:.3f}",
+            row.verdict,
+        )
     return table

@@ -15,10 +15,10 @@ from movierec.core import log
 from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 
-# What the bits of outputs depend on, beside Python and movierec.
+# What the bits of outputs depend on, next to Python and movierec.
 PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
 
-Manifest = dict[str, Any]  # an entry for each stage from download on
+Manifest = dict[str, Any]  # a record of each stage, from download on
 
 
 class _Record(BaseModel):
@@ -39,7 +39,7 @@ def make_record(
     result: Mapping[str, Any] | None = None,
     packages: Iterable[str] = PACKAGES,
 ) -> dict[str, Any]:
-    """What a manifest says of one stage: what came out, what made it, and the hashes of that.
+    """A manifest's record of one stage: its result, what made it, and hashes of what it wrote.
 
     params: as they stand in params.yaml. sha256: by the name of each file (or array) written.
     """
@@ -59,7 +59,7 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """The sha256 of each file of a folder, but of its manifest."""
+    """The sha256 of each file of a folder except its manifest."""
     paths = sorted(path for path in folder.iterdir() if path.name != "manifest.json")
     return {path.name: hash_file(path, "sha256") for path in paths}
 
@@ -79,14 +79,14 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
         if not path.is_file():
             raise MovierecError(f"{path}: no such file; run dvc repro")
         with log.timed("checked", path):
-            found = hash_file(path, "sha256")
-        if found != hashes.get(path.name):
+            sha256 = hash_file(path, "sha256")
+        if sha256 != hashes.get(path.name):
             raise MovierecError(f"{path}: changed since it was written; run dvc repro")
     return paths
 
 
 def hash_manifest(manifest: Manifest) -> str:
-    """By which an output without room for its manifest names it."""
+    """The hash by which an output without room for its manifest refers to it."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
@@ -106,7 +106,7 @@ def read_manifest(folder: Path, dataset: str) -> Manifest:
 
 
 def parse_manifest(text: str | bytes, where: Path) -> Manifest:
-    """A manifest out of its JSON; MovierecError unless it is a whole one."""
+    """A manifest from JSON; MovierecError unless it is complete."""
     try:
         return _MANIFEST.dump_python(_MANIFEST.validate_json(text))
     except ValidationError:
@@ -124,7 +124,7 @@ def check_dataset(manifest: Manifest, dataset: str, where: Path) -> Manifest:
 
 
 def check_same_origin(manifest: Manifest, other: Manifest, where: Path) -> None:
-    """Raise MovierecError unless a manifest goes on where another one ends."""
+    """Raise MovierecError unless a manifest contains all records of another one."""
     for stage in other:
         if manifest.get(stage) != other[stage]:
             raise MovierecError(

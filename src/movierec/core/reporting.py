@@ -1,4 +1,4 @@
-"""What a run reports: metrics for DVC, data for its plots, and lines on the terminal."""
+"""What a run reports: metrics and plots for DVC, lines and progress on the terminal."""
 
 import json
 import math
@@ -31,15 +31,15 @@ from movierec.core.paths import RECOMMENDATIONS
 DIGITS = 6  # significant ones
 
 TITLE, LABEL = 10, 10  # characters: of the columns on the left, alike in all that is printed
-BOUND = "\N{NO-BREAK SPACE}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 console = Console(highlight=False, soft_wrap=True)
 
 
-def rounded(value: Any) -> Any:
-    """A metric rounded to 6 significant digits, and nested ones; NaN has no place in JSON."""
+def round_metrics(value: Any) -> Any:
+    """Metrics, also nested ones, rounded to 6 significant digits; NaN becomes None for JSON."""
     if isinstance(value, Mapping):
-        return {key: rounded(entry) for key, entry in value.items()}
+        return {key: round_metrics(entry) for key, entry in value.items()}
     if value is None or isinstance(value, int | list):
         return value
     number = float(value)
@@ -48,7 +48,7 @@ def rounded(value: Any) -> Any:
 
 def write_metrics(path: str | Path, metrics: Mapping[str, Any]) -> None:
     with atomic_file(Path(path)) as partial:
-        text = json.dumps(rounded(metrics), indent=2, ensure_ascii=False)
+        text = json.dumps(round_metrics(metrics), indent=2, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
 
 
@@ -67,14 +67,16 @@ def _print(*parts: tuple[str, str]) -> None:
     console.print(Text.assemble(*parts))
 
 
-def bound(text: str) -> str:
-    """A part of a fact, which `block` leaves on one line."""
-    return text.replace(" ", BOUND)
+def keep_on_one_line(text: str) -> str:
+    """Text that print_summary does not wrap."""
+    return text.replace(" ", NO_BREAK_SPACE)
 
 
-def block(title: str, *groups: Mapping[str, str]) -> None:
-    """Print facts by their labels: on a terminal each on lines of its own, in columns, all groups
-    but the first dim; elsewhere each group as one long line."""
+def print_summary(title: str, *groups: Mapping[str, str]) -> None:
+    """Print groups of labelled texts: in columns on a terminal, else each group as one line.
+
+    On a terminal all groups but the first are dim.
+    """
     for number, facts in enumerate(groups):
         if console.is_terminal:
             for label, fact in facts.items():
@@ -82,7 +84,7 @@ def block(title: str, *groups: Mapping[str, str]) -> None:
                 title = ""
         else:
             line = "; ".join(f"{label} {fact}" for label, fact in facts.items())
-            say(line.replace(BOUND, " "), title)
+            say(line.replace(NO_BREAK_SPACE, " "), title)
 
 
 def _columns(title: str, label: str, fact: str, style: str) -> None:
@@ -90,7 +92,7 @@ def _columns(title: str, label: str, fact: str, style: str) -> None:
     lines = textwrap.wrap(fact, width, break_on_hyphens=False)
     for line in lines:
         head = (f"{title:<{TITLE}} ", "bold cyan"), (f"{label:<{LABEL}} ", "dim")
-        _print(*head, (line.replace(BOUND, " "), style))
+        _print(*head, (line.replace(NO_BREAK_SPACE, " "), style))
         title = label = ""
 
 
@@ -116,7 +118,7 @@ def summary() -> None:
     console.print(table)
     say("")
     one_person = 'movierec recommend --like "Star Wars"   (in .venv/bin)'
-    block("lists", {"every user": str(RECOMMENDATIONS)}, {"one person": one_person})
+    print_summary("lists", {"every user": str(RECOMMENDATIONS)}, {"one person": one_person})
 
 
 @contextmanager

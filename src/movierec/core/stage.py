@@ -1,4 +1,4 @@
-"""How a stage runs: alone, no longer than the dvc that started it, timed, with a summary."""
+"""How a stage runs: one at a time, no longer than the DVC that started it, with a summary."""
 
 import hashlib
 import json
@@ -23,45 +23,43 @@ from movierec.core import errors, log, manifests, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import CHECKPOINTS, METRICS
-from movierec.core.reporting import bound
+from movierec.core.reporting import keep_on_one_line
 
 logger = logging.getLogger(__name__)
-PARENT = "MOVIEREC_PARENT"  # the environment variable that tells dvc's process, see dvc.yaml
+PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process, set in dvc.yaml
 PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
 COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
 
-Summary = Mapping[str, str]  # by their labels, of at most reports.LABEL characters
+Summary = Mapping[str, str]  # by label, of at most reporting.LABEL characters
 
 
 def run(name: str, main: Callable[[], Summary]) -> None:
-    """Run a stage, and print what it read and wrote, the facts that its `main` returns, how long it
-    took, and what comes next."""
-    alone(name, lambda: summarise(name, main))
+    """Run a stage, then print the summary that `main` returns, files and the time it took."""
+    run_exclusively(name, lambda: run_with_summary(name, main))
 
 
-def alone(name: str, main: Callable[[], None]) -> None:
-    """Run `main`, alone in this project; bad input ends in one line and status 1."""
+def run_exclusively(name: str, main: Callable[[], None]) -> None:
+    """Run `main` while no other process runs it here; bad input is one line and exit status 1."""
 
     def locked() -> None:
-        with only_one(name):
+        with exclusive_lock(name):
             main()
 
     if parent := os.environ.pop(PARENT, ""):
-        threading.Thread(target=end_with, args=[int(parent)], daemon=True).start()
+        threading.Thread(target=exit_with_parent, args=[int(parent)], daemon=True).start()
     errors.run(locked)
 
 
-def end_with(parent: int) -> None:
-    """Kill this process when it is no longer the child of `parent`: of a dvc that was killed, no
-    stage is left that still writes."""
+def exit_with_parent(parent: int) -> None:
+    """Kill this process once `parent` has died, so that no stage outlives a killed DVC."""
     while os.getppid() == parent:
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager
-def only_one(name: str) -> Iterator[None]:
-    """Hold a lock, so that of two runs at the same time the second says who holds it."""
+def exclusive_lock(name: str) -> Iterator[None]:
+    """Hold a lock; MovierecError names the process that holds it already."""
     CHECKPOINTS.mkdir(exist_ok=True)
     path = CHECKPOINTS / f"{name}.lock"
     try:
@@ -77,32 +75,34 @@ def only_one(name: str) -> Iterator[None]:
         lock.close()
 
 
-def summarise(name: str, main: Callable[[], Summary]) -> None:
+def run_with_summary(name: str, main: Callable[[], Summary]) -> None:
     began = time.perf_counter()
     stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
     if log.is_debug():
         log_inputs(stages[name].get("params", []))
     with timed(name):
-        facts = main()
-    reporting.block(name, facts, surroundings(name, stages, time.perf_counter() - began))
+        summary = main()
+    reporting.print_summary(
+        name, summary, summarise_files(name, stages, time.perf_counter() - began)
+    )
     logger.debug("memory  %s at most", decimal(log.max_memory()))
 
 
-def surroundings(name: str, stages: Mapping[str, Any], seconds: float) -> Summary:
-    """What dvc.yaml says that a stage reads and writes, with sizes, and which is the next."""
+def summarise_files(name: str, stages: Mapping[str, Any], seconds: float) -> Summary:
+    """What a stage reads and writes by dvc.yaml, with sizes, and which stage is next."""
     read = [path for path in stages[name]["deps"] if not path.startswith(("src/", "stages/"))]
     kinds = (stages[name].get(kind, []) for kind in ("outs", "metrics", "plots"))
     written = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
     order = [*stages, "movierec summary"]
-    listed = {"read": listing(read), "wrote": listing(written)}
+    listed = {"read": list_sizes(read), "wrote": list_sizes(written)}
     after = order[order.index(name) + 1]
     return {label: text for label, text in listed.items() if text} | {
-        "took": f"{duration(seconds)}; next: {after}"
+        "took": f"{format_seconds(seconds)}; next: {after}"
     }
 
 
-def listing(names: Iterable[str | Path]) -> str:
-    """Files and folders with their sizes; those of metrics and of plots as how many there are."""
+def list_sizes(names: Iterable[str | Path]) -> str:
+    """Files and folders with their sizes; metrics and plots only by their number."""
     paths = [path for path in map(Path, names) if path.exists()]
     counts = Counter(str(path.parent) for path in paths)
     said = (
@@ -111,10 +111,10 @@ def listing(names: Iterable[str | Path]) -> str:
         else f"{path} ({decimal(log.size_of(path))})"
         for path in paths
     )
-    return ", ".join(map(bound, dict.fromkeys(said)))
+    return ", ".join(map(keep_on_one_line, dict.fromkeys(said)))
 
 
-def duration(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     if seconds >= 100:
         return f"{minutes} min {rest} s"
@@ -123,28 +123,28 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    """Note how long a stage took, for `times`; of one that may go on from a checkpoint, nothing."""
+    """Record how long a stage took, unless it may have resumed from a checkpoint."""
     path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.safetensors"))
     path.unlink(missing_ok=True)
     began = time.monotonic()
     yield
-    if is_whole and (result := _result(name)):
+    if is_whole and (result := _hash_metrics(name)):
         taken = {"seconds": round(time.monotonic() - began, 3), "result": result}
         path.write_text(json.dumps(taken), encoding="utf-8")
 
 
-def times() -> dict[str, float]:
-    """Seconds of each stage whose metrics are those that it wrote when it was timed here."""
+def recorded_times() -> dict[str, float]:
+    """Seconds of each stage whose metrics are still those of the run that was timed."""
     found = {}
     for path in sorted(CHECKPOINTS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
         taken = json.loads(path.read_text(encoding="utf-8"))
-        if taken["result"] == _result(path.stem):
+        if taken["result"] == _hash_metrics(path.stem):
             found[path.stem] = taken["seconds"]
     return found
 
 
-def _result(name: str) -> str:
-    """The hash of a stage's metrics, by which its result is known; empty where it has none."""
+def _hash_metrics(name: str) -> str:
+    """The hash of a stage's metrics, which identifies its result; empty where it has none."""
     path = METRICS / f"{name}.json"
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 

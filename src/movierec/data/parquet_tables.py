@@ -32,26 +32,26 @@ ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's wi
 
 
 def write_table(
-    path: Path, columns: Mapping[str, Any], chain: Callable[[str], Manifest] | None = None
+    path: Path, columns: Mapping[str, Any], provenance: Callable[[str], Manifest] | None = None
 ) -> None:
-    """Write columns as Parquet: the same bytes for the same values. chain: as of write_tables."""
-    write_tables(path, [pa.table(dict(columns))], chain)
+    """Write columns as Parquet, as write_tables: the same bytes for the same values."""
+    write_tables(path, [pa.table(dict(columns))], provenance)
 
 
 def write_tables(
-    path: Path, tables: Iterable[pa.Table], chain: Callable[[str], Manifest] | None = None
+    path: Path, tables: Iterable[pa.Table], provenance: Callable[[str], Manifest] | None = None
 ) -> None:
     """Write one table in parts, at least one, each in row groups of its own as it comes.
 
-    chain: makes the manifest, kept in the footer, from the sha256 of all that precedes the footer.
+    provenance: makes the manifest, kept in the footer, from the sha256 of what precedes the footer.
     """
     parts = iter(tables)
     first = next(parts)
     with writer_of(path, first.schema) as writer:
         for part in itertools.chain([first], parts):
             writer.write_table(part, row_group_size=ROW_GROUP)
-        if chain:
-            text = json.dumps(chain(hash_file(path, "sha256")), ensure_ascii=False)
+        if provenance:
+            text = json.dumps(provenance(hash_file(path, "sha256")), ensure_ascii=False)
             writer.add_key_value_metadata({MANIFEST_KEY: text})
 
 
@@ -92,7 +92,7 @@ def read_columns(
 ) -> list[Array]:
     """Columns of numbers, of the rows first … stop − 1; of the row groups that hold these alone.
 
-    Filled in a row group at a time: read whole, each would be copied.
+    Arrays are filled a row group at a time, since reading all at once would copy each column.
     """
     with _explain(path), pq.ParquetFile(path) as file:
         stop = file.metadata.num_rows if stop is None else stop
@@ -148,15 +148,6 @@ def row_columns(counts: Array, columns: Mapping[str, Any] | None = None) -> dict
     return {**(columns or {}), **grouping}
 
 
-def write_by_user(path: Path, by_user: Csr, timestamp: Array) -> None:
-    columns = {"item_index": by_user.indices, "rating": by_user.values, "timestamp": timestamp}
-    write_table(path, columns)
-
-
-def write_by_item(path: Path, by_item: Csr) -> None:
-    write_table(path, {"user_index": by_item.indices, "rating": by_item.values})
-
-
 def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
     """Read a grouping back: `ratings_path` its values, `rows_path` its n_ratings."""
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
@@ -185,15 +176,6 @@ def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Cs
     )
 
 
-def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
-    """All ratings, by user and item, and the numbers of users and items."""
-    by_user = read_csr(folder / "ratings_by_user.parquet", folder / "users.parquet")
-    (timestamp,) = read_columns(folder / "ratings_by_user.parquet", ["timestamp"])
-    n_items = pq.read_metadata(folder / "items.parquet").num_rows
-    ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
-    return ratings, by_user.n_rows, n_items
-
-
 def read_train_by_user(folder: Path = SPLIT) -> Csr:
     """The training ratings by user."""
     return read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
@@ -215,10 +197,6 @@ def read_train_and_validation(folder: Path = SPLIT) -> Csr:
 def read_ratings(path: Path) -> Ratings:
     """A held-out part: validation or test."""
     return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))
-
-
-def write_ratings(path: Path, ratings: Ratings) -> None:
-    write_table(path, vars(ratings))
 
 
 def movie_columns(movies: pd.DataFrame) -> dict[str, Any]:
@@ -249,15 +227,3 @@ def read_genres(folder: Path = INDEX) -> Csr:
 def read_users(folder: Path = INDEX) -> pd.DataFrame:
     """users.parquet; row number = user_index."""
     return read_table(folder / "users.parquet").to_pandas()
-
-
-def read_ratings_of(user_index: int, folder: Path = INDEX) -> tuple[Array, Array]:
-    """The items that one user has rated, and how: only the row groups that they lie in are read."""
-    rows = read_table(folder / "users.parquet", ["offset", "n_ratings"])
-    start = rows["offset"][user_index].as_py()
-    stop = start + rows["n_ratings"][user_index].as_py()
-    groups = range(start // ROW_GROUP, -(-stop // ROW_GROUP))
-    with pq.ParquetFile(folder / "ratings_by_user.parquet") as file:
-        table = file.read_row_groups(list(groups), ["item_index", "rating"])
-    some = slice(start - groups.start * ROW_GROUP, stop - groups.start * ROW_GROUP)
-    return table["item_index"].to_numpy()[some], table["rating"].to_numpy()[some]

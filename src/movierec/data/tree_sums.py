@@ -1,9 +1,9 @@
-"""Sums over rows that have the same bits however the rows are divided among workers.
+"""Sums over rows that have the same bits, however the rows are divided among workers.
 
-Floating-point sums depend on the order of their terms. So rows are summed in strips of STRIP, one
-after the other, and strips in a binary tree, whose nodes are aligned runs of 2^level strips. Who
-has some of the rows, from a whole strip on, makes the nodes that lie in his part; put together they
-make the same tree.
+Floating-point sums depend on the order of their terms. So rows are summed in chunks of CHUNK, one
+after the other, and chunks in a binary tree, whose nodes are aligned runs of 2^level chunks. Who
+holds some of the rows, from a complete chunk on, makes the partial sums of the nodes within them;
+together they make the same tree.
 """
 
 from collections import deque
@@ -12,36 +12,38 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from movierec.data.rating_arrays import Array
-from movierec.kernels.reductions import strip_sums
+from movierec.kernels.reductions import chunk_sums
 
 CHUNK = 64  # rows
-SLAB = 32  # strips whose leaves are made at a time, for the memory
+CHUNKS_AT_ONCE = 32  # for the memory
 
-PartialSums = dict[tuple[int, int], Array]  # sums by level and place: of strips place · 2^level, …
+PartialSums = dict[tuple[int, int], Array]  # by level and place: of chunks place · 2^level, …
 
 
 def partial_sums(first: int, values: Array) -> PartialSums:
-    """The nodes of values (n_rows, …), the first of which is row `first`, a multiple of STRIP."""
+    """Partial sums of values (n_rows, …); the first is row `first`, a multiple of CHUNK."""
     columns = np.ascontiguousarray(values.reshape(len(values), -1), np.float64)
-    sums = strip_sums(columns, CHUNK).reshape(-1, *values.shape[1:])
-    return _up(first // CHUNK, list(sums))
+    sums = chunk_sums(columns, CHUNK).reshape(-1, *values.shape[1:])
+    return _add_pairs(first // CHUNK, list(sums))
 
 
 def partial_sums_by_slice(
     first: int, n_rows: int, leaves: Callable[[int, int], Array]
 ) -> PartialSums:
-    """The same of what is too much to have at once. leaves(start, stop): sums of each strip (…, )
-    of the rows start … stop − 1, counted from `first`."""
+    """The same of values that are too many to hold at once.
+
+    leaves(start, stop): sums of each chunk of the rows start … stop − 1, counted from `first`.
+    """
     nodes: PartialSums = {}
-    size = SLAB * CHUNK
+    size = CHUNKS_AT_ONCE * CHUNK
     stops = [*range(size - first % size, n_rows, size), n_rows] if n_rows else []
     for start, stop in zip([0, *stops], stops, strict=False):
-        nodes |= _up((first + start) // CHUNK, list(leaves(start, stop)))
+        nodes |= _add_pairs((first + start) // CHUNK, list(leaves(start, stop)))
     return nodes
 
 
 def add_up(parts: Iterable[PartialSums]) -> Array:
-    """The sum over all rows, out of the nodes of all parts."""
+    """The sum over all rows, from the partial sums of all blocks."""
     nodes = {place: value for part in parts for place, value in part.items()}
     waiting = deque(sorted(nodes))
     while waiting:
@@ -56,8 +58,8 @@ def add_up(parts: Iterable[PartialSums]) -> Array:
     return sum(others, first)
 
 
-def _up(first: int, sums: list[Array]) -> PartialSums:
-    """Strips `first`, first + 1, … added up in pairs, as far as these make pairs."""
+def _add_pairs(first: int, sums: list[Array]) -> PartialSums:
+    """Chunks `first`, first + 1, … added up in pairs, as far as they make pairs."""
     nodes: PartialSums = {}
     level = 0
     while sums:

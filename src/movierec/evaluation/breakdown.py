@@ -1,4 +1,4 @@
-"""Errors of groups of test ratings: by activity, popularity, genre and decade; cold ones apart."""
+"""Errors by group of test ratings: activity, popularity, genre, decade; new users and movies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,47 +9,41 @@ import pandas as pd
 from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_from_counts
 
 PER_CENT = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
-N_LEVELS, N_BINS = 20, 40  # of given ratings at most, of residuals
+MAX_LEVELS, N_BINS = 20, 40  # of given ratings, of residuals
 
 
 def bins_of(counts: Array) -> tuple[Array, list[str]]:
-    """Bins of counts that double, 0 in one of its own: the bin of each, and their names."""
+    """Bins of counts that double, with one for 0: the bin of each count, and the bins' names."""
     bins = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))) + 1, 0).astype(np.int64)
     edges = [(0, 0)] + [(2**number, 2 ** (number + 1) - 1) for number in range(bins.max(initial=0))]
     return bins, [f"{low}" if low == high else f"{low}-{high}" for low, high in edges]
 
 
 def decades_of(years: pd.Series) -> tuple[Array, list[str]]:
-    """The decade of each year, or that it is unknown."""
+    """The decade of each year, as a place in the list of names; one of these is "unknown"."""
     decades = (years.astype("Float64") // 10 * 10).astype("Int64")
     names = decades.astype("string").add("s").fillna("unknown")
-    codes, found = pd.factorize(names, sort=True)
-    return codes, [str(name) for name in found]
+    codes, unique = pd.factorize(names, sort=True)
+    return codes, [str(name) for name in unique]
 
 
 def errors_by(
     label: str, groups: tuple[Array, Sequence[str]], model: Array, baseline: Array
 ) -> pd.DataFrame:
-    """RMSE of each group with ratings, out of squared errors; groups: as bins_of returns them."""
+    """RMSE of each group that has ratings.
+
+    groups: as of bins_of; model, baseline: squared errors of each rating.
+    """
     group, names = groups
     n_test = np.bincount(group, minlength=len(names))
-    there = n_test > 0
-
-    def rmse(squared: Array) -> Array:
-        return np.sqrt(np.bincount(group, squared, len(names))[there] / n_test[there])
-
-    return pd.DataFrame(
-        {
-            label: np.array(names, dtype=object)[there],
-            "rmse": rmse(model),
-            "damped_biases_rmse": rmse(baseline),
-            "n_test": n_test[there],
-        }
-    )
+    table = pd.DataFrame({label: np.array(names, dtype=object)})
+    for column, squared in (("rmse", model), ("damped_biases_rmse", baseline)):
+        table[column] = np.sqrt(np.bincount(group, squared, len(names)) / np.maximum(n_test, 1))
+    return table.assign(n_test=n_test)[n_test > 0].reset_index(drop=True)
 
 
 def breakdowns(
-    test: Ratings, counts: tuple[Array, Array], items: pd.DataFrame, model: Array, baseline: Array
+    test: Ratings, counts: Sequence[Array], items: pd.DataFrame, model: Array, baseline: Array
 ) -> dict[str, pd.DataFrame]:
     """Errors by activity of the user, and by popularity, genre and decade of the movie.
 
@@ -76,14 +70,16 @@ def breakdowns(
 
 
 def predicted_by_given(predicted: Array, rating: Array, scale: tuple[float, float]) -> pd.DataFrame:
-    """Quantiles of what was predicted of the test ratings that were given alike.
+    """Quantiles of the predictions by the rating that was given.
 
-    Of more than N_LEVELS different ratings half as many bins are made, each called by its middle.
+    More than MAX_LEVELS different ratings are put in half as many bins, named by their middles.
     """
     code, given = pd.factorize(rating, sort=True)
-    if len(given) > N_LEVELS:
-        step = (scale[1] - scale[0]) / (N_LEVELS // 2)
-        code, given = pd.factorize(np.minimum((rating - scale[0]) // step, N_LEVELS // 2 - 1), True)
+    if len(given) > MAX_LEVELS:
+        step = (scale[1] - scale[0]) / (MAX_LEVELS // 2)
+        code, given = pd.factorize(
+            np.minimum((rating - scale[0]) // step, MAX_LEVELS // 2 - 1), True
+        )
         given = scale[0] + (given + 0.5) * step
     parts = [predicted[code == number] for number in range(len(given))]
     rows = [(*np.percentile(part, [*PER_CENT.values()]), len(part)) for part in parts]
@@ -93,16 +89,16 @@ def predicted_by_given(predicted: Array, rating: Array, scale: tuple[float, floa
 
 
 def residuals(errors: Array, scale: tuple[float, float]) -> pd.DataFrame:
-    """How many test ratings lie how far above their clipped prediction: bins, by their middles."""
-    reach = scale[1] - scale[0]
-    n_test, edges = np.histogram(errors, bins=N_BINS, range=(-reach, reach))
+    """A histogram of the errors of clipped predictions: the middles of the bins, and counts."""
+    widest = scale[1] - scale[0]
+    n_test, edges = np.histogram(errors, bins=N_BINS, range=(-widest, widest))
     return pd.DataFrame({"residual": (edges[1:] + edges[:-1]) / 2, "n_test": n_test})
 
 
-def cold(test: Ratings, counts: tuple[Array, Array], squared: Array) -> dict[str, Any]:
+def cold(test: Ratings, counts: Sequence[Array], squared: Array) -> dict[str, Any]:
     """RMSE of test ratings whose user, or item, has no rating in training, and of the others."""
-    masks = {"user": counts[0][test.user_index] == 0, "item": counts[1][test.item_index] == 0}
-    masks["neither"] = ~(masks["user"] | masks["item"])
+    by_user, by_item = counts[0][test.user_index] == 0, counts[1][test.item_index] == 0
+    masks = {"user": by_user, "item": by_item, "neither": ~(by_user | by_item)}
     report: dict[str, Any] = {}
     for name, mask in masks.items():
         report[name] = {"n_test": int(mask.sum())}

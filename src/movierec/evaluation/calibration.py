@@ -1,4 +1,4 @@
-"""Whether predictions are right on average, and as sure of themselves as they may be."""
+"""Whether predictions are right on average, and their intervals as wide as they should be."""
 
 import numpy as np
 import pandas as pd
@@ -33,10 +33,9 @@ def calibration(predicted: Array, rating: Array) -> tuple[dict[str, float], pd.D
 
 
 def deviation_of_ratings(model: Model, ratings: Ratings, otherwise: float) -> Array:
-    """How far a rating is expected to lie from its prediction, in stars: (n_ratings,).
+    """The expected deviation of each rating from its prediction, in stars: (n_ratings,).
 
-    Of a mean of samples: their spread and the noise's together. Of other models what is given,
-    alike for all.
+    For a mean of samples: by their spread and the noise together. For other models `otherwise`.
     """
     if model.n_samples < 2:
         return np.full(len(ratings), otherwise)
@@ -49,7 +48,7 @@ def interval_coverage(errors: Array, deviations: Array) -> tuple[dict[str, float
     if not len(errors):
         return {}, pd.DataFrame(columns=["level", "coverage"])
     widths = ndtri((1 + LEVELS) / 2)
-    found = [float(np.mean(np.abs(errors) <= width * deviations)) for width in widths]
-    table = pd.DataFrame({"level": LEVELS, "coverage": found})
-    report = {f"{level}": found[list(LEVELS).index(level / 100)] for level in HEADLINES}
+    shares = [float(np.mean(np.abs(errors) <= width * deviations)) for width in widths]
+    table = pd.DataFrame({"level": LEVELS, "coverage": shares})
+    report = {f"{level}": shares[list(LEVELS).index(level / 100)] for level in HEADLINES}
     return report, table

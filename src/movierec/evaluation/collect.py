@@ -1,4 +1,4 @@
-"""What evaluate asks of all ratings, in passes over their blocks by the workers of an engine."""
+"""What evaluate needs of all ratings, gathered block by block by the workers of an engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
 from movierec.data.tree_sums import PartialSums
 from movierec.engine.local import Engine
 from movierec.evaluation import calibration, item_knn
-from movierec.evaluation.evaluate import Found
+from movierec.evaluation.evaluate import ModelOutputs
 from movierec.metrics import measures, ranking_protocol
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
@@ -33,16 +33,17 @@ SHARED = 1 << 24  # numbers at most, of how many users items share, that a worke
 
 
 @dataclass(frozen=True)
-class EvaluationData:
-    """What is read. known: all that is not test; fitted: what the model was fitted on. Each by user
-    and by item; test: a file."""
+class RatingFiles:
+    """The ratings to evaluate on, on disk. known: all but test; fitted: what the model was fitted
+    on. Each by user and by item."""
 
     known: tuple[StoredRatings, StoredRatings]
     fitted: tuple[StoredRatings, StoredRatings]
     test: Path
 
     @classmethod
-    def of(cls, test: Path, refit: bool) -> EvaluationData:
+    def from_split(cls, test: Path, refit: bool) -> RatingFiles:
+        """refit: whether the model was fitted on validation, too."""
         known, fitted = (
             (StoredRatings.train("user", both), StoredRatings.train("item", both))
             for both in (True, refit)
@@ -51,12 +52,12 @@ class EvaluationData:
 
 
 @dataclass(frozen=True)
-class OfUsers:
-    """What a pass over users finds.
+class UserBlock:
+    """Statistics of a block of users.
 
-    errors: sums on the n_train ratings of train. row_sums: of each user's ratings that the model
-    was fitted on. known, fitted: what the users in the sample have of each. part: a file of
-    neighbours.counted.
+    errors: sums over their n_train training ratings. row_sums: of each user's ratings that the
+    model was fitted on. known, fitted: these ratings of the users in the sample. rated_sets: a file
+    of item_knn.rated_sets.
     """
 
     errors: PartialSums
@@ -64,12 +65,12 @@ class OfUsers:
     row_sums: Array
     known: Csr
     fitted: Csr
-    part: Path
+    rated_sets: Path
 
 
 @dataclass(frozen=True)
-class Summed:
-    """Ratings by rows on disk, as baselines ask for them. plain: their sums, where known."""
+class StoredRowSums:
+    """Ratings on disk, whose rows the baselines sum. plain: the sums of the ratings, if known."""
 
     engine: Engine
     rated: StoredRatings
@@ -91,156 +92,158 @@ def _row_sums(
     return rated.read(first, stop).row_sums(mean, biases)
 
 
-def found(
-    engine: Engine, data: EvaluationData, ranker: Ranker, expected: float | None, folder: Path
-) -> tuple[Found, Errors]:
-    """What there is to judge, and the errors on train.
+def collect(
+    engine: Engine, files: RatingFiles, ranker: Ranker, expected_error: float | None, scratch: Path
+) -> tuple[ModelOutputs, Errors]:
+    """What the model and the baselines predict and list, and the model's errors on train.
 
-    ranker: with its parts. expected: as of calibration.deviation_of_ratings; of the errors on train
-    if None. folder: scratch.
+    ranker: with its terms. expected_error: the deviation of ratings from their predictions where
+    the model has none of its own; the RMSE on train if None. scratch: a folder.
     """
-    params = ranker.params
-    known, counts = ([rated.counts() for rated in each] for each in (data.known, data.fitted))
-    n_users, n_items = map(len, counts)
-    most = params.evaluate.ranking_users
-    users = ranking_protocol.sample_users(n_users, most, params.seed, "evaluate/users")
-    blocks = zip(*bounds(engine, known[0]), strict=True)
-    parts = list(engine.map(partial(_of_users, data, ranker, users, n_items, folder), *blocks))
-    train = Errors.of_sums(
-        tree_sums.add_up([part.errors for part in parts]), sum(part.n_train for part in parts)
+    params = ranker.params.evaluate
+    known, fitted = ([rated.counts() for rated in pair] for pair in (files.known, files.fitted))
+    n_users = len(known[0])
+    users = ranking_protocol.sample_users(
+        n_users, params.ranking_users, ranker.params.seed, "evaluate/users"
     )
-    by_user, by_item = (
-        Summed(engine, rated, of) for rated, of in zip(data.fitted, counts, strict=True)
+    read = partial(_read_users, files, ranker, users, scratch)
+    blocks = list(engine.map(read, *zip(*bounds(engine, known[0]), strict=True)))
+    train_errors = Errors.from_sums(
+        tree_sums.add_up([block.errors for block in blocks]), sum(block.n_train for block in blocks)
     )
-    by_user = replace(by_user, plain=np.concatenate([part.row_sums for part in parts]))
-    others = baselines.predictors(by_user, by_item, params.evaluate.baseline_damping)
-    test = Ratings(*read_columns(data.test, COLUMNS))
-    judge = RankingEvaluator.of_sample(
-        users, stack_rows([part.known for part in parts]), test, known[1], n_users
+    predictors, popularity = _fit_baselines(engine, files, fitted, blocks, params.baseline_damping)
+    test = Ratings(*read_columns(files.test, COLUMNS))
+    evaluator = RankingEvaluator.from_sample(
+        users, stack_rows([block.known for block in blocks]), test, known[1], n_users
     )
-    plain = {
-        "popularity": baselines.popularity(by_user, by_item),
-        "damped_biases": others["damped_biases"],
-    }
-    near = _nearest(engine, [part.part for part in parts], folder)
-    fitted = stack_rows([part.fitted for part in parts])
-    lists = _judged(engine, ranker, plain, near, judge, fitted)
-    by_model, deviations = _over_test(
-        engine, ranker.model, data.test, train.rmse if expected is None else expected
-    )
-    predicted = {name: measures.predict(each, test) for name, each in others.items()}
+    neighbours = _find_neighbours(engine, [block.rated_sets for block in blocks], scratch)
+    plain = {"popularity": popularity, "damped_biases": predictors["damped_biases"]}
+    seen = stack_rows([block.fitted for block in blocks])
+    lists = _make_lists(engine, ranker, plain, neighbours, evaluator, seen)
+    if expected_error is None:
+        expected_error = train_errors.rmse
+    by_model, deviations = _predict_test(engine, ranker.model, files.test, expected_error)
+    predicted = {name: measures.predict(model, test) for name, model in predictors.items()}
     predicted["test"] = by_model
-    return Found(test, predicted, deviations, (counts[0], counts[1]), judge, lists), train
+    return ModelOutputs(test, predicted, deviations, fitted, evaluator, lists), train_errors
 
 
-def _of_users(
-    data: EvaluationData,
-    ranker: Ranker,
-    users: Array,
-    n_items: int,
-    folder: Path,
-    first: int,
-    stop: int,
-) -> OfUsers:
-    """users: the sample."""
-    known, scale = data.known[0], ranker.params.data
+def _read_users(
+    files: RatingFiles, ranker: Ranker, sample: Array, scratch: Path, first: int, stop: int
+) -> UserBlock:
+    """sample: the users for whom lists are made."""
+    known, scale = files.known[0], ranker.params.data
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
     errors = measures.errors_by_row(model, train, (scale.rating_min, scale.rating_max))
     both = known.join(train, first, stop)
-    fitted = both if data.fitted[0].more else train
-    theirs = users[(users >= first) & (users < stop)] - first
-    part = item_knn.counted(fitted, n_items)
-    return OfUsers(
+    fitted = both if files.fitted[0].more else train
+    sampled = sample[(sample >= first) & (sample < stop)] - first
+    return UserBlock(
         errors=tree_sums.partial_sums(first, errors),
         n_train=len(train.values),
         row_sums=fitted.row_sums(),
-        known=both.take(theirs),
-        fitted=fitted.take(theirs),
-        part=array_files.save(folder / f"counted-{first}.safetensors", part, {}, shared=True),
+        known=both.take(sampled),
+        fitted=fitted.take(sampled),
+        rated_sets=_save(
+            scratch / f"rated-sets-{first}", item_knn.rated_sets(fitted, model.n_items)
+        ),
     )
 
 
-def _nearest(engine: Engine, parts: list[Path], folder: Path) -> Path:
-    """A file of the nearest neighbours of all items. parts: of all users."""
-    counts = np.sum([np.diff(array_files.load(path)["of_items"]) for path in parts], axis=0)
+def _fit_baselines(
+    engine: Engine, files: RatingFiles, counts: list[Array], blocks: list[UserBlock], damping: float
+) -> tuple[dict[str, Model], Model]:
+    """Those that predict ratings, by name, and popularity. counts: by user, and by item."""
+    row_sums = np.concatenate([block.row_sums for block in blocks])
+    by_user = StoredRowSums(engine, files.fitted[0], counts[0], row_sums)
+    by_item = StoredRowSums(engine, files.fitted[1], counts[1])
+    predictors = baselines.predictors(by_user, by_item, damping)
+    return predictors, baselines.popularity(by_user, by_item)
+
+
+def _find_neighbours(engine: Engine, rated_sets: list[Path], scratch: Path) -> Path:
+    """A file of the nearest neighbours of all items, and their cosines."""
+    counts = np.sum([np.diff(array_files.load(path)["of_items"]) for path in rated_sets], axis=0)
     blocks = zip(*bounds(engine, item_knn.costs(counts), 1, SHARED), strict=True)
-    found = engine.map(partial(_nearest_of, parts, counts), *blocks)
-    near, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
-    return array_files.save(
-        folder / "nearest.safetensors", {"neighbours": near, "cosines": cosines}, {}, shared=True
-    )
+    results = engine.map(partial(_nearest, rated_sets, counts), *blocks)
+    neighbours, cosines = (np.concatenate(column) for column in zip(*results, strict=True))
+    return _save(scratch / "neighbours", {"neighbours": neighbours, "cosines": cosines})
 
 
-def _nearest_of(parts: list[Path], counts: Array, first: int, stop: int) -> tuple[Array, Array]:
-    return item_knn.nearest([array_files.load(path) for path in parts], counts, first, stop)
+def _save(path: Path, arrays: Mapping[str, Array]) -> Path:
+    """Write a scratch file, which two workers may write at the same time."""
+    return array_files.save(path, arrays, {}, shared=True)
 
 
-def _over_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
-    """What the model predicts of each test rating, and how far from it that is expected to lie."""
+def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tuple[Array, Array]:
+    return item_knn.nearest([array_files.load(path) for path in rated_sets], counts, first, stop)
+
+
+def _predict_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
+    """The model's predictions of the test ratings, and calibration.deviation_of_ratings."""
     n = pq.read_metadata(test).num_rows
     blocks = zip(*ranges(engine, n, engine.params.block_ratings), strict=True)
-    parts = engine.map(partial(_of_test, model, test, expected), *blocks)
-    predicted, deviations = (np.concatenate(part) for part in zip(*parts, strict=True))
+    results = engine.map(partial(_predict_block, model, test, expected), *blocks)
+    predicted, deviations = (np.concatenate(column) for column in zip(*results, strict=True))
     return predicted, deviations
 
 
-def _of_test(path: Path, test: Path, expected: float, first: int, stop: int) -> tuple[Array, Array]:
+def _predict_block(
+    path: Path, test: Path, expected: float, first: int, stop: int
+) -> tuple[Array, Array]:
     ratings = Ratings(*read_columns(test, COLUMNS, first, stop))
-    least, most = ratings.user_index.min(initial=0), ratings.user_index.max(initial=0)
-    model = model_file.map_model(path).of_users(slice(least, most + 1))
-    ratings = replace(ratings, user_index=ratings.user_index - least)
+    low, high = ratings.user_index.min(initial=0), ratings.user_index.max(initial=0)
+    model = model_file.map_model(path).of_users(slice(low, high + 1))
+    ratings = replace(ratings, user_index=ratings.user_index - low)
     deviations = calibration.deviation_of_ratings(model, ratings, expected)
     return measures.predict(model, ratings), deviations
 
 
-def _judged(
+def _make_lists(
     engine: Engine,
     ranker: Ranker,
-    baselines: Mapping[str, Model],
-    near: Path,
-    judge: RankingEvaluator,
+    plain: Mapping[str, Model],
+    neighbours: Path,
+    evaluator: RankingEvaluator,
     fitted: Csr,
 ) -> dict[str, Array]:
-    """The lists of the judge's users by all of RANKINGS, by the baselines, and by item_knn.
+    """The lists of the evaluator's users by all of RANKINGS, by the baselines, and by item_knn.
 
     As in the export, RANKINGS recommend no movie with fewer ratings than recommend.min_ratings;
-    baselines leave out none. near: a file of neighbours.nearest. fitted: what its users have of
-    the ratings that the model was fitted on.
+    baselines leave out none. plain: the baselines. fitted: the users' ratings that the model was
+    fitted on.
     """
-    eligible = judge.counts >= ranker.params.recommend.min_ratings
-    blocks = [slice(*block) for block in ranges(engine, len(judge.users), SAMPLED)]
-    parts = list(
-        engine.map(
-            partial(_lists_of, ranker, near, eligible),
-            [judge.users[some] for some in blocks],
-            [judge.seen.rows(some) for some in blocks],
-            [fitted.rows(some) for some in blocks],
-            [
-                {name: each.of_users(judge.users[some]) for name, each in baselines.items()}
-                for some in blocks
-            ],
-        )
+    eligible = evaluator.counts >= ranker.params.recommend.min_ratings
+    blocks = [slice(*block) for block in ranges(engine, len(evaluator.users), SAMPLED)]
+    users = [evaluator.users[block] for block in blocks]
+    arguments = (
+        users,
+        [evaluator.seen.rows(block) for block in blocks],
+        [fitted.rows(block) for block in blocks],
+        [{name: model.of_users(some) for name, model in plain.items()} for some in users],
     )
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    make = partial(_make_lists_of_block, ranker, neighbours, eligible)
+    results = list(engine.map(make, *arguments))
+    return {name: np.concatenate([lists[name] for lists in results]) for name in results[0]}
 
 
-def _lists_of(
+def _make_lists_of_block(
     ranker: Ranker,
-    near: Path,
+    neighbours: Path,
     eligible: Array,
     users: Array,
     seen: Csr,
     fitted: Csr,
-    baselines: Mapping[str, Model],
+    plain: Mapping[str, Model],
 ) -> dict[str, Array]:
     n = ranker.params.evaluate.top_n
-    plain: dict[str, Model | Scorer] = {
-        **baselines,
-        "item_knn": item_knn.scorer(fitted, **array_files.load(near)),
+    others: dict[str, Model | Scorer] = {
+        **plain,
+        "item_knn": item_knn.scorer(fitted, **array_files.load(neighbours)),
     }
     lists = {
         name: top_n_lists.top_n(ranker.ranking(name, users, lambda: fitted), seen, n, eligible)[0]
         for name in rankers.RANKINGS
     }
-    return lists | {name: top_n_lists.top_n(by, seen, n)[0] for name, by in plain.items()}
+    return lists | {name: top_n_lists.top_n(by, seen, n)[0] for name, by in others.items()}

@@ -1,6 +1,6 @@
-"""All that the evaluate stage reports of a model on test ratings, and of baselines beside it."""
+"""All that the evaluate stage reports of a model on test ratings, next to baselines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,105 +15,111 @@ from movierec.evaluation.bootstrap import mean_of, root_of
 from movierec.metrics import measures
 from movierec.metrics.ranking_protocol import PerUserMetrics, RankingEvaluator, compare_rankings
 
-GAINS = ("ndcg", "recall")
+Report = dict[str, Any]  # metrics by name, nested
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is reported: metrics, their intervals, data of plots by name, and values a user."""
+    """What is reported: metrics, their intervals, tables behind plots by name, and columns with a
+    value for each user."""
 
-    metrics: dict[str, Any]
-    intervals: dict[str, Any]
+    metrics: Report
+    intervals: Report
     plots: dict[str, pd.DataFrame]
     by_user: dict[str, Array]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is to judge.
+class ModelOutputs:
+    """What is evaluated.
 
-    predicted: what each predicts of the test ratings, unclipped; `test`: the model, the others
-    baselines. deviations: how far a rating is expected to lie from the model's prediction. counts:
-    ratings of each user and of each item that the model was fitted on. lists: of the judge's users
-    by each ranking.
+    predicted: predictions of the test ratings, unclipped, by the model (`test`) and by each
+    baseline. deviations: how far a rating is expected to lie from the model's prediction. counts:
+    ratings of each user and of each item that the model was fitted on. lists: of the evaluator's
+    users by each ranking.
     """
 
     test: Ratings
     predicted: Mapping[str, Array]
     deviations: Array
-    counts: tuple[Array, Array]
-    judge: RankingEvaluator
+    counts: Sequence[Array]
+    evaluator: RankingEvaluator
     lists: Mapping[str, Array]
 
 
-def evaluate(found: Found, item_factors: Array, items: pd.DataFrame, params: Params) -> Evaluation:
-    """Judge a model on test ratings, beside the baselines.
+def evaluate(
+    outputs: ModelOutputs, item_factors: Array, items: pd.DataFrame, params: Params
+) -> Evaluation:
+    """Evaluate a model on test ratings, next to the baselines.
 
-    item_factors: by which lists are diverse or not. items: year and genres of each.
+    item_factors: those that the diversity of lists is measured by. items: year and genres of each.
     """
-    scale, test, predicted = (
-        (params.data.rating_min, params.data.rating_max),
-        found.test,
-        found.predicted,
-    )
-    errors = {name: test.rating - np.clip(values, *scale) for name, values in predicted.items()}
-    squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
-    ranking, gains = compare_rankings(found.judge, found.lists, item_factors, params.evaluate)
-    calibrated, bins = calibration.calibration(test.rating - errors["test"], test.rating)
-    coverage, levels = calibration.interval_coverage(
-        test.rating - predicted["test"], found.deviations
-    )
-    n_users = len(found.counts[0])
-    sums = {name: sums_by_user(test.user_index, n_users, of) for name, of in errors.items()}
-    of_parts = {
-        name: measures.errors_in(values, test.rating, scale) for name, values in predicted.items()
+    scale, test = (params.data.rating_min, params.data.rating_max), outputs.test
+    n_users = len(outputs.counts[0])
+    errors = {
+        name: test.rating - np.clip(predicted, *scale)
+        for name, predicted in outputs.predicted.items()
     }
-    report = {
-        "test": asdict(of_parts.pop("test")),
-        "baseline": {name: {"rmse": of.rmse, "mae": of.mae} for name, of in of_parts.items()},
-        "cold": breakdown.cold(test, found.counts, squared[0]),
+    clipped = test.rating - errors["test"]
+    squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
+    calibrated, bins = calibration.calibration(clipped, test.rating)
+    coverage, levels = calibration.interval_coverage(
+        test.rating - outputs.predicted["test"], outputs.deviations
+    )
+    ranking, per_user = compare_rankings(
+        outputs.evaluator, outputs.lists, item_factors, params.evaluate
+    )
+    sums = {name: sums_by_user(test.user_index, n_users, of) for name, of in errors.items()}
+    metrics = {
+        **error_metrics(outputs.predicted, test, scale),
+        "cold": breakdown.cold(test, outputs.counts, squared[0]),
         "calibration": calibrated,
         "interval_coverage": coverage,
         **ranking,
     }
-    sure = intervals(sums, gains, params)
-    return Evaluation(
-        metrics=report,
-        intervals=sure,
-        plots={
-            **side_by_side(report, sure),
-            **breakdown.breakdowns(test, found.counts, items, *squared),
-            "predicted": breakdown.predicted_by_given(
-                test.rating - errors["test"], test.rating, scale
-            ),
-            "residuals": breakdown.residuals(errors["test"], scale),
-            "calibration": bins,
-            "interval_coverage": levels,
-        },
-        by_user=sums["test"]
-        | gains_of_users(gains[params.recommend.ranking], found.judge.users, n_users),
-    )
+    intervals = bootstrap_intervals(sums, per_user, params)
+    plots = {
+        **side_by_side(metrics, intervals),
+        **breakdown.breakdowns(test, outputs.counts, items, *squared),
+        "predicted": breakdown.predicted_by_given(clipped, test.rating, scale),
+        "residuals": breakdown.residuals(errors["test"], scale),
+        "calibration": bins,
+        "interval_coverage": levels,
+    }
+    exported = per_user[params.recommend.ranking].of_all_users(outputs.evaluator.users, n_users)
+    return Evaluation(metrics, intervals, plots, sums["test"] | exported)
 
 
-def side_by_side(report: dict[str, Any], intervals: dict[str, Any]) -> dict[str, pd.DataFrame]:
-    """The model beside the baselines, and the rankings side by side, with their intervals."""
+def error_metrics(
+    predicted: Mapping[str, Array], test: Ratings, scale: tuple[float, float]
+) -> Report:
+    """Errors of the model, and RMSE and MAE of each baseline."""
     errors = {
-        name: {"rmse": entry["rmse"], **of["rmse"]}
-        for name, entry, of in (
-            ("model", report["test"], intervals["test"]),
-            *((name, report["baseline"][name], of) for name, of in intervals["baseline"].items()),
-        )
+        name: measures.errors_in(values, test.rating, scale) for name, values in predicted.items()
+    }
+    return {
+        "test": asdict(errors.pop("test")),
+        "baseline": {name: {"rmse": of.rmse, "mae": of.mae} for name, of in errors.items()},
+    }
+
+
+def side_by_side(metrics: Report, intervals: Report) -> dict[str, pd.DataFrame]:
+    """The model next to the baselines, and the rankings next to each other, with intervals."""
+    models = {"model": metrics["test"], **metrics["baseline"]}
+    errors = {
+        name: {"rmse": models[name]["rmse"], **of["rmse"]}
+        for name, of in {"model": intervals["test"], **intervals["baseline"]}.items()
     }
     rankings = {}
-    for name, entry in report["ranking"].items():
-        key = next(iter(entry))  # ndcg@n
-        values = {each.partition("@")[0]: value for each, value in entry.items()}
-        rankings[name] = values | intervals["ranking"][name][key]
-    tables = {"errors": ("model", errors), "rankings": ("ranking", rankings)}
-    return {
-        name: pd.DataFrame.from_dict(rows, orient="index").rename_axis(of).reset_index()
-        for name, (of, rows) in tables.items()
-    }
+    for name, values in metrics["ranking"].items():
+        ndcg = next(iter(values))  # ndcg@n
+        rankings[name] = {key.partition("@")[0]: value for key, value in values.items()}
+        rankings[name] |= intervals["ranking"][name][ndcg]
+    return {"errors": _table("model", errors), "rankings": _table("ranking", rankings)}
+
+
+def _table(label: str, rows: dict[str, dict[str, float]]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(label).reset_index()
 
 
 def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Array]:
@@ -125,52 +131,61 @@ def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Ar
     }
 
 
-def gains_of_users(gains: PerUserMetrics, users: Array, n_users: int) -> dict[str, Array]:
-    """The gains of all users; NaN for those who were not in the sample."""
-    columns = {name: np.full(n_users, np.nan) for name in vars(gains)}
-    for name, column in columns.items():
-        column[users] = getattr(gains, name)
-    return columns
-
-
-def intervals(
-    sums: Mapping[str, Mapping[str, Array]], gains: Mapping[str, PerUserMetrics], params: Params
-) -> dict[str, Any]:
+def bootstrap_intervals(
+    sums: Mapping[str, Mapping[str, Array]],
+    per_user: Mapping[str, PerUserMetrics],
+    params: Params,
+) -> Report:
     """95 % intervals of the headline metrics, under the keys that those have.
 
-    sums: of `test` and of each baseline, as sums_by_user gives them.
+    sums: of `test` and of each baseline, as sums_by_user returns them. per_user: of each ranking.
     """
-    there = sums["test"]["n_test"] > 0
-    counts, names = sums["test"]["n_test"][there], list(sums)
-    kinds = {"rmse": ("squared_error", root_of), "mae": ("absolute_error", mean_of)}
-    of_errors = [(name, kind) for kind in kinds for name in names]
-    errors = [sums[name][kinds[kind][0]][there] for name, kind in of_errors]
-    n, of_gains = params.evaluate.top_n, [(name, kind) for name in gains for kind in GAINS]
-    values = [getattr(gains[name], kind) for name, kind in of_gains]
+    n_test = sums["test"]["n_test"]
+    is_tested = n_test > 0
+    error_sums = {
+        (name, metric): columns[column][is_tested]
+        for name, columns in sums.items()
+        for metric, column in (("rmse", "squared_error"), ("mae", "absolute_error"))
+    }
+    ranked = {
+        (name, f"{metric}@{params.evaluate.top_n}"): values[~np.isnan(values)]
+        for name, metrics in per_user.items()
+        for metric, values in vars(metrics).items()
+    }
+    of_errors = _intervals(error_sums, n_test[is_tested], params)
+    ones = np.ones(len(next(iter(ranked.values()))))
+    return {
+        "test": of_errors.pop("test"),
+        "baseline": of_errors,
+        "ranking": _intervals(ranked, ones, params),
+    }
 
-    def statistic_of_errors(count: Array, *totals: Array) -> Array:
-        pairs = zip(of_errors, totals, strict=True)
-        return np.stack([kinds[kind][1](total, count) for (_, kind), total in pairs])
 
-    def statistic_of_gains(count: Array, *totals: Array) -> Array:
-        return np.stack([mean_of(total, count) for total in totals])
+def _intervals(
+    totals: Mapping[tuple[str, str], Array], counts: Array, params: Params
+) -> dict[str, dict[str, dict[str, float]]]:
+    """The ends of the intervals of total / count, or of its root, by name and metric.
 
-    def bounds(statistic: bootstrap.Statistic, *columns: Array) -> list[dict[str, float]]:
-        draw = random_streams.stream(params.seed, "evaluate/bootstrap")
-        n_resamples = params.evaluate.bootstrap_samples
-        ends = bootstrap.interval(statistic, *columns, n_resamples=n_resamples, draw=draw)
-        return [{"low": low, "high": high} for low, high in zip(*ends, strict=True)]
+    totals: sums of each user by name and metric; counts: of each user.
+    """
 
-    report: dict[str, Any] = {"test": {}, "baseline": {}, "ranking": {}}
-    for (name, kind), found in zip(
-        of_errors, bounds(statistic_of_errors, counts, *errors), strict=True
-    ):
-        part = report if name == "test" else report["baseline"]
-        part.setdefault(name, {})[kind] = found
-    judged = [column[~np.isnan(column)] for column in values]
-    ones = np.ones(len(judged[0]))
-    for (name, kind), found in zip(
-        of_gains, bounds(statistic_of_gains, ones, *judged), strict=True
-    ):
-        report["ranking"].setdefault(name, {})[f"{kind}@{n}"] = found
+    def statistic(count: Array, *resampled: Array) -> Array:
+        values = zip(totals, resampled, strict=True)
+        return np.stack(
+            [
+                root_of(total, count) if metric == "rmse" else mean_of(total, count)
+                for (_, metric), total in values
+            ]
+        )
+
+    ends = bootstrap.interval(
+        statistic,
+        counts,
+        *totals.values(),
+        n_resamples=params.evaluate.bootstrap_samples,
+        draw=random_streams.stream(params.seed, "evaluate/bootstrap"),
+    )
+    report: dict[str, dict[str, dict[str, float]]] = {}
+    for (name, metric), low, high in zip(totals, *ends, strict=True):
+        report.setdefault(name, {})[metric] = {"low": low, "high": high}
     return report

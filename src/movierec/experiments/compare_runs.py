@@ -1,11 +1,10 @@
 """Whether two runs differ by more than chance: their errors and rankings, user by user.
 
-A run is what evaluate left of it, here or at a Git revision: DVC's cache holds the values by user.
+A run is the output of evaluate, here or at a Git revision: DVC's cache holds the values by user.
 """
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of two runs, and what b − a is: an interval and the chance of it without cause."""
+    """A metric of two runs, the 95 % interval of b − a, and the p-value of no difference."""
 
     metric: str
     a: float
@@ -72,66 +71,66 @@ def read_run(name: str) -> Run:
 
 
 def compare(a: Run, b: Run) -> list[Difference]:
-    """Each metric of both, best known first.
+    """The differences in RMSE, MAE, NDCG and recall.
 
-    Raises MovierecError unless both were judged on the same test ratings, in the same way.
+    Raises MovierecError unless both were evaluated on the same test ratings, in the same way.
     """
     _check_comparable(a, b)
-    return list(_differences(a, b))
-
-
-def _differences(a: Run, b: Run) -> Iterator[Difference]:
-    there = a.n_test > 0
-    counts = a.n_test[there]
-    for metric, column, statistic in (
-        ("rmse", "squared_error", root_of),
-        ("mae", "absolute_error", mean_of),
-    ):
-        yield _difference(
-            metric, [getattr(run, column)[there] for run in (a, b)], statistic, counts
+    n, is_judged = _evaluate_params(a)["top_n"], (~np.isnan(a.ndcg)).astype(np.float64)
+    return [
+        _difference(metric, getattr(a, column), getattr(b, column), counts, statistic)
+        for metric, column, counts, statistic in (
+            ("rmse", "squared_error", a.n_test, root_of),
+            ("mae", "absolute_error", a.n_test, mean_of),
+            (f"ndcg@{n}", "ndcg", is_judged, mean_of),
+            (f"recall@{n}", "recall", is_judged, mean_of),
         )
-    n = a.manifest["evaluate"]["params"]["evaluate"]["top_n"]
-    judged = ~np.isnan(a.ndcg)
-    for column in ("ndcg", "recall"):
-        values = [getattr(run, column)[judged] for run in (a, b)]
-        yield _difference(f"{column}@{n}", values, mean_of, np.ones(len(values[0])))
+    ]
 
 
 def _difference(
-    metric: str, values: list[Array], statistic: bootstrap.Statistic, counts: Array
+    metric: str, a: Array, b: Array, counts: Array, statistic: bootstrap.Statistic
 ) -> Difference:
+    """The difference in a statistic of the users' sums and counts, of users that have any."""
+    a, b, counts = (column[counts > 0] for column in (a, b, counts))
+
     def difference(a: Array, b: Array, count: Array) -> Array:
         return np.asarray(statistic(b, count) - statistic(a, count))
 
-    draw = random_streams.stream(0, "compare_runs")
-    low, high = bootstrap.interval(difference, *values, counts, n_resamples=N_RESAMPLES, draw=draw)
-    of_a, of_b = (float(statistic(of_run.sum(), counts.sum())) for of_run in values)
-    is_error = metric in ("rmse", "mae")
-    p_value = bootstrap.p_value(*values)
-    return Difference(metric, of_a, of_b, float(low), float(high), p_value, is_error)
+    rng = random_streams.stream(0, "compare_runs")
+    low, high = bootstrap.interval(difference, a, b, counts, n_resamples=N_RESAMPLES, draw=rng)
+    value_a, value_b = (float(statistic(sums.sum(), counts.sum())) for sums in (a, b))
+    p_value, is_error = bootstrap.p_value(a, b), metric in ("rmse", "mae")
+    return Difference(metric, value_a, value_b, float(low), float(high), p_value, is_error)
+
+
+def _evaluate_params(run: Run) -> dict[str, Any]:
+    params: dict[str, Any] = run.manifest["evaluate"]["params"]["evaluate"]
+    return params
 
 
 def _check_comparable(a: Run, b: Run) -> None:
-    """The same test ratings and way to rank; what recommends may differ."""
-    ours, theirs = (run.manifest["split"]["sha256"].get("test.parquet") for run in (a, b))
-    if ours != theirs:
+    """The same test ratings and way to evaluate; what is recommended may differ."""
+    test_a, test_b = (run.manifest["split"]["sha256"].get("test.parquet") for run in (a, b))
+    if test_a != test_b:
         raise MovierecError(
             f"{a.name} and {b.name} were judged on different test ratings: compare runs of one"
             " data set, split and seed"
         )
-    ours, theirs = (run.manifest["evaluate"]["params"]["evaluate"] for run in (a, b))
-    others = [f"evaluate.{key}" for key in ours if ours[key] != theirs.get(key)]
+    params_b = _evaluate_params(b)
+    others = [
+        f"evaluate.{key}"
+        for key, value in _evaluate_params(a).items()
+        if value != params_b.get(key)
+    ]
     if others:
         raise MovierecError(f"{a.name} and {b.name} differ in {', '.join(others)}: set them alike")
 
 
 def _read(name: str, path: Path) -> Run:
-    manifest = parquet_tables.read_provenance(path)
-    columns: dict[str, Any] = {
-        field: parquet_tables.read_columns(path, [field])[0]
-        for field in ("n_test", "squared_error", "absolute_error", "ndcg", "recall")
-    }
-    return Run(name, manifest, **columns)
+    measures = [field.name for field in fields(Run)[2:]]
+    columns = parquet_tables.read_columns(path, measures)
+    return Run(name, parquet_tables.read_provenance(path), *columns)
 
 
 def _fetch(name: str, path: Path) -> None:
@@ -144,8 +143,8 @@ def _fetch(name: str, path: Path) -> None:
         DVCFileSystem(rev=name).get_file(EVALUATION_BY_USER.as_posix(), str(path))
     except FileNotFoundError:
         raise MovierecError(
-            f"{name}: has no {EVALUATION_BY_USER}, or DVC's cache has lost it; check that revision out and run"
-            " dvc repro"
+            f"{name}: has no {EVALUATION_BY_USER}, or DVC's cache has lost it; check that revision"
+            " out and run dvc repro"
         ) from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{name}: {' '.join(str(error).split())}") from None

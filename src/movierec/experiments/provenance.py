@@ -1,4 +1,4 @@
-"""What made an output: its chain of stages, and whether the project here still matches it."""
+"""The provenance of an output: a record of each stage, and whether the project still matches it."""
 
 import json
 import re
@@ -44,47 +44,44 @@ BOUND = "\N{NO-BREAK SPACE}"  # between what one line should hold
 
 
 @dataclass(frozen=True)
-class Link:
-    """A stage of the chain, its entry in the manifest, and what is no longer so.
+class StageRecord:
+    """What a manifest records of a stage, and how the project here differs from it.
 
-    outdated: files and params. others: packages that are installed in other versions.
+    outdated: files and params. other_versions: packages that are installed in other versions.
     """
 
     stage: str
-    entry: dict[str, Any]
+    content: dict[str, Any]
     outdated: list[str]
-    others: list[str]
+    other_versions: list[str]
 
     @property
     def differences(self) -> list[str]:
-        return self.outdated + self.others
+        return self.outdated + self.other_versions
 
 
-def trace(path: Path) -> list[Link]:
-    """The chain of an output; compared with the project here, if there is one."""
-    chain = read_chain(path)
-    last = list(chain)[-1]
+def trace(path: Path) -> list[StageRecord]:
+    """The provenance of an output, compared with the project here if there is one."""
+    provenance = read_provenance(path)
     places = dict(PLACES) if in_project() else {}
-    if path.suffix != ".json":  # metrics have no chain of their own
-        places[last] = path
+    if path.suffix != ".json":  # metrics have no provenance of their own
+        places[list(provenance)[-1]] = path
     params = _leaves(load_params().model_dump()) if in_project() else None
-    return [
-        Link(
-            stage,
-            entry,
-            (_changes(places[stage], entry["sha256"]) if stage in places else [])
-            + (_other_params(entry["params"], params) if params else []),
-            _other_versions(entry["versions"]) if params else [],
-        )
-        for stage, entry in chain.items()
-    ]
+    records = []
+    for stage, content in provenance.items():
+        outdated = _changes(places[stage], content["sha256"]) if stage in places else []
+        if params is not None:
+            outdated += _other_params(content["params"], params)
+        other_versions = _other_versions(content["versions"]) if params is not None else []
+        records.append(StageRecord(stage, content, outdated, other_versions))
+    return records
 
 
 def in_project() -> bool:
     return PARAMS.is_file()
 
 
-def read_chain(path: Path) -> Manifest:
+def read_provenance(path: Path) -> Manifest:
     """The manifest that a folder, a model or an export comes with, or that metrics point to.
 
     Raises MovierecError, in one line, if there is none or it is damaged.
@@ -98,7 +95,7 @@ def read_chain(path: Path) -> Manifest:
     elif path.suffix == ".parquet":
         manifest = parquet_tables.read_provenance(path)
     elif path.suffix == ".json":
-        manifest = _of_metrics(path)
+        manifest = _read_models_of(path)
     else:
         manifest = {}
     if not manifest or not manifest.keys() <= PLACES.keys():
@@ -109,7 +106,7 @@ def read_chain(path: Path) -> Manifest:
     return manifest
 
 
-def _of_metrics(path: Path) -> Manifest:
+def _read_models_of(path: Path) -> Manifest:
     """The manifest of the models here, if these metrics are of them."""
     try:
         [made_from] = json.loads(path.read_text(encoding="utf-8"))["made_from"]
@@ -128,10 +125,10 @@ def _changes(place: Path, sha256: Mapping[str, str]) -> list[str]:
     if not place.exists():
         return [f"{place} is not there"]
     try:
-        found = _hashes(place, sha256)
+        hashes = _hashes(place, sha256)
     except MovierecError as error:
         return [str(error)]
-    changed = [name for name in sha256 if found.get(name) != sha256[name]]
+    changed = [name for name in sha256 if hashes.get(name) != sha256[name]]
     if place.is_dir():
         return [f"{place / name} is missing or changed" for name in changed]
     return [f"{place} is another: {', '.join(changed)}"] if changed else []
@@ -155,17 +152,19 @@ def _other_params(params: Mapping[str, Any], here: Mapping[str, Any]) -> list[st
 
 
 def _other_versions(versions: Mapping[str, str]) -> list[str]:
-    here = manifests.versions(())
-    for name in versions.keys() - here.keys():
-        try:
-            here[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            here[name] = "none"
+    installed = {name: _installed(name) for name in versions} | manifests.versions(())
     return [
-        f"{name} {version}, installed is {here[name]}"
+        f"{name} {version}, installed is {installed[name]}"
         for name, version in versions.items()
-        if here[name] != version
+        if installed[name] != version
     ]
+
+
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
@@ -177,61 +176,56 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return leaves
 
 
-def lines(links: list[Link], width: int) -> Iterator[str]:
-    """The chain for people: a block a stage."""
-    for link, before in zip(links, [None, *links], strict=False):
-        yield f"{_mark(link)} {link.stage}"
-        for label, texts in _told(link, before):
-            yield from _wrapped(", ".join(texts), width, f"  {label}".ljust(INDENT), " " * INDENT)
-        for difference in link.differences:
-            yield from _wrapped(difference, width, "  ✗ ", "    ")
+def lines(records: list[StageRecord], width: int) -> Iterator[str]:
+    """The provenance as text: a block for each stage."""
+    versions: dict[str, str] = {}
+    for record in records:
+        mark = "✗" if record.differences else "✓" if in_project() else " "
+        yield f"{mark} {record.stage}"
+        for label, text in _describe(record, versions):
+            yield from _wrap(text, width, f"  {label}".ljust(INDENT), " " * INDENT)
+        for difference in record.differences:
+            yield from _wrap(difference, width, "  ✗ ", "    ")
         yield ""
+        versions = record.content["versions"]
 
 
-def _mark(link: Link) -> str:
-    if link.differences:
-        return "✗"
-    return "✓" if in_project() else " "
-
-
-def _wrapped(text: str, width: int, first: str, then: str) -> list[str]:
-    wrapper = textwrap.TextWrapper(width, first, then, break_long_words=False)
-    wrapper.break_on_hyphens = False
+def _wrap(text: str, width: int, first: str, then: str) -> list[str]:
+    wrapper = textwrap.TextWrapper(
+        width, first, then, break_long_words=False, break_on_hyphens=False
+    )
     return [line.replace(BOUND, " ") for line in wrapper.wrap(text)]
 
 
-def _told(link: Link, before: Link | None) -> Iterator[tuple[str, list[str]]]:
-    """What is told of a stage, each with its label."""
-    entry = link.entry
-    if result := _leaves(entry["result"]):
-        yield "result", [_pair(*item) for item in result.items()]
-    if params := _leaves(entry["params"]):
-        hashless = {key: value for key, value in params.items() if not HASH.fullmatch(str(value))}
-        yield "params", [_pair(_without_block(key), value) for key, value in hashless.items()]
-    same = before is not None and before.entry["versions"] == entry["versions"]
-    versions = [_pair(*item) for item in entry["versions"].items()]
-    yield "versions", ["the same"] if same else versions
-    if len(entry["sha256"]) == 1:
-        yield "sha256", [f"{name} {digest}" for name, digest in entry["sha256"].items()]
-    else:
-        yield "sha256", [_pair(name, digest[:SHORT]) for name, digest in entry["sha256"].items()]
+def _describe(record: StageRecord, versions_before: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The label and text of each line about a stage."""
+    content = record.content
+    params = {
+        key.split(".", 2 if key.startswith("datasets.") else 1)[-1]: value
+        for key, value in _leaves(content["params"]).items()
+        if not HASH.fullmatch(str(value))
+    }
+    versions, hashes = content["versions"], content["sha256"]
+    if len(hashes) > 1:
+        hashes = {name: digest[:SHORT] for name, digest in hashes.items()}
+    yield "result", _pairs(_leaves(content["result"]))
+    yield "params", _pairs(params)
+    yield "versions", "the same" if versions == versions_before else _pairs(versions)
+    yield "sha256", _pairs(hashes) if len(hashes) > 1 else _pairs(hashes).replace(BOUND, " ")
 
 
-def _pair(key: str, value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return f"{key}{BOUND}{text}"
+def _pairs(values: Mapping[str, Any]) -> str:
+    texts = {
+        key: f"{value:.6g}" if isinstance(value, float) else value for key, value in values.items()
+    }
+    return ", ".join(f"{key}{BOUND}{text}" for key, text in texts.items())
 
 
-def _without_block(key: str) -> str:
-    """The key of a param without the block, or data set, that it is of."""
-    return key.split(".", 2 if key.startswith("datasets.") else 1)[-1]
-
-
-def verdict(links: list[Link]) -> str:
-    """Whether all is as it was, and if not what to do, in one line."""
-    if any(link.outdated for link in links):
+def verdict(records: list[StageRecord]) -> str:
+    """Whether the project matches all records, and if not what to do, in one line."""
+    if any(record.outdated for record in records):
         return "does not match (✗): dvc repro makes it anew"
-    if any(link.others for link in links):
+    if any(record.other_versions for record in records):
         return (
             "other versions are installed (✗): make env installs the locked ones, dvc repro --force"
             " makes it anew with these"

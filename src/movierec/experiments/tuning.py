@@ -1,8 +1,8 @@
 """Search for the params of training that predict validation best: `make tune`.
 
-A trial trains on the train part and is judged on validation, as the train stage does before its
-refit. Trials are kept in a journal, so a search that was stopped or killed goes on, and comes to
-what an undisturbed one does.
+A trial trains on the train part and measures the RMSE on validation, as the train stage does before
+its refit. Optuna keeps the trials in a journal, so a search that was stopped or killed resumes, and
+gives the same result as one that was not interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 import pandas as pd
+from ruamel.yaml import YAML
 
 from movierec.core import atomic, manifests, paths, random_streams, reporting, stage
 from movierec.core.errors import MovierecError
@@ -43,7 +44,7 @@ FACTORS = {
 FEATURES = {"feature_ridge": (0.3, 30.0), "gibbs_feature_ridge": (0.05, 10.0)}
 OF_ALS = {"feature_ridge", *(name for name in FACTORS | BIASES if "precision" in name)}
 OF_GIBBS = {"gibbs_feature_ridge"}
-SPACE: dict[str, dict[str, tuple[float, float]]] = {  # by train.model; on a logarithmic scale
+SPACE: dict[str, Space] = {  # by train.model; on a logarithmic scale
     "damped_biases": BIASES,
     "biases": BIASES,
     "mf": FACTORS | BIASES,
@@ -51,7 +52,8 @@ SPACE: dict[str, dict[str, tuple[float, float]]] = {  # by train.model; on a log
     "svdpp": FACTORS | BIASES | FEATURES,
 }
 
-Chosen = dict[str, int | float]
+Space = dict[str, tuple[float, float]]
+Values = dict[str, int | float]  # of params of training, by their names
 
 
 def hide_test(event: str, args: tuple[Any, ...]) -> None:
@@ -60,20 +62,18 @@ def hide_test(event: str, args: tuple[Any, ...]) -> None:
         raise MovierecError(f"{args[0]}: holds test ratings, which no search may read")
 
 
-def space_of(params: TrainParams, n_factors_allowed: int) -> dict[str, tuple[float, float]]:
-    """The params that matter to the model and method in use, from and to.
+def search_space(params: TrainParams, n_factors_allowed: int) -> Space:
+    """The params that matter to the model and method in use, each with its range.
 
-    What params say lies within; what they set to 0 stays switched off. Gibbs sampling learns all
-    precisions by itself.
+    A range includes the value in use; a param that is 0 is switched off and not searched. Gibbs
+    sampling learns all precisions by itself.
     """
     space = {}
     for name, (low, high) in SPACE[params.model].items():
-        now = getattr(params, name)
-        if now > 0 and name not in (OF_ALS if params.method == "gibbs" else OF_GIBBS):
-            space[name] = min(low, now), max(high, now)
-    if "n_factors" in space:
-        low, high = space["n_factors"]
-        space["n_factors"] = min(low, n_factors_allowed), min(high, n_factors_allowed)
+        value = getattr(params, name)
+        if value > 0 and name not in (OF_ALS if params.method == "gibbs" else OF_GIBBS):
+            limit = n_factors_allowed if name == "n_factors" else float("inf")
+            space[name] = min(low, value, limit), min(max(high, value), limit)
     if not space:
         raise MovierecError(
             f"train.model {params.model} by train.method {params.method} has nothing to tune"
@@ -81,8 +81,8 @@ def space_of(params: TrainParams, n_factors_allowed: int) -> dict[str, tuple[flo
     return space
 
 
-def read(params: Params) -> tuple[InMemoryData, Ratings]:
-    """What to train on, and validation."""
+def read_data(params: Params) -> tuple[InMemoryData, Ratings]:
+    """The data to train on, and the validation ratings."""
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
     manifests.check_files(paths.SPLIT, manifest, "split", *parquet_tables.TRAINING_FILES)
     validation = parquet_tables.read_ratings(paths.SPLIT / "validation.parquet")
@@ -98,16 +98,18 @@ def read(params: Params) -> tuple[InMemoryData, Ratings]:
     return data, validation
 
 
-def measure(data: InMemoryData, validation: Ratings, params: Params, chosen: Chosen) -> float:
-    """The RMSE on validation of the model trained with the params chosen."""
+def validation_rmse(
+    data: InMemoryData, validation: Ratings, params: Params, values: Values
+) -> float:
+    """The RMSE on validation of the model trained with these values of params."""
     scale = params.data.rating_min, params.data.rating_max
-    changed = params.train.model_copy(update=chosen)
-    fit = rating_model.fit(data, changed, params.seed, scale)
+    train = params.train.model_copy(update=values)
+    fit = rating_model.fit(data, train, params.seed, scale)
     return errors_of(fit.model, validation, scale).rmse
 
 
-def open_study(params: Params, space: dict[str, tuple[float, float]]) -> optuna.Study:
-    """The search of this data, code and all params but those searched, as far as it has come."""
+def open_study(params: Params, space: Space) -> optuna.Study:
+    """The study of this data, this code and all params but those searched, with its trials."""
     optuna = _optuna()
     fixed = params.train.model_dump(exclude=set(space))
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
@@ -135,122 +137,128 @@ def _optuna() -> Any:
     return optuna
 
 
-def ask(
-    study: optuna.Study, params: Params, space: dict[str, tuple[float, float]], number: int
-) -> tuple[optuna.Trial, Chosen]:
-    """The next trial and its params; the first one's are those in use.
-
-    Each is drawn from a stream of its own, so that an interruption changes nothing.
-    """
-    optuna = _optuna()
-    seed = int(random_streams.stream(params.seed, f"tune/{number}").integers(2**32))
-    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=False)
-    now = {name: getattr(params.train, name) for name in space}
-    if number == 0:
-        study.enqueue_trial(now)
-    ranges: dict[str, Any] = {
-        name: optuna.distributions.FloatDistribution(low, high, log=True)
-        for name, (low, high) in space.items()
-    }
-    if "n_factors" in space:
-        low, high = space["n_factors"]
-        ranges["n_factors"] = optuna.distributions.IntDistribution(int(low), int(high), log=True)
-    trial = study.ask(ranges)
-    chosen = {
-        name: value if isinstance(value, int) else float(f"{value:.3g}")
-        for name, value in trial.params.items()
-    }
-    return trial, chosen if number else now
-
-
 def search(params: Params, n_trials: int) -> pd.DataFrame:
-    """Go on until there are n_trials trials; a row each: `trial`, its params, `validation_rmse`."""
-    data, validation = read(params)
-    space = space_of(params.train, min(data.by_user.n_rows, data.by_item.n_rows))
+    """Run trials until there are n_trials; a row each: `trial`, its params, `validation_rmse`.
+
+    The first trial has the params in use.
+    """
+    data, validation = read_data(params)
+    space = search_space(params.train, min(data.by_user.n_rows, data.by_item.n_rows))
     study = open_study(params, space)
-    rows = table(study)
-    if len(rows):
-        reporting.say(f"going on after {len(rows)} trials", "tune")
-    with reporting.progress("tune", n_trials, len(rows)) as advance:
-        for number in range(len(rows), n_trials):
-            trial, chosen = ask(study, params, space, number)
-            trial.set_user_attr("params", chosen)
-            try:
-                study.tell(trial, measure(data, validation, params, chosen))
-            except MovierecError as error:
-                study.tell(trial, state=_optuna().trial.TrialState.PRUNED)
-                reporting.say(f"trial {number + 1:3d}   failed: {error}", "tune")
-            else:
-                reporting.say(line(table(study)), "tune")
+    n_finished = len(trials_table(study))
+    if n_finished:
+        reporting.say(f"going on after {n_finished} trials", "tune")
+    else:
+        in_use = {name: getattr(params.train, name) for name in space}
+        study.enqueue_trial(in_use, user_attrs={"params": in_use})
+
+    def objective(trial: optuna.Trial) -> float:
+        suggested = suggest(trial, space)
+        values = trial.user_attrs.get("params", suggested)
+        trial.set_user_attr("params", values)
+        try:
+            return validation_rmse(data, validation, params, values)
+        except MovierecError as error:
+            trial.set_user_attr("error", str(error))
+            raise _optuna().TrialPruned from None
+
+    with reporting.progress("tune", n_trials, n_finished) as advance:
+
+        def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            reporting.say(describe_trial(trials_table(study), trial), "tune")
             advance()
-    return table(study)
+            seed_sampler(study, params.seed)
+
+        seed_sampler(study, params.seed)
+        study.optimize(objective, n_trials - n_finished, callbacks=[after_trial])
+    return trials_table(study)
 
 
-def table(study: optuna.Study) -> pd.DataFrame:
-    """The trials that have ended, in order; those that failed have no RMSE."""
-    ended = [trial for trial in study.trials if trial.state.is_finished()]
-    rows = [{**trial.user_attrs["params"], "validation_rmse": trial.value} for trial in ended]
+def seed_sampler(study: optuna.Study, seed: int) -> None:
+    """Give the next trial a random stream of its own, so that an interruption changes nothing."""
+    rng = random_streams.stream(seed, f"tune/{len(trials_table(study))}")
+    seed = int(rng.integers(2**32))
+    study.sampler = _optuna().samplers.TPESampler(seed=seed, constant_liar=False)
+
+
+def suggest(trial: optuna.Trial, space: Space) -> Values:
+    """Values sampled for this trial, floats rounded to 3 significant digits."""
+    values: Values = {}
+    for name, (low, high) in space.items():
+        if name == "n_factors":
+            values[name] = trial.suggest_int(name, int(low), int(high), log=True)
+        else:
+            values[name] = float(f"{trial.suggest_float(name, low, high, log=True):.3g}")
+    return values
+
+
+def trials_table(study: optuna.Study) -> pd.DataFrame:
+    """The trials that have finished, in order; those that failed have no RMSE."""
+    finished = [trial for trial in study.trials if trial.state.is_finished()]
+    rows = [{**trial.user_attrs["params"], "validation_rmse": trial.value} for trial in finished]
     frame = pd.DataFrame({"trial": range(1, len(rows) + 1)}).join(pd.DataFrame(rows))
     return frame.astype({"validation_rmse": float}) if rows else frame
 
 
-def best_of(rows: pd.DataFrame) -> tuple[int, Chosen, float]:
-    """The trial of least RMSE, its params, its RMSE."""
+def best_trial(rows: pd.DataFrame) -> tuple[int, Values, float]:
+    """The number of the trial with the lowest RMSE (the first of equals), its params, its RMSE."""
     if rows["validation_rmse"].isna().all():
         raise MovierecError("every trial failed: see the lines above")
     number, *values, rmse = next(rows.nsmallest(1, "validation_rmse").itertuples(index=False))
     return number, dict(zip(rows.columns[1:-1], values, strict=True)), rmse
 
 
-def line(rows: pd.DataFrame) -> str:
-    """What the last trial came to, and its params where they are the best so far."""
-    number, chosen, best = best_of(rows)
-    now = rows["validation_rmse"].iloc[-1]
-    text = f"trial {len(rows):3d}   validation RMSE {now:.4f}"
+def describe_trial(rows: pd.DataFrame, trial: optuna.trial.FrozenTrial) -> str:
+    """The result of the last trial, and its params if they are the best so far."""
+    if trial.value is None:
+        return f"trial {len(rows):3d}   failed: {trial.user_attrs['error']}"
+    number, values, best = best_trial(rows)
+    text = f"trial {len(rows):3d}   validation RMSE {trial.value:.4f}"
     if number < len(rows):
         return f"{text}   best {best:.4f} (trial {number})"
-    return f"{text}   best so far: " + ", ".join(f"{key} {chosen[key]:g}" for key in chosen)
+    return f"{text}   best so far: " + ", ".join(f"{key} {values[key]:g}" for key in values)
 
 
-def changed(text: str, chosen: Chosen) -> str:
-    """params.yaml with other values in its `train` block; comments and all else as they were."""
-    block = re.search(r"^train:\n.*?(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL)
-    train = block[0] if block else ""
-    for name, value in chosen.items():
-        said = np.format_float_positional(value, trim="0") if isinstance(value, float) else value
-        train, found = re.subn(rf"(?m)^( +{name}: +)[^\s#]+", rf"\g<1>{said}", train)
-        if not found:
-            raise MovierecError(f"params.yaml: no line of train.{name}; set it to {said} by hand")
-    return text.replace(block[0], train) if block else text
+def set_train_params(text: str, values: Values) -> str:
+    """The text of params.yaml with these values in its `train` block; all else stays as it is."""
+    lines = text.splitlines(keepends=True)
+    train = YAML().load(text)["train"]
+    for name, value in values.items():
+        row, column = train.lc.value(name)
+        line = lines[row]
+        number = np.format_float_positional(value, trim="0") if isinstance(value, float) else value
+        lines[row] = line[:column] + re.sub(r"[^\s#,}]+", str(number), line[column:], count=1)
+    return "".join(lines)
 
 
-def patch_of(chosen: Chosen) -> str:
-    """What `git apply` takes to set the params chosen; empty if they are those in use."""
+def make_patch(values: Values) -> str:
+    """A patch for `git apply` that sets these params; empty if they are those in use."""
     path = Path("params.yaml")
     text = path.read_text(encoding="utf-8")
-    before, after = (part.splitlines(keepends=True) for part in (text, changed(text, chosen)))
+    before, after = (
+        version.splitlines(keepends=True) for version in (text, set_train_params(text, values))
+    )
     return "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
 
 
 def tune(n_trials: int) -> None:
-    """Search, then write the patch, the table and the picture."""
+    """Search, then write the patch, the table and the figure."""
     from movierec.plotting.tuning import draw_trials
 
     sys.addaudithook(hide_test)
     params = load_params()
     with checkpoint.stoppable("stopped; the same command goes on after the last finished trial"):
         rows = search(params, n_trials)
-    number, chosen, best = best_of(rows)
+    number, values, best = best_trial(rows)
     reporting.write_plot(TABLE, rows)
     draw_trials(PLOT, rows)
     reporting.say(f"\nbest of {len(rows)} trials: {number}, validation RMSE {best:.4f}")
     reporting.say(f"{PLOT} shows what was tried, {TABLE} lists it\n")
-    now = {name: getattr(params.train, name) for name in chosen}
-    if chosen == now:
+    if values == {name: getattr(params.train, name) for name in values}:
         PATCH.unlink(missing_ok=True)
         reporting.say("params.yaml has these params: nothing to change")
         return
-    patch = patch_of(chosen)
+    patch = make_patch(values)
     with atomic.atomic_file(PATCH) as partial_path:
         partial_path.write_text(patch, encoding="utf-8")
     reporting.say(f"{patch}\ngit apply {PATCH} sets them")
@@ -265,7 +273,7 @@ def main(trials: int) -> None:
 
     Run it in the project's folder. Ctrl-C stops it, the same command goes on.
     """
-    stage.alone("tune", partial(tune, trials))
+    stage.run_exclusively("tune", partial(tune, trials))
 
 
 if __name__ == "__main__":

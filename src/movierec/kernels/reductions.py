@@ -1,4 +1,4 @@
-"""Sums of rows: those that a sparse matrix of ones picks, and strips of rows that follow."""
+"""Sums of rows: those that a sparse matrix of ones selects, and chunks of consecutive rows."""
 
 import numpy as np
 from numba import njit, prange
@@ -31,26 +31,26 @@ def row_sums(indptr, values):
 
 
 @njit(cache=True, parallel=True)
-def strip_sums(values, strip):
-    """Sums of each `strip` rows of values (n_rows, n_columns), in the order of rows."""
+def chunk_sums(values, chunk):
+    """Sums of each `chunk` rows of values (n_rows, n_columns), in the order of rows."""
     n_rows, n_columns = values.shape
-    n_strips = (n_rows + strip - 1) // strip
-    sums = np.zeros((n_strips, n_columns))
-    for place in prange(n_strips):
-        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+    n_chunks = (n_rows + chunk - 1) // chunk
+    sums = np.zeros((n_chunks, n_columns))
+    for place in prange(n_chunks):
+        for row in range(place * chunk, min(n_rows, (place + 1) * chunk)):
             for column in range(n_columns):
                 sums[place, column] += values[row, column]
     return sums
 
 
 @njit(cache=True, parallel=True)
-def chunk_grams(rows, centre, strip):
-    """Σ d dᵀ of each `strip` rows, d being a row less the centre: (…, n_columns, n_columns)."""
+def chunk_grams(rows, centre, chunk):
+    """Σ d dᵀ of each `chunk` rows, d being a row less the centre: (…, n_columns, n_columns)."""
     n_rows, n_columns = rows.shape
-    n_strips = (n_rows + strip - 1) // strip
-    sums = np.zeros((n_strips, n_columns, n_columns))
-    for place in prange(n_strips):
-        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+    n_chunks = (n_rows + chunk - 1) // chunk
+    sums = np.zeros((n_chunks, n_columns, n_columns))
+    for place in prange(n_chunks):
+        for row in range(place * chunk, min(n_rows, (place + 1) * chunk)):
             for i in range(n_columns):
                 value = np.float64(rows[row, i]) - centre[i]
                 for j in range(n_columns):
@@ -82,16 +82,16 @@ def quadratic_forms(rows, counts, precision, per_rating):
 
 
 @njit(cache=True, parallel=True)
-def chunk_feature_sums(indptr, indices, rows, n_features, strip):
-    """Σ of the rows of each `strip` that have a feature: (…, n_features, n_columns).
+def chunk_feature_sums(indptr, indices, rows, n_features, chunk):
+    """Σ of the rows of each `chunk` that have a feature: (…, n_features, n_columns).
 
     indptr, indices: CSR of the features of each row.
     """
     n_rows, n_columns = rows.shape
-    n_strips = (n_rows + strip - 1) // strip
-    sums = np.zeros((n_strips, n_features, n_columns))
-    for place in prange(n_strips):
-        for row in range(place * strip, min(n_rows, (place + 1) * strip)):
+    n_chunks = (n_rows + chunk - 1) // chunk
+    sums = np.zeros((n_chunks, n_features, n_columns))
+    for place in prange(n_chunks):
+        for row in range(place * chunk, min(n_rows, (place + 1) * chunk)):
             for k in range(indptr[row], indptr[row + 1]):
                 for column in range(n_columns):
                     sums[place, indices[k], column] += np.float64(rows[row, column])

@@ -140,6 +140,7 @@ def solve_run(
     prior_system,
     prior_per_rating,
     noise,
+    same_noise,
     factors,
     biases,
 ):
@@ -171,10 +172,11 @@ def solve_run(
         for i in range(width + 1):
             system[i, i] += (stop - start) * prior_per_rating[i]
         factor(system, width)
-        positive = substitute(system, width, noise, row, solution)
-        for i in range(factors.shape[1]):
-            factors[row, i] = solution[0, i]
-        biases[row] = solution[0, width] if positive else np.nan
+        for draw in range(factors.shape[1]):
+            positive = substitute(system, width, noise, draw if same_noise else row, solution)
+            for i in range(factors.shape[2]):
+                factors[row, draw, i] = solution[0, i]
+            biases[row, draw] = solution[0, width] if positive else np.nan
 
 
 @njit(cache=True, parallel=True, nogil=True)  # a block is read meanwhile
@@ -187,8 +189,9 @@ def solve_rows(runs, *arguments):
     prior_system (width + 2, width + TILE): the system of a row without ratings.
     prior_per_rating (width + 1,): what the diagonal of P gains with each rating.
     noise (n_rows or 0, n_factors + 1): what is drawn about the mean, before R⁻¹; or nothing.
-    factors (n_rows, n_factors), biases (n_rows,): written. A row that has no solution, since its
-    matrix is not positive definite, gets NaN as its bias.
+    same_noise: whether draw k of every row has noise k; otherwise each row has its own.
+    factors (n_rows, n_draws, n_factors), biases (n_rows, n_draws): written. A row that has no
+    solution, since its matrix is not positive definite, gets NaN as its bias.
     """
     for run in prange(len(runs) - 1):
         solve_run(runs[run], runs[run + 1], *arguments)

@@ -1,12 +1,27 @@
 """Errors of predicted ratings, and the quality of rankings."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.kernels.scoring import squared_errors_by_row
 from movierec.model.biased_mf import Model
+from movierec.model.top_n_lists import unit_rows
+
+
+class ErrorSum(IntEnum):
+    """The columns of kernels.scoring.squared_errors_by_row, sums over ratings.
+
+    SQUARED is of the last sample alone; the others are of the mean of the samples so far, which is
+    the same for a model that is no mean of samples.
+    """
+
+    SQUARED = 0
+    CLIPPED_SQUARED = 1
+    CLIPPED_ABSOLUTE = 2
+    MEAN_SQUARED = 3
 
 
 @dataclass(frozen=True)
@@ -18,18 +33,22 @@ class Errors:
     rmse_unclipped: float
 
     @classmethod
-    def of_sums(cls, sums: Array, n: int) -> "Errors":
-        """Of n ratings, out of the sums that kernels/scoring.py makes of each row's."""
-        return cls(float((sums[1] / n) ** 0.5), float(sums[2] / n), float((sums[3] / n) ** 0.5))
+    def from_sums(cls, sums: Array, n: int) -> "Errors":
+        """Of n ratings, out of the sums over them (4,), whose places are those of ErrorSum."""
+        return cls(
+            rmse=float((sums[ErrorSum.CLIPPED_SQUARED] / n) ** 0.5),
+            mae=float(sums[ErrorSum.CLIPPED_ABSOLUTE] / n),
+            rmse_unclipped=float((sums[ErrorSum.MEAN_SQUARED] / n) ** 0.5),
+        )
 
 
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
-    """Errors of a model on some ratings; NaN where there are none."""
+    """Errors of a model on ratings; NaN where there are none."""
     return errors_in(predict(model, ratings), ratings.rating, scale)
 
 
 def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Array:
-    """Sums over each user's ratings (n_users, 3), of which the sum over all is for of_sums."""
+    """Sums over each user's ratings (n_users, 4), whose columns are those of ErrorSum."""
     low, high, mean = map(model.user_factors.dtype.type, (*scale, model.global_mean))
     return squared_errors_by_row(
         by_user.indptr,
@@ -71,7 +90,7 @@ class Ranking:
     ndcg and recall are means over the users who have a relevant held-out item.
 
     ndcg: binary gain, log2 discount, over the ideal list of min(relevant, n)
-    (Järvelin & Kekäläinen, TOIS 2002). recall: found over relevant.
+    (Järvelin & Kekäläinen, TOIS 2002). recall: relevant items listed over relevant items.
     hit_rating: mean of the ratings given to listed items, of those that were held out at all.
     coverage: the share of items that are in anyone's list. novelty: mean −log2 of the share of
     users who rated a recommended item; all three over all lists (Vargas & Castells, RecSys 2011).
@@ -87,12 +106,12 @@ class Ranking:
 def ranking(
     lists: Array, held_out: Ratings, relevant_rating: float, counts: Array, n_users: int
 ) -> Ranking:
-    """Judge top-n lists against the held-out ratings of the same users.
+    """The quality of top-n lists, by the held-out ratings of the same users.
 
     lists (n_listed_users, n) int32, −1 where a list is shorter; row r is the list of user r.
-    held_out: their user_index is the row of `lists`; relevant are those of at least
-    relevant_rating. counts (n_items,): ratings of each item in train; n_users: of how many users
-    (for novelty).
+    held_out: its user_index is the row of `lists`; relevant are those of at least
+    relevant_rating. counts (n_items,): ratings of each item in train, by n_users users (for
+    novelty).
     """
     given = given_ratings(lists, held_out)
     ndcg, recall = per_user_metrics(given, held_out, relevant_rating)
@@ -119,19 +138,18 @@ def diversity(lists: Array, item_factors: Array) -> float:
     NaN where no listed item has factors.
     """
     listed, places = np.unique(lists, return_inverse=True)
-    factors = np.where(listed[:, None] >= 0, item_factors[listed], 0)
-    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
-    unit, known = factors / np.where(lengths > 0, lengths, 1), lengths[:, 0] > 0
+    unit, is_known = unit_rows(np.where(listed[:, None] >= 0, item_factors[listed], 0))
     places = places.reshape(lists.shape)
-    n, n_known = (lists >= 0).sum(axis=1), known[places].sum(axis=1)
-    if not known.any() or not (n > 1).any():
+    n, n_known = (lists >= 0).sum(axis=1), is_known[places].sum(axis=1)
+    has_pairs = n > 1
+    if not is_known.any() or not has_pairs.any():
         return np.nan
     total = np.zeros((len(lists), unit.shape[1]))
     for place in places.T:  # one at a time, for the memory
         total += unit[place]
-    cosines = np.square(total).sum(axis=1) - n_known  # of the ordered pairs
-    some = n > 1
-    return float(np.mean(1 - cosines[some] / (n[some] * (n[some] - 1))))
+    cosines = np.square(total).sum(axis=1) - n_known  # summed over the ordered pairs
+    n_pairs = n[has_pairs] * (n[has_pairs] - 1)
+    return float(np.mean(1 - cosines[has_pairs] / n_pairs))
 
 
 def per_user_metrics(
@@ -139,19 +157,19 @@ def per_user_metrics(
 ) -> tuple[Array, Array]:
     """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item.
 
-    given: as given_ratings has them.
+    given: as given_ratings returns them.
     """
     n, hits = given.shape[1], given >= relevant_rating
     relevant = held_out.user_index[held_out.rating >= relevant_rating]
     n_relevant = np.bincount(relevant, minlength=len(given))
     discounts = 1 / np.log2(np.arange(2, n + 2))
     ideal = np.concatenate(([np.nan], np.cumsum(discounts)))[np.minimum(n_relevant, n)]
-    gained, found = (hits * discounts).sum(axis=1), hits.sum(axis=1)
-    return gained / ideal, found / np.where(n_relevant, n_relevant, np.nan)
+    gained, n_hits = (hits * discounts).sum(axis=1), hits.sum(axis=1)
+    return gained / ideal, n_hits / np.where(n_relevant, n_relevant, np.nan)
 
 
 def given_ratings(lists: Array, held_out: Ratings) -> Array:
-    """What the users of top-n lists gave to each place, NaN where nothing: (n_listed_users, n)."""
+    """The held-out rating of each place of the lists, NaN if there is none: (n_listed_users, n)."""
     rows = np.arange(len(lists), dtype=np.int64)[:, None]
     n_items = 1 + max(held_out.item_index.max(initial=-1), lists.max(initial=-1))
     keys = held_out.user_index * np.int64(n_items) + held_out.item_index

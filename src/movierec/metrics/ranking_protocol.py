@@ -1,4 +1,4 @@
-"""Lists of several rankings, judged side by side by what was held out."""
+"""The protocol that compares rankings: which users, which items compete, what counts as a hit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,18 +17,25 @@ from movierec.model.top_n_lists import Scorer
 
 @dataclass(frozen=True)
 class PerUserMetrics:
-    """How one ranking's lists do for each user judged; NaN for who has nothing relevant."""
+    """NDCG and recall of one ranking's list for each user; NaN where nothing is relevant."""
 
     ndcg: Array
     recall: Array
 
+    def of_all_users(self, users: Array, n_users: int) -> dict[str, Array]:
+        """The same by metric for all users; NaN for those who are not among `users`."""
+        columns = {name: np.full(n_users, np.nan) for name in vars(self)}
+        for name, column in columns.items():
+            column[users] = getattr(self, name)
+        return columns
+
 
 @dataclass(frozen=True)
 class RankingEvaluator:
-    """A seeded sample of users, what they have seen, and what of theirs was held out.
+    """A seeded sample of users, what they have seen, and which of their ratings were held out.
 
-    users: of the model; seen, held_out: theirs, by their place in `users`. counts (n_items,):
-    ratings of each item in what all n_users have seen.
+    users: of the model; seen, held_out: their ratings, by their place in `users`. counts
+    (n_items,): ratings of each item in what all n_users have seen.
     """
 
     users: Array
@@ -38,63 +45,65 @@ class RankingEvaluator:
     n_users: int
 
     @classmethod
-    def of(
-        cls, seen: Csr, held_out: Ratings, n_items: int, most: int, seed: int, stream: str
+    def from_ratings(
+        cls, seen: Csr, held_out: Ratings, n_items: int, max_users: int, seed: int, stream: str
     ) -> "RankingEvaluator":
-        """At most so many users, drawn from the stream; all items not in `seen` compete."""
-        users = sample_users(seen.n_rows, most, seed, stream)
+        """At most max_users users, sampled by the stream; all items not in `seen` compete."""
+        users = sample_users(seen.n_rows, max_users, seed, stream)
         counts = np.bincount(seen.indices, minlength=n_items)
-        return cls.of_sample(users, seen.take(users), held_out, counts, seen.n_rows)
+        return cls.from_sample(users, seen.take(users), held_out, counts, seen.n_rows)
 
     @classmethod
-    def of_sample(
+    def from_sample(
         cls, users: Array, seen: Csr, held_out: Ratings, counts: Array, n_users: int
     ) -> "RankingEvaluator":
-        """Of users that `sample` drew. seen: what these have; held_out: of all users."""
+        """Of users from sample_users. seen: what these have seen; held_out: of all users."""
         row = np.full(n_users, -1, np.int32)
         row[users] = np.arange(len(users), dtype=np.int32)
-        theirs = held_out.take(row[held_out.user_index] >= 0)
-        theirs = replace(theirs, user_index=row[theirs.user_index])
-        return cls(users, seen, theirs, counts, n_users)
+        sampled = held_out.take(row[held_out.user_index] >= 0)
+        sampled = replace(sampled, user_index=row[sampled.user_index])
+        return cls(users, seen, sampled, counts, n_users)
 
     def lists(self, by: Model | Scorer, n: int, min_ratings: int = 0) -> Array:
-        """Top-n lists; items with fewer seen ratings than min_ratings are left out of them."""
+        """Top-n lists, without the items that have fewer seen ratings than min_ratings."""
         return top_n_lists.top_n(by, self.seen, n, self.counts >= min_ratings, self.users)[0]
 
     def quality(self, lists: Array, relevant_rating: float) -> measures.Ranking:
         return measures.ranking(lists, self.held_out, relevant_rating, self.counts, self.n_users)
 
-    def gains(self, lists: Array, relevant_rating: float) -> PerUserMetrics:
+    def per_user(self, lists: Array, relevant_rating: float) -> PerUserMetrics:
         given = measures.given_ratings(lists, self.held_out)
         return PerUserMetrics(*measures.per_user_metrics(given, self.held_out, relevant_rating))
 
 
-def sample_users(n_users: int, most: int, seed: int, stream: str) -> Array:
-    """At most so many users, drawn from the stream, rising."""
-    return np.sort(
-        random_streams.stream(seed, stream).choice(n_users, min(most, n_users), replace=False)
-    )
+def sample_users(n_users: int, max_users: int, seed: int, stream: str) -> Array:
+    """At most max_users of the users, sampled by the stream, rising."""
+    rng = random_streams.stream(seed, stream)
+    return np.sort(rng.choice(n_users, min(max_users, n_users), replace=False))
 
 
 def compare_rankings(
-    judge: RankingEvaluator, lists: Mapping[str, Array], item_factors: Array, params: EvaluateParams
+    evaluator: RankingEvaluator,
+    lists: Mapping[str, Array],
+    item_factors: Array,
+    params: EvaluateParams,
 ) -> tuple[dict[str, Any], dict[str, PerUserMetrics]]:
-    """The quality of each ranking's lists of the judge's users, and its gains.
+    """The quality of each ranking's lists of the evaluator's users, and its per-user metrics.
 
-    item_factors: of each item, those by which lists are diverse or not.
+    item_factors: of each item, those that diversity is measured by.
     """
     n, relevant_rating = params.top_n, params.relevant_rating
-    result, gains = {}, {}
-    for name, theirs in lists.items():
-        gains[name] = judge.gains(theirs, relevant_rating)
-        quality = vars(judge.quality(theirs, relevant_rating))
-        quality = quality | {"diversity": measures.diversity(theirs, item_factors)}
+    result, per_user = {}, {}
+    for name, of_users in lists.items():
+        per_user[name] = evaluator.per_user(of_users, relevant_rating)
+        quality = vars(evaluator.quality(of_users, relevant_rating))
+        quality = quality | {"diversity": measures.diversity(of_users, item_factors)}
         result[name] = {f"{key}@{n}": value for key, value in quality.items()}
-    wanted = judge.held_out.rating >= relevant_rating
-    n_judged = len(np.unique(judge.held_out.user_index[wanted]))
+    is_relevant = evaluator.held_out.rating >= relevant_rating
+    n_judged = len(np.unique(evaluator.held_out.user_index[is_relevant]))
     report = {
         "ranking": result,
         "n_ranked_users": n_judged,
-        "n_left_out_users": len(judge.users) - n_judged,
+        "n_left_out_users": len(evaluator.users) - n_judged,
     }
-    return report, gains
+    return report, per_user

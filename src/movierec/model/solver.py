@@ -90,11 +90,53 @@ def half_epoch(
     `first` is the number of the first.
     """
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
-    width = -(-n_factors // LANES) * LANES
     if prior_mean is not None:
         ratings = _deviations(ratings, fixed_factors, prior_mean)
-    factors = np.empty((ratings.n_rows, n_factors), dtype)
-    biases = np.empty(ratings.n_rows, dtype)
+    own_noise = np.empty((0, n_factors + 1), dtype) if noise is None else noise
+    fixed = fixed_factors, fixed_biases, global_mean
+    factors, biases = (part[:, 0] for part in _draw(ratings, fixed, prior, own_noise))
+    _check_solved(biases, side, first)
+    if prior_mean is not None:
+        factors += prior_mean[:, :-1]
+        biases += prior_mean[:, -1]
+    return factors, biases
+
+
+def covariances(ratings: Csr, fixed_factors: Array, prior: Prior) -> Array:
+    """P⁻¹ of each row (n_rows, n_factors + 1, n_factors + 1), the bias last, in units of 1/λ.
+
+    ratings, fixed_factors, prior: as of half_epoch; the ratings' values do not matter. Raises
+    MovierecError where a row's matrix is not positive definite.
+    """
+    dtype, size = fixed_factors.dtype, fixed_factors.shape[1] + 1
+    zeros = Csr(ratings.indptr, ratings.indices, np.zeros(len(ratings.indices), dtype))
+    fixed = fixed_factors, np.zeros(len(fixed_factors), dtype), 0.0
+    # For ratings of 0 a draw with unit noise is a column of R⁻¹, and P⁻¹ = R⁻¹ R⁻ᵀ.
+    factors, biases = _draw(zeros, fixed, prior, np.eye(size, dtype=dtype), size)
+    _check_solved(biases[:, -1], "row")
+    roots = np.empty((ratings.n_rows, size, size), dtype)
+    roots[:, :-1], roots[:, -1] = factors.transpose(0, 2, 1), biases
+    del factors  # for the memory
+    return np.asarray(np.einsum("rik,rjk->rij", roots, roots))
+
+
+def _draw(
+    ratings: Csr,
+    fixed: tuple[Array, Array, float],
+    prior: Prior,
+    noise: Array,
+    n_draws: int | None = None,
+) -> tuple[Array, Array]:
+    """Factors (n_rows, n_draws, n_factors) and biases (n_rows, n_draws), NaN without a solution.
+
+    fixed: factors, biases and the mean. noise: of each row for the one draw of it; with n_draws, of
+    each draw for all rows.
+    """
+    fixed_factors, fixed_biases, global_mean = fixed
+    dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
+    width = -(-n_factors // LANES) * LANES
+    factors = np.empty((ratings.n_rows, n_draws or 1, n_factors), dtype)
+    biases = np.empty(factors.shape[:2], dtype)
     solve_rows(
         _runs(ratings.indptr, width),
         ratings.indptr,
@@ -104,21 +146,23 @@ def half_epoch(
         fixed_biases,
         dtype.type(global_mean),
         *prior.system(width, dtype),
-        np.empty((0, n_factors + 1), dtype) if noise is None else noise,
+        noise,
+        n_draws is not None,
         factors,
         biases,
     )
-    unsolved = np.flatnonzero(~np.isfinite(biases))
+    return factors, biases
+
+
+def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
+    """Raise MovierecError, which names the first row without a solution, if there is one."""
+    unsolved = np.flatnonzero(~np.isfinite(solutions))
     if len(unsolved):
         raise MovierecError(
             f"the matrix of {side}_index {first + unsolved[0]} is not positive definite"
             f" ({len(unsolved)} such {side}s): raise train.factor_precision or"
             " train.bias_precision, or lower train.n_factors"
         )
-    if prior_mean is not None:
-        factors += prior_mean[:, :-1]
-        biases += prior_mean[:, -1]
-    return factors, biases
 
 
 def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:

@@ -1,4 +1,4 @@
-"""Top-n lists: of users, by a model or by any scores, and the items most like each."""
+"""Top-n lists of users, by a model or by any scores, and the nearest items of every item."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from movierec.kernels.tiles import TILE
 from movierec.model.biased_mf import Model
 
 Scorer = Callable[[Array], Array]  # scores of some users (n,), by index, for all items (n, n_items)
-USERS = 128  # whom a scorer is asked for at a time
+USERS = 128  # users whom a scorer is called for at a time
 
 
 def top_n(
@@ -37,10 +37,10 @@ def top_n(
         _by_model(by, seen, allowed, users, items, scores)
         return items, scores + by.user_biases[users, None] + dtype.type(by.global_mean)
     for first in range(0, seen.n_rows, USERS):
-        rows = np.arange(first, min(first + USERS, seen.n_rows))
-        of_rows, some = seen.take(rows), slice(rows[0], rows[-1] + 1)
+        rows = slice(first, min(first + USERS, seen.n_rows))
+        block = seen.rows(rows)
         candidates = np.where(allowed, by(users[rows]), -np.inf).astype(dtype)
-        best_of_rows(candidates, of_rows.indptr, of_rows.indices, items[some], scores[some])
+        best_of_rows(candidates, block.indptr, block.indices, items[rows], scores[rows])
     return items, scores
 
 
@@ -62,28 +62,33 @@ def _by_model(
 def predicted_ratings(
     model: Model, users: Array, lists: Array, scale: tuple[float, float]
 ) -> Array:
-    """What each user of top-n lists is predicted to give, clipped to the scale: (n_users, n).
+    """Predicted ratings of the listed items, clipped to the scale: (n_users, n).
 
-    Where a list is shorter it says nothing.
+    Meaningless where a list is shorter.
     """
-    of_users = np.repeat(users.astype(np.int32), lists.shape[1])
-    predicted = model.predict(of_users, np.maximum(lists, 0).ravel())
+    user_index = np.repeat(users.astype(np.int32), lists.shape[1])
+    predicted = model.predict(user_index, np.maximum(lists, 0).ravel())
     return np.clip(predicted, *scale).reshape(lists.shape)
 
 
 def all_similar_items(factors: Array, n: int, eligible: Array) -> tuple[Array, Array]:
-    """lists.similar of every item: (n_items, n) int32, −1 where there are fewer, and cosines.
+    """The n nearest of every item: (n_items, n) int32, −1 where there are fewer, and cosines.
 
-    factors (n_items, n_factors). An item without factors has none, and is none's.
+    As selection.similar for one item. factors (n_items, n_factors); an item whose factors are 0 has
+    no neighbours and is nobody's.
     """
-    n_items, lengths = len(factors), np.linalg.norm(factors, axis=1)
-    known = lengths > 0
-    unit = (factors / np.where(known, lengths, 1)[:, None]).astype(factors.dtype)
+    n_items, (unit, known) = len(factors), unit_rows(factors)
     every, zeros = np.arange(n_items, dtype=np.int32), np.zeros(n_items, factors.dtype)
     itself = Csr(np.arange(n_items + 1, dtype=np.int64), every, zeros)
     lists, cosines = top_n(Model(0.0, unit, unit, zeros, zeros), itself, n, eligible & known)
     lists[~known] = -1
     return lists, cosines
+
+
+def unit_rows(factors: Array) -> tuple[Array, Array]:
+    """Each row at length 1, in the dtype of the rows, and which rows are not 0 (n_rows,) bool."""
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    return factors / np.where(lengths > 0, lengths, 1), lengths[:, 0] > 0
 
 
 def _transposed(factors: Array) -> Array:

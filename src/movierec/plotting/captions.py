@@ -1,11 +1,14 @@
-"""What each picture shows, in one sentence: computed from the results, so true for any data."""
+"""The caption of each picture: its main result in one sentence, computed from the results.
+
+A function for each picture of the registry, by its name.
+"""
 
 import pandas as pd
 
 from movierec.plotting.results import Results
 
-FEW = 30  # test ratings below which a group's RMSE says little
-OF_GROUPS = {  # what a group is, by the file that lists it
+FEW = 30  # test ratings below which a group's RMSE is unreliable
+GROUPS = {  # what a group is, by the file that lists it
     "rmse_by_user_activity": "users with {} ratings",
     "rmse_by_item_popularity": "movies with {} ratings",
     "rmse_by_genre": "genre {}",
@@ -14,7 +17,7 @@ OF_GROUPS = {  # what a group is, by the file that lists it
 
 
 def words(name: str) -> str:
-    """The name of a model or a ranking for people."""
+    """The name of a model or a ranking as people read it."""
     return name.replace("_", " ").replace("knn", "kNN")
 
 
@@ -23,26 +26,25 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f}\u00a0%"
 
 
-def sure(rows: pd.DataFrame) -> pd.DataFrame:
-    """The groups with enough test ratings, if any has them."""
+def reliable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The groups with enough test ratings, or all if none has enough."""
     enough = rows[rows["n_test"] >= FEW]
     return rows if enough.empty else enough
 
 
 def ratings(results: Results) -> str:
     rows = results.plots["ratings"]
-    n, most = rows["n_ratings"].sum(), rows.nlargest(1, "n_ratings").iloc[0]
+    n_ratings, top = rows["n_ratings"].sum(), rows.nlargest(1, "n_ratings").iloc[0]
     return (
-        f"{most['rating']:g} stars are given most: {percent(most['n_ratings'] / n)} of {n:,}"
-        f" ratings, whose mean is {results.metrics['index']['mean_rating']:.2f}"
+        f"{top['rating']:g} stars are given most: {percent(top['n_ratings'] / n_ratings)} of"
+        f" {n_ratings:,} ratings, whose mean is {results.metrics['index']['mean_rating']:.2f}"
     )
 
 
 def activity(results: Results) -> str:
-    rows = results.plots["activity"]
     user, movie = (
-        of.iloc[(of["share"] - 0.1).abs().argmin()]
-        for of in (rows[rows["side"] == side] for side in ("users", "movies"))
+        rows.iloc[(rows["share"] - 0.1).abs().argmin()]
+        for _, rows in results.plots["activity"].groupby("side", sort=False)
     )
     return (
         f"The busiest {percent(user['share'])} of users gave"
@@ -53,17 +55,16 @@ def activity(results: Results) -> str:
 
 def most_rated(results: Results) -> str:
     movie, index = results.plots["most_rated"].iloc[0], results.metrics["index"]
-    share = movie["n_ratings"] / index["n_users"]
+    share, genres = movie["n_ratings"] / index["n_users"], results.plots["genre_ratings"]
     text = f"{movie['title']} is rated most, by {percent(share)} of users"
-    genres = results.plots["genre_ratings"]
     if genres.empty:
         return text
-    genre, n = genres.iloc[0][["genre", "n_ratings"]]
-    return f"{text}; {percent(n / index['n_ratings'])} of ratings are of {genre}"
+    genre, n_ratings = genres.iloc[0][["genre", "n_ratings"]]
+    return f"{text}; {percent(n_ratings / index['n_ratings'])} of ratings are of {genre}"
 
 
 def is_gibbs(training: pd.DataFrame) -> bool:
-    """Whether the noise precision was drawn, and not set."""
+    """Whether the noise precision was sampled, and not set."""
     return training["noise_precision"].nunique() > 1
 
 
@@ -82,9 +83,9 @@ def training(results: Results) -> str:
 
 def result(results: Results) -> str:
     rmse = results.plots["errors"].set_index("model")["rmse"]
-    less = rmse.drop("model").min() - rmse["model"]
-    verdict = "better" if less >= 0 else "worse"
-    text = f"{results.dataset}: {abs(less):.3f} stars {verdict} than the best baseline"
+    improvement = rmse.drop("model").min() - rmse["model"]
+    verdict = "better" if improvement >= 0 else "worse"
+    text = f"{results.dataset}: {abs(improvement):.3f} stars {verdict} than the best baseline"
     ndcg = results.plots["rankings"].set_index("ranking")["ndcg"]
     if not ndcg["popularity"] > 0:
         return text
@@ -92,10 +93,7 @@ def result(results: Results) -> str:
 
 
 def predicted(results: Results) -> str:
-    rows = results.plots["predicted"]
-    if rows.empty:
-        return "There are no test ratings to predict"
-    low, high = rows.iloc[0], rows.iloc[-1]
+    low, high = results.plots["predicted"].iloc[0], results.plots["predicted"].iloc[-1]
     return (
         f"Ratings of {high['rating']:g} were predicted as {high['median']:.1f},"
         f" ratings of {low['rating']:g} as {low['median']:.1f} (medians)"
@@ -105,22 +103,20 @@ def predicted(results: Results) -> str:
 def groups(results: Results) -> str:
     rows = pd.concat(
         results.plots[name].rename(columns={results.plots[name].columns[0]: "group"}).assign(of=of)
-        for name, of in OF_GROUPS.items()
+        for name, of in GROUPS.items()
     )
-    if rows.empty:
-        return "There are no test ratings to group"
-    better, n = (rows["rmse"] < rows["damped_biases_rmse"]).sum(), len(rows)
-    worst = sure(rows).sort_values("rmse").iloc[-1]
+    n_better = (rows["rmse"] < rows["damped_biases_rmse"]).sum()
+    worst = reliable(rows).sort_values("rmse").iloc[-1]
+    name = worst["of"].format(worst["group"])
+    if str(worst["group"]) == "1":
+        name = name.removesuffix("s")
     return (
-        f"Better than damped biases in {better} of {n} groups; RMSE is highest for"
-        f" {worst['of'].format(worst['group'])}".removesuffix("s" * (str(worst["group"]) == "1"))
+        f"Better than damped biases in {n_better} of {len(rows)} groups; RMSE is highest for {name}"
     )
 
 
 def calibration(results: Results) -> str:
     metrics = results.metrics["evaluate"]
-    if not metrics["calibration"]:
-        return "There are no test ratings to judge by"
     return (
         f"Predictions are calibrated to {metrics['calibration']['error']:.2f} stars;"
         f" {percent(0.95)} intervals hold {percent(metrics['interval_coverage']['95'], 1)} of"
@@ -129,49 +125,38 @@ def calibration(results: Results) -> str:
 
 
 def factors(results: Results) -> str:
-    rows = results.plots["factors"]
-    if rows.empty:
-        return "A model with fewer than 2 factors has no map"
-    west, east = rows.loc[[rows["x"].idxmin(), rows["x"].idxmax()], "title"]
-    return f"Movies differ most along a line from {west} to {east}"
+    movies = results.plots["factors"].set_index("title")["x"]
+    return f"Movies differ most along a line from {movies.idxmin()} to {movies.idxmax()}"
 
 
 def polarising(results: Results) -> str:
-    rows = results.plots["polarising"]
-    if rows.empty:
-        return "A model without factors calls no movie polarising"
-    most, least = rows["title"].iloc[[0, -1]]
+    most, least = results.plots["polarising"]["title"].iloc[[0, -1]]
     return f"{most} divides people most, {least} least"
 
 
 def genres(results: Results) -> str:
-    rows = results.plots["genres"]
-    if rows.empty:
-        return "Genres have no place here: fewer than 2 factors, or fewer than 3 genres"
-    movies, places = results.plots["genre_movies"], rows.set_index("genre")["x"]
+    movies = results.plots["genre_movies"]
+    places = results.plots["genres"].set_index("genre")["x"]
     low, high = movies["genre"].unique()
     middle = (places[low] + places[high]) / 2
-    right = (movies["x"] > middle) == (movies["genre"] == high)
-    own = percent(right.mean())
-    return f"{own} of {low} and {high} movies lie on their own genre's side of the middle"
+    on_own_side = ((movies["x"] > middle) == (movies["genre"] == high)).mean()
+    return (
+        f"{percent(on_own_side)} of {low} and {high} movies lie on their own genre's side of the"
+        " middle"
+    )
 
 
 def neighbours(results: Results) -> str:
-    rows = results.plots["neighbours"]
-    if rows.empty:
-        return "A model without factors knows no neighbours"
-    first = rows.iloc[0]
+    first = results.plots["neighbours"].iloc[0]
     return f"Who watches {first['title']} watches {first['similar_title']}"
 
 
 def recommended(results: Results) -> str:
     rows = results.plots["recommended"]
-    if rows.empty:
-        return "Nothing is recommended"
+    ratings, recommendations = rows[["ratings", "recommendations"]].iloc[0]
     return (
-        f"The most rated {percent(1 / len(rows))} of movies have"
-        f" {percent(rows['ratings'].iloc[0])} of the ratings,"
-        f" {percent(rows['recommendations'].iloc[0])} of the recommendations"
+        f"The most rated {percent(1 / len(rows))} of movies have {percent(ratings)} of the ratings,"
+        f" {percent(recommendations)} of the recommendations"
     )
 
 

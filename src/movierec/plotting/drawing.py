@@ -1,4 +1,4 @@
-"""The pictures of a run, drawn with Matplotlib out of its results."""
+"""The pictures of a run, drawn with Matplotlib from its results."""
 
 from matplotlib.figure import Figure
 
@@ -15,14 +15,17 @@ MODULES = {
 }
 
 
-def draw(results: Results) -> None:
+def draw_all(results: Results) -> None:
     """Draw and write every picture."""
     for picture in PICTURES:
-        with style.used():
-            style.save(drawn(picture, results), picture.path)
+        with style.applied():
+            style.save(draw(picture, results), picture.path)
 
 
-def drawn(picture: Picture, results: Results) -> Figure:
-    """By the function of its name in the module of its group, under its finding."""
-    by = getattr(MODULES[picture.group], picture.name)
-    return by(picture.finding(results), results)
+def draw(picture: Picture, results: Results) -> Figure:
+    """A picture below its caption, by the function of its name in the module of its group."""
+    caption = picture.caption(results)
+    if picture.is_empty(results):
+        return style.caption_only(caption)
+    function = getattr(MODULES[picture.group], picture.name)
+    return function(caption, results)

@@ -11,12 +11,11 @@ MOST_RATED = 12
 PARTS = 10  # of the movies, by their number of ratings
 
 
-def activity(of_users: Array, of_movies: Array) -> pd.DataFrame:
+def activity(user_counts: Array, movie_counts: Array) -> pd.DataFrame:
     """`spread` of the users' and of the rated movies' numbers of ratings, by their `side`."""
-    sides = {"users": of_users, "movies": of_movies}
-    return pd.concat(
-        [spread(counts[counts > 0]).assign(side=side) for side, counts in sides.items()]
-    )[["side", "n_ratings", "share", "share_of_ratings", "power_law"]]
+    sides = {"users": user_counts, "movies": movie_counts}
+    spreads = {side: spread(counts[counts > 0]) for side, counts in sides.items()}
+    return pd.concat(spreads, names=["side"]).reset_index("side")
 
 
 def spread(counts: Array) -> pd.DataFrame:
@@ -27,19 +26,19 @@ def spread(counts: Array) -> pd.DataFrame:
     """
     counts = np.sort(counts)[::-1].astype(np.float64)
     n = len(counts)
-    wanted = np.geomspace(max(1, counts[-1]), counts[0], N_POINTS)
-    least = counts[int(np.ceil(TAIL * n)) - 1]
-    n_ratings = np.unique([*counts[np.searchsorted(-counts, -wanted, "right") - 1], least])
+    targets = np.geomspace(max(1, counts[-1]), counts[0], N_POINTS)
+    threshold = counts[int(np.ceil(TAIL * n)) - 1]
+    n_ratings = np.unique([*counts[np.searchsorted(-counts, -targets, "right") - 1], threshold])
     n_rows = np.searchsorted(-counts, -n_ratings, "right")
-    tail = counts[counts >= least]
-    exponent = len(tail) / np.log(tail / (least - 0.5)).sum()
-    line = len(tail) / n * (np.maximum(n_ratings, least) / least) ** -exponent
+    tail = counts[counts >= threshold]
+    exponent = len(tail) / np.log(tail / (threshold - 0.5)).sum()
+    line = len(tail) / n * (np.maximum(n_ratings, threshold) / threshold) ** -exponent
     return pd.DataFrame(
         {
             "n_ratings": n_ratings.astype(np.int64),
             "share": n_rows / n,
             "share_of_ratings": np.cumsum(counts)[n_rows - 1] / counts.sum(),
-            "power_law": np.where(n_ratings >= least, line, np.nan),
+            "power_law": np.where(n_ratings >= threshold, line, np.nan),
         }
     )
 
@@ -60,32 +59,28 @@ def genre_ratings(items: pd.DataFrame) -> pd.DataFrame:
     return by_genre(items, items["n_ratings"].to_numpy()).rename("n_ratings").reset_index()
 
 
-def recommended(n_ratings: Array, listed: Array) -> pd.DataFrame:
+def recommended(n_ratings: Array, n_lists: Array) -> pd.DataFrame:
     """Shares of all ratings and of all recommendations that tenths of the movies have.
 
-    n_ratings, listed (n_items,): of each movie, the most rated first. coverage: the share of the
+    n_ratings, n_lists (n_items,): of each movie, the most rated first. coverage: the share of the
     part's movies that anyone is recommended. No rows where nothing is.
     """
-    parts = np.array_split(np.arange(len(listed)), min(PARTS, len(listed)))
-    rows = [
-        (
-            place,
-            n_ratings[part].sum() / n_ratings.sum(),
-            listed[part].sum() / listed.sum(),
-            np.count_nonzero(listed[part]) / len(part),
-        )
-        for place, part in enumerate(parts, 1)
-        if listed.any()
-    ]
-    return pd.DataFrame(rows, columns=["part", "ratings", "recommendations", "coverage"])
+    parts = np.array_split(np.arange(len(n_lists)), min(PARTS, len(n_lists)))
+    part = np.repeat(np.arange(1, len(parts) + 1), [len(rows) for rows in parts])
+    rows = pd.DataFrame({"part": part, "ratings": n_ratings, "recommendations": n_lists})
+    rows["coverage"] = n_lists > 0
+    if not n_lists.any():
+        return rows.head(0)
+    by_part = rows.groupby("part")
+    shares = by_part[["ratings", "recommendations"]].sum() / [n_ratings.sum(), n_lists.sum()]
+    return shares.assign(coverage=by_part["coverage"].mean()).reset_index()
 
 
-def recommended_genres(items: pd.DataFrame, listed: Array) -> pd.DataFrame:
+def recommended_genres(items: pd.DataFrame, n_lists: Array) -> pd.DataFrame:
     """Shares of all ratings and of all recommendations whose movie is of a genre."""
-    n_ratings = items["n_ratings"].to_numpy()
+    counts = {"ratings": items["n_ratings"].to_numpy(), "recommendations": n_lists}
     shares = {
-        name: by_genre(items, counts) / max(1, counts.sum())
-        for name, counts in {"ratings": n_ratings, "recommendations": listed}.items()
+        name: by_genre(items, values) / max(1, values.sum()) for name, values in counts.items()
     }
     table = pd.DataFrame(shares).sort_values("ratings", ascending=False, kind="stable")
     return table.rename_axis("genre").reset_index()

@@ -1,4 +1,4 @@
-"""The one look of all pictures: colours, sizes, and labels that do not cover each other."""
+"""The style of all pictures: colours, sizes, and labels that do not cover each other."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from movierec.core.atomic import atomic_file
-from movierec.data.rating_arrays import Array
+from movierec.plotting.captions import words
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -21,9 +21,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-# Okabe & Ito's palette, which the colour-blind can tell apart.
+# Okabe & Ito's palette, which people with colour blindness can tell apart.
 BLUE, LIGHT_BLUE, ORANGE, GREY = "#0072B2", "#56B4E9", "#D55E00", "#8C8C8C"
-LOOK: Any = {
+STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
@@ -34,33 +34,32 @@ LOOK: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "movierec",
 }
-Values = Array | pd.Series
 WIDTH, DPI = 8.0, 110  # inches, and dots in one: 880 pixels
-TITLE = 82  # characters in a line of the title
+MAX_CAPTION = 82  # characters in a line
 COUNTS = FuncFormatter(
     lambda count, _: f"{count / 1e6:g} M" if abs(count) >= 1e6 else f"{count:,.10g}"
 )
 SHARES = FuncFormatter(lambda share, _: f"{100 * share:.4g} %")
 
 
-def used() -> Any:
-    """The look, within a `with`."""
-    return plt.rc_context(LOOK)
+def applied() -> Any:
+    """A context manager within which this style is in use."""
+    return plt.rc_context(STYLE)
 
 
 def panels(
-    title: str, height: float, columns: int = 1, rows: int = 1, **options: Any
+    caption: str, height: float, columns: int = 1, rows: int = 1, **options: Any
 ) -> tuple[Figure, list[Axes]]:
     """A new picture, height inches high, and its panels row by row."""
     size = (WIDTH, height)
     figure, _ = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
-    figure.suptitle(textwrap.fill(title, TITLE), x=0.01, ha="left")
+    figure.suptitle(textwrap.fill(caption, MAX_CAPTION), x=0.01, ha="left")
     return figure, figure.axes
 
 
-def sentence(title: str) -> Figure:
-    """Where there is nothing to draw: the title says why."""
-    figure, (axes,) = panels(title, 0.8)
+def caption_only(caption: str) -> Figure:
+    """A picture without panels: the caption says why there is nothing to draw."""
+    figure, (axes,) = panels(caption, 0.8)
     axes.set_axis_off()
     return figure
 
@@ -72,66 +71,73 @@ def save(figure: Figure, path: Path) -> None:
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
-    few = picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few_colours = picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with atomic_file(path) as partial:
-        few.save(partial, format="png", optimize=True)
+        few_colours.save(partial, format="png", optimize=True)
 
 
-def shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip(" ,(:") + "…"
+def shortened(texts: Iterable[str], width: int) -> list[str]:
+    return [
+        text if len(text) <= width else text[: width - 1].rstrip(" ,(:") + "…" for text in texts
+    ]
 
 
-def nothing(axes: Axes) -> None:
-    """A panel that nothing can be drawn in."""
+def empty_panel(axes: Axes) -> None:
+    """Say that there is nothing to draw in a panel."""
     axes.text(0.5, 0.5, "none here", ha="center", transform=axes.transAxes)
     axes.set_xticks([])
 
 
-def values(rows: pd.DataFrame, column: str) -> tuple[Array, tuple[Array, Array]]:
-    """A column, and the ends of its intervals."""
-    return rows[column].to_numpy(), (rows["low"].to_numpy(), rows["high"].to_numpy())
+def diagonal(axes: Axes, low: float, high: float) -> None:
+    """A dotted line from (low, low) to (high, high)."""
+    axes.plot([low, high], [low, high], ":", color=GREY)
 
 
 def dots(
-    axes: Axes, names: Sequence[str], values: Array, ends: tuple[Array, Array] | None, digits: int
+    axes: Axes,
+    names: Iterable[str],
+    rows: pd.DataFrame,
+    column: str,
+    digits: int,
+    intervals: bool = True,
 ) -> None:
-    """A dot each and its interval, the value above it; the first stands out, on top."""
-    places = range(len(names))
-    for place, value in zip(places, values, strict=True):
+    """A dot for each row, its value above it and its interval (low, high); the first stands out."""
+    for place, (value, low, high) in enumerate(rows[[column, "low", "high"]].to_numpy()):
         colour = GREY if place else BLUE
-        if ends is not None:
-            axes.plot([ends[0][place], ends[1][place]], [place] * 2, color=colour, lw=2.5)
+        if intervals:
+            axes.plot([low, high], [place, place], color=colour, lw=2.5)
         axes.plot(value, place, "o", color=colour, ms=5)
         axes.annotate(
             f"{value:.{digits}f}", (value, place), (0, 6), textcoords="offset points", ha="center",
             fontsize=8.5,
         )  # fmt: skip
-    _name_rows(axes, names, -0.7)
+    _name_rows(axes, map(words, names), -0.7)
     axes.margins(x=0.2)
     axes.xaxis.set_major_locator(MaxNLocator(3))
-    if np.isnan(values).all():
-        nothing(axes)
+    if rows[column].isna().all():
+        empty_panel(axes)
 
 
-def pairs(axes: Axes, names: Sequence[str], ours: Values, theirs: Values) -> None:
-    """Two dots each, joined by a line: ours blue, theirs grey."""
-    places = range(len(names))
-    axes.hlines(places, ours, theirs, color=GREY, lw=1)
-    axes.plot(theirs, places, "o", color=GREY, ms=5)
-    axes.plot(ours, places, "o", color=BLUE, ms=5)
+def pairs(axes: Axes, names: Iterable[str], values: pd.Series, baseline: pd.Series) -> None:
+    """Two dots for each name, joined by a line: the values blue, the baseline grey."""
+    places = range(len(values))
+    axes.hlines(places, values, baseline, color=GREY, lw=1)
+    axes.plot(baseline, places, "o", color=GREY, ms=5)
+    axes.plot(values, places, "o", color=BLUE, ms=5)
     _name_rows(axes, names)
 
 
-def bars(axes: Axes, names: Sequence[str], values: Values) -> None:
-    """Bars that lie, the first on top, the value at the end of each."""
-    axes.barh(range(len(names)), values, color=BLUE, height=0.7)
+def bars(axes: Axes, names: Iterable[str], values: pd.Series) -> None:
+    """Horizontal bars, the first on top."""
+    axes.barh(range(len(values)), values, color=BLUE, height=0.7)
     _name_rows(axes, names)
 
 
-def _name_rows(axes: Axes, names: Sequence[str], top: float = -0.5) -> None:
-    """A name for each row, the first on top."""
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(max(len(names), 1) - 0.5, top)
+def _name_rows(axes: Axes, names: Iterable[str], top: float = -0.5) -> None:
+    """Name the rows, the first on top."""
+    labels = list(names)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(max(len(labels), 1) - 0.5, top)
     axes.tick_params(axis="y", length=0)
 
 
@@ -142,50 +148,35 @@ NEAR = [(right, sign * up) for up in (3, 9, 15) for sign in (1, -1) for right in
 
 def label(
     axes: Axes,
-    places: Array,
+    points: pd.DataFrame,
     names: Iterable[str],
-    most: int,
-    taken: list[Bbox],
+    max_names: int,
     offsets: Sequence[tuple[int, int]] = BESIDE,
-    **style: Any,
+    **text_style: Any,
 ) -> None:
-    """Name points in order, each with a black ring, but those whose name would cover another.
+    """Name points (columns x, y) in order, each with a black dot, up to max_names of them.
 
-    taken: the boxes of names that are there; the new ones come to them.
+    A point whose name would cover another one, or leave the panel, at all offsets has none.
     """
     axes.figure.canvas.draw()
-    n_before = len(taken)
-    for place, name in zip(places, names, strict=True):
+    taken: list[Bbox] = []
+    for point, name in zip(points[["x", "y"]].to_numpy(), names, strict=True):
         for offset in offsets:
-            if _write(axes, place, name, taken, offset, style):
+            text = axes.annotate(
+                name,
+                tuple(point),
+                offset,
+                textcoords="offset points",
+                ha="left" if offset[0] > 0 else "right",
+                va="bottom" if offset[1] > 0 else "top",
+                **text_style,
+            )
+            box = text.get_window_extent().expanded(1.02, 1.1)
+            inside = axes.bbox.contains(box.x0, box.y0) and axes.bbox.contains(box.x1, box.y1)
+            if inside and not box.count_overlaps(taken):
+                taken.append(box)
+                axes.plot(*point, "o", ms=5, color="black", zorder=0.9)
                 break
-        if len(taken) - n_before == most:
+            text.remove()
+        if len(taken) == max_names:
             break
-
-
-def _write(
-    axes: Axes,
-    place: Array,
-    name: str,
-    taken: list[Bbox],
-    offset: tuple[int, int],
-    style: dict[str, Any],
-) -> bool:
-    """Write a name beside its point if it is free there."""
-    text = axes.annotate(
-        name,
-        (place[0], place[1]),
-        offset,
-        textcoords="offset points",
-        ha="left" if offset[0] > 0 else "right",
-        va="bottom" if offset[1] > 0 else "top",
-        **style,
-    )
-    box = text.get_window_extent().expanded(1.02, 1.1)
-    inside = axes.bbox.contains(box.x0, box.y0) and axes.bbox.contains(box.x1, box.y1)
-    if inside and not any(box.overlaps(other) for other in taken):
-        taken.append(box)
-        axes.plot(*place, "o", ms=5, color="black", zorder=0.9)
-        return True
-    text.remove()
-    return False

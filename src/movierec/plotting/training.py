@@ -10,27 +10,26 @@ from movierec.plotting.results import Results
 from movierec.plotting.style import BLUE, ORANGE
 
 
-def training(title: str, results: Results) -> Figure:
+def training(caption: str, results: Results) -> Figure:
     """Objective (by Gibbs sampling the noise precision), RMSE, and NDCG of the implicit model."""
-    figure, panels = style.panels(title, 3.1, 3)
-    first, errors, ndcg = panels
-    rows, watched = results.plots["training"], results.plots["implicit"]
+    figure, panels = style.panels(caption, 3.1, 3)
+    objective, errors, ndcg = panels
+    rows, implicit = results.plots["training"], results.plots["implicit"]
     gibbs = captions.is_gibbs(rows)
-    column = "noise_precision" if gibbs else "objective"
-    first.plot(rows["epoch"], rows[column], color=BLUE)
+    _curve(objective, rows, "noise_precision" if gibbs else "objective", BLUE)
     if not gibbs:
-        first.yaxis.set_major_formatter(style.COUNTS)
-    first.set_title("noise precision drawn, 1/stars²" if gibbs else "objective")
-    _curve(errors, rows, "train_rmse", BLUE, "train")
-    best = results.metrics["train"]["best_epoch"]
-    _curve(errors, rows, "validation_rmse", ORANGE, "validation", 0 if gibbs else best)
+        objective.yaxis.set_major_formatter(style.COUNTS)
+    objective.set_title("noise precision drawn, 1/stars²" if gibbs else "objective")
+    best = {stage: results.metrics[stage]["best_epoch"] for stage in ("train", "implicit")}
+    _curve(errors, rows, "train_rmse", BLUE, label="train")
+    best_rmse = 0 if gibbs else best["train"]
+    _curve(errors, rows, "validation_rmse", ORANGE, best_rmse, label="validation")
     errors.set_title("RMSE of the mean, stars" if gibbs else "RMSE, stars")
     errors.legend(loc="best")
-    best = results.metrics["implicit"]["best_epoch"]
-    _curve(ndcg, watched, "validation_ndcg", ORANGE, "validation", best)
+    _curve(ndcg, implicit, "validation_ndcg", ORANGE, best["implicit"])
     ndcg.set_title("NDCG@10, implicit model")
-    if watched["validation_ndcg"].isna().all():
-        style.nothing(ndcg)
+    if implicit["validation_ndcg"].isna().all():
+        style.empty_panel(ndcg)
         ndcg.set_yticks([])
     for axes in panels:
         axes.set_xlabel("sweep" if gibbs and axes is not ndcg else "epoch")
@@ -43,16 +42,15 @@ def training(title: str, results: Results) -> Figure:
 
 
 def _curve(
-    axes: Axes, rows: pd.DataFrame, column: str, colour: str, name: str, best: int = 0
+    axes: Axes, rows: pd.DataFrame, column: str, colour: str, best: int = 0, label: str = ""
 ) -> None:
-    """A column by epoch, the best epoch marked if there is one; those of RMSE below the curve."""
-    there = rows.dropna(subset=[column])
-    if there.empty:
+    """Plot a column by epoch, and mark the best epoch if there is one."""
+    curve = rows.set_index("epoch")[column].dropna()
+    if curve.empty:
         return
-    axes.plot(there["epoch"], there[column], color=colour, label=name)
+    axes.plot(curve, color=colour, label=label)
     if best:
-        at = best, there.set_index("epoch")[column][best]
-        axes.plot(*at, "o", color=colour, ms=6)
-        axes.annotate(
-            f"best: {at[1]:.4f}", at, (0, -15), textcoords="offset points", ha="center", fontsize=9
-        )
+        point = best, curve[best]
+        axes.plot(*point, "o", color=colour, ms=6)
+        text = f"best: {point[1]:.4f}"
+        axes.annotate(text, point, (0, -15), textcoords="offset points", ha="center", fontsize=9)

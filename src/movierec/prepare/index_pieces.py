@@ -21,7 +21,7 @@ import pyarrow as pa
 from movierec.core.atomic import atomic_file
 from movierec.core.params import DataSet
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, count_index
+from movierec.data.rating_arrays import Array, Ratings, count_index
 from movierec.datasets import movielens
 from movierec.datasets.validation import IDS, Reader, RowCounts
 from movierec.engine.local import Engine
@@ -213,16 +213,14 @@ def _read(source: PieceSource) -> pd.DataFrame:
 
 
 def _write_newest(block: pd.DataFrame, path: Path) -> int:
-    """Write the newest rating of each pair, of the same second the last, by user and item; how
-    many others there are."""
-    user, item = block.index.to_numpy(), block["item_index"].to_numpy()
-    order = np.lexsort((block["row"], block["timestamp"], item, user))
-    is_other = (np.diff(user[order]) != 0) | (np.diff(item[order]) != 0)
-    newest = order[np.append(is_other, True)[: len(order)]]
-    kept = block.iloc[newest].reset_index()[[*PLACES, *COLUMNS[1:]]]
+    """Write the newest rating of each pair, by user and item; returns how many others there are."""
+    user, item = block.index.to_numpy(np.int32), block["item_index"].to_numpy()
+    columns = (block[name].to_numpy() for name in COLUMNS[1:])
+    ratings = Ratings(user, item, *columns).take(np.lexsort((block["row"], item, user)))
+    kept = index.newest(ratings)
     with atomic_file(path, shared=True) as partial_path:
-        parquet_tables.write_table(partial_path, shuffle.columns_of(kept))
-    return len(order) - len(newest)
+        parquet_tables.write_table(partial_path, vars(kept))
+    return len(ratings) - len(kept)
 
 
 def _counts(

@@ -1,18 +1,24 @@
 """The Parquet files for people and other tools (docs/pipeline.md lists their columns)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from movierec.core.manifests import Manifest
+from movierec.core.manifests import Manifest, make_record
 from movierec.data.parquet_tables import ROW_GROUP, write_tables
 from movierec.data.rating_arrays import Array
 
-Chain = Callable[[str], Manifest]
+Provenance = Callable[[str], Manifest]  # the manifest of a file out of the sha256 of its data
 UserLists = tuple[Array, Array, Array, Array]  # users, their lists, scores, predicted ratings
+
+
+def provenance(stage: str, params: Mapping[str, Any], made_from: Manifest) -> Provenance:
+    """The manifest of what a stage makes: that of the models, and a record of the stage."""
+    return lambda sha256: {**made_from, stage: make_record(params, {"data": sha256})}
 
 
 def blocks_of_users(n_users: int, top_n: int) -> list[tuple[int, int]]:
@@ -26,58 +32,73 @@ def write_recommendations(
     users: pd.DataFrame,
     items: pd.DataFrame,
     blocks: Iterable[UserLists],
-    chain: Chain | None = None,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write top-n lists, a row group a block of users, so that only one is held in memory.
 
     Each block: users (n,), and of shape (n, top_n) item indices, −1 where a list is shorter, their
-    scores and predicted ratings. chain: as of write_tables.
+    scores and predicted ratings. provenance: as of write_tables.
     """
-    user_ids, movie_ids = (
-        pa.array(ids.to_numpy()) for ids in (users["user_id"], items["movie_id"])
-    )
-    titles = pa.array(items["title"], pa.string())
+    user_ids, (movie_ids, titles) = pa.array(users["user_id"].to_numpy()), _names(items)
 
-    def table(block: UserLists) -> pa.Table:
-        of_users, lists, scores, predicted = block
-        there = lists >= 0
-        rank = np.broadcast_to(np.arange(1, lists.shape[1] + 1, dtype=np.int32), lists.shape)
-        listed = pa.array(lists[there])
-        columns = {
-            "user_id": user_ids.take(pa.array(of_users[np.nonzero(there)[0]])),
-            "rank": rank[there],
-            "movie_id": movie_ids.take(listed),
-            "title": titles.take(listed),
-            "score": scores[there],
-            "predicted_rating": predicted[there],
-        }
-        return pa.table(columns)
+    def tables() -> Iterator[pa.Table]:
+        for block_users, lists, scores, predicted in blocks:
+            row, place, listed = _listed(lists)
+            columns = {
+                "user_id": user_ids.take(pa.array(block_users[row])),
+                "rank": _ranks(place),
+                "movie_id": movie_ids.take(listed),
+                "title": titles.take(listed),
+                "score": scores[row, place],
+                "predicted_rating": predicted[row, place],
+            }
+            yield pa.table(columns)
 
-    write_tables(path, map(table, blocks), chain)
+    write_tables(path, tables(), provenance)
 
 
 def write_similar_items(
-    path: Path, items: pd.DataFrame, lists: Array, cosines: Array, chain: Chain | None = None
+    path: Path,
+    items: pd.DataFrame,
+    lists: Array,
+    cosines: Array,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write each movie's neighbours (n_items, n): item indices, −1 where a list is shorter."""
-    there = lists >= 0
-    ids, titles = pa.array(items["movie_id"].to_numpy()), pa.array(items["title"], pa.string())
-    rank = np.broadcast_to(np.arange(1, lists.shape[1] + 1, dtype=np.int32), lists.shape)
-    of_items, listed = pa.array(np.nonzero(there)[0]), pa.array(lists[there])
+    row, place, listed = _listed(lists)
+    movie_ids, titles = _names(items)
     columns = {
-        "movie_id": ids.take(of_items),
-        "rank": rank[there],
-        "similar_movie_id": ids.take(listed),
+        "movie_id": movie_ids.take(pa.array(row)),
+        "rank": _ranks(place),
+        "similar_movie_id": movie_ids.take(listed),
         "similar_title": titles.take(listed),
-        "similarity": cosines[there],
+        "similarity": cosines[row, place],
     }
-    write_tables(path, [pa.table(columns)], chain)
+    write_tables(path, [pa.table(columns)], provenance)
 
 
 def write_factors(
-    path: Path, names: Mapping[str, pa.Array], factors: Array, chain: Chain | None = None
+    path: Path,
+    names: Mapping[str, pa.Array],
+    factors: Array,
+    provenance: Provenance | None = None,
 ) -> None:
-    """Write vectors (n, n_factors) beside the columns that name them."""
+    """Write vectors (n, n_factors) next to the columns that name them."""
     values = pa.array(np.ascontiguousarray(factors).ravel())
     vectors = pa.FixedSizeListArray.from_arrays(values, factors.shape[1])
-    write_tables(path, [pa.table({**names, "factors": vectors})], chain)
+    write_tables(path, [pa.table({**names, "factors": vectors})], provenance)
+
+
+def _names(items: pd.DataFrame) -> tuple[pa.Array, pa.Array]:
+    """Ids and titles of movies."""
+    return pa.array(items["movie_id"].to_numpy()), pa.array(items["title"], pa.string())
+
+
+def _listed(lists: Array) -> tuple[Array, Array, pa.Array]:
+    """The row and the place of each item that is listed, and the item."""
+    row, place = np.nonzero(lists >= 0)
+    return row, place, pa.array(lists[row, place])
+
+
+def _ranks(place: Array) -> Array:
+    return (place + 1).astype(np.int32)

@@ -29,9 +29,9 @@ def ranking(
     params: Params,
     deviations: Callable[[], Deviations],
 ) -> Model | Scorer:
-    """What recommend.top_n ranks by, for one of RANKINGS.
+    """The model or scorer of one of RANKINGS.
 
-    deviations: gives those of posterior.py, for which lower_bound alone asks.
+    deviations: returns uncertainty.deviations of the model; called for lower_bound only.
     """
     settings, scale = params.recommend, (params.data.rating_min, params.data.rating_max)
     match name:
@@ -47,7 +47,7 @@ def ranking(
 def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, float]) -> Model:
     """The model that predicts the blended score; weight 0 is the implicit score alone.
 
-    scale: the least and the greatest rating.
+    scale: the lowest and the highest rating.
     """
     share = model.user_factors.dtype.type(weight / (scale[1] - scale[0]))
     return Model(
@@ -62,8 +62,8 @@ def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, floa
 def vectors(model: Model) -> tuple[Array, Array]:
     """One vector a user, one an item, whose products order items as the model does.
 
-    The items' biases are one more factor, which is 1 of every user; what is alike for all items of
-    a user, his bias and the mean, is left out.
+    The items' biases are one more factor, which is 1 for every user. The user's bias and the mean,
+    which are the same for all items, are left out.
     """
     ones = np.ones(model.n_users, model.user_factors.dtype)
     users = np.column_stack((model.user_factors, ones))

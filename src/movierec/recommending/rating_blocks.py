@@ -1,4 +1,4 @@
-"""The ratings of a run as they lie on disk, of which whoever works reads a block of rows."""
+"""The ratings of a run on disk, of which a worker reads a block of rows."""
 
 from __future__ import annotations
 
@@ -73,23 +73,23 @@ class StoredRatings:
 def bounds(
     engine: Engine, costs: Array, multiple: int = CHUNK, size: int | None = None
 ) -> list[tuple[int, int]]:
-    """Blocks of rows to work on, of about that size; all at once where memory is not scarce.
+    """Blocks of rows to work on, of about `size`; one block where memory is not limited.
 
-    costs: of each row; in ratings, or what takes as much memory, where engine.block_ratings says
-    the size.
+    costs (n_rows,): in ratings, or in what takes as much memory, if the size is the default,
+    engine.block_ratings.
     """
-    if _at_once(engine):
+    if _fits_in_memory(engine):
         return [(0, len(costs))]
     return cut_into_blocks(costs, size or engine.params.block_ratings, multiple)
 
 
 def ranges(engine: Engine, n: int, size: int) -> list[tuple[int, int]]:
-    """The same of n things that cost alike: so many at a time."""
-    step = max(1, n if _at_once(engine) else size)
+    """The same for n things of equal cost: `size` at a time."""
+    step = max(1, n if _fits_in_memory(engine) else size)
     return [(first, min(first + step, n)) for first in range(0, max(1, n), step)]
 
 
-def _at_once(engine: Engine) -> bool:
+def _fits_in_memory(engine: Engine) -> bool:
     return engine.params.kind == "local" and engine.params.memory_limit is None
 
 

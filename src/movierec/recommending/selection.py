@@ -1,4 +1,7 @@
-"""A list for one person out of scores, whatever these are: the best, or the best that differ."""
+"""Lists for one user out of any scores: the best items, or a diverse choice of them.
+
+This module loads neither Numba nor pandas, so that the commands for one user start fast.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
 
-POOL = 10  # a list of n that differ is chosen among the best POOL · n
+POOL = 10  # a diverse list of n is chosen among the best POOL · n
 
 
 def best(scores: Array, eligible: Array, n: int) -> Array:
@@ -42,8 +45,8 @@ def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: 
 
 
 def vectors(of_watching: Array, of_ratings: Array, rating_weight: float) -> Array:
-    """Vectors by which items are alike: those of the implicit model and of the model of ratings,
-    each at length 1, side by side, the latter times recommend.rating_weight as in the blend.
+    """Vectors that measure the similarity of items: those of the implicit model and of the model of
+    ratings, each at length 1, side by side, the latter times recommend.rating_weight.
 
     Their cosine is a weighted mean of both models' cosines.
     """
@@ -52,15 +55,18 @@ def vectors(of_watching: Array, of_ratings: Array, rating_weight: float) -> Arra
 
 
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:
-    """The n items whose factors point most nearly the same way, and the cosines, best first."""
+    """The n nearest items by the cosine of the factors, best first, and the cosines.
+
+    For one item; top_n_lists.all_similar_items does it for all, by a Numba kernel.
+    """
     lengths = np.linalg.norm(item_factors, axis=1)
     if not lengths[item_index]:
         return np.zeros(0, np.int64), np.zeros(0)
     products = item_factors @ item_factors[item_index]
     cosines = products / np.maximum(lengths * lengths[item_index], 1e-12)
     others = eligible & (np.arange(len(lengths)) != item_index)
-    found = best(cosines, others, n)
-    return found, cosines[found]
+    nearest = best(cosines, others, n)
+    return nearest, cosines[nearest]
 
 
 def _unit(factors: Array) -> Array:

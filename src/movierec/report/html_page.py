@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import base64
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
+from movierec import __version__
 from movierec.core import atomic, manifests
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS
 from movierec.experiments import provenance
-from movierec.plotting.registry import PICTURES, QUESTIONS, Picture
+from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
-from movierec.report import overview, sample_users
+from movierec.report import overview, run_facts, sample_users
 
 PAGE = Path("report.html")
 
 
 def write() -> Path:
-    """Write the page of the run in this folder; MovierecError unless it is a whole one."""
+    """Write the page of the run in this folder; MovierecError unless it is a complete one."""
     html = render()
     with atomic.atomic_file(PAGE) as partial:
         partial.write_text(html, encoding="utf-8")
@@ -32,7 +31,7 @@ def write() -> Path:
 
 
 def render() -> str:
-    params, results = load_params(), whole_run()
+    params, results = load_params(), read_run()
     environment = Environment(
         loader=PackageLoader("movierec.report"),
         autoescape=True,
@@ -40,24 +39,30 @@ def render() -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"number": overview.number, "embed": embed}
     return environment.get_template("page.html").render(
-        overview=overview.of(params, results),
-        questions=dict(questions(results)),
-        people=sample_users.sample(),
-        licence=params.data.licence,
+        params=params,
+        overview=overview,
+        run_facts=run_facts,
+        questions=QUESTIONS,
+        pictures=PICTURES,
+        results=results,
+        users=sample_users.sample_users(),
+        version=__version__,
     )
 
 
-def whole_run() -> Results:
+def read_run() -> Results:
     """The results here, all of one run: the one that made the recommendations here."""
-    links = provenance.trace(RECOMMENDATIONS)
-    for link in links:
-        if link.outdated:
+    records = provenance.trace(RECOMMENDATIONS)
+    for record in records:
+        if record.outdated:
             raise MovierecError(
-                f"{RECOMMENDATIONS}: {link.outdated[0]} since {link.stage}; run dvc repro"
+                f"{RECOMMENDATIONS}: {record.outdated[0]} since {record.stage}; run dvc repro"
             )
     results = Results.read(load_params().dataset)
-    check_metrics(results, {link.stage: link.entry for link in links if link.stage != "recommend"})
+    models = {record.stage: record.content for record in records if record.stage != "recommend"}
+    check_metrics(results, models)
     return results
 
 
@@ -69,31 +74,11 @@ def check_metrics(results: Results, models: Manifest) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A picture as the page holds it; width, height: pixels."""
-
-    source: str
-    width: int
-    height: int
-    finding: str
-    shows: str
-    alt: str
-
-    @classmethod
-    def of(cls, picture: Picture, results: Results) -> Shown:
-        try:
-            content = picture.path.read_bytes()
-        except FileNotFoundError:
-            raise MovierecError(f"{picture.path}: no such file; run dvc repro") from None
-        width, height = struct.unpack(">2I", content[16:24])  # where every PNG has them
-        source = "data:image/png;base64," + base64.b64encode(content).decode()
-        said = picture.finding(results), picture.shows, picture.alt(results)
-        return cls(source, width, height, *said)
-
-
-def questions(results: Results) -> Iterator[tuple[str, tuple[str, list[Shown]]]]:
-    """Each group of pictures, by its name: its question and the pictures that answer it."""
-    for group, question in QUESTIONS.items():
-        shown = [Shown.of(each, results) for each in PICTURES if each.group == group]
-        yield group, (question, shown)
+def embed(path: Path) -> tuple[str, int, int]:
+    """A picture as a data URL, its width and its height in pixels."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file; run dvc repro") from None
+    with Image.open(path) as image:
+        return "data:image/png;base64," + base64.b64encode(content).decode(), *image.size

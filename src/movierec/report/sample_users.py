@@ -1,4 +1,4 @@
-"""Three users to look at: what they liked best of what was learned from, and what they are told."""
+"""Three sample users: the movies they rated best in training, and those recommended to them."""
 
 from __future__ import annotations
 
@@ -18,57 +18,54 @@ if TYPE_CHECKING:
 
 PLACES = (1 / 4, 1 / 2, 3 / 4)  # of the users, in falling order of their number of ratings
 N_LISTED = 10
-COLUMNS = ("user_id", "title", "predicted_rating")
+
+TitledValues = list[tuple[str, str]]  # titles, and ratings in stars
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A user: titles of the best rated, and how; titles recommended, and the predicted ratings."""
+class SampleUser:
+    """favourites: with the ratings given. recommended: with the ratings predicted."""
 
     user_id: Any
     n_ratings: int
-    favourites: Sequence[tuple[str, str]]
-    recommended: Sequence[tuple[str, str]]
+    favourites: TitledValues
+    recommended: TitledValues
 
 
-def sample() -> list[Sample]:
+def sample_users() -> list[SampleUser]:
     """A busy user, a middling and a quiet one, or as many as there are."""
-    users, by_user, films = (
-        parquet_tables.read_users(),
-        parquet_tables.read_train_by_user(),
-        Catalogue.read(),
-    )
-    ids = {user: users["user_id"].iloc[user] for user in chosen(len(users))}
-    lists = recommended([*ids.values()])
+    ids, by_user = parquet_tables.read_users()["user_id"], parquet_tables.read_train_by_user()
+    sample, titles = choose_users(len(ids)), Catalogue.read().titles
+    lists = read_recommended(ids[sample].tolist())
     return [
-        Sample(
-            user_id,
+        SampleUser(
+            ids[user],
             int(by_user.counts[user]),
-            favourites(by_user, user, films.titles),
-            lists[user_id],
+            favourites(by_user, user, titles),
+            lists[ids[user]],
         )
-        for user, user_id in ids.items()
+        for user in sample
     ]
 
 
-def chosen(n_users: int) -> list[int]:
+def choose_users(n_users: int) -> list[int]:
     """Indices of users, each once."""
     return list(dict.fromkeys(int(place * n_users) for place in PLACES))
 
 
-def favourites(by_user: Csr, user: int, titles: Sequence[str]) -> list[tuple[str, str]]:
-    """Of the training ratings the best; of equal ones those of the most rated movies."""
-    mine = slice(*by_user.indptr[user : user + 2])
-    items, ratings = by_user.indices[mine], by_user.values[mine]
+def favourites(by_user: Csr, user: int, titles: Sequence[str]) -> TitledValues:
+    """The best of a user's training ratings; of equal ones those of the most rated movies."""
+    row = slice(*by_user.indptr[user : user + 2])
+    items, ratings = by_user.indices[row], by_user.values[row]
     best = np.lexsort((items, -ratings))[:N_LISTED]
     return [(titles[items[place]], f"{ratings[place]:g}") for place in best]
 
 
-def recommended(user_ids: Sequence[Any]) -> dict[Any, list[tuple[str, str]]]:
+def read_recommended(user_ids: Sequence[Any]) -> dict[Any, TitledValues]:
     """The first of each user's list; empty where nothing was left to recommend."""
-    wanted = [("user_id", "in", user_ids), ("rank", "<=", N_LISTED)]
-    table = pq.read_table(RECOMMENDATIONS, columns=list(COLUMNS), filters=wanted)
-    lists: dict[Any, list[tuple[str, str]]] = {user_id: [] for user_id in user_ids}
-    for row in table.to_pylist():
+    columns = ["user_id", "title", "predicted_rating"]
+    filters = [("user_id", "in", user_ids), ("rank", "<=", N_LISTED)]
+    lists: dict[Any, TitledValues] = {user_id: [] for user_id in user_ids}
+    for row in pq.read_table(RECOMMENDATIONS, columns=columns, filters=filters).to_pylist():
         lists[row["user_id"]].append((row["title"], f"{row['predicted_rating']:.1f}"))
     return lists

@@ -46,7 +46,7 @@ class Catalogue:
         return self.table["title"].to_pylist()
 
     @cached_property
-    def catalogue(self) -> TitleIndex:
+    def index(self) -> TitleIndex:
         return TitleIndex(self.titles)
 
     @cached_property
@@ -60,26 +60,20 @@ class Catalogue:
     def genres(self, item: int) -> list[str]:
         return self.table["genres"][item].as_py()
 
-    @cached_property
-    def _genres(self) -> tuple[list[str], Array, Array]:
-        """The names of all genres; of each movie's each genre the number of its name, the movie."""
+    def of_genres(self, wanted: Iterable[str]) -> Array:
+        """Which movies are of any of these genres (n_movies,) bool."""
         lists = self.table["genres"].combine_chunks()
         encoded = lists.flatten().dictionary_encode()
-        films = np.repeat(np.arange(len(self)), _numbers(lists.value_lengths()))
-        return encoded.dictionary.to_pylist(), _numbers(encoded.indices), films
-
-    def of_genres(self, wanted: Iterable[str]) -> Array:
-        """Which movies are of any of these genres (n_films,) bool."""
-        names, numbers, films = self._genres
-        known = {name.casefold(): number for number, name in enumerate(names)}
+        names = encoded.dictionary.to_pylist()
+        codes = {name.casefold(): code for code, name in enumerate(names)}
         for name in wanted:
-            if name.casefold() not in known:
+            if name.casefold() not in codes:
                 raise MovierecError(f"no genre {name!r}; there are {', '.join(sorted(names))}")
-        found = np.zeros(len(self), bool)
-        found[films[np.isin(numbers, [known[name.casefold()] for name in wanted])]] = True
-        return found
+        is_wanted = np.isin(_numbers(encoded.indices), [codes[name.casefold()] for name in wanted])
+        movies = np.repeat(np.arange(len(self)), _numbers(lists.value_lengths()))
+        return np.bincount(movies[is_wanted], minlength=len(self)) > 0
 
-    def chosen(
+    def passing(
         self,
         min_ratings: int = 0,
         genres: Sequence[str] = (),
@@ -87,17 +81,16 @@ class Catalogue:
         from_year: int | None = None,
         to_year: int | None = None,
     ) -> Array:
-        """Which movies pass all of these filters (n_films,) bool; one without a year is of none."""
+        """Which movies pass all of these filters (n_movies,) bool; a filter by year needs one."""
         passed = self.n_ratings >= min_ratings
         if genres:
             passed &= self.of_genres(genres)
         if not_genres:
             passed &= ~self.of_genres(not_genres)
         if from_year is not None or to_year is not None:
-            years = np.array([year or -1 for year in self.table["year"].to_pylist()])
-            low = 0 if from_year is None else from_year
-            high = np.iinfo(np.int32).max if to_year is None else to_year
-            passed &= (years >= low) & (years <= high)
+            years = _numbers(self.table["year"].fill_null(-1))
+            last = years.max(initial=0) if to_year is None else to_year
+            passed &= (years >= (from_year or 0)) & (years <= last)
         return passed
 
 

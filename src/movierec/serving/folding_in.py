@@ -1,64 +1,124 @@
-"""One row, solved and looked into: its posterior, and what each of its ratings brought.
+"""Folding in: a new user's row, solved while the items are held fixed, and what it predicts.
 
-The row solve is linear in the ratings. With r_k less all that needs no ratings of the row (the
-mean, the fixed side's biases, what the prior's mean m₀ says), the row is
+The row solve is linear in the ratings. With r_k the part of a rating that needs no row of the user
+(less the mean, the item's bias and what the prior's mean m₀ predicts), the row is
 
-    m = m₀ + Σ_k pull_k        pull_k = P⁻¹ f_k r_k
+    m = m₀ + Σ_k P⁻¹ f_k r_k
 
-so that any product x · m is that of the prior's mean and a contribution of each rating, x · pull_k.
+so that the score of an item, x · m and what it has of its own, is a sum: a rest that needs no
+ratings, and a contribution x · P⁻¹ f_k r_k of each rating.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from movierec.core.params import TrainParams
+from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data.rating_arrays import Array, Csr
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
-from movierec.model.solver import Prior, half_epoch
-from movierec.recommending.uncertainty import covariances
+from movierec.model.solver import Prior, covariances, half_epoch
+from movierec.training import implicit_als
 
 
 @dataclass(frozen=True)
-class OneRow:
-    """What a row is solved from: for each of its ratings the fixed side's factors (n, n_factors)
-    and biases (n,); as solver.half_epoch has them, values (n,), global_mean, prior and prior_mean
-    (1, n_factors + 1); noise_precision: λ, which P is in units of."""
+class FoldedInRow:
+    """What a row is solved from.
+
+    factors (n_ratings, n_factors): of the items rated. residuals (n_ratings,): the ratings less the
+    mean and the items' biases. prior, prior_mean (1, n_factors + 1): as of solver.half_epoch.
+    noise_precision: λ, the unit of P.
+    """
 
     factors: Array
-    values: Array
-    biases: Array
-    global_mean: float
+    residuals: Array
     prior: Prior
     prior_mean: Array
-    noise_precision: float
+    noise_precision: float = 1.0
 
     @cached_property
     def mean(self) -> Array:
         """m, the bias last (n_factors + 1,)."""
-        fixed = self.factors, self.biases, self.global_mean
-        factors, biases = half_epoch(self._row, *fixed, self.prior, "user", self.prior_mean)
+        no_biases = np.zeros_like(self.residuals)
+        factors, biases = half_epoch(
+            self._ratings, self.factors, no_biases, 0.0, self.prior, "user", self.prior_mean
+        )
         return np.append(factors[0], biases[0])
 
     @cached_property
-    def inverse(self) -> Array:
-        """P⁻¹ (n_factors + 1, n_factors + 1), the covariance in units of 1/λ."""
-        return covariances(self._row, self.factors, self.prior)[0].astype(np.float64)
+    def covariance(self) -> Array:
+        """P⁻¹ (n_factors + 1, n_factors + 1), in units of 1/λ."""
+        return covariances(self._ratings, self.factors, self.prior)[0].astype(np.float64)
 
     @cached_property
-    def pulls(self) -> Array:
-        """What each rating adds to the row (n_factors + 1, n)."""
+    def contributions(self) -> Array:
+        """What each rating adds to the row (n_factors + 1, n_ratings)."""
         x = with_ones(self.factors)
-        news = self.values - self.global_mean - self.biases - x @ self.prior_mean[0]
-        return self.inverse @ (x * news[:, None]).T
+        return self.covariance @ (x * (self.residuals - x @ self.prior_mean[0])[:, None]).T
 
     @property
-    def _row(self) -> Csr:
-        n = len(self.values)
-        return Csr(np.array([0, n]), np.arange(n, dtype=np.int32), self.values)
+    def _ratings(self) -> Csr:
+        n = len(self.residuals)
+        return Csr(np.array([0, n]), np.arange(n, dtype=np.int32), self.residuals)
+
+
+@dataclass(frozen=True)
+class ScorePart:
+    """weight · (offsets + (item_factors, 1) · row); offsets: what an item has of its own."""
+
+    weight: float
+    offsets: Array
+    item_factors: Array
+    row: FoldedInRow
+
+    @cached_property
+    def scores(self) -> Array:
+        """Of every item, without the weight (n_items,)."""
+        return self.offsets + self.row.mean[-1] + self.item_factors @ self.row.mean[:-1]
+
+    def contributions(self, items: Array) -> Array:
+        """What each of the row's ratings adds to these items' scores (n, n_ratings)."""
+        return self.weight * with_ones(self.item_factors[items]) @ self.row.contributions
+
+    def variances(self, items: Array) -> Array:
+        """Of the scores of these items, without the weight: xᵀ (λ P)⁻¹ x (n,)."""
+        x = with_ones(self.item_factors[items])
+        return np.asarray((x @ self.row.covariance * x).sum(axis=1) / self.row.noise_precision)
+
+
+@dataclass(frozen=True)
+class LinearScores:
+    """Scores of all items for one user, the sum of parts: one for a model, one for each sample of a
+    mean of samples, those of both models for a blend. items: those rated, in order."""
+
+    items: Array
+    parts: tuple[ScorePart, ...]
+
+    @cached_property
+    def scores(self) -> Array:
+        """(n_items,)."""
+        return np.asarray(sum(part.weight * part.scores for part in self.parts))
+
+    def contributions(self, items: Array) -> Array:
+        """What each rating adds to these items' scores (n, n_ratings); the rest of a score needs no
+        ratings of this user."""
+        return np.asarray(sum(part.contributions(items) for part in self.parts))
+
+    def deviations(self, items: Array) -> Array:
+        """Standard deviations of these items' scores (n,), where the parts are samples: by the
+        user's row within the samples, and by the spread of the samples' means."""
+        within = np.mean([part.variances(items) for part in self.parts], axis=0)
+        means = np.array([part.scores[items] for part in self.parts], np.float64)
+        between = means.var(axis=0, ddof=1) if len(means) > 1 else 0
+        return np.asarray(np.sqrt(within + between))
+
+    def plus(self, other: LinearScores, weight: float) -> LinearScores:
+        """These scores and a weight times other scores of the same user."""
+        weighted = (replace(part, weight=part.weight * weight) for part in other.parts)
+        return replace(self, parts=(*self.parts, *weighted))
 
 
 def with_ones(factors: Array) -> Array:
@@ -66,47 +126,54 @@ def with_ones(factors: Array) -> Array:
     return np.column_stack((factors, np.ones(len(factors)))).astype(np.float64)
 
 
-def fold_in(
-    model: Model, item_index: Array, rating: Array, params: TrainParams
-) -> tuple[Array, float]:
-    """Factors (n_factors,) and bias of a new user with these ratings: the same row solve.
+def fold_in(model: Model, items: Array, ratings: Array, params: TrainParams) -> LinearScores:
+    """Predicted ratings of a new user, unclipped: the row solve of training, on the user's ratings.
 
-    item_index (n,) int32; rating (n,) in stars. A user of the training data folds in to the row
-    that the next half epoch would give him, which is his own once training has converged. Into a
-    mean of samples he is folded sample by sample, each with its own prior.
+    items (n,) int32; ratings (n,) in stars; params: what the model was trained with. A user of the
+    training data gets the row that the next half epoch would give them, which is their own once
+    training has converged. In a mean of samples each sample has a row, solved with its own prior.
     """
-    rows = [row.mean for _, row in new_rows(model, item_index, rating, params)]
-    factors = np.concatenate([row[:-1] for row in rows]) / model.n_samples
-    return factors, float(np.mean([row[-1] for row in rows]))
+    order = np.argsort(items, kind="stable")
+    items = np.asarray(items, np.int32)[order]
+    values = np.asarray(ratings, model.item_factors.dtype)[order]
+    parts = (_part(model, number, items, values, params) for number in range(model.n_samples))
+    return LinearScores(items, tuple(parts))
 
 
-def new_rows(
-    model: Model, item_index: Array, rating: Array, params: TrainParams
-) -> Iterator[tuple[Model, OneRow]]:
-    """Each sample of a model (the model itself, if it is no mean) and a new user's row in it."""
-    order = np.argsort(item_index, kind="stable")
-    items = np.asarray(item_index, np.int32)[order]
-    values = np.asarray(rating, model.item_factors.dtype)[order]
-    for number in range(model.n_samples):
-        sample = model.sample(number)
-        prior, noise = Prior.from_params(params, sample.n_factors), params.rating_precision
-        mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
-        if len(model.sample_noise_precision):
-            prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
-            mean += model.sample_user_mean[number]
-            noise = float(model.sample_noise_precision[number])
-        if len(sample.user_weights):
-            row = Csr(np.array([0, len(items)]), items, values)
-            mean += Features(row, row).means(sample.user_weights)  # of which only the rows' count
-        yield (
-            sample,
-            OneRow(
-                sample.item_factors[items],
-                values,
-                sample.item_biases[items],
-                sample.global_mean,
-                prior,
-                mean,
-                noise,
-            ),
-        )
+def _part(model: Model, number: int, items: Array, values: Array, params: TrainParams) -> ScorePart:
+    """The predictions of one sample of a model, or of the model if it is no mean of samples."""
+    sample, noise_precision = model.sample(number), params.rating_precision
+    prior = Prior.from_params(params, sample.n_factors)
+    mean = np.zeros((1, sample.n_factors + 1), sample.item_factors.dtype)
+    if len(model.sample_noise_precision):
+        prior = Prior(model.sample_user_precision[number], np.zeros(sample.n_factors + 1))
+        mean += model.sample_user_mean[number]
+        noise_precision = float(model.sample_noise_precision[number])
+    if len(sample.user_weights):
+        row = Csr(np.array([0, len(items)]), items, values)
+        mean += Features(row, row).means(sample.user_weights)  # of which only the rows' count
+    residuals = values - values.dtype.type(sample.global_mean) - sample.item_biases[items]
+    return ScorePart(
+        weight=1 / model.n_samples,
+        offsets=sample.global_mean + sample.item_biases,
+        item_factors=sample.item_factors,
+        row=FoldedInRow(sample.item_factors[items], residuals, prior, mean, noise_precision),
+    )
+
+
+def fold_in_implicit(
+    model: Model, items: Array, is_liked: Array, params: ImplicitParams, unseen_share: float = 1
+) -> LinearScores:
+    """Implicit scores of a new user who has seen these items: 1 for those not disliked.
+
+    In training every rated item has a 1; but someone who names a movie to say that they dislike it
+    does not ask for more of its kind. unseen_share: of the weight that an unseen movie has in
+    training; a few ratings say little about what the user has not seen (docs/model.md).
+    """
+    params = params.model_copy(update={"unseen_weight": params.unseen_weight * unseen_share})
+    order = np.argsort(items, kind="stable")
+    factors = model.item_factors[items[order]]
+    prior = implicit_als.make_prior(implicit_als.gram(model.item_factors), params)
+    no_mean = np.zeros((1, model.n_factors + 1), factors.dtype)
+    row = FoldedInRow(factors, is_liked[order].astype(factors.dtype), prior, no_mean)
+    return LinearScores(items[order], (ScorePart(1, model.item_biases, model.item_factors, row),))

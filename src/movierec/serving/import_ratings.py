@@ -1,4 +1,4 @@
-"""A person's own ratings in a file: Letterboxd's or IMDb's export, or a plain CSV."""
+"""Someone's own ratings in a file: Letterboxd's or IMDb's export, or a plain CSV."""
 
 import csv
 import io
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from movierec.core.errors import MovierecError
 
-# The columns by which a file is known, and its scale; that of a plain CSV is the data set's.
+# The columns that a file is recognised by, and its scale; a plain CSV has that of the data set.
 KINDS: dict[str, tuple[set[str], tuple[float, float] | None]] = {
     "IMDb": ({"const", "your rating", "title"}, (1, 10)),
     "Letterboxd": ({"letterboxd uri", "name", "rating"}, (0.5, 5)),
     "CSV": ({"title", "rating"}, None),
     "CSV by id": ({"movie_id", "rating"}, None),
 }
-# IMDb's title types that are films, without case and spaces; series, episodes and games are none.
-FILM_TYPES = {"movie", "tvmovie", "short", "tvshort", "tvspecial", "video"}
+# IMDb's title types that are movies, without case and spaces; not series, episodes and games.
+MOVIE_TYPES = {"movie", "tvmovie", "short", "tvshort", "tvspecial", "video"}
 Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ImportedRating:
-    """A film as the file names it: all its titles, the year, the id, if given; and its rating."""
+    """A movie as the file names it: all its titles, the year, the id, if given; and its rating."""
 
     titles: tuple[str, ...]
     year: int | None
@@ -38,7 +38,7 @@ class ImportedRating:
 
 @dataclass(frozen=True)
 class Export:
-    """What a file says, on the data set's scale, and how many rows say nothing, by why."""
+    """The ratings in a file, on the data set's scale, and how many rows were skipped, by reason."""
 
     kind: str
     rated: list[ImportedRating] = field(default_factory=list)
@@ -48,8 +48,8 @@ class Export:
 def read(path: Path, scale: tuple[float, float]) -> Export:
     """The ratings in a file, or in the ratings.csv of Letterboxd's zip.
 
-    Another scale is stretched to the data set's, the least to the least, the greatest to the
-    greatest. Raises MovierecError, which names the line, where a rating is none.
+    Another scale is stretched to the data set's, lowest to lowest and highest to highest. Raises
+    MovierecError, which names the line, where a rating is no number of its scale.
     """
     rows = csv.DictReader(io.StringIO(_text(path)))
     columns = {name.strip().casefold() for name in rows.fieldnames or ()}
@@ -59,13 +59,16 @@ def read(path: Path, scale: tuple[float, float]) -> Export:
             f"{path}: its first line names no title and rating, nor movie_id and rating, as the"
             " ratings that Letterboxd or IMDb export do"
         )
-    export = Export(kind)
-    for line, row in _lines(rows):
-        reason = _nothing(row, kind)
-        if reason:
-            export.skipped[reason] += 1
+    export, own_scale = Export(kind), KINDS[kind][1] or scale
+    for row in _rows(rows):
+        text = row.get("your rating" if kind == "IMDb" else "rating")
+        title_type = row.get("title type", "").casefold().replace(" ", "")
+        if not text:
+            export.skipped["without a rating"] += 1
+        elif title_type and title_type not in MOVIE_TYPES:
+            export.skipped["not films"] += 1
         else:
-            rating = _rating(row, KINDS[kind][1] or scale, scale, f"{path}: line {line}")
+            rating = _rating(text, own_scale, scale, f"{path}: line {rows.line_num}")
             titles = (row.get("name") or row.get("title", ""), row.get("original title", ""))
             year = row.get("year", "")[:4]
             export.rated.append(
@@ -93,24 +96,15 @@ def _text(path: Path) -> str:
         raise MovierecError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
 
 
-def _lines(rows: "csv.DictReader[str]") -> Iterator[tuple[int, Row]]:
-    """Each row, its columns named in lower case, and the line that it ends on."""
+def _rows(rows: "csv.DictReader[str]") -> Iterator[Row]:
+    """Each row, its columns named in lower case."""
     for row in rows:
         named = {name.strip().casefold(): value for name, value in row.items() if name}
-        yield rows.line_num, {name: (value or "").strip() for name, value in named.items()}
+        yield {name: (value or "").strip() for name, value in named.items()}
 
 
-def _nothing(row: Row, kind: str) -> str:
-    """Why a row says nothing; empty if it does."""
-    number = row.get("your rating" if kind == "IMDb" else "rating")
-    if not number:
-        return "without a rating"
-    kinds = row.get("title type", "").casefold().replace(" ", "")
-    return "not films" if kinds and kinds not in FILM_TYPES else ""
-
-
-def _rating(row: Row, own: tuple[float, float], scale: tuple[float, float], where: str) -> float:
-    text = row.get("your rating") or row["rating"]
+def _rating(text: str, own: tuple[float, float], scale: tuple[float, float], where: str) -> float:
+    """A rating on its own scale as one on another. where: named by errors."""
     try:
         number = float(text.replace(",", "."))
     except ValueError:

@@ -17,7 +17,7 @@ ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "l", "el", "los", "la
                       "der", "die", "das", "un", "una", "une", "ein", "eine"))
 # fmt: on
 N_CANDIDATES = 8
-ALIKE = 90  # per cent of two titles' letters, from which one may be the other misspelt
+MIN_SIMILARITY = 90  # per cent of two titles' letters, from which one may be the other misspelt
 
 
 def fold(text: str) -> str:
@@ -35,17 +35,17 @@ def words(title: str) -> list[str]:
 
 def year_of(title: str) -> int | None:
     """The year at a title's end."""
-    found = YEAR_AT_END.search(title)
-    return int(found[1]) if found else None
+    match = YEAR_AT_END.search(title)
+    return int(match[1]) if match else None
 
 
 def names_of(title: str) -> list[str]:
     """What a movie may be called, folded, without year and article: first its title as it stands,
     then those in brackets, then what precedes a colon."""
     bare = YEAR_AT_END.sub("", title)
-    whole = IN_BRACKETS.sub(" ", bare)
+    outside = IN_BRACKETS.sub(" ", bare)
     inside = [ALSO_KNOWN_AS.sub("", text) for text in IN_BRACKETS.findall(bare)]
-    names = [_name(text) for text in (whole, *inside, whole.partition(":")[0])]
+    names = [_name(text) for text in (outside, *inside, outside.partition(":")[0])]
     return [name for name in dict.fromkeys(names) if name]
 
 
@@ -56,11 +56,11 @@ def name_of(title: str) -> str:
 
 def _name(text: str) -> str:
     """ "Matrix, The" and "The Matrix" → "matrix"."""
-    found = words(text.replace("&", " and "))
+    name = words(text.replace("&", " and "))
     for end in (0, -1):
-        if len(found) > 1 and found[end] in ARTICLES and (end == 0 or "," in text):
-            del found[end]
-    return " ".join(found)
+        if len(name) > 1 and name[end] in ARTICLES and (end == 0 or "," in text):
+            del name[end]
+    return " ".join(name)
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,19 @@ class TitleIndex:
                 places.setdefault(name, []).append(item)
         return places
 
+    @cached_property
+    def _years(self) -> list[int | None]:
+        return [year_of(title) for title in self.titles]
+
     def search(self, query: str) -> list[int]:
-        """Movies whose titles hold all words of the query, the most rated first."""
+        """Movies whose titles contain all words of the query, the most rated first."""
         wanted = set(words(query))
         if not wanted:
             return []
-        near: Sequence[int] = range(len(self.titles))
-        for word in wanted:  # as a part first: taking all titles apart is slow
-            near = [item for item in near if word in self._folded[item]]
-        return [item for item in near if wanted <= set(words(self.titles[item]))]
+        matches: Sequence[int] = range(len(self.titles))
+        for word in wanted:  # as a substring first: splitting all titles is slow
+            matches = [item for item in matches if word in self._folded[item]]
+        return [item for item in matches if wanted <= set(words(self.titles[item]))]
 
     def find(self, query: str) -> int:
         """The one movie that is meant: the only match, or the only one with just these words.
@@ -98,20 +102,19 @@ class TitleIndex:
         Of several with the very same title it is the most rated. Raises MovierecError with
         candidates where none or several are meant.
         """
-        matches = self.search(query)
-        wanted = sorted(words(query))
-        exact = [
-            item
-            for item in matches
-            if wanted in (sorted(words(self.titles[item])), self._without_year(item))
-        ]
-        several = exact or matches
-        if len({self.titles[item] for item in several}) == 1:
-            return several[0]
-        if several:
-            more = ", …" if len(several) > N_CANDIDATES else ""
+        matches, wanted = self.search(query), sorted(words(query))
+
+        def is_exact(title: str) -> bool:
+            without_year = YEAR_AT_END.sub("", title)
+            return wanted in (sorted(words(title)), sorted(words(without_year)))
+
+        matches = [item for item in matches if is_exact(self.titles[item])] or matches
+        if len({self.titles[item] for item in matches}) == 1:
+            return matches[0]
+        if matches:
+            more = ", …" if len(matches) > N_CANDIDATES else ""
             raise MovierecError(
-                f"{len(several)} films match {query!r}: {self._quoted(several[:N_CANDIDATES])}"
+                f"{len(matches)} films match {query!r}: {self._quoted(matches[:N_CANDIDATES])}"
                 f"{more}; give more of the title, or its year"
             )
         close = self.similar(query)
@@ -131,9 +134,9 @@ class TitleIndex:
             return called[0] if len({self.titles[item] for item in called}) == 1 else None
         for distance in (0, 1):
             near = [i for i in called if abs((self._years[i] or 0) - year) == distance]
-            own = [item for item in near if name_of(self.titles[item]) == name]
+            exact = [item for item in near if name_of(self.titles[item]) == name]
             if near:
-                return (own or near)[0]
+                return (exact or near)[0]
         return self._misspelt(name, year) if name else None
 
     def _misspelt(self, name: str, year: int) -> int | None:
@@ -142,28 +145,18 @@ class TitleIndex:
         numbers = re.findall(r"\d+", name)
         of_year = {i: name_of(self.titles[i]) for i, its in enumerate(self._years) if its == year}
         near = {i: text for i, text in of_year.items() if re.findall(r"\d+", text) == numbers}
-        found = process.extractOne(name, near, scorer=fuzz.ratio, score_cutoff=ALIKE)
-        return found[2] if found else None
-
-    @cached_property
-    def _years(self) -> list[int | None]:
-        return [year_of(title) for title in self.titles]
+        best = process.extractOne(name, near, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY)
+        return best[2] if best else None
 
     def similar(self, query: str) -> list[int]:
         """Movies whose titles are spelt much like the query, nearest first."""
         from rapidfuzz import fuzz, process
 
-        folded = {
-            item: " ".join(WORD.findall(YEAR_AT_END.sub("", text)))
-            for item, text in enumerate(self._folded)
-        }
-        found = process.extract(
-            " ".join(words(query)), folded, scorer=fuzz.ratio, limit=4, score_cutoff=60
+        names = [" ".join(WORD.findall(YEAR_AT_END.sub("", text))) for text in self._folded]
+        matches = process.extract(
+            " ".join(words(query)), names, scorer=fuzz.ratio, limit=4, score_cutoff=60
         )
-        return [item for _, _, item in found]
-
-    def _without_year(self, item: int) -> list[str]:
-        return sorted(words(YEAR_AT_END.sub("", self.titles[item])))
+        return [item for _, _, item in matches]
 
     def _quoted(self, items: list[int]) -> str:
         return ", ".join(f'"{self.titles[item]}"' for item in items)

@@ -1,4 +1,4 @@
-"""Who a list is for: which films he has rated, and how."""
+"""Who a list is for: which movies a user has rated, and how."""
 
 from __future__ import annotations
 
@@ -16,49 +16,53 @@ if TYPE_CHECKING:
     from movierec.serving.import_ratings import ImportedRating
 
 Scale = tuple[float, float]
-Given = dict[int, float]  # ratings by item_index
+ItemRatings = dict[int, float]  # ratings by item_index
 
 
 @dataclass(frozen=True)
 class UserProfile:
     """items (n,) int32, rising, and their ratings (n,) float32 in stars.
 
-    whole: these are all that there are, and not some that came to mind.
+    is_complete: these are all ratings of the user, not some that came to mind.
     """
 
     items: Array
     ratings: Array
-    whole: bool = False
+    is_complete: bool = False
 
     @classmethod
-    def of(cls, given: Given) -> UserProfile:
-        """The same whatever the order in which ratings were given."""
-        items = sorted(given)
-        ratings = [given[item] for item in items]
-        return cls(np.array(items, np.int32), np.array(ratings, np.float32))
+    def from_ratings(cls, ratings: ItemRatings) -> UserProfile:
+        """The same whatever the order of the ratings."""
+        items = sorted(ratings)
+        return cls(np.array(items, np.int32), np.array([ratings[i] for i in items], np.float32))
 
 
-def by_titles(films: Catalogue, scale: Scale, like: Iterable[str], dislike: Iterable[str]) -> Given:
-    """Ratings out of TITLE[=RATING]; without one it is the best, or of a dislike the worst.
+def by_titles(
+    movies: Catalogue, scale: Scale, like: Iterable[str], dislike: Iterable[str]
+) -> ItemRatings:
+    """Ratings out of TITLE[=RATING]; the default is the best rating, for a dislike the worst.
 
-    Of a film named twice the last rating counts; liked and disliked it is an error.
+    For a movie named twice the last rating counts; one both liked and disliked is an error.
     """
-    sides = []
-    for option, texts, default in (("--like", like, scale[1]), ("--dislike", dislike, scale[0])):
-        given = {}
-        for text in texts:
-            title, rating = title_and_rating(text)
-            given[films.catalogue.find(title)] = check(
+
+    def ratings(option: str, texts: Iterable[str], default: float) -> ItemRatings:
+        pairs = [(text, *title_and_rating(text)) for text in texts]
+        return {
+            movies.index.find(title): check(
                 default if rating is None else rating, scale, f"{option} {text!r}"
             )
-        sides.append(given)
-    for item in sides[0].keys() & sides[1].keys():
-        raise MovierecError(f"{films.titles[item]}: both in --like and in --dislike; keep one")
-    return sides[0] | sides[1]
+            for text, title, rating in pairs
+        }
+
+    liked = ratings("--like", like, scale[1])
+    disliked = ratings("--dislike", dislike, scale[0])
+    for item in liked.keys() & disliked.keys():
+        raise MovierecError(f"{movies.titles[item]}: both in --like and in --dislike; keep one")
+    return liked | disliked
 
 
 def title_and_rating(text: str) -> tuple[str, float | None]:
-    """TITLE=RATING taken apart; what follows = and is no number is part of the title."""
+    """TITLE=RATING in its two parts; if what follows = is no number, it is part of the title."""
     title, equals, number = text.rpartition("=")
     try:
         return (title, float(number)) if equals else (text, None)
@@ -72,19 +76,19 @@ def check(rating: float, scale: Scale, what: str) -> float:
     return rating
 
 
-def by_export(films: Catalogue, rated: Iterable[ImportedRating]) -> tuple[Given, list[str]]:
-    """Ratings of the films that are known here, and the names of those that are not.
+def by_export(movies: Catalogue, rated: Iterable[ImportedRating]) -> tuple[ItemRatings, list[str]]:
+    """Ratings of the movies that are in the data set, and the names of those that are not.
 
     By id where there is one, else by title and year.
     """
-    of_id = {str(movie_id): item for item, movie_id in enumerate(films.movie_ids)}
-    given, unknown = {}, []
-    for film in rated:
-        places = [of_id.get(film.movie_id)] if film.movie_id else []
-        places += [films.catalogue.match(title, film.year) for title in film.titles]
-        found = next((place for place in places if place is not None), None)
-        if found is None:
-            unknown.append(str(film))
+    item_of_id = {str(movie_id): item for item, movie_id in enumerate(movies.movie_ids)}
+    ratings, unknown = {}, []
+    for movie in rated:
+        candidates = [item_of_id.get(movie.movie_id)] if movie.movie_id else []
+        candidates += [movies.index.match(title, movie.year) for title in movie.titles]
+        item = next((item for item in candidates if item is not None), None)
+        if item is None:
+            unknown.append(str(movie))
         else:
-            given[found] = film.rating
-    return given, unknown
+            ratings[item] = movie.rating
+    return ratings, unknown

@@ -1,4 +1,4 @@
-"""What the commands for one person read of the project in this folder, known to belong together.
+"""What the commands for one user read of the project in this folder, checked to belong together.
 
 Only what is used is read, and what is read is compared with its hash.
 """
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
+    """manifest: of the index."""
+
     params: Params
-    manifest: Manifest  # of the index
-    films: Catalogue
+    manifest: Manifest
+    movies: Catalogue
 
     @classmethod
     def here(cls) -> Project:
@@ -45,11 +47,9 @@ class Project:
         return self.params.data.rating_min, self.params.data.rating_max
 
     def item_vectors(self) -> Array:
-        """By which films are alike, as lists.vectors has them."""
-        weight = self.params.recommend.rating_weight
-        return selection.vectors(
-            self._item_factors(IMPLICIT_MODEL), self._item_factors(MODEL), weight
-        )
+        """selection.vectors of the movies."""
+        watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
+        return selection.vectors(watched, rated, self.params.recommend.rating_weight)
 
     def _item_factors(self, path: Path) -> Array:
         arrays, manifest = model_file.read_arrays(path, only=["item_factors"])
@@ -57,13 +57,13 @@ class Project:
         return arrays["item_factors"]
 
     def user(self, user_id: str) -> UserProfile:
-        """A user of the data set and all his ratings."""
+        """A user of the data set and all their ratings."""
         import pyarrow.compute as pc
 
         from movierec.data import parquet_tables
 
         names = ("users.parquet", "ratings_by_user.parquet")
-        users, _ = manifests.check_files(INDEX, self.manifest, "index", *names)
+        users, ratings = manifests.check_files(INDEX, self.manifest, "index", *names)
         ids = parquet_tables.read_table(users, ["user_id"])["user_id"]
         place = pc.index(ids.cast("string"), user_id).as_py()
         if place < 0:
@@ -71,25 +71,25 @@ class Project:
             raise MovierecError(
                 f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
             )
-        return UserProfile(*parquet_tables.read_ratings_of(place), whole=True)
+        row = parquet_tables.read_block(ratings, users, place, place + 1)
+        return UserProfile(row.indices, row.values, is_complete=True)
 
-    def verdict(self, person: UserProfile) -> UserScores:
-        """What the models say of all films for this person."""
+    def score_items(self, user: UserProfile) -> UserScores:
+        """The scores of all movies for this user."""
         from movierec.serving import user_scores
 
         model, watched = self._models
         trained_with = model_file.trained_with(model), model_file.implicit_trained_with(watched)
-        rated = person.items, person.ratings
-        share = self._share_told(person)
-        return user_scores.verdict((model, watched), *rated, self.params, trained_with, share)
+        rated, share = (user.items, user.ratings), self._unseen_share(user)
+        return user_scores.score_items(self._models, *rated, self.params, trained_with, share)
 
-    def _share_told(self, person: UserProfile) -> float:
-        """How much a person's ratings tell of what he has not seen: taste.watched."""
-        data = self.manifest["index"]["result"]
-        told, usual = len(person.items), data["n_ratings"] / data["n_users"]
-        return 1.0 if person.whole else told / (told + usual / 3)
+    def _unseen_share(self, user: UserProfile) -> float:
+        """folding_in.fold_in_implicit's: the more ratings, the more those left out mean."""
+        index = self.manifest["index"]["result"]
+        n, usual = len(user.items), index["n_ratings"] / index["n_users"]
+        return 1.0 if user.is_complete else n / (n + usual / 3)
 
     @cached_property
     def _models(self) -> tuple[Model, Model]:
-        """The models of ratings and of who watches what, without their users."""
+        """The model of ratings and the implicit model, without their users."""
         return model_file.read_models(self.manifest, users=False)

@@ -141,7 +141,9 @@ class InMemoryData(TrainingData[Model]):
 
     def ranking_evaluator(self, max_users: int, seed: int, stream: str) -> RankingEvaluator:
         held_out = cast(Ratings, self.validation)
-        return RankingEvaluator.of(self.by_user, held_out, self.n_items, max_users, seed, stream)
+        return RankingEvaluator.from_ratings(
+            self.by_user, held_out, self.n_items, max_users, seed, stream
+        )
 
     def top_n(self, model: Model, evaluator: RankingEvaluator, n: int) -> Array:
         return evaluator.lists(model, n)

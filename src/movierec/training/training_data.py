@@ -188,4 +188,4 @@ class TrainingData(ABC, Generic[M]):
         if not self.n_validation:
             return None
         sums = self.error_sums(model, scale, "validation", mean)
-        return Errors.of_sums(sums, self.n_validation)
+        return Errors.from_sums(sums, self.n_validation)
