@@ -40,7 +40,7 @@ quick: env  ## Run the unit tests (a minute)
 test: env  ## Run all tests except the fault tests (4 minutes)
 	python -m pytest
 
-test-faults: env  ## Test kills, full disks, lost workers and two runs at once (20 minutes)
+test-faults: env  ## Test kills, full disks, lost workers and two runs at once (15 minutes)
 	python -m pytest -m faults --dist worksteal tests/faults $(FAULTS)
 
 check: env  ## Run everything that must pass before a commit: linters, types, imports, tests, coverage

@@ -45,23 +45,18 @@ def written(folder):
     return {str(path.relative_to(folder / "data")) for path in folder.glob("data/**/*")}
 
 
-def test_good_input_is_indexed(folder):
-    download(folder)
+@pytest.mark.parametrize(("repeated", "n_repeated"), [([], 0), ([(7, 50, 1.0, 999999999)], 1)])
+def test_rows_are_counted_and_of_a_pair_the_newest_stays(folder, repeated, n_repeated):
+    download(folder, [*RATINGS, *repeated])
     assert run_stage("index") == {
-        "rows": "6 read, 0 refused, 0 superseded",
+        "rows": f"{6 + n_repeated} read, 0 refused, {n_repeated} superseded",
         "ratings": "6 by 3 users",
         "movies": "5, of which 4 rated",
     }
     assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
-
-
-def test_duplicate_pair_is_counted_and_the_newest_stays(folder):
-    download(folder, [*RATINGS, (7, 50, 1.0, 999999999)])
-    facts = run_stage("index")
-    assert facts["rows"] == "7 read, 0 refused, 1 superseded"
-    assert facts["ratings"] == "6 by 3 users"
     rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
-    assert (rows["read"], rows["kept"], rows["refused"]["superseded"]) == (7, 6, 1)
+    counts = rows["read"], rows["kept"], rows["refused"]["superseded"]
+    assert counts == (6 + n_repeated, 6, n_repeated)
 
 
 def test_bad_rating(folder, refusal):
@@ -90,28 +85,6 @@ def test_refused_rows_that_are_allowed(folder):
     refused = dict.fromkeys((*REASONS, "superseded"), 0)
     refused |= {"off_scale": 1, "missing": 1, "superseded": 1}
     assert rows == {"read": 9, "kept": 6, "refused": refused}
-
-
-def test_archive_that_changed_after_the_download(folder, refusal):
-    path = download(folder)
-    path.write_bytes(path.read_bytes()[:-30])
-    line = refusal("index")
-    assert line == "data/raw/csv.zip: changed since it was written; run dvc repro"
-
-
-def test_archive_of_another_data_set(folder, refusal):
-    download(folder)
-    text = (folder / "params.yaml").read_text("utf-8")
-    (folder / "params.yaml").write_text(text.replace("dataset: local", "dataset: ml-25m"), "utf-8")
-    assert refusal("index") == (
-        "data/raw: made from data set 'local', but params.yaml says 'ml-25m'; run dvc repro"
-    )
-
-
-def test_index_before_download(folder, refusal):
-    write_params(folder, archives.write(folder / "archive", "csv"))
-    assert refusal("index") == "data/raw/manifest.json: no such file; run dvc repro"
-    assert not (folder / "data").exists()
 
 
 def test_failed_index_leaves_the_last_one(folder, refusal):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.generate import generate, write_zip
 from movierec import cli
 from movierec.core.errors import MovierecError
-from movierec.core.paths import MODEL
+from movierec.core.paths import IMPLICIT_MODEL, MODEL
 from movierec.model.model_file import read_model, write_model
 from tests.helpers import small_project
 from tests.helpers.clone import STAGES
@@ -158,6 +158,7 @@ def test_a_missing_data_folder_is_named(refusal, stage):
     line = refusal(by_hand(stage))
     assert line.startswith("data/")
     assert line.endswith("/manifest.json: no such file; run dvc repro")
+    assert not Path("data").exists()
 
 
 READERS = {"index": "raw", "split": "index", "train": "split", "implicit": "split"}
@@ -217,7 +218,7 @@ CHANGED = "changed since it was trained; restore it with dvc checkout --force"
 
 @pytest.mark.parametrize("asked", ASK)
 def test_a_model_of_other_ratings(refusal, other, asked):
-    shutil.copyfile(other / "models/model.safetensors", "models/model.safetensors")
+    shutil.copyfile(other / MODEL, MODEL)
     assert "is not that of the data beside it; run dvc repro" in refusal(PROGRAMS[asked])
 
 
@@ -230,35 +231,37 @@ def test_a_model_of_another_shape(refusal, asked, shape):
     assert refusal(PROGRAMS[asked]) == f"{MODEL}: {CHANGED}"
 
 
+def pickle(path):
+    with path.open("wb") as stream:
+        np.savez(stream, **{name: np.array([{}], object) for name in MODEL_ARRAYS})
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def replace_by_text(path):
+    path.write_text("a model", "utf-8")
+
+
 @pytest.mark.parametrize("asked", ASK)
-@pytest.mark.parametrize("harm", ["cut", "flip", "pickle", "empty", "text", "missing", "folder"])
+@pytest.mark.parametrize(
+    "harm", [cut, flip, pickle, empty, replace_by_text, Path.unlink, replace_by_folder]
+)
 def test_a_damaged_model(refusal, asked, harm):
-    path = Path("models/model.safetensors")
-    match harm:
-        case "cut":
-            cut(path)
-        case "flip":
-            flip(path)
-        case "pickle":
-            with path.open("wb") as stream:
-                np.savez(stream, **{name: np.array([{}], object) for name in MODEL_ARRAYS})
-        case "empty":
-            path.write_bytes(b"")
-        case "text":
-            path.write_text("a model", "utf-8")
-        case _:
-            path.unlink()
-    if harm == "folder":
-        path.mkdir()
-    assert refusal(PROGRAMS[asked]).startswith("models/model.safetensors: ")
+    harm(MODEL)
+    assert refusal(PROGRAMS[asked]).startswith(f"{MODEL}: ")
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "recommend"])
 def test_one_model_in_the_place_of_the_other(refusal, stage):
-    shutil.copyfile("models/implicit.safetensors", "models/model.safetensors")
-    assert refusal(by_hand(stage)) == (
-        "models/model.safetensors: not what the train stage wrote; run dvc repro"
-    )
+    shutil.copyfile(IMPLICIT_MODEL, MODEL)
+    assert refusal(by_hand(stage)) == (f"{MODEL}: not what the train stage wrote; run dvc repro")
 
 
 IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
@@ -266,21 +269,20 @@ IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
 
 @pytest.mark.parametrize("asked", IMPLICIT)
 def test_a_damaged_implicit_model(refusal, asked):
-    cut(Path("models/implicit.safetensors"))
-    assert refusal(PROGRAMS[asked]).startswith("models/implicit.safetensors: not a whole model")
+    cut(IMPLICIT_MODEL)
+    assert refusal(PROGRAMS[asked]).startswith(f"{IMPLICIT_MODEL}: not a whole model")
 
 
 @pytest.mark.parametrize("asked", IMPLICIT)
 def test_an_implicit_model_with_other_item_factors(refusal, asked):
-    path = Path("models/implicit.safetensors")
-    model = read_model(path)
-    write_model(path, replace(model, item_factors=model.item_factors + 1))
-    assert refusal(PROGRAMS[asked]) == f"{path}: {CHANGED}"
+    model = read_model(IMPLICIT_MODEL)
+    write_model(IMPLICIT_MODEL, replace(model, item_factors=model.item_factors + 1))
+    assert refusal(PROGRAMS[asked]) == f"{IMPLICIT_MODEL}: {CHANGED}"
 
 
 def test_what_a_new_person_does_not_need_is_not_read(project):
     """Damage among the users' rows is the stages' to find: no row of them goes into a list."""
-    path = Path("models/model.safetensors")
+    path = Path(MODEL)
     content = bytearray(path.read_bytes())
     content[content.index(read_model(path).user_factors.tobytes())] ^= 1
     path.write_bytes(content)
@@ -291,7 +293,7 @@ def test_what_a_new_person_does_not_need_is_not_read(project):
 
 @pytest.fixture(scope="module")
 def model(good):
-    return read_model(good / "models/model.safetensors")
+    return read_model(good / MODEL)
 
 
 def assert_same_or_refused(content, model, path):
@@ -310,7 +312,7 @@ def assert_same_or_refused(content, model, path):
 @given(st.data())
 @settings(max_examples=200)
 def test_flipped_bits_never_give_another_model(good, model, tmp_path_factory, data):
-    content = bytearray((good / "models/model.safetensors").read_bytes())
+    content = bytearray((good / MODEL).read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     assert_same_or_refused(content, model, tmp_path_factory.getbasetemp() / "flipped.safetensors")
@@ -318,7 +320,7 @@ def test_flipped_bits_never_give_another_model(good, model, tmp_path_factory, da
 
 def test_no_flipped_byte_of_the_headers_gives_another_model(good, model, tmp_path):
     """Names, types, shapes, places and the manifest."""
-    content = (good / "models/model.safetensors").read_bytes()
+    content = (good / MODEL).read_bytes()
     for place in range(8 + int.from_bytes(content[:8], "little")):
         changed = bytearray(content)
         changed[place] ^= 8
@@ -327,7 +329,7 @@ def test_no_flipped_byte_of_the_headers_gives_another_model(good, model, tmp_pat
 
 @pytest.mark.parametrize("share", np.linspace(0, 1, 60, endpoint=False))
 def test_a_model_cut_short_is_refused(good, tmp_path, share):
-    content = (good / "models/model.safetensors").read_bytes()
+    content = (good / MODEL).read_bytes()
     (tmp_path / "model.safetensors").write_bytes(content[: int(share * len(content))])
     with pytest.raises(MovierecError, match="not a whole model"):
         read_model(tmp_path / "model.safetensors")

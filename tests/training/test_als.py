@@ -48,6 +48,11 @@ def solve(model, side, csr, params):
     return model.changed(side, factors=factors, biases=biases)
 
 
+def train(csrs, params=None, seed=0, **more):
+    """What training on these ratings by user and by item gives."""
+    return rating_model.fit(InMemoryData(*csrs), params or train_params(), seed, SCALE, **more)
+
+
 def moved(model, step, names=ROWS):
     """The model with a step (one array a name) added to some of its arrays."""
     return replace(model, **{name: getattr(model, name) + step[name] for name in names})
@@ -236,7 +241,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
     """Bit by bit, in whatever order his ratings come."""
     by_user, by_item = random_csrs(seed)
     params = train_params()
-    model = rating_model.fit(InMemoryData(by_user, by_item), params, seed, SCALE).model
+    model = train((by_user, by_item), params, seed).model
     rows = solve(model, "user", by_user, params)
     for user in range(by_user.n_rows):
         places = np.arange(by_user.indptr[user], by_user.indptr[user + 1])
@@ -250,7 +255,7 @@ def test_fold_in_of_a_training_user_is_his_next_row(seed):
 def test_fold_in_of_a_training_user_is_his_row_once_training_has_converged():
     by_user, by_item = random_csrs(9, n_ratings=50)
     params = train_params(max_epochs=300)
-    model = rating_model.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
+    model = train((by_user, by_item), params).model
     places = slice(by_user.indptr[4], by_user.indptr[5])
     row = fold_in(model, by_user.indices[places], by_user.values[places], params).parts[0].row.mean
     np.testing.assert_allclose(row[:-1], model.user_factors[4], atol=1e-6)
@@ -297,7 +302,7 @@ def test_start(dtype):
 def test_training_lowers_the_objective_epoch_by_epoch():
     by_user, by_item = random_csrs(14, 30, 20, 300)
     params, seen = train_params(max_epochs=8), []
-    fit = rating_model.fit(InMemoryData(by_user, by_item), params, 0, SCALE, on_epoch=seen.append)
+    fit = train((by_user, by_item), params, on_epoch=seen.append)
     values = [epoch.objective for epoch in fit.epochs]
     assert [so_far.epochs for so_far in seen] == [fit.epochs[:n] for n in range(1, 9)]
     assert [epoch.epoch for epoch in fit.epochs] == list(range(1, 9))
@@ -310,26 +315,18 @@ def test_training_lowers_the_objective_epoch_by_epoch():
 
 
 def test_the_seed_alone_decides_the_model():
-    by_user, by_item = random_csrs(15)
-    one, same, other = (
-        rating_model.fit(InMemoryData(by_user, by_item), train_params(), seed, SCALE).model
-        for seed in (0, 0, 1)
-    )
+    one, same, other = (train(random_csrs(15), seed=seed).model for seed in (0, 0, 1))
     assert_same(one, same, rtol=0)
     assert not np.allclose(one.item_factors, other.item_factors)
 
 
 @given(SEEDS, st.floats(-3, 3))
 def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
-    csrs = random_csrs(seed)
-    exact, moved = (
-        [Csr(csr.indptr, csr.indices, csr.values.astype(np.float64) + plus) for csr in csrs]
+    one, other = (
+        train([replace(csr, values=csr.values.astype(float) + plus) for csr in random_csrs(seed)])
         for plus in (0, constant)
     )
-    one, other = (
-        rating_model.fit(InMemoryData(*csrs), train_params(), 0, SCALE).model
-        for csrs in (exact, moved)
-    )
+    one, other = one.model, other.model
     assert other.global_mean == pytest.approx(one.global_mean + constant)
     assert_same(one, other, atol=1e-9)
 
@@ -337,14 +334,8 @@ def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
 @given(SEEDS, PARAMS, st.floats(0.01, 100))
 def test_scaling_all_precisions_changes_nothing(seed, params, factor):
     """But the objective, which scales with them."""
-    by_user, by_item = random_csrs(seed)
     precisions = {name: factor * x for name, x in vars(params).items() if "precision" in name}
-    one, other = (
-        rating_model.fit(
-            InMemoryData(by_user, by_item), train_params(**(vars(params) | changes)), 0, SCALE
-        )
-        for changes in ({}, precisions)
-    )
+    one, other = (train(random_csrs(seed), params.model_copy(update=x)) for x in ({}, precisions))
     assert_same(one.model, other.model, atol=1e-8)
     objectives = [fit.epochs[-1].objective for fit in (one, other)]
     assert objectives[1] == pytest.approx(factor * objectives[0])
@@ -366,15 +357,12 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
 
 def test_more_factors_than_the_data_allow():
     csrs = random_csrs(18)
-    assert (
-        rating_model.fit(InMemoryData(*csrs), train_params(n_factors=7), 0, SCALE).model.n_factors
-        == 7
-    )
+    assert train(csrs, train_params(n_factors=7)).model.n_factors == 7
     message = "train.n_factors: 8 is more than the data allows: 9 users and 7 items have at most 7"
     with pytest.raises(MovierecError, match=message):
-        rating_model.fit(InMemoryData(*csrs), train_params(n_factors=8), 0, SCALE)
+        train(csrs, train_params(n_factors=8))
 
 
 def test_nothing_to_train_on():
     with pytest.raises(MovierecError, match="no ratings to train on"):
-        rating_model.fit(InMemoryData(*random_csrs(0, n_ratings=0)), train_params(), 0, SCALE)
+        train(random_csrs(0, n_ratings=0))

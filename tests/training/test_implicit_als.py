@@ -14,7 +14,8 @@ from movierec.kernels.tiles import TILE
 from movierec.model.solver import half_epoch
 from movierec.serving import folding_in
 from movierec.training import implicit_als
-from movierec.training.in_memory import InMemoryData
+from movierec.training.in_memory import SIDES, InMemoryData
+from movierec.training.row_ops import OTHER_SIDE
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import (
     csr_of_counts,
@@ -52,6 +53,11 @@ def solve(ratings, fixed, params):
     return half_epoch(ratings, fixed, np.zeros(len(fixed), fixed.dtype), 0.0, prior)[0]
 
 
+def train(csrs, **changes):
+    """The model of these ratings by user and by item."""
+    return implicit_als.fit(InMemoryData(*csrs), implicit_params(**changes), 0).model
+
+
 @pytest.mark.parametrize("n_rows", [1, CHUNK - 1, 3 * CHUNK + 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gram_is_the_sum_of_all_outer_products(n_rows, dtype):
@@ -80,62 +86,45 @@ def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, t
 
 @given(st.integers(0, 1000), PARAMS)
 def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
-    by_user, by_item = (seen(csr) for csr in random_csrs(seed))
-    model = started(params, seed)
-    values = [implicit_als.objective(model, InMemoryData(by_user, by_item), params)]
-    assert values[0] == pytest.approx(reference_kernels.implicit_objective(model, by_user, params))
-    for _ in range(3):
-        users = solve(by_user, model.item_factors, params)
-        model = replace(model, user_factors=users)
-        values.append(implicit_als.objective(model, InMemoryData(by_user, by_item), params))
-        items = solve(by_item, model.user_factors, params)
-        model = replace(model, item_factors=items)
-        values.append(implicit_als.objective(model, InMemoryData(by_user, by_item), params))
+    data, model = InMemoryData(*map(seen, random_csrs(seed))), started(params, seed)
+    values = [implicit_als.objective(model, data, params)]
+    expected = reference_kernels.implicit_objective(model, data.by_user, params)
+    assert values[0] == pytest.approx(expected)
+    for side in SIDES * 3:
+        factors = solve(data.ratings(side), model.rows(OTHER_SIDE[side])[0], params)
+        model = model.changed(side, factors=factors)
+        values.append(implicit_als.objective(model, data, params))
     assert all(np.diff(values) <= 1e-9 * values[0])
     assert values[-1] < values[0]
 
 
 @given(st.integers(0, 1000), PARAMS)
 def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
-    by_user, by_item = (seen(csr) for csr in random_csrs(seed))
-    model = started(params, seed)
-    users = solve(by_user, model.item_factors, params)
-    least = implicit_als.objective(
-        replace(model, user_factors=users), InMemoryData(by_user, by_item), params
+    data, model = InMemoryData(*map(seen, random_csrs(seed))), started(params, seed)
+    rng, users = np.random.default_rng(seed), solve(data.by_user, model.item_factors, params)
+    solved, *moved = (
+        implicit_als.objective(replace(model, user_factors=users + step), data, params)
+        for step in (0, *(size * rng.normal(size=users.shape) for size in (1e-3, 1e-1)))
     )
-    draw = np.random.default_rng(seed)
-    for size in (1e-3, 1e-1):
-        moved = users + size * draw.normal(size=users.shape)
-        value = implicit_als.objective(
-            replace(model, user_factors=moved), InMemoryData(by_user, by_item), params
-        )
-        assert value > least
+    assert min(moved) > solved
 
 
 def test_the_ratings_given_play_no_part():
     csrs = random_csrs(3)
-    other = tuple(Csr(csr.indptr, csr.indices, csr.values + 1) for csr in csrs)
-    one, two = (
-        implicit_als.fit(InMemoryData(*pair), implicit_params(), 0).model for pair in (csrs, other)
-    )
+    one, two = train(csrs), train([replace(csr, values=csr.values + 1) for csr in csrs])
     np.testing.assert_array_equal(one.item_factors, two.item_factors)
 
 
 def test_there_are_no_biases():
-    model = implicit_als.fit(InMemoryData(*random_csrs(3)), implicit_params(), 0).model
+    model = train(random_csrs(3))
     assert model.global_mean == 0
     assert not model.user_biases.any()
     assert not model.item_biases.any()
 
 
 def test_float32_is_close_to_float64():
-    found = [
-        implicit_als.fit(
-            InMemoryData(*random_csrs(4, 60, 40, 900)), implicit_params(dtype=dtype), 0
-        ).model
-        for dtype in ("float32", "float64")
-    ]
-    scores = [model.predict_all(np.arange(60)) for model in found]
+    models = [train(random_csrs(4, 60, 40, 900), dtype=dtype) for dtype in ("float32", "float64")]
+    scores = [model.predict_all(np.arange(60)) for model in models]
     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
@@ -165,23 +154,15 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
     by_user = ratings.take(~held).by_user(40)
     params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
     told = []
-    fit = implicit_als.fit(
-        InMemoryData(by_user, by_user.transpose(30), validation=ratings.take(held)),
-        params,
-        0,
-        told.append,
-    )
+    data = InMemoryData(by_user, by_user.transpose(30), validation=ratings.take(held))
+    fit = implicit_als.fit(data, params, 0, told.append)
     ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
     assert len(ndcg) == fit.best_epoch + 3 < 50
     assert fit.validation.ndcg == ndcg[fit.best_epoch - 1]
     assert max(ndcg[fit.best_epoch :]) <= fit.validation.ndcg + 0.01
     assert len(told) == len(ndcg)
-    data, params = (
-        InMemoryData(by_user, by_user.transpose(30)),
-        implicit_params(max_epochs=fit.best_epoch),
-    )
-    at_best = implicit_als.fit(data, params, 0)
-    np.testing.assert_array_equal(fit.model.item_factors, at_best.model.item_factors)
+    at_best = train((by_user, by_user.transpose(30)), max_epochs=fit.best_epoch)
+    np.testing.assert_array_equal(fit.model.item_factors, at_best.item_factors)
 
 
 def test_training_goes_on_to_the_same_bits():
@@ -194,18 +175,15 @@ def test_training_goes_on_to_the_same_bits():
 
 def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
     by_user, by_item = random_csrs(9, 3, 4, 2)
-    model = implicit_als.fit(InMemoryData(by_user, by_item), implicit_params(n_factors=20), 0).model
+    model = train((by_user, by_item), n_factors=20)
     unseen = np.flatnonzero(by_item.counts == 0)
     np.testing.assert_allclose(model.item_factors[unseen], 0, atol=1e-12)
 
 
 def test_without_factors_every_score_is_zero():
     by_user, by_item = random_csrs(4)
-    fit = implicit_als.fit(
-        InMemoryData(by_user, by_item, validation=random_ratings(5)),
-        implicit_params(n_factors=0),
-        0,
-    )
+    data = InMemoryData(by_user, by_item, validation=random_ratings(5))
+    fit = implicit_als.fit(data, implicit_params(n_factors=0), 0)
     assert fit.model.n_factors == 0
     assert not fit.model.predict_all(np.arange(9)).any()
     assert len(fit.epochs) == 1
