@@ -1,4 +1,4 @@
-"""The engine whose work is done by a Dask cluster: of this machine, or somebody's."""
+"""The engine whose tasks run on a Dask cluster, on this machine or elsewhere."""
 
 import asyncio
 import hashlib
@@ -26,10 +26,10 @@ from movierec.core.params import EngineParams
 from movierec.core.paths import CHECKPOINTS
 from movierec.engine.local import Engine, Handle
 
-PATIENCE = 8  # seconds in which a scheduler, and then its first worker, must answer
-LOOK = 5  # seconds after which it is looked whether those who work are still there
-RETURN = 30  # seconds in which workers that were all lost must be back
-AHEAD = 2  # pieces of work that each worker has waiting, so that it never waits
+PATIENCE = 8  # seconds within which a scheduler, and then its first worker, must answer
+LOOK = 5  # seconds between checks that workers are still there
+RETURN = 30  # seconds within which a worker must come back after all were lost
+AHEAD = 2  # queued tasks a worker, so that none is idle
 AGAIN = "run dvc repro: training goes on after the last finished epoch"
 GIVEN_UP = (
     FutureCancelledError,
@@ -38,8 +38,8 @@ GIVEN_UP = (
     TimeoutError,
     asyncio.CancelledError,
 )
-# Of Dask's own scheduler on this machine, whose workers are alike: what one would steal costs more
-# to send than it saves; a copy that is dropped where its block lives has to be sent again.
+# Off for a cluster on this machine. Its workers are equally fast, so a stolen task costs more to
+# send than it saves; a copy that the memory manager drops would have to be sent again.
 OFF = (
     "distributed.scheduler.work-stealing",
     "distributed.scheduler.active-memory-manager.start",
@@ -47,7 +47,7 @@ OFF = (
 
 
 def _code() -> str:
-    """The hash of this package's code, as it was when this process began with it."""
+    """The hash of this package's code at the time when this process imported it."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -58,36 +58,36 @@ CODE = _code()
 
 
 class DaskEngine(Engine):
-    """Work is done by the workers of a Dask cluster. client: a distributed.Client."""
+    """Runs tasks on the workers of a Dask cluster."""
 
-    def __init__(self, params: EngineParams, client: Any) -> None:
+    def __init__(self, params: EngineParams, client: distributed.Client) -> None:
         super().__init__(params)
         self.client = client
-        self._known: list[str] = []  # homes that work may have been sent to
-        self._has_homes = False  # whether any was
+        self._known: list[str] = []  # addresses of workers that tasks may have been sent to
+        self._has_homes = False  # whether a task was sent to a preferred worker
         self._check_workers(self.homes)
 
     @property
     def homes(self) -> Sequence[str]:
-        """The workers' addresses, in the order in which they were seen first."""
+        """The workers' addresses, in the order in which they were first seen."""
         with self._explain():
-            found = self.client.nthreads()
-            if not found:
+            present = self.client.nthreads()
+            if not present:
                 self.client.wait_for_workers(1, timeout=RETURN)
-                found = self.client.nthreads()
-        new = sorted(found.keys() - set(self._known))
-        if new and self._known:  # that came late
+                present = self.client.nthreads()
+        new = sorted(present.keys() - set(self._known))
+        if new and self._known:  # workers that joined later
             self._check_workers(new)
-        self._known = [home for home in self._known if home in found] + new
+        self._known = [address for address in self._known if address in present] + new
         return list(self._known)
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
     ) -> Handle:
-        where = {"workers": [home], "allow_other_workers": True} if home else {}
+        preference = {"workers": [home], "allow_other_workers": True} if home else {}
         self._has_homes |= bool(home)
         with self._explain():
-            return self.client.submit(_run, function, *arguments, pure=False, **where)
+            return self.client.submit(_run, function, *arguments, pure=False, **preference)
 
     def results(self, handles: Sequence[Handle]) -> list[Any]:
         waiting = True
@@ -103,11 +103,11 @@ class DaskEngine(Engine):
             return list(self.client.gather(list(handles)))
 
     def _check_known(self) -> None:
-        """Raise MovierecError if every home was lost: what was to be done there, Dask gives to no
-        worker that comes after."""
+        """Raise MovierecError if all known workers are lost: Dask gives tasks that were meant for
+        them to no worker that joins later."""
         with self._explain():
-            found = self.client.nthreads()
-        if self._has_homes and found.keys().isdisjoint(self._known):
+            present = self.client.nthreads()
+        if self._has_homes and present.keys().isdisjoint(self._known):
             raise MovierecError(
                 "engine: all workers were lost at once, for want of memory perhaps"
                 f" (engine.memory_limit); {AGAIN}"
@@ -115,10 +115,10 @@ class DaskEngine(Engine):
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
         waiting: deque[Handle] = deque()
-        most = AHEAD * len(self.homes)
-        for each in zip(*arguments, strict=False):
-            waiting.append(self.submit(function, *each))
-            if len(waiting) > most:
+        max_waiting = AHEAD * len(self.homes)
+        for values in zip(*arguments, strict=False):
+            waiting.append(self.submit(function, *values))
+            if len(waiting) > max_waiting:
                 yield self.results([waiting.popleft()])[0]
         while waiting:
             yield self.results([waiting.popleft()])[0]
@@ -140,25 +140,25 @@ class DaskEngine(Engine):
             return dict(self.client.run(log.max_memory, on_error="ignore"))
 
     def _check_workers(self, homes: Sequence[str]) -> None:
-        """Raise MovierecError unless workers have this version and code, and see this folder."""
+        """Raise MovierecError unless workers have these versions and code, and see this folder."""
         CHECKPOINTS.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=CHECKPOINTS, prefix="seen-") as file, self._explain():
             path = Path(file.name).absolute()
-            found = self.client.run(_surroundings, path, workers=list(homes), on_error="ignore")
-        ours = manifests.versions() | {"code": CODE}
-        for address, (theirs, sees) in found.items():
-            if theirs != ours:
-                name = next(name for name in ours if theirs.get(name) != ours[name])
+            answers = self.client.run(_surroundings, path, workers=list(homes), on_error="ignore")
+        expected = manifests.versions() | {"code": CODE}
+        for address, (versions, sees_folder) in answers.items():
+            if versions != expected:
+                name = next(name for name in expected if versions.get(name) != expected[name])
                 if name == "code":
                     raise MovierecError(
                         f"engine.scheduler: the worker at {address} began with other code than this"
                         " project's: start it again"
                     )
                 raise MovierecError(
-                    f"engine.scheduler: the worker at {address} has {name} {theirs.get(name)}, not"
-                    f" {ours[name]}: install what requirements.lock says there"
+                    f"engine.scheduler: the worker at {address} has {name} {versions.get(name)},"
+                    f" not {expected[name]}: install what requirements.lock says there"
                 )
-            if not sees:
+            if not sees_folder:
                 raise MovierecError(
                     f"engine.scheduler: the worker at {address} does not see {Path.cwd()}: run the"
                     " project in a folder that all workers share, under the same path"
@@ -166,7 +166,7 @@ class DaskEngine(Engine):
 
     @contextmanager
     def _explain(self) -> Iterator[None]:
-        """Turn what Dask raises when it gives up into one line."""
+        """Turn the exceptions with which Dask gives up into one line."""
         try:
             yield
         except KilledWorker as error:
@@ -183,7 +183,7 @@ class DaskEngine(Engine):
 
 @contextmanager
 def opened(params: EngineParams) -> Iterator[DaskEngine]:
-    """The engine by a cluster of this machine, or by the one at engine.scheduler."""
+    """Yield the engine of a new cluster on this machine, or of the one at engine.scheduler."""
     if params.scheduler != "local":
         with _connected(params.scheduler) as client:
             yield DaskEngine(params, client)
@@ -204,8 +204,8 @@ def opened(params: EngineParams) -> Iterator[DaskEngine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _local_cluster(params: EngineParams, folder: Path) -> Any:
-    """Workers of one core each in processes of this machine; folder: for what they spill."""
+def _local_cluster(params: EngineParams, folder: Path) -> LocalCluster:
+    """Start workers on this machine, processes of one thread; folder: for data that they spill."""
     try:
         return LocalCluster(
             n_workers=params.n_workers,
@@ -223,11 +223,12 @@ def _local_cluster(params: EngineParams, folder: Path) -> Any:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str) -> Iterator[distributed.Client]:
+    """Yield a client of the scheduler at an address, which must have a worker."""
     try:
         asyncio.run(_greet(address))
         client = distributed.Client(address, timeout=PATIENCE)
-    except Exception as error:  # of many kinds, by what answers that is no scheduler
+    except Exception as error:  # its type depends on what answers in place of a scheduler
         raise MovierecError(f"engine.scheduler: {_reason(address, error)}") from None
     with client:
         try:
@@ -240,7 +241,7 @@ def _connected(address: str) -> Iterator[Any]:
 
 
 async def _greet(address: str) -> None:
-    """Shake hands with the scheduler, within a time: Dask's client would wait for ever."""
+    """Connect once to the scheduler, with a time limit: Dask's client would wait for ever."""
     arguments = Security().get_connection_args("client")
     comm = await asyncio.wait_for(connect(address, timeout=PATIENCE, **arguments), PATIENCE)
     await comm.close()
@@ -267,11 +268,11 @@ def _reason(address: str, error: Exception) -> str:
 
 # --- In a worker
 
-_ONE = threading.Lock()  # a worker's threads are all Numba's, so that work is done one by one
+_ONE = threading.Lock()  # each task uses all threads of its worker, so they run one by one
 
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call it on a worker, with as many threads as that has."""
+    """Run a task on a worker, with as many threads as the worker has."""
     import numba
     import pyarrow as pa
 
@@ -282,7 +283,8 @@ def _run(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 
 
-def _sent(dask_worker: Any) -> int:
+def _sent(dask_worker: distributed.Worker) -> int:
+    """Bytes that a worker has sent; Dask passes the worker by the parameter's name."""
     return int(dask_worker.transfer_outgoing_bytes_total)
 
 

@@ -1,4 +1,4 @@
-"""The engine that params ask for."""
+"""Open the engine that params name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +10,15 @@ from movierec.engine.local import Engine
 
 @contextmanager
 def opened(params: EngineParams) -> Iterator[Engine]:
-    """The engine that params ask for.
+    """Yield the engine that params name; its cluster, if any, is closed afterwards.
 
-    Raises MovierecError where Dask is not installed, or nobody answers at engine.scheduler.
+    Raises MovierecError if Dask is not installed or engine.scheduler does not answer.
     """
     if params.kind == "local":
         yield Engine(params)
         return
     try:
-        from movierec.engine import dask  # here, since importing Dask takes its time
+        from movierec.engine import dask  # here, since Dask is slow to import
     except ImportError:
         raise MovierecError(
             "engine.kind: dask is not installed: pip install 'movierec[dask]'"

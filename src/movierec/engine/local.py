@@ -1,7 +1,7 @@
-"""Where work is done: in this process, or by the workers of a Dask cluster.
+"""The local engine, and the interface of every engine.
 
-Work is a function of its arguments and of files that all workers see, and leaves the same bits
-wherever, and however often, it is done. So whatever is lost with a worker is made again.
+A task depends only on its arguments and on files that all workers see, and has the same result, to
+the bit, wherever and however often it runs. So what is lost with a worker is computed again.
 """
 
 import shutil
@@ -14,62 +14,60 @@ from typing import Any
 from movierec.core.params import EngineParams
 from movierec.core.paths import CHECKPOINTS
 
-HERE = "here"  # the home that is this process
+HERE = "here"  # the name of this process as a worker
 
-Handle = Any  # of a result: the result itself, or where Dask keeps it
+Handle = Any  # a result of any type, or the Dask future that stands for it
 
 
 class Engine:
-    """Work is done here, at once: the local engine.
-
-    memory_limit: bytes that a process may hold, or None. homes: where work can be sent.
-    """
+    """Runs each task immediately, in this process."""
 
     def __init__(self, params: EngineParams) -> None:
         self.params = params
 
     @property
     def homes(self) -> Sequence[str]:
+        """The names of the workers."""
         return (HERE,)
 
     @property
     def is_here(self) -> bool:
-        """Whether work is done in this process."""
+        """Whether tasks run in this process."""
         return self.params.kind == "local"
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
     ) -> Handle:
-        """Have it called; arguments may be handles. home: where it is best done."""
+        """Call a function; arguments may be handles. home: the preferred worker."""
         return function(*arguments)
 
     def results(self, handles: Sequence[Handle]) -> list[Any]:
-        """What handles stand for; MovierecError if it cannot be had."""
+        """The results of handles; MovierecError if they are lost."""
         return list(handles)
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
-        """As the built-in one: results in order, as they are asked for, few of them ahead."""
+        """Like the built-in map: yields results in order, and computes only a few of them ahead."""
         return map(function, *arguments)
 
     def compute(self, delayed: Sequence[Any]) -> list[Any]:
-        """What comes of Dask's delayed calls, as one graph."""
+        """The results of Dask's delayed calls, run as one graph."""
         raise NotImplementedError("the local engine has no graphs")
 
     def everywhere(self, function: Callable[[], Any]) -> None:
-        """Have it called once in every process that works."""
+        """Call a function once in every worker's process."""
         function()
 
     def traffic(self) -> int:
-        """Bytes that workers have sent so far."""
+        """Bytes that workers have sent since they started."""
         return 0
 
     def memory(self) -> dict[str, int]:
-        """The most bytes that each worker ever held."""
+        """The maximum number of bytes that each worker has held."""
         return {}
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
-        """A folder that all workers see, by its absolute path; emptied before and after."""
+        """Yields the absolute path of an empty folder that all workers see; deleted afterwards."""
         path = (CHECKPOINTS / name).absolute()
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -80,20 +78,20 @@ class Engine:
 
 
 def memory_of_worker() -> int | None:
-    """Bytes that the Dask worker, if this is one, may hold; None if there is no limit."""
+    """Bytes that this process may hold as a Dask worker; None if there is no limit."""
     worker = _worker()
     limit = worker.memory_manager.memory_limit if worker else None
     return int(limit) if limit else None
 
 
 def name_of_worker() -> str:
-    """The home that this process is, as Engine.homes has it."""
+    """The name of this process in Engine.homes."""
     worker = _worker()
     return worker.address if worker else HERE
 
 
 def _worker() -> Any:
-    """The Dask worker that runs this, or None."""
+    """The Dask worker that runs this task, or None."""
     if "distributed" not in sys.modules:
         return None
     from distributed import get_worker
