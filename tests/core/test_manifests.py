@@ -57,20 +57,28 @@ def die_in_file(path, error=Stop):
         raise error
 
 
-def test_folder_takes_the_place_of_the_old_one(tmp_path):
-    (tmp_path / "data/index").mkdir(parents=True)
-    (tmp_path / "data/index/stale.txt").write_text("old", "utf-8")
-    fill(tmp_path / "data/index", "new")
-    assert files_in(tmp_path) == {"data/index/a.txt": "new"}
+@pytest.mark.parametrize("remains", ["index/stale.txt", ".index.partial/half.txt"])
+def test_folder_replaces_the_old_one_and_what_a_killed_run_left(tmp_path, remains):
+    (tmp_path / remains).parent.mkdir()
+    (tmp_path / remains).write_text("old", "utf-8")
+    fill(tmp_path / "index", "new")
+    assert files_in(tmp_path) == {"index/a.txt": "new"}
 
 
-def test_half_written_folder_vanishes_and_the_old_one_stays(tmp_path):
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("die", [die_in_folder, die_in_file])
+def test_half_written_output_is_deleted_and_the_old_one_stays(tmp_path, die, is_first):
     path = tmp_path / "data/index"
-    fill(path, "old")
+    if die is die_in_folder and not is_first:
+        fill(path, "old")
+    elif not is_first:
+        path.parent.mkdir()
+        path.write_text("old", "utf-8")
+    before = files_in(tmp_path)
     with pytest.raises(Stop):
-        die_in_folder(path)
-    assert files_in(tmp_path) == {"data/index/a.txt": "old"}
-    assert [entry.name for entry in path.parent.iterdir()] == ["index"]
+        die(path)
+    assert files_in(tmp_path) == before
+    assert [entry.name for entry in path.parent.iterdir()] == ([] if is_first else ["index"])
 
 
 def test_a_kill_while_the_old_folder_is_deleted_leaves_no_half_of_it(tmp_path, monkeypatch):
@@ -98,19 +106,6 @@ def test_a_full_disk_is_one_line_that_names_the_output(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_there_after_a_first_run_that_failed(tmp_path):
-    with pytest.raises(Stop):
-        die_in_folder(tmp_path / "index")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_remains_of_a_killed_run_are_swept_away(tmp_path):
-    (tmp_path / ".index.partial").mkdir()
-    (tmp_path / ".index.partial/half.txt").write_text("half", "utf-8")
-    fill(tmp_path / "index", "new")
-    assert files_in(tmp_path) == {"index/a.txt": "new"}
-
-
 def test_folder_is_not_in_place_before_it_is_whole(tmp_path):
     with atomic_folder(tmp_path / "index") as folder:
         assert folder.is_dir()
@@ -126,14 +121,6 @@ def test_file_takes_the_place_of_the_old_one(tmp_path):
     assert files_in(tmp_path) == {"models/model.safetensors": "new"}
 
 
-def test_half_written_file_vanishes_and_the_old_one_stays(tmp_path):
-    path = tmp_path / "model.safetensors"
-    path.write_text("old", "utf-8")
-    with pytest.raises(Stop):
-        die_in_file(path)
-    assert files_in(tmp_path) == {"model.safetensors": "old"}
-
-
 def test_manifest_round_trip(tmp_path):
     write_manifest(tmp_path, MANIFEST)
     assert read_manifest(tmp_path, "tiny") == MANIFEST
@@ -142,40 +129,31 @@ def test_manifest_round_trip(tmp_path):
     assert text.endswith("}\n")
 
 
-def test_manifest_of_another_data_set_is_refused(tmp_path):
-    write_manifest(tmp_path, MANIFEST)
-    with pytest.raises(MovierecError) as caught:
-        read_manifest(tmp_path, "ml-25m")
-    assert str(caught.value) == (
-        f"{tmp_path}: made from data set 'tiny', but params.yaml says 'ml-25m'; run dvc repro"
-    )
-
-
-def test_manifest_missing(tmp_path):
-    with pytest.raises(MovierecError, match=r"manifest\.json: no such file; run dvc repro"):
-        read_manifest(tmp_path, "tiny")
-
-
 @pytest.mark.parametrize(
-    "text",
+    ("text", "reason"),
     [
-        json.dumps(MANIFEST)[:-5],
-        "[]",
-        json.dumps({"dataset": "tiny"}),
-        json.dumps(MANIFEST | {"index": {"n_users": 3}}),
-        json.dumps(MANIFEST | {"index": MANIFEST["index"] | {"sha256": {}}}),
+        (json.dumps(MANIFEST), "made from data set 'tiny', but params.yaml says 'ml-25m'"),
+        ("{}", "made from data set None, but params.yaml says 'ml-25m'"),
+        (None, "no such file"),
+        (json.dumps(MANIFEST)[:-5], "not a whole manifest"),
+        ("[]", "not a whole manifest"),
+        (json.dumps({"dataset": "tiny"}), "not a whole manifest"),
+        (json.dumps(MANIFEST | {"index": {"n_users": 3}}), "not a whole manifest"),
+        (
+            json.dumps(MANIFEST | {"index": MANIFEST["index"] | {"sha256": {}}}),
+            "not a whole manifest",
+        ),
     ],
 )
-def test_manifest_damaged(tmp_path, text):
-    (tmp_path / "manifest.json").write_text(text, "utf-8")
-    with pytest.raises(MovierecError, match=r"manifest\.json: not a whole manifest; run dvc repro"):
-        read_manifest(tmp_path, "tiny")
-
-
-def test_manifest_without_a_data_set(tmp_path):
-    write_manifest(tmp_path, {})
-    with pytest.raises(MovierecError, match="made from data set None"):
-        read_manifest(tmp_path, "tiny")
+def test_bad_manifest(tmp_path, text, reason):
+    path = tmp_path / "manifest.json"
+    if text:
+        path.write_text(text, "utf-8")
+    where = tmp_path if reason.startswith("made from") else path
+    force = " --force" if reason.startswith("not a whole") else ""
+    with pytest.raises(MovierecError) as caught:
+        read_manifest(tmp_path, "ml-25m")
+    assert str(caught.value) == f"{where}: {reason}; run dvc repro{force}"
 
 
 @pytest.mark.parametrize("key", ["download", "index"])

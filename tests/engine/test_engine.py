@@ -151,36 +151,22 @@ def client():
 ALIKE = manifests.versions() | {"code": dask.CODE}
 
 
-def of_elsewhere(path):
-    return ALIKE, False
-
-
-def of_other_code(path):
-    return ALIKE | {"code": "before"}, True
-
-
 def of_another_version(path):
     return ALIKE | {"numpy": "1.0"}, True
 
 
-def test_a_worker_that_does_not_see_the_folder(client, monkeypatch, tmp_path):
-    monkeypatch.setattr(dask, "_surroundings", of_elsewhere)
-    with pytest.raises(MovierecError) as caught:
-        dask.DaskEngine(params(), client)
-    assert f" does not see {tmp_path}: run the project in a folder that all" in str(caught.value)
-    assert "the worker at tcp://127.0.0.1:" in str(caught.value)
-
-
-def test_a_worker_of_another_version(client, monkeypatch):
-    monkeypatch.setattr(dask, "_surroundings", of_another_version)
-    ours = manifests.versions()["numpy"]
-    with pytest.raises(MovierecError, match=rf" has numpy 1\.0, not {ours}: install what requ"):
-        dask.DaskEngine(params(), client)
-
-
-def test_a_worker_that_began_before_the_code_was_changed(client, monkeypatch):
-    monkeypatch.setattr(dask, "_surroundings", of_other_code)
-    with pytest.raises(MovierecError, match=r"began with other code than .*: start it again"):
+@pytest.mark.parametrize(
+    ("versions", "sees_folder", "line"),
+    [
+        (ALIKE, False, r" does not see {folder}: run the project in a folder that all"),
+        (ALIKE | {"numpy": "1.0"}, True, r" has numpy 1\.0, not {numpy}: install what requ"),
+        (ALIKE | {"code": "before"}, True, r" began with other code than .*: start it again"),
+    ],
+)
+def test_a_worker_that_does_not_fit(client, monkeypatch, tmp_path, versions, sees_folder, line):
+    monkeypatch.setattr(dask, "_surroundings", lambda path: (versions, sees_folder))
+    line = line.format(folder=tmp_path, numpy=ALIKE["numpy"])
+    with pytest.raises(MovierecError, match=rf"the worker at tcp://127\.0\.0\.1:\d+{line}"):
         dask.DaskEngine(params(), client)
 
 
