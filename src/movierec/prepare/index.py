@@ -37,8 +37,8 @@ def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
     unique = newest(ratings)
     if len(unique) == len(raw):
         return Index(ratings, users, items, 0)
-    again = build(unique, users, items)  # without the repeated ones, other counts
-    return replace(again, n_superseded=len(raw) - len(unique))
+    rebuilt = build(unique, users, items)  # without the superseded ratings, counts differ
+    return replace(rebuilt, n_superseded=len(raw) - len(unique))
 
 
 def newest(ordered: Ratings) -> Ratings:
@@ -49,7 +49,7 @@ def newest(ordered: Ratings) -> Ratings:
     repeated = np.flatnonzero(np.append(same, False) | np.append(False, same))
     pairs = ordered.take(repeated)
     by_age = np.lexsort((pairs.timestamp, pairs.item_index, pairs.user_index))
-    last = np.append(~same, True)[repeated]  # by_age moves ratings within their pair only
+    last = np.append(~same, True)[repeated]  # by_age moves ratings only within their pair
     keep = np.append(True, ~same)
     keep[repeated] = False
     keep[repeated[by_age[last]]] = True
@@ -61,14 +61,14 @@ def by_falling_count(counts: Array, ids: Array) -> Array:
     return np.lexsort((ids, -counts))
 
 
-def places_in(order: Array) -> Array:
-    """Where each has come in that order (int32)."""
-    places = np.empty(len(order), np.int32)
-    places[order] = np.arange(len(order), dtype=np.int32)
-    return places
+def inverse(order: Array) -> Array:
+    """The position of each element in an order (int32)."""
+    positions = np.empty(len(order), np.int32)
+    positions[order] = np.arange(len(order), dtype=np.int32)
+    return positions
 
 
 def _indexed(places: Array, ids: Array) -> tuple[Array, Array]:
-    """Ids by falling count, and the index of each of the places in `ids` as they are."""
+    """Ids by falling count, and the index of each of these places in `ids`."""
     order = by_falling_count(count_index(places, len(ids)), ids)
-    return ids[order], places_in(order)[places]
+    return ids[order], inverse(order)[places]

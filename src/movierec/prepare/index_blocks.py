@@ -1,4 +1,4 @@
-"""The index, made and written by blocks of users: here all are one, on Dask they are many."""
+"""The index, written by blocks of users: one in this process, many on Dask."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,32 +17,32 @@ from movierec.prepare.index_pieces import COLUMNS, Indexed
 
 
 def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
-    """Index an archive. scratch: a folder for what workers leave."""
+    """Index an archive. scratch: a folder for the files of workers."""
     if not work.is_here:
         return index_pieces.build(work, scratch, path, data, max_refused)
     return _build_here(path, data, max_refused)
 
 
 @dataclass(frozen=True)
-class Described:
-    """How many ratings there are of each number of stars, and of each year, in rising order; the
-    first and the last timestamp."""
+class Description:
+    """The number of ratings of each number of stars and of each year, in rising order; the first
+    and the last timestamp."""
 
     ratings: pd.DataFrame
     years: pd.DataFrame
     span: tuple[int, int]
 
 
-def write(work: Engine, indexed: Indexed, folder: Path) -> Described:
+def write(work: Engine, indexed: Indexed, folder: Path) -> Description:
     """Write the files of the index."""
     ratings, users = folder / "ratings_by_user.parquet", folder / "users.parquet"
     by_item, stars, years = folder / "ratings_by_item.parquet", [], []
     with parquet_writer.tables() as append:
         for block in indexed.blocks:
             append(ratings, block)
-            stars.append(_counted("rating", pa.array(block["rating"])))
+            stars.append(_histogram("rating", pa.array(block["rating"])))
             seconds = pa.array(block["timestamp"].view("datetime64[s]"))
-            years.append(_counted("year", pc.year(seconds)))
+            years.append(_histogram("year", pc.year(seconds)))
         append(users, parquet_tables.row_columns(indexed.by_user, {"user_id": indexed.user_ids}))
         movies = parquet_tables.movie_columns(indexed.movies)
         append(folder / "items.parquet", parquet_tables.row_columns(indexed.by_item, movies))
@@ -54,16 +54,16 @@ def write(work: Engine, indexed: Indexed, folder: Path) -> Described:
             append(by_item, columns)
     if len(stars) > 1:
         shuffle.append_by_item(work, ratings, users, by_item, indexed.by_user, indexed.by_item)
-    return Described(_added(stars), _added(years), parquet_tables.span_of(ratings, "timestamp"))
+    return Description(_add_up(stars), _add_up(years), parquet_tables.span_of(ratings, "timestamp"))
 
 
-def _counted(name: str, column: pa.Array) -> pd.DataFrame:
+def _histogram(name: str, column: pa.Array) -> pd.DataFrame:
     values, counts = pc.value_counts(column).flatten()
     return pd.DataFrame({name: values, "n_ratings": counts})
 
 
-def _added(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Histograms as one, in rising order."""
+def _add_up(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The sum of histograms, in rising order."""
     together = pd.concat(tables)
     return together.groupby(together.columns[0], as_index=False).sum()
 
@@ -71,14 +71,14 @@ def _added(tables: list[pd.DataFrame]) -> pd.DataFrame:
 def _build_here(path: Path, data: DataSet, max_refused: int) -> Indexed:
     archive = movielens.read_archive(path, data, max_refused)
     rows, movies = archive.rows, archive.movies.set_index("movie_id")
-    made = index.build(archive.ratings, archive.user_ids, movies.index.to_numpy())
-    ratings = made.ratings
+    built = index.build(archive.ratings, archive.user_ids, movies.index.to_numpy())
+    ratings = built.ratings
     return Indexed(
-        made.user_ids,
-        movies.loc[made.movie_ids].reset_index(),
-        count_index(ratings.user_index, len(made.user_ids)),
+        built.user_ids,
+        movies.loc[built.movie_ids].reset_index(),
+        count_index(ratings.user_index, len(built.user_ids)),
         count_index(ratings.item_index, len(movies)),
         rows,
-        made.n_superseded,
+        built.n_superseded,
         [{name: getattr(ratings, name) for name in COLUMNS}],
     )

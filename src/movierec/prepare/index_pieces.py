@@ -1,7 +1,7 @@
-"""The index made by Dask's workers, of ratings that no process could hold.
+"""The index made by Dask's workers, for ratings that do not fit into one process.
 
-Workers read pieces of the archive and leave their rows in files. Dask's shuffle brings these
-together by user. What this process holds is numbers of each user and movie.
+Workers read pieces of the archive and store their rows in files, which Dask's shuffle groups by
+user. This process holds only counts of each user and movie.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ TYPES = {"user_index": "i4", "item_index": "i4", "rating": "f4", "timestamp": "i
 
 @dataclass(frozen=True)
 class Indexed:
-    """Users and movies in order of their index, how often each is rated, what became of the rows,
-    and the ratings, a block of users at a time."""
+    """Users and movies in order of their index, the number of ratings of each, counts of the rows
+    read, and the ratings, a block of users at a time."""
 
     user_ids: Array
     movies: pd.DataFrame
@@ -55,19 +55,19 @@ class Counted:
     counts: Array
 
     @classmethod
-    def of(cls, table: pa.Table) -> Counted:
+    def from_table(cls, table: pa.Table) -> Counted:
         return cls(*(table[name].to_numpy() for name in ("id", "n")))
 
     def ordered(self) -> tuple[Counted, Array]:
-        """In order of the index, and where each has come."""
+        """The ids in order of the index, and the index of each id (int32)."""
         order = index.by_falling_count(self.counts, self.ids)
-        return Counted(self.ids[order], self.counts[order]), index.places_in(order)
+        return Counted(self.ids[order], self.counts[order]), index.inverse(order)
 
 
 @dataclass(frozen=True)
 class PieceSource:
-    """A file of ratings by places of users and items, the files of the index that each place has,
-    and how many rows came before in the archive."""
+    """A file of ratings by places of users and items, a file with the index of each place for
+    either, and the number of rows before it in the archive."""
 
     ratings: Path
     places: tuple[Path, Path]
@@ -76,7 +76,7 @@ class PieceSource:
 
 @dataclass(frozen=True)
 class Pieces:
-    """The rows kept: a file for each piece, the numbers in them, and all ids."""
+    """The accepted rows: a file a piece, the number of rows in each, and all ids."""
 
     paths: list[Path]
     n_rows: list[int]
@@ -84,7 +84,7 @@ class Pieces:
 
 
 def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
-    """Index an archive; the blocks lie in the folder `scratch`."""
+    """Index an archive; the blocks are files in the folder `scratch`."""
     gather = partial(_gather, work, scratch)
     pieces, rows, listed = movielens.read_rows(path, data, max_refused, gather)
     users, rated = pieces.ids
@@ -93,13 +93,13 @@ def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: i
     users, _ = users.ordered()
     items, _ = Counted(movies.index.to_numpy(), n_rated.to_numpy()).ordered()
     blocks, n_superseded = _by_user(work, scratch / "first", _sources(pieces, users, items), users)
-    if n_superseded:  # without these, other counts, and so another order
+    if n_superseded:  # without these, counts differ, and so does the order
         counts = _counts(work, blocks, shuffle.bounds_of(work, users.counts), len(items.ids))
         users, of_users = replace(users, counts=counts[0]).ordered()
         items, of_items = replace(items, counts=counts[1]).ordered()
         places = _save(scratch / "users.npy", of_users), _save(scratch / "items.npy", of_items)
-        again = [PieceSource(block, places) for block in blocks]
-        blocks, _ = _by_user(work, scratch / "again", again, users)
+        sources = [PieceSource(block, places) for block in blocks]
+        blocks, _ = _by_user(work, scratch / "again", sources, users)
     return Indexed(
         users.ids,
         movies.loc[items.ids].reset_index(),
@@ -121,25 +121,25 @@ def _columns(path: Path, names: Sequence[str]) -> Columns:
 def _gather(
     work: Engine, scratch: Path, read: Reader, pieces: Iterable[tuple[Any, ...]]
 ) -> tuple[Pieces, RowCounts]:
-    """Have pieces read, as rating_table.gather does, but leave their rows in files."""
-    folder = Path(tempfile.mkdtemp(dir=scratch))  # another one if reading begins anew
-    found, rows = Pieces([], [], []), RowCounts()
+    """Have workers read the pieces of an archive, and store their rows in files."""
+    folder = Path(tempfile.mkdtemp(dir=scratch))  # another one if reading starts again
+    stored, rows = Pieces([], [], []), RowCounts()
     tallies: list[list[pa.Table]] = [[], []]
     paths = (folder / str(number) for number in count())
     for number, more in enumerate(work.map(partial(_store, read), paths, pieces)):
         rows += more
         if more.n_kept:
-            found.paths.append(folder / str(number))
-            found.n_rows.append(more.n_kept)
+            stored.paths.append(folder / str(number))
+            stored.n_rows.append(more.n_kept)
             for name, tally in zip(IDS, tallies, strict=True):
-                _add(tally, parquet_tables.read_table(_ids(found.paths[-1], name)))
-    if found.paths:
-        found.ids.extend(Counted.of(_total(tally)) for tally in tallies)
-    return found, rows
+                _add(tally, parquet_tables.read_table(_ids(stored.paths[-1], name)))
+    if stored.paths:
+        stored.ids.extend(Counted.from_table(_total(tally)) for tally in tallies)
+    return stored, rows
 
 
 def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> RowCounts:
-    """Read a piece; its rows go into one file, its ids into others."""
+    """Read a piece, and write its rows to one file, its ids to others; returns its row counts."""
     table, rows = read(*piece)
     table = table.unify_dictionaries()
     columns = {}
@@ -159,7 +159,7 @@ def _ids(path: Path, name: str) -> Path:
 
 
 def _add(tally: list[pa.Table], more: pa.Table) -> None:
-    """Add counts of ids; the first table has those of most, so that sums are few."""
+    """Add counts of ids; the first table has most of them, so that it is rarely added up."""
     tally.append(more)
     if sum(table.num_rows for table in tally[1:]) > tally[0].num_rows:
         tally[:] = [_total(tally)]
@@ -172,14 +172,14 @@ def _total(tally: list[pa.Table]) -> pa.Table:
 
 def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[PieceSource]:
     """The pieces, with files of the index that each one's ids have."""
-    found = [pd.Index(named.ids, dtype=named.ids.dtype) for named in (users, items)]
+    indices = [pd.Index(counted.ids, dtype=counted.ids.dtype) for counted in (users, items)]
     n_before = 0
     for path, n_rows in zip(pieces.paths, pieces.n_rows, strict=True):
         places = []
-        for name, known in zip(IDS, found, strict=True):
-            ids = Counted.of(parquet_tables.read_table(_ids(path, name))).ids
-            here = known.get_indexer(pd.Index(ids, dtype=ids.dtype))
-            places.append(_save(path.with_name(f"{path.name}.{name}.npy"), here))
+        for name, index_of_ids in zip(IDS, indices, strict=True):
+            ids = Counted.from_table(parquet_tables.read_table(_ids(path, name))).ids
+            places_of_ids = index_of_ids.get_indexer(pd.Index(ids, dtype=ids.dtype))
+            places.append(_save(path.with_name(f"{path.name}.{name}.npy"), places_of_ids))
         yield PieceSource(path, (places[0], places[1]), n_before)
         n_before += n_rows
 
@@ -195,7 +195,7 @@ def _save(path: Path, places: Array) -> Path:
 def _by_user(
     work: Engine, folder: Path, sources: Iterable[PieceSource], users: Counted
 ) -> tuple[list[Path], int]:
-    """Have ratings brought together by user; files of each block, and how many are superseded."""
+    """Group ratings by user; returns a file a block, and the number of superseded ratings."""
     folder.mkdir()
     paths, superseded = shuffle.shuffled(
         work, _read, list(sources), TYPES, users.counts, _write_newest, folder

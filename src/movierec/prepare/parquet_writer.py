@@ -1,4 +1,4 @@
-"""Parquet files that grow: rows come some at a time, and are written beside those of others."""
+"""Append rows to several Parquet files, which are written at the same time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +12,7 @@ from movierec.core import log
 from movierec.data import parquet_tables
 
 
-class _Growing:
+class _Table:
     """A file whose rows wait until they fill a row group."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
@@ -39,12 +39,12 @@ class _Growing:
 
 @contextmanager
 def tables() -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
-    """Yields what to call to add rows to a table; at the end all are written.
+    """Yields what to call to append rows to a table; all are written at the end.
 
-    Files have the same bytes as if artifacts.write_table had all rows. A call returns as soon as
-    the rows of the one before, of the same table, are written.
+    Files have the same bytes as if parquet_tables.write_table had all rows. A call returns as soon
+    as the rows of the previous call for the same table are written.
     """
-    files: dict[Path, _Growing] = {}
+    files: dict[Path, _Table] = {}
     writing: dict[Path, Future[None]] = {}
     with ThreadPoolExecutor(2) as pool:
 
@@ -53,17 +53,17 @@ def tables() -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
             if path in files:
                 writing[path].result()
             else:
-                files[path] = _Growing(path, rows.schema)
+                files[path] = _Table(path, rows.schema)
             writing[path] = pool.submit(files[path].append, rows)
 
         yield append
         for path, file in files.items():
             writing[path].result()
             writing[path] = pool.submit(_close, file, path)
-        for each in writing.values():
-            each.result()
+        for future in writing.values():
+            future.result()
 
 
-def _close(file: _Growing, path: Path) -> None:
+def _close(file: _Table, path: Path) -> None:
     with log.timed("wrote", Path(path.name), path):
         file.close()

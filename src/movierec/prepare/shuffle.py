@@ -1,6 +1,5 @@
-"""Ratings brought together by user or by item: here if they are one block, else by Dask's shuffle.
-
-So no process has more than a few blocks of them.
+"""Ratings grouped by user or by item: in this process if they are one block, else by Dask's
+shuffle, so that no process holds more than a few blocks.
 """
 
 from __future__ import annotations
@@ -39,7 +38,8 @@ def columns_by_item(by_user: Csr, n_items: int) -> Columns:
 def append_by_item(
     work: Engine, ratings: Path, users: Path, to: Path, user_counts: Array, item_counts: Array
 ) -> None:
-    """Write these of ratings by user in files, a block of items at a time."""
+    """Append to a table the ratings by item of those by user in files, a block of items at a
+    time."""
     bounds = bounds_of(work, user_counts)
     read = partial(_read_users, ratings.absolute(), users.absolute())
     types = {"item_index": "i4", "user_index": "i4", "rating": "f4"}
@@ -60,7 +60,7 @@ def _read_users(ratings: Path, users: Path, bounds: Bounds) -> pd.DataFrame:
 
 
 def _write_items(block: pd.DataFrame, path: Path) -> None:
-    """Write a block of items; its index are the items of its ratings."""
+    """Write a block of items; its index is the item of each rating."""
     block = block.iloc[np.lexsort((block["user_index"], block.index))]
     with atomic_file(path, shared=True) as partial_path:
         parquet_tables.write_table(partial_path, columns_of(block))
@@ -75,11 +75,11 @@ def shuffled(
     write: Callable[[pd.DataFrame, Path], Any],
     folder: Path,
 ) -> tuple[list[Path], list[Any]]:
-    """Have Dask bring together what `read` makes of each of the sources.
+    """Group by row, with Dask's shuffle, the tables that `read` returns for each source.
 
-    types: the columns of that; the first becomes the index. It is one of len(counts) rows, of
-    which each occurs so often. Each block of these rows is for `write`: its file, in `folder`. What
-    comes are these files, in order, and what `write` returns of each.
+    types: the columns of such a table, of which the first is the row, and becomes the index.
+    counts: how often each row occurs (n_rows,). `write` writes each block of rows to a file in
+    `folder`. Returns these files, in order, and what `write` returns for each.
     """
     import pandas as pd
     from dask import dataframe, delayed

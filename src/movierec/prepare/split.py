@@ -1,7 +1,7 @@
 """Which ratings are held out: four protocols, each a mask over the ratings.
 
-The ratings of some users are divided the same with those of all and alone, if what these depend on
-is told: how many draws the users before take, and the moments that are one for all.
+A block of users is split in the same way alone as among all users, if the caller gives what it
+depends on: the number of draws for earlier users, and the moments, which are the same for all.
 """
 
 from collections.abc import Callable
@@ -17,38 +17,38 @@ from movierec.kernels.grouping import ranks_in_rows
 BINS = 1 << 16  # of a histogram of timestamps
 
 Histogram = Callable[[int, int], Array]  # as `histogram`, of all ratings
-# Of ratings in order of user: their timestamps, where each user's begin (indptr), the fraction
-# to hold out, the source of draws, the moment that belongs to that fraction. What comes is a mask.
+# Takes, for ratings in order of user, their timestamps, where each user's begin (indptr), the
+# fraction to hold out, a generator, and the moment of that fraction; returns a mask.
 Protocol = Callable[[Array, Array, float, np.random.Generator, int], Array]
 
 
 def per_user_random(
-    timestamp: Array, indptr: Array, fraction: float, draw: np.random.Generator, moment: int
+    timestamp: Array, indptr: Array, fraction: float, rng: np.random.Generator, moment: int
 ) -> Array:
     """Of each user's n ratings all but floor((1 − fraction) · n), drawn evenly."""
-    return _last_in_rows(indptr, draw.random(len(timestamp), dtype=np.float32), fraction)
+    return _last_in_rows(indptr, rng.random(len(timestamp), dtype=np.float32), fraction)
 
 
 def per_rating_random(
-    timestamp: Array, indptr: Array, fraction: float, draw: np.random.Generator, moment: int
+    timestamp: Array, indptr: Array, fraction: float, rng: np.random.Generator, moment: int
 ) -> Array:
-    """Each rating on its own with probability `fraction`, whoever gave it."""
-    return draw.random(len(timestamp), dtype=np.float32) < fraction
+    """Each rating with probability `fraction`, independent of its user."""
+    return rng.random(len(timestamp), dtype=np.float32) < fraction
 
 
 def last_per_user(
-    timestamp: Array, indptr: Array, fraction: float, draw: np.random.Generator, moment: int
+    timestamp: Array, indptr: Array, fraction: float, rng: np.random.Generator, moment: int
 ) -> Array:
     """Of each user's n ratings the latest, all but floor((1 − fraction) · n); ties drawn."""
     first = timestamp.min(initial=0)
     seconds = (timestamp - first).astype(np.uint64)
     # Ratings of one second are many: the lower bits draw among them.
-    keys = seconds << 24 | draw.integers(0, 1 << 24, len(timestamp), dtype=np.uint64)
+    keys = seconds << 24 | rng.integers(0, 1 << 24, len(timestamp), dtype=np.uint64)
     return _last_in_rows(indptr, keys, fraction)
 
 
 def point_in_time(
-    timestamp: Array, indptr: Array, fraction: float, draw: np.random.Generator, moment: int
+    timestamp: Array, indptr: Array, fraction: float, rng: np.random.Generator, moment: int
 ) -> Array:
     """All ratings from one moment on: the earliest that holds out at most `fraction` of them."""
     return np.asarray(timestamp >= moment)
@@ -83,10 +83,10 @@ def split(
     train = stays(time, indptr, params, seed, moments[0], n_before[0])
     test = ~train
     if params.validation_fraction:
-        left = indptr_from_counts(count_index(ratings.user_index[train], n_users))
-        draw = random_streams.stream_at(seed, "split/validation", n_before[1])
+        remaining = indptr_from_counts(count_index(ratings.user_index[train], n_users))
+        rng = random_streams.stream_at(seed, "split/validation", n_before[1])
         hold_out, fraction = PROTOCOLS[params.protocol], params.validation_fraction
-        train[train] = ~hold_out(time[train], left, fraction, draw, moments[1])
+        train[train] = ~hold_out(time[train], remaining, fraction, rng, moments[1])
     return ratings.take(train), ratings.take(~(train | test)), ratings.take(test)
 
 
@@ -94,9 +94,9 @@ def stays(
     timestamp: Array, indptr: Array, params: SplitParams, seed: int, moment: int, n_before: int
 ) -> Array:
     """A mask: what is not test."""
-    draw = random_streams.stream_at(seed, "split/test", n_before)
+    rng = random_streams.stream_at(seed, "split/test", n_before)
     hold_out = PROTOCOLS[params.protocol]
-    return ~hold_out(timestamp, indptr, params.test_fraction, draw, moment)
+    return ~hold_out(timestamp, indptr, params.test_fraction, rng, moment)
 
 
 def moments_of(
@@ -131,7 +131,7 @@ def nth_second(n: int, span: tuple[int, int], histogram: Histogram) -> tuple[int
 
 
 def histogram(timestamp: Array, low: int, width: int) -> Array:
-    """How many timestamps are in each of BINS bins of `width` seconds, from the second `low` on."""
+    """The number of timestamps in each of BINS bins of `width` seconds, from second `low` on."""
     counts = np.zeros(BINS, np.int64)
     for start in range(0, len(timestamp), BLOCK):
         since = timestamp[start : start + BLOCK].astype(np.uint64) - np.uint64(low % 2**64)

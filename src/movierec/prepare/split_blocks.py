@@ -1,4 +1,4 @@
-"""The split, made and written by blocks of users, wherever the engine does its work."""
+"""The split, drawn and written by blocks of users, in this process or on Dask."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ Parts = tuple[Ratings, Ratings, Ratings]  # train, validation and test
 
 @dataclass(frozen=True)
 class SplitBlock:
-    """Users from `first` on with these numbers of ratings; so many ratings are of those before."""
+    """Users from `first` on, their numbers of ratings, and the number of ratings before theirs."""
 
     first: int
     counts: Array
@@ -28,7 +28,7 @@ class SplitBlock:
 
     @property
     def users(self) -> Array:
-        """Their indices, and the next."""
+        """Their indices, and the next user's."""
         return self.first + np.arange(len(self.counts) + 1, dtype=np.int32)
 
     def read(self, path: Path, names: list[str]) -> list[Array]:
@@ -39,7 +39,7 @@ class SplitBlock:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Training ratings of each user and of each item, and how many are held out."""
+    """The number of training ratings of each user and of each item, and of held-out ratings."""
 
     by_user: Array
     by_item: Array
@@ -48,7 +48,7 @@ class Sizes:
 
 
 def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: int) -> Sizes:
-    """Divide the ratings of the folder `index`, and write the files of the parts."""
+    """Split the ratings of the folder `index`, and write the files of the parts."""
     (counts,) = parquet_tables.read_columns(index / "users.parquet", ["n_ratings"])
     n_items = pq.read_metadata(index / "items.parquet").num_rows
     of_users, of_items, held_out = [], np.zeros(n_items, np.int64), np.zeros(2, np.int64)
@@ -104,7 +104,7 @@ def _histogram(path: Path, block: SplitBlock, low: int, width: int) -> Array:
 
 
 def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: SplitBlock) -> int:
-    """How many of a block's ratings are not test."""
+    """The number of a block's ratings that are not test."""
     (timestamp,) = block.read(path, ["timestamp"])
     stays = split.stays(
         timestamp, indptr_from_counts(block.counts), params, seed, moment, block.n_before
@@ -120,7 +120,7 @@ def _split(
     block: SplitBlock,
     n_before: int,
 ) -> Parts:
-    """A block's parts. n_before: ratings of the users before that are not test."""
+    """A block's parts. n_before: the number of ratings of earlier users that are not test."""
     columns = block.read(path, ["item_index", "rating", "timestamp"])
     place = np.repeat(np.arange(len(block.counts), dtype=np.int32), block.counts)
     ratings, before = Ratings(place, *columns), (block.n_before, n_before)
