@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from movierec.core import array_files
 from movierec.core.array_files import ArrayFile
+from movierec.core.errors import MovierecError
 
 ARRAYS = {
     "wide": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -74,3 +76,14 @@ def test_objects_cannot_be_saved(tmp_path):
     with pytest.raises(Exception, match="object"):
         array_files.save(tmp_path / "objects", {"objects": np.array([{}], object)}, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_is_named_as_by_the_system(tmp_path, monkeypatch):
+    """safetensors has an exception of its own, in which the system's number is a word."""
+
+    def fail(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", fail)
+    with pytest.raises(MovierecError, match="No space left on device; make room"):
+        array_files.save(tmp_path / "some.safetensors", {}, {})

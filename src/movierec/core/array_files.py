@@ -8,6 +8,8 @@ here, since the library copies them. The metadata is one entry, JSON with a hash
 import hashlib
 import json
 import mmap
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ def save(
 
     shared: whether other processes may write the same path at the same time.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     content = {"sha256": _hash(metadata), "content": metadata}
@@ -35,7 +38,13 @@ def save(
         name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()
     }
     with atomic_file(path, shared) as partial:
-        save_file(contiguous, partial, {KEY: json.dumps(content, ensure_ascii=False)})
+        try:
+            save_file(contiguous, partial, {KEY: json.dumps(content, ensure_ascii=False)})
+        except SafetensorError as error:  # such as "... No space left on device (os error 28)"
+            if number := re.search(r"\(os error (\d+)\)", str(error)):
+                code = int(number[1])
+                raise OSError(code, os.strerror(code)) from None
+            raise
     return path
 
 
