@@ -114,7 +114,8 @@ def test_number_in_the_notation_of_science(tmp_path):
         (
             "datasets/local/layout",
             "xls",
-            "should be 'csv', 'dat', '100k', 'recbole', 'ratings_csv' or 'ratings_parquet', not 'xls'",
+            "should be 'csv', 'dat', '100k', 'recbole', 'ratings_csv' or 'ratings_parquet',"
+            " not 'xls'",
         ),
         (
             "datasets/ml-1m/url",

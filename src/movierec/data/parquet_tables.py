@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movierec.core import log
 from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest, parse_manifest
 from movierec.core.paths import INDEX, SPLIT
+from movierec.data.parquet_files import explain_errors, read_item_table, read_table
 from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_from_counts
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 def read_provenance(path: Path) -> Manifest:
     """The manifest in a Parquet file's footer; empty if there is none."""
-    with _explain(path):
+    with explain_errors(path):
         found = pq.read_metadata(path).metadata or {}
     return parse_manifest(found.get(MANIFEST_KEY.encode(), b"{}"), path)
 
@@ -82,11 +80,6 @@ def data_hash(path: Path) -> str:
         return hashlib.sha256(file.read_buffer(file.size() - 8 - footer)).hexdigest()
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    with _explain(path):
-        return pq.read_table(path, columns=columns)
-
-
 def read_columns(
     path: Path, names: list[str], first: int = 0, stop: int | None = None
 ) -> list[Array]:
@@ -94,7 +87,7 @@ def read_columns(
 
     Arrays are filled a row group at a time, since reading all at once would copy each column.
     """
-    with _explain(path), pq.ParquetFile(path) as file:
+    with explain_errors(path), pq.ParquetFile(path) as file:
         stop = file.metadata.num_rows if stop is None else stop
         types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
         arrays = [np.empty(stop - first, dtype) for dtype in types]
@@ -112,30 +105,13 @@ def read_columns(
 
 def span_of(path: Path, name: str) -> tuple[int, int]:
     """The least and the greatest number of a column, as the file's footer says."""
-    with _explain(path):
+    with explain_errors(path):
         footer = pq.read_metadata(path)
     place = footer.schema.names.index(name)
     groups = [footer.row_group(k).column(place).statistics for k in range(footer.num_row_groups)]
     found = [group for group in groups if group and group.has_min_max]
     ends = [end for group in found for end in (group.min, group.max)]
     return min(ends, default=0), max(ends, default=0)
-
-
-@contextmanager
-def _explain(path: Path) -> Iterator[None]:
-    """Turn what pyarrow raises on a bad file into one line that names it.
-
-    Audit hooks are told of the file, as Python's own open tells them (docs/decisions/test-data.md).
-    """
-    sys.audit("open", str(path), "rb", 0)
-    try:
-        with log.timed("read", path):
-            yield
-    except FileNotFoundError:
-        raise MovierecError(f"{path}: no such file; run dvc repro") from None
-    except (pa.ArrowException, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
 
 
 def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = None) -> None:
@@ -161,7 +137,7 @@ def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
 
 
 def n_rows(path: Path) -> int:
-    with _explain(path):
+    with explain_errors(path):
         return int(pq.read_metadata(path).num_rows)
 
 
@@ -205,7 +181,7 @@ def movie_columns(movies: pd.DataFrame) -> dict[str, Any]:
 
 def read_items(folder: Path = INDEX) -> pd.DataFrame:
     """items.parquet; row number = item_index."""
-    return read_table(folder / "items.parquet").to_pandas()
+    return read_item_table(folder).to_pandas()
 
 
 def read_genres(folder: Path = INDEX) -> Csr:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from movierec.core.errors import MovierecError
 from movierec.core.paths import INDEX
+from movierec.data.parquet_files import read_item_table
 from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
@@ -28,15 +28,7 @@ class Catalogue:
 
     @classmethod
     def read(cls, folder: Path = INDEX) -> Catalogue:
-        path = folder / "items.parquet"
-        try:
-            with pq.ParquetFile(path) as file:  # read_table would load pandas
-                return cls(file.read())
-        except FileNotFoundError:
-            raise MovierecError(f"{path}: no such file; run dvc repro") from None
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
+        return cls(read_item_table(folder))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -1,0 +1,42 @@
+"""Read Parquet files, among them items.parquet, without pandas and Numba, which load slowly."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from movierec.core import log
+from movierec.core.errors import MovierecError
+from movierec.core.paths import INDEX
+
+
+@contextmanager
+def explain_errors(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises on a bad file into one line that names it.
+
+    Audit hooks get the file's name, as from Python's own open (docs/decisions/test-data.md).
+    """
+    sys.audit("open", str(path), "rb", 0)
+    try:
+        with log.timed("read", path):
+            yield
+    except FileNotFoundError:
+        raise MovierecError(f"{path}: no such file; run dvc repro") from None
+    except (pa.ArrowException, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """All columns of a file, or these."""
+    with explain_errors(path), pq.ParquetFile(path) as file:  # pq.read_table would load pandas
+        table = file.read(columns)
+        return table if columns is None else table.select(columns)
+
+
+def read_item_table(folder: Path = INDEX) -> pa.Table:
+    """items.parquet; row number = item_index."""
+    return read_table(folder / "items.parquet")
