@@ -53,7 +53,8 @@ check: env  ## Run everything that must pass before a commit: linters, types, im
 
 coverage: env  ## Measure the test coverage of the kernels, run as plain Python
 	NUMBA_DISABLE_JIT=1 coverage run -m pytest -n 0 -k 'not converged and not never_rises' \
-		tests/kernels tests/model/test_features.py tests/recommending/test_rankers.py
+		tests/kernels tests/model/test_features.py tests/recommending/test_rankers.py \
+		tests/evaluation/test_item_knn.py
 	coverage report
 
 bench: env  ## Time training and serving at the size of ml-25m, next to other packages (minutes)

@@ -18,6 +18,7 @@ SLOW = (
     "pipeline/*.py",
     "benchmarks/*.py",
     "plotting/test_plots_page.py",
+    "prepare/test_every_engine.py",
     "report/test_browser.py",
     "training/test_blocks.py",
     "training/test_checkpoint.py",

@@ -277,7 +277,7 @@ def test_every_room_is_in_the_layout_in_the_order_of_imports() -> None:
     assert set(rooms) == {path.parent.name for path in package.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("path", (ROOT / "src/movierec").glob("*/__init__.py"))
+@pytest.mark.parametrize("path", sorted((ROOT / "src/movierec").glob("*/__init__.py")))
 def test_every_room_says_what_it_holds_and_what_it_may_import(path: Path) -> None:
     text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
     assert len(text.splitlines()) >= 2
