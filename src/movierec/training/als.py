@@ -113,14 +113,6 @@ class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
                 f" users and {n_items} items have at most {min(n_users, n_items)}"
             )
 
-    @property
-    def max_epochs(self) -> int:
-        return self.params.n_epochs
-
-    @property
-    def patience(self) -> int:
-        return self.params.patience
-
     def initial_model(self) -> M:
         return initial_model(self.data, self.params, self.seed)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from movierec.core.errors import MovierecError
+from movierec.core.params import ImplicitParams, TrainParams
 from movierec.metrics.measures import Errors, Ranking
 from movierec.model.biased_mf import Model
 from movierec.training.training_data import M, TrainingData
@@ -46,15 +47,16 @@ class Trainer(ABC, Generic[M, E, Q]):
     epoch_type: type[E]
     quality_type: type[Q]
     data: TrainingData[M]
+    params: TrainParams | ImplicitParams
 
     @property
-    @abstractmethod
-    def max_epochs(self) -> int: ...
+    def max_epochs(self) -> int:
+        return self.params.n_epochs
 
     @property
-    @abstractmethod
     def patience(self) -> int:
         """Epochs without an improvement after which training stops."""
+        return self.params.patience
 
     @abstractmethod
     def initial_model(self) -> M: ...

@@ -86,20 +86,13 @@ class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
 
     epoch_type = ImplicitEpoch
     quality_type = Ranking
+    params: ImplicitParams
 
     def __init__(self, data: TrainingData[M], params: ImplicitParams, seed: int) -> None:
         self.data, self.params, self.seed = data.with_ones(), params, seed
         self.evaluator = None
         if data.n_validation:
             self.evaluator = self.data.ranking_evaluator(MAX_USERS, seed, "implicit/users")
-
-    @property
-    def max_epochs(self) -> int:
-        return self.params.n_epochs
-
-    @property
-    def patience(self) -> int:
-        return self.params.patience
 
     def initial_model(self) -> M:
         params, stream = self.params, "implicit/item_factors"
