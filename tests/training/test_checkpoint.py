@@ -173,6 +173,17 @@ def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:
     assert len(keys) == 3
 
 
+@pytest.mark.parametrize("stage", ["train", "implicit"])
+def test_a_key_covers_the_code_that_training_depends_on_and_no_other(stage: str) -> None:
+    """So a comment in the command line or in a plot leaves a checkpoint valid."""
+    files = checkpoint.code_files(stage)
+    assert ROOT / f"stages/{stage}.py" in files
+    rooms = {
+        path.relative_to(ROOT / "src/movierec").parts[0] for path in files if "src" in path.parts
+    }
+    assert rooms == {"core", "kernels", "data", "model", "metrics", "training"}
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has been split, ready to train for many short epochs."""
