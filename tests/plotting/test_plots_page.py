@@ -22,14 +22,8 @@ SHAPES = """card => {
 }"""
 
 
-def names(entries: list[str | dict[str, object]]) -> list[str]:
-    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
-
-
-DEFINED = names(PIPELINE["plots"])
-OUTPUTS = [name for stage in PIPELINE["stages"].values() for name in names(stage.get("plots", []))]
-PICTURES = sorted({name for name in DEFINED + OUTPUTS if name.endswith(".png")})
-CHARTS = sorted(set(DEFINED) - set(PICTURES))
+CHARTS = sorted(next(iter(entry)) for entry in PIPELINE["plots"])
+PICTURES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("plots/*/*.png"))
 
 
 def element(plot: str) -> str:
