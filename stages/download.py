@@ -20,7 +20,7 @@ def main() -> stage.Summary:
         size = archive.stat().st_size
         # A path is this machine's alone, a mirror is as good: the hash says what it was.
         block = data.model_dump(exclude={"path", "mirror_url"}, exclude_none=True)
-        made_with = {"dataset": params.dataset, "datasets": {params.dataset: block}}
+        made_with = {"dataset": params.dataset, "data": block}
         entry = manifests.make_record(
             made_with, manifests.hash_files(folder), {"size": size}, packages=()
         )

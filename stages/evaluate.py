@@ -25,15 +25,27 @@ def main() -> stage.Summary:
         outputs, on_train = collect.collect(workers, files, ranker, validation.get("rmse"), scratch)
     result = evaluate.evaluate(outputs, watched.item_factors, parquet_tables.read_items(), params)
     made_from = {**model.manifest, **watched.manifest}
-    report = {
+    measured = {
         "test": result.metrics.pop("test"),
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},
         "validation": validation,
         **result.metrics,
-        "made_from": [manifests.hash_manifest(made_from)],  # a list: DVC shows numbers alone
+        "intervals": result.intervals,
+        "made_from": manifests.hash_manifest(made_from),
     }
-    reporting.write_metrics("metrics/evaluate.json", report)
-    reporting.write_metrics("metrics/intervals.json", result.intervals)
+    ranking = params.recommend.ranking
+    ndcg, coverage = (f"{name}@{params.evaluate.top_n}" for name in ("ndcg", "coverage"))
+    lists, popular = (measured["ranking"][name] for name in (ranking, "popularity"))
+    best = min(measured["baseline"], key=lambda name: measured["baseline"][name]["rmse"])
+    reporting.write_details("evaluate", measured)
+    reporting.write_metrics(
+        "test",
+        {key: measured["test"][key] for key in ("rmse", "mae")}
+        | {key: lists[key] for key in (ndcg, coverage)},
+    )
+    reporting.write_metrics(
+        "baseline", {"rmse": measured["baseline"][best]["rmse"], ndcg: popular[ndcg]}
+    )
     for name, rows in result.plots.items():
         reporting.write_plot(f"plots/evaluate/{name}.csv", rows)
     made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
@@ -41,16 +53,12 @@ def main() -> stage.Summary:
     provenance = export.provenance("evaluate", made_with, made_from)
     with atomic.atomic_file(paths.EVALUATION_BY_USER) as path:
         parquet_tables.write_table(path, result.by_user, provenance)
-    rmses = {name: errors["rmse"] for name, errors in report["baseline"].items()}
+    test, baseline = measured["test"]["rmse"], measured["baseline"][best]["rmse"]
     low, high = result.intervals["test"]["rmse"].values()
-    best = min(rmses, key=lambda name: rmses[name])
-    ndcg = f"ndcg@{params.evaluate.top_n}"
-    names = (params.recommend.ranking, "popularity")
-    lists = [f"{report['ranking'][name][ndcg]:.4f} by {name}" for name in names]
     return {
-        "test": f"RMSE {report['test']['rmse']:.4f} (95 %: {low:.4f} to {high:.4f})",
-        "baseline": f"RMSE {rmses[best]:.4f} by {best}, the best of {len(rmses)}",
-        "lists": f"{ndcg.upper()} {', '.join(lists)}",
+        "test": f"RMSE {test:.4f} (95 %: {low:.4f} to {high:.4f})",
+        "baseline": f"RMSE {baseline:.4f} by {best}, the best of {len(measured['baseline'])}",
+        "lists": f"{ndcg.upper()} {lists[ndcg]:.4f} by {ranking}; popularity {popular[ndcg]:.4f}",
     }
 
 

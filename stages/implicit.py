@@ -30,15 +30,15 @@ def main() -> stage.Summary:
     trained = search.search_and_refit(task, params)
     search.write_model(task, trained, params, manifest)
     quality, objective = trained.validation, trained.last_epoch.objective
-    metrics: dict[str, Any] = {"best_epoch": trained.best_epoch, "objective": objective}
+    measured: dict[str, Any] = {"best_epoch": trained.best_epoch, "objective": objective}
     summary = {
         "model": f"{trained.model.n_factors:,} factors",
         "best epoch": f"{trained.best_epoch:,} of at most {params.implicit.n_epochs:,}",
     }
     if quality:
-        metrics["validation"] = task.report(quality)
+        measured["validation"] = task.report(quality)
         summary["validation"] = f"{NDCG.upper()} {quality.ndcg:.4f}"
-    reporting.write_metrics("metrics/implicit.json", metrics)
+    reporting.write_details("implicit", measured)
     return summary | {"fitted": f"on {trained.fitted_on}"}
 
 

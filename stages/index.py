@@ -34,7 +34,7 @@ def main() -> stage.Summary:
     described = describe(found.ratings, len(indexed.by_user) * len(indexed.by_item))
     first, last = found.span
     times = {"first_timestamp": first, "last_timestamp": last}
-    reporting.write_metrics("metrics/index.json", {**counts, **described, **times})
+    reporting.write_details("index", {**counts, **described, **times})
     reporting.write_plot("plots/index/ratings.csv", found.ratings)
     reporting.write_plot("plots/index/years.csv", found.years)
     return {

@@ -40,12 +40,12 @@ def main() -> stage.Summary:
         eligible = n_ratings >= params.recommend.min_ratings
         blocks = batch.recommend_all(workers, ranker, StoredRatings.seen(), eligible)
         export.write_recommendations(path, users, items, statistics.watch(blocks), provenance)
-    metrics = {"n_users": len(users), **statistics.metrics()}
-    reporting.write_metrics("metrics/recommend.json", metrics)
+    measured = {"n_users": len(users), **statistics.metrics()}
+    reporting.write_details("recommend", measured)
     return {
         "ranked by": params.recommend.ranking,
-        "lists": f"{metrics['n_recommendations']:,} recommendations for {len(users):,} users",
-        "coverage": f"{100 * metrics['coverage']:.1f} % of {len(items):,} movies",
+        "lists": f"{measured['n_recommendations']:,} recommendations for {len(users):,} users",
+        "coverage": f"{100 * measured['coverage']:.1f} % of {len(items):,} movies",
     }
 
 

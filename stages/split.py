@@ -16,19 +16,19 @@ def main() -> stage.Summary:
         made_with = params.model_dump(include={"seed", "split"})
         entry = manifests.make_record(made_with, manifests.hash_files(folder))
         manifests.write_manifest(folder, {**manifest, "split": entry})
-    metrics = {
+    counts = {
         "n_train": int(sizes.by_user.sum()),
         "n_validation": sizes.n_validation,
         "n_test": sizes.n_test,
         "n_cold_users": int((sizes.by_user == 0).sum()),
         "n_cold_items": int((sizes.by_item == 0).sum()),
     }
-    reporting.write_metrics("metrics/split.json", metrics)
+    reporting.write_details("split", counts)
     kinds = ("train", "validation", "test")
     return {
         "protocol": params.split.protocol,
-        "ratings": ", ".join(f"{metrics[f'n_{kind}']:,} {kind}" for kind in kinds),
-        "cold": f"{metrics['n_cold_users']:,} users, {metrics['n_cold_items']:,} movies",
+        "ratings": ", ".join(f"{counts[f'n_{kind}']:,} {kind}" for kind in kinds),
+        "cold": f"{counts['n_cold_users']:,} users, {counts['n_cold_items']:,} movies",
     }
 
 

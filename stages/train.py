@@ -29,19 +29,21 @@ def main() -> stage.Summary:
     trained = search.search_and_refit(task, params)
     search.write_model(task, trained, params, manifest)
     errors, last = trained.validation, trained.last_epoch
-    metrics: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "best_epoch": trained.best_epoch,
         "objective": last.objective,
         "train": {"rmse": last.train_rmse},
+        "validation": {"rmse": errors.rmse if errors else None},
     }
     summary = {
         "model": f"{params.train.model} by {params.train.method}",
         "best epoch": f"{trained.best_epoch:,} of at most {params.train.n_epochs:,}",
     }
     if errors:
-        metrics["validation"] = {"rmse": errors.rmse}
         summary["validation"] = f"RMSE {errors.rmse:.4f}"
-    reporting.write_metrics("metrics/train.json", metrics)
+    reporting.write_details("train", measured)
+    headline = {"epochs": trained.best_epoch, "rmse": last.train_rmse}
+    reporting.write_metrics("train", {"validation": measured["validation"]} | headline)
     return summary | {"fitted": f"RMSE {last.train_rmse:.4f} on {trained.fitted_on}"}
 
 

@@ -129,16 +129,19 @@ def write_zip(path: Path, n_ratings: int) -> None:
 
 
 def write_params(project: Path, archive: Path) -> None:
-    path = project / "params.yaml"
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params, datasets = (
+        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+        for name in ("params.yaml", "datasets.yaml")
+    )
     params["dataset"] = "local"
     with archive.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     local = {"path": str(archive), "sha256": sha256, "layout": "csv", "folder": FOLDER}
-    params["datasets"]["local"] |= local
+    datasets["local"] |= local
     for block, settings in SEED_SETTINGS.items():
         params[block] |= settings
-    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    for name, content in (("params.yaml", params), ("datasets.yaml", datasets)):
+        (project / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def repro(project: Path) -> list[StageUsage]:

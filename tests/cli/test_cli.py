@@ -305,8 +305,7 @@ def test_outside_of_a_project(refusal, monkeypatch, tmp_path):
 
 
 def test_model_of_another_data_set(refusal, project, monkeypatch, tmp_path):
-    (tmp_path / "params.yaml").write_bytes((project / "params.yaml").read_bytes())
-    for name in ("models", "data"):
+    for name in ("models", "data", "datasets.yaml"):
         (tmp_path / name).symlink_to(project / name)
     monkeypatch.chdir(tmp_path)
     text = (project / "params.yaml").read_text("utf-8")

@@ -1,26 +1,37 @@
-"""params.yaml: typed, closed and explained; each mistake in it is one line."""
+"""params.yaml and datasets.yaml: typed, closed and explained; each mistake is one line."""
 
 import re
+import shutil
 from itertools import pairwise
 
 import pytest
 import yaml
 
 from movierec.core.errors import MovierecError
-from movierec.core.params import SOURCES, Params, load_params
+from movierec.core.params import SOURCES, ParamsFile, load_params
 from tests.helpers.clone import ROOT
 
-COMMITTED = ROOT / "params.yaml"
-BLOCKS = ("index", "split", "train", "implicit", "evaluate", "recommend")
+COMMITTED, DATA_SETS = ROOT / "params.yaml", ROOT / "datasets.yaml"
+BLOCKS = ("train", "implicit", "recommend", "evaluate", "split", "index")
 
 
 @pytest.fixture
-def refusal(tmp_path):
-    """Change one key of the committed params, or drop it (no value); return the one line."""
+def folder(tmp_path):
+    """A folder with the committed params, to change."""
+    for path in (COMMITTED, DATA_SETS):
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refusal(folder):
+    """Change a key of params.yaml, or of datasets.yaml (`datasets/…`), or drop it (no value);
+    return the one line."""
 
     def change(key, *value):
-        content = yaml.safe_load(COMMITTED.read_text("utf-8"))
-        *blocks, name = key.split("/")
+        path = folder / ("datasets.yaml" if key.startswith("datasets/") else "params.yaml")
+        content = yaml.safe_load(path.read_text("utf-8"))
+        *blocks, name = key.removeprefix("datasets/").split("/")
         block = content
         for inner in blocks:
             block = block[inner]
@@ -28,10 +39,9 @@ def refusal(tmp_path):
             block[name] = value[0]
         else:
             del block[name]
-        path = tmp_path / "params.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
         with pytest.raises(MovierecError) as caught:
-            load_params(path)
+            load_params(folder / "params.yaml")
         assert "\n" not in str(caught.value)
         return str(caught.value).removeprefix(f"{path}: ")
 
@@ -40,7 +50,7 @@ def refusal(tmp_path):
 
 def test_committed_params_load():
     params = load_params(COMMITTED)
-    assert params.data == params.datasets[params.dataset]
+    assert params.data.folder == "recbole/dataset_example/ml-100k"
     assert params.train.max_epochs >= 1
 
 
@@ -50,10 +60,10 @@ def test_params_are_frozen():
         params.train.n_factors = 4
 
 
-def test_number_in_the_notation_of_science(tmp_path):
+def test_number_in_the_notation_of_science(folder):
     text = COMMITTED.read_text("utf-8")
     assert "min_improvement: 0.0001" in text
-    path = tmp_path / "params.yaml"
+    path = folder / "params.yaml"
     path.write_text(text.replace("min_improvement: 0.0001", "min_improvement: 2e-4"), "utf-8")
     assert load_params(path).train.min_improvement == 0.0002
 
@@ -66,7 +76,6 @@ def test_number_in_the_notation_of_science(tmp_path):
         ("seed", True, "should be a valid integer, not True"),
         ("dataset", 100, "should be a valid string, not 100"),
         ("train", 3, "should be a block of keys, not 3"),
-        ("datasets", 3, "should be a block of keys, not 3"),
         ("train/n_factors", 8.5, "should be a valid integer, not 8.5"),
         ("train/n_factors", True, "should be a valid integer, not True"),
         ("train/n_factors", 2000, "should be less than or equal to 1024, not 2000"),
@@ -96,8 +105,13 @@ def test_number_in_the_notation_of_science(tmp_path):
         (
             "sed",
             3,
-            "unknown key; allowed here: seed, dataset, datasets, index, split, train, implicit,"
-            " evaluate, recommend, engine",
+            "unknown key; allowed here: dataset, train, implicit, recommend, evaluate, split,"
+            " index, seed, engine",
+        ),
+        (
+            "train/gibbs/samples_",
+            3,
+            "unknown key; allowed here: start_epochs, burn_in, samples, thin",
         ),
         (
             "datasets/local/url",
@@ -144,7 +158,11 @@ def test_number_in_the_notation_of_science(tmp_path):
     ],
 )
 def test_bad_value(refusal, key, value, reason):
-    assert refusal(key, value) == f"{key.replace('/', '.')}: {reason}"
+    assert refusal(key, value) == f"{dotted(key)}: {reason}"
+
+
+def dotted(key):
+    return key.removeprefix("datasets/").replace("/", ".")
 
 
 @pytest.mark.parametrize(
@@ -153,14 +171,14 @@ def test_bad_value(refusal, key, value, reason):
         (
             "datasets/local/source",
             "ftp",
-            "datasets.local: source should be package or url or path, not 'ftp'",
+            "local: source should be package or url or path, not 'ftp'",
         ),
         (
             "datasets/local/rating_min",
             7,
-            "datasets.local: rating_min should be less than rating_max",
+            "local: rating_min should be less than rating_max",
         ),
-        ("datasets/ml-1m/sha256", None, "datasets.ml-1m: sha256 or md5 should be set"),
+        ("datasets/ml-1m/sha256", None, "ml-1m: sha256 or md5 should be set"),
     ],
 )
 def test_values_that_do_not_fit_each_other(refusal, key, value, line):
@@ -168,20 +186,20 @@ def test_values_that_do_not_fit_each_other(refusal, key, value, line):
 
 
 @pytest.mark.parametrize(
-    "key", ["seed", "dataset", "datasets", "train", "train/dtype", "recommend/top_n"]
+    "key", ["seed", "dataset", "train", "train/dtype", "datasets/local/layout"]
 )
 def test_missing_key(refusal, key):
-    assert refusal(key) == f"{key.replace('/', '.')}: is missing"
+    assert refusal(key) == f"{dotted(key)}: is missing"
 
 
 def test_data_set_without_a_source(refusal):
-    line = "datasets.local: source is missing; it should be package or url or path"
+    line = "local: source is missing; it should be package or url or path"
     assert refusal("datasets/local/source") == line
 
 
 def test_unknown_data_set(refusal):
     line = refusal("dataset", "ml-7")
-    assert line.startswith("dataset: should be a block under datasets (ml-100k, ")
+    assert line.startswith("dataset: should be a data set of datasets.yaml (ml-100k, ")
     assert line.endswith(", not 'ml-7'")
 
 
@@ -193,43 +211,52 @@ def test_unknown_data_set(refusal):
             for text in ("seed: [1", "seed: 1\n  train: 2", "\tseed: 1", "a: b: c")
         ),
         *((text, "the file: should be a block of keys, not ") for text in ("", "- 1", "seed")),
-        ("seed: 1\n", r"dataset: is missing \(and 8 more\)$"),
+        ("seed: 1\n", r"dataset: is missing \(and 7 more\)$"),
         (None, "no such file; run this in the project's folder$"),
     ],
 )
-def test_bad_file(tmp_path, text, line):
-    path = tmp_path / "params.yaml"
-    if text is not None:
-        path.write_text(text, "utf-8")
+def test_bad_file(folder, text, line):
+    path = folder / "params.yaml"
+    path.unlink() if text is None else path.write_text(text, "utf-8")
     with pytest.raises(MovierecError, match=f"^{re.escape(str(path))}: {line}") as caught:
         load_params(path)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("ml: 3", "ml: should be "), ("- 1", "the file: should be "), (None, "no such file; ")],
+)
+def test_bad_file_of_data_sets(folder, text, line):
+    path = folder / "datasets.yaml"
+    path.unlink() if text is None else path.write_text(text, "utf-8")
+    with pytest.raises(MovierecError, match=f"^{re.escape(str(path))}: {line}"):
+        load_params(folder / "params.yaml")
+
+
 def test_every_field_is_in_params_yaml_and_back():
     """No default hides in the code."""
     content = yaml.safe_load(COMMITTED.read_text("utf-8"))
-    assert list(content) == list(Params.model_fields)
+    assert list(content) == list(ParamsFile.model_fields)
     for name in BLOCKS:
-        fields = Params.model_fields[name].annotation.model_fields
+        fields = ParamsFile.model_fields[name].annotation.model_fields
         assert sorted(content[name]) == sorted(fields)
         assert all(field.is_required() for field in fields.values())
     for source, model in SOURCES.items():
-        blocks = [block for block in content["datasets"].values() if block["source"] == source]
+        data_sets = yaml.safe_load(DATA_SETS.read_text("utf-8")).values()
+        blocks = [block for block in data_sets if block["source"] == source]
         assert set(model.model_fields) - {"encoding"} <= {key for block in blocks for key in block}
 
 
 def test_every_key_is_explained():
-    """A comment stands right above each key, and above each data set."""
-    lines = COMMITTED.read_text("utf-8").splitlines()
-    block, explained = "", set()
-    for above, line in pairwise(lines):
-        if found := re.match(r"(\w+):", line):
-            block = found[1]
-        key = re.match(r" *([\w-]+):", line)
-        if key and above.lstrip().startswith("#"):
-            indented = line.startswith(" ")
-            explained.add(f"{block}.{key[1]}" if indented else key[1])
-    content = yaml.safe_load(COMMITTED.read_text("utf-8"))
-    keys = {f"{name}.{key}" for name in (*BLOCKS, "datasets") for key in content[name]}
-    assert keys | {"seed", "dataset", "datasets"} <= explained
+    """By a comment on its line or right above it; so is each data set."""
+    for above, line in pairwise(COMMITTED.read_text("utf-8").splitlines()):
+        if re.match(r" *[\w-]+: *\S", line):
+            assert "  # " in line or above.lstrip().startswith("# "), line
+    for above, line in pairwise(DATA_SETS.read_text("utf-8").splitlines()):
+        if re.match(r"[\w-]+:", line):
+            assert above.startswith("# "), line
+
+
+def test_params_fit_on_two_screens():
+    assert len(COMMITTED.read_text("utf-8").splitlines()) <= 100

@@ -46,9 +46,10 @@ def test_rounded_goes_into_blocks():
     }
 
 
-def test_write_metrics(tmp_path):
+def test_write_metrics(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "metrics/train.json"
-    reporting.write_metrics(path, {"rmse": 1 / 3, "nothing": math.nan, "n": 3})
+    reporting.write_metrics("train", {"rmse": 1 / 3, "nothing": math.nan, "n": 3})
     assert path.read_text("utf-8") == '{\n  "rmse": 0.333333,\n  "nothing": null,\n  "n": 3\n}\n'
 
 
@@ -116,7 +117,7 @@ def test_progress_is_silent_where_nobody_watches(capsys):
 
 def test_summary(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    reporting.write_metrics("metrics/evaluate.json", EVALUATE)
+    reporting.write_details("evaluate", EVALUATE)
     reporting.summary()
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["test", "RMSE", "test", "NDCG@10"] in lines
@@ -131,7 +132,7 @@ def test_summary(tmp_path, monkeypatch, capsys):
 def test_summary_without_a_whole_run(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     if content:
-        (tmp_path / "metrics").mkdir()
-        (tmp_path / "metrics/evaluate.json").write_text(content, "utf-8")
-    with pytest.raises(MovierecError, match=r"no metrics of a whole run there; run dvc repro$"):
+        (tmp_path / "plots/evaluate").mkdir(parents=True)
+        (tmp_path / "plots/evaluate/details.json").write_text(content, "utf-8")
+    with pytest.raises(MovierecError, match=r"details\.json: missing or damaged; run dvc repro$"):
         reporting.summary()

@@ -6,7 +6,6 @@ import pty
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -95,7 +94,7 @@ def outputs(folder):
     for name, size in {
         "data/index/a": 600,
         "data/split/b": 9_000,
-        "metrics/split.json": 83,
+        "plots/split/c": 83,
     }.items():
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(bytes(size))
@@ -106,8 +105,8 @@ def test_elsewhere_a_summary_is_two_plain_lines(outputs, capsys):
     first, second = TOOK.sub("0.5 s", capsys.readouterr().out).splitlines()
     assert first == f"split      protocol time; ratings {RATINGS}"
     assert second == (
-        "split      read data/index (600 bytes); wrote data/split (9.0 kB), metrics/split.json"
-        " (83 bytes); took 0.5 s; next: train"
+        "split      read data/index (600 bytes); wrote data/split (9.0 kB), plots/split (83"
+        " bytes); took 0.5 s; next: train"
     )
 
 
@@ -146,7 +145,7 @@ def test_on_a_terminal_a_summary_is_in_columns(outputs, colour):
         "                      test",
         "           read       data/index (600 bytes)",
         "           wrote      data/split (9.0 kB),",
-        "                      metrics/split.json (83 bytes)",
+        "                      plots/split (83 bytes)",
         "           took       0.5 s; next: train",
     ]
 
@@ -193,20 +192,20 @@ def test_a_stage_that_fails_has_no_summary(capsys):
 def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys, monkeypatch):
     monkeypatch.setenv("MOVIEREC_LOG", "debug")
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
-    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    for name in ("params.yaml", "datasets.yaml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
     stage.run("index", dict)
     out, debug = capsys.readouterr()
     assert "DEBUG" not in out
     lines = debug.splitlines()
     assert all(line.startswith("DEBUG    ") for line in lines)
     told = [line.split(maxsplit=2)[1:] for line in lines]
-    assert [word for word, _ in told] == ["version", *["param"] * 3, "threads", "memory"]
+    assert [word for word, _ in told] == ["version", *["param"] * 2, "threads", "memory"]
     assert f"python {sys.version_info[0]}.{sys.version_info[1]}, " in told[0][1]
     assert told[1][1] == "dataset: ml-100k"
-    assert told[2][1].startswith("datasets.ml-100k: {'layout': ")
-    assert told[3][1] == "index: {'max_refused': 0}"
-    assert told[4][1].endswith("processors, NUMBA_NUM_THREADS 3")
-    assert re.fullmatch(r"\d+\.\d [MG]B at most", told[5][1])
+    assert told[2][1] == "index: {'max_refused': 0}"
+    assert told[3][1].endswith("processors, NUMBA_NUM_THREADS 3")
+    assert re.fullmatch(r"\d+\.\d [MG]B at most", told[4][1])
 
 
 def test_the_most_memory_is_of_what_was_given_back_too():
@@ -218,19 +217,19 @@ def test_the_most_memory_is_of_what_was_given_back_too():
 # --- How long it took
 
 
-def timed(name, metrics):
+def timed(name, measured):
     with stage.exclusive_lock(name), stage.timed(name):
-        path = Path(f"metrics/{name}.json")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(metrics, "utf-8")
+        path = paths.details(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(measured, "utf-8")
 
 
-def test_times_are_of_the_metrics_that_they_were_measured_with():
+def test_times_are_of_the_result_that_they_were_measured_with():
     timed("train", "1")
     timed("split", "2")
     assert list(stage.recorded_times()) == ["train", "split"]
     assert all(0 <= seconds < 60 for seconds in stage.recorded_times().values())
-    Path("metrics/train.json").write_text("3", "utf-8")
+    paths.details("train").write_text("3", "utf-8")
     assert list(stage.recorded_times()) == ["split"]
 
 

@@ -129,7 +129,7 @@ def test_package_whose_hash_pip_refuses(pip, folder):
     pip.content, pip.status = None, 1
     pip.stderr = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n  a\n"
     line = refusal(package(), folder)
-    assert ": the index's file is not the one whose sha256 is in params.yaml; put a copy" in line
+    assert ": the index's file is not the one whose sha256 is in datasets.yaml; put a copy" in line
 
 
 def test_package_without_network(pip, folder):
@@ -144,7 +144,7 @@ def test_package_without_network(pip, folder):
 
 def test_package_of_another_hash(pip, folder, cache):
     pip.content = CONTENT[::-1]
-    assert f"not {SHA256} as pinned in params.yaml" in refusal(package(), folder)
+    assert f"not {SHA256} as pinned in datasets.yaml" in refusal(package(), folder)
     assert not (cache / WHEEL).exists()
 
 
@@ -201,7 +201,7 @@ def test_url_of_another_hash(server, folder, cache, pinned):
 def test_url_of_another_size(server, folder):
     line = refusal(url(server.url, size=7), folder)
     assert line.startswith(
-        f"{server.url}: the server has {len(CONTENT)} bytes, not the 7 of params"
+        f"{server.url}: the server has {len(CONTENT)} bytes, not the 7 of datasets.yaml"
     )
 
 
@@ -312,7 +312,10 @@ def test_a_named_folder_that_is_not_there(server, folder, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(CONTENT[:-1], "919 bytes, not the 920 of params.yaml: "), (CONTENT[::-1], "its sha256 is ")],
+    [
+        (CONTENT[:-1], "919 bytes, not the 920 of datasets.yaml: "),
+        (CONTENT[::-1], "its sha256 is "),
+    ],
     ids=["shorter", "damaged"],
 )
 def test_a_wrong_archive_of_the_user_is_an_error(server, folder, own, content, reason):
@@ -367,9 +370,11 @@ def test_no_room_for_the_copy(folder, own, full):
 
 
 def test_the_stage_says_a_line_each_tenth(server, capsys, monkeypatch):
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params |= {"dataset": "films", "datasets": {"films": url(server.url).model_dump()}}
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")) | {"dataset": "films"}
     Path("params.yaml").write_text(yaml.safe_dump(params), "utf-8")
+    Path("datasets.yaml").write_text(
+        yaml.safe_dump({"films": url(server.url).model_dump()}), "utf-8"
+    )
     monkeypatch.setattr(http_transfer, "PIECE", 100)
     facts = run_stage("download")
     assert capsys.readouterr().out.splitlines() == [
@@ -420,17 +425,17 @@ def test_path_in_the_home_folder(mine, folder, monkeypatch):
 
 def test_path_not_set(folder):
     line = refusal(path_source(None), folder)
-    assert line == "the data set's path in params.yaml is not set: name your file there"
+    assert line == "the data set's path in datasets.yaml is not set: name your file there"
 
 
 def test_path_missing(tmp_path, folder):
     line = refusal(path_source(tmp_path / "none.csv"), folder)
-    assert line == f"{tmp_path}/none.csv: no such file; see the data set's path in params.yaml"
+    assert line == f"{tmp_path}/none.csv: no such file; see the data set's path in datasets.yaml"
 
 
 def test_path_whose_sha256_is_not_set(mine, folder):
     line = refusal(path_source(mine, sha256=None), folder)
-    assert line == f"{mine}: the data set's sha256 in params.yaml is not set; set it to {SHA256}"
+    assert line == f"{mine}: the data set's sha256 in datasets.yaml is not set; set it to {SHA256}"
 
 
 def test_path_of_another_hash(mine, folder):

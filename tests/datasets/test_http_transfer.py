@@ -182,11 +182,11 @@ LASTING = {
         Answer(content=CONTENT[:-1], chunked=True, ranges=False),
         "the connection broke off at 4999 of 5000 bytes",
     ),
-    "empty": (Answer(content=b""), "the server has 0 bytes, not the 5000 of params.yaml"),
+    "empty": (Answer(content=b""), "the server has 0 bytes, not the 5000 of datasets.yaml"),
     "longer": (Answer(content=CONTENT + b"x"), "the server has 5001 bytes, not the 5000"),
     "longer, in chunks": (
         Answer(content=CONTENT * 9, chunked=True),
-        "the server sends more than the 5000 bytes of params.yaml",
+        "the server sends more than the 5000 bytes of datasets.yaml",
     ),
     "length too small": (Answer(headers={"Content-Length": "10"}), "the server has 10 bytes"),
     "length too large": (Answer(headers={"Content-Length": "9999"}), "the server has 9999 bytes"),

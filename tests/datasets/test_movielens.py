@@ -138,7 +138,7 @@ def test_damaged_member(tmp_path):
 def test_cut_parquet(tmp_path):
     path = archives.write(tmp_path, "ratings_parquet")
     path.write_bytes(path.read_bytes()[:-20])
-    assert "is it the layout that params.yaml says?" in refusal(path, "ratings_parquet")
+    assert "is its layout in datasets.yaml right?" in refusal(path, "ratings_parquet")
 
 
 def test_archive_of_another_layout(tmp_path):
@@ -150,7 +150,7 @@ def test_archive_in_another_folder(tmp_path):
     line = refusal(archives.write(tmp_path, "csv"), "csv", folder="ml-25m")
     assert line == (
         "no ml-25m/movies.csv in it, but ml-tiny/movies.csv; set the data set's folder in"
-        " params.yaml"
+        " datasets.yaml"
     )
 
 
@@ -159,12 +159,12 @@ def test_member_of_another_hash(tmp_path):
     members = dict.fromkeys(("ml-100k.inter", "ml-100k.item"), "0" * 64)
     line = refusal(path, "recbole", members=members)
     assert line.startswith("set/ml-100k/ml-100k.inter has sha256 ")
-    assert line.endswith(", not the one in params.yaml")
+    assert line.endswith(", not the one in datasets.yaml")
 
 
 def test_text_in_another_encoding(tmp_path):
     line = refusal(archives.write(tmp_path, "dat"), "dat", encoding="utf-8")
-    assert line == "not utf-8 text; is the data set's encoding in params.yaml right?"
+    assert line == "not utf-8 text; is the data set's encoding in datasets.yaml right?"
 
 
 @pytest.mark.parametrize("column", ["userId", "movieId", "rating", "timestamp"])

@@ -28,11 +28,13 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, UrlSource
 from movierec.data import parquet_tables
 from movierec.model import baselines, model_file
+from movierec.plotting import results
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
+from tests.helpers.small_project import write_data_set
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
@@ -41,7 +43,10 @@ PAGES |= {
     for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 }
 PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS, DATA_SETS = (
+    yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    for name in ("params.yaml", "datasets.yaml")
+)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -91,7 +96,7 @@ def param_keys() -> list[str]:
             return [name]
         return [key for part in entry for key in keys_of(entry[part], f"{name}.{part}")]
 
-    return [key for block in PARAMS if block != "datasets" for key in keys_of(PARAMS[block], block)]
+    return [key for block in PARAMS for key in keys_of(PARAMS[block], block)]
 
 
 @pytest.mark.parametrize("key", param_keys())
@@ -101,9 +106,9 @@ def test_every_param_is_documented(key: str) -> None:
 
 def test_every_data_set_and_every_key_of_its_block_is_documented() -> None:
     known = code_in(PAGES[ROOT / "docs/data.md"])
-    used = {key for block in PARAMS["datasets"].values() for key in block}
+    used = {key for block in DATA_SETS.values() for key in block}
     allowed = {key for kind in (PackageSource, PathSource, UrlSource) for key in kind.model_fields}
-    assert set(PARAMS["datasets"]) | used | allowed <= known
+    assert set(DATA_SETS) | used | allowed <= known
 
 
 def metric_keys(metrics: dict[str, Any], above: str = "") -> Iterator[str]:
@@ -114,21 +119,25 @@ def metric_keys(metrics: dict[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{key}"
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("metrics/*.json")), ids=lambda path: path.stem)
+MEASURED = [*sorted(ROOT.glob("metrics/*.json")), *sorted(ROOT.glob("plots/*/details.json"))]
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_metric_is_documented(path: Path) -> None:
-    known = code_in(section(f"### `metrics/{path.name}`"))
-    keys = list(metric_keys(json.loads(path.read_text(encoding="utf-8"))))
+    known = code_in(section(f"### `{path.relative_to(ROOT)}`"))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    keys = list(metric_keys(content if isinstance(content, dict) else content[0]))
     assert keys
     for key in keys:
-        generic = re.sub(r"^(baseline|ranking)\.(\w+)\.", r"\1.<name>.", key)
+        generic = re.sub(r"\b(baseline|ranking)\.(\w+)\.", r"\1.<name>.", key)
         assert re.sub(r"@\d+$", "@n", generic) in known
         if generic != key:
-            assert key.split(".")[1] in known
+            assert key.removeprefix("intervals.").split(".")[1] in known
 
 
 def test_metrics_are_there_to_be_looked_at() -> None:
-    names = {path.stem for path in ROOT.glob("metrics/*.json")}
-    assert names == {"index", "split", "train", "implicit", "evaluate", "intervals", "recommend"}
+    assert {path.parent.name for path in MEASURED} == {"metrics", *results.MEASURED}
+    assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "baseline"}
 
 
 COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
@@ -187,9 +196,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_params(local: dict[str, str]) -> None:
-    datasets = {"local": PARAMS["datasets"]["local"] | local}
-    params = PARAMS | {"dataset": "local", "datasets": datasets}
-    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    write_data_set(Path(), **local)
+    Path("params.yaml").write_text(yaml.safe_dump(PARAMS | {"dataset": "local"}), encoding="utf-8")
 
 
 def run_stage(name: str) -> None:
@@ -242,7 +250,7 @@ def test_the_gallery_shows_every_picture_by_question() -> None:
 
 
 def test_the_diagram_is_that_of_dvc(tmp_path: Path) -> None:
-    for name in ("dvc.yaml", "params.yaml"):
+    for name in ("dvc.yaml", "params.yaml", "datasets.yaml"):
         shutil.copyfile(ROOT / name, tmp_path / name)
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")

@@ -1,6 +1,5 @@
 """`movierec provenance`: the record of every output, and whether the project still matches it."""
 
-import json
 import shutil
 import sys
 from dataclasses import replace
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from movierec import cli
-from movierec.core import manifests, paths
+from movierec.core import manifests, paths, reporting
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
 from movierec.experiments import provenance
@@ -90,7 +89,7 @@ def set_param(block, key, value):
         ("data/split", CHAIN[:3]),
         (paths.MODEL, CHAIN[:4]),
         (paths.IMPLICIT_MODEL, [*CHAIN[:3], "implicit"]),
-        ("metrics/evaluate.json", CHAIN[:5]),
+        ("plots/evaluate/details.json", CHAIN[:5]),
         ("exports/recommendations.parquet", CHAIN),
         ("exports/similar_items.parquet", [*CHAIN[:5], "export"]),
         ("exports/item_factors.parquet", [*CHAIN[:5], "export"]),
@@ -126,22 +125,23 @@ def test_provenance_is_that_of_the_stages_before_and_one_record(project):
 
 def test_params_of_a_record_are_those_that_dvc_gives_the_stage(project):
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    of_data = {"dataset", "datasets"}  # in the record of download alone
+    of_data = {"dataset", "data"}  # in the record of download alone
     for stage, record in provenance.read_provenance(paths.RECOMMENDATIONS).items():
-        listed = {param.partition(".")[0] for param in stages[stage].get("params", [])}
+        names = (name if isinstance(name, str) else "data" for name in stages[stage]["params"])
+        listed = {name.partition(".")[0] for name in names}
         elsewhere = set() if stage == "download" else of_data
         assert set(record["params"]) - elsewhere == listed - elsewhere, stage
 
 
 def test_outputs_are_the_same_bytes_wherever_they_are_made(finished, tmp_path, monkeypatch):
-    for name in ("params.yaml", "csv.zip"):
+    for name in ("params.yaml", "datasets.yaml", "csv.zip"):
         shutil.copy(finished / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    text = Path("params.yaml").read_text("utf-8")
-    Path("params.yaml").write_text(text.replace(str(finished / "csv.zip"), "csv.zip"), "utf-8")
+    text = Path("datasets.yaml").read_text("utf-8")
+    Path("datasets.yaml").write_text(text.replace(str(finished / "csv.zip"), "csv.zip"), "utf-8")
     run_stages(tmp_path, *STAGES)
     exported = paths.RECOMMENDATIONS, "exports/user_factors.parquet", "exports/MODEL_CARD.md"
-    for path in ("data/raw/manifest.json", paths.MODEL, *exported, "metrics/evaluate.json"):
+    for path in ("data/raw/manifest.json", paths.MODEL, *exported, "plots/evaluate/details.json"):
         assert Path(path).read_bytes() == (finished / path).read_bytes(), path
 
 
@@ -181,8 +181,8 @@ def test_another_model_is_named(project, movierec):
     set_param("train", "n_factors", 2)
     [difference] = differences(movierec(status=1))
     assert difference.startswith("models/model.safetensors is another: user_factors, item_factors")
-    output = movierec("metrics/evaluate.json", status=1)
-    assert output == "error: metrics/evaluate.json: of other models than are here;" + (
+    output = movierec("plots/evaluate/details.json", status=1)
+    assert output == "error: plots/evaluate/details.json: of other models than are here;" + (
         " run dvc repro\n"
     )
 
@@ -255,13 +255,13 @@ def write_cut(path):
     ("name", "write", "what"),
     [
         ("none.parquet", str, "no such file or folder; run dvc repro, or name an output"),
-        ("no.parquet", write_plain_parquet, "does not tell what made it; name a folder in data/"),
+        ("no.parquet", write_plain_parquet, "does not say what made it; name a folder in data/"),
         ("strange.parquet", write_strange_manifest, "not a whole manifest"),
         ("cut.parquet", write_cut, "restore it with dvc checkout --force"),
         ("cut.safetensors", write_cut, "not a whole model"),
-        ("no.json", lambda path: path.write_text("{}"), "does not tell what made it"),
-        ("no.txt", lambda path: path.write_text("text"), "does not tell what made it"),
-        ("folder", Path.mkdir, "does not tell what made it"),
+        ("no.json", lambda path: path.write_text("{}"), "does not say what made it"),
+        ("no.txt", lambda path: path.write_text("text"), "does not say what made it"),
+        ("folder", Path.mkdir, "does not say what made it"),
     ],
 )
 def test_a_path_without_provenance_is_refused_in_a_line(project, movierec, name, write, what):
@@ -292,7 +292,7 @@ def test_evaluate_refuses_a_model_of_another_split(project):
 
 
 def test_what_evaluate_names_is_the_models_manifest(project):
-    [made_from] = json.loads(Path("metrics/evaluate.json").read_text("utf-8"))["made_from"]
+    made_from = reporting.read_details("evaluate")["made_from"]
     assert made_from == manifests.hash_manifest(
         model_file.read_model().manifest | model_file.read_model(paths.IMPLICIT_MODEL).manifest
     )

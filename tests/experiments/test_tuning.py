@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from movierec.core import paths
+from movierec.core import paths, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.experiments import tuning
@@ -124,7 +124,7 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     chosen = row | {"n_factors": int(row["n_factors"])}
     assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
-    rmse = json.loads(Path("metrics/train.json").read_text())["validation"]["rmse"]
+    rmse = reporting.read_details("train")["validation"]["rmse"]
     assert rmse == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
 
 
@@ -245,8 +245,8 @@ def test_the_hook_of_a_search_keeps_everyone_from_opening_the_test_part(project)
 def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "params.yaml").read_text("utf-8")
-    text = text.replace("  n_factors: 8\n", "  n_factors: 8  # kept\n")
     Path("params.yaml").write_text(text, "utf-8")
+    shutil.copy(ROOT / "datasets.yaml", tmp_path)
     before = load_params()
     chosen = {"n_factors": 17, "factor_precision_per_rating": 1e-5, "bias_precision": 12.0}
     Path("tuning.patch").write_text(tuning.make_patch(chosen), "utf-8")
@@ -254,7 +254,7 @@ def test_the_patch_sets_the_params_and_keeps_all_else(tmp_path, monkeypatch):
     subprocess.run(["git", "apply", "tuning.patch"], check=True)
     after = load_params()
     assert after == before.model_copy(update={"train": before.train.model_copy(update=chosen)})
-    assert "  n_factors: 17  # kept\n" in Path("params.yaml").read_text("utf-8")
+    assert "\n  n_factors: 17  # length of the factors" in Path("params.yaml").read_text("utf-8")
     lines = zip(text.splitlines(), Path("params.yaml").read_text("utf-8").splitlines(), strict=True)
     changed = [old.split(":")[0].strip() for old, new in lines if old != new]
     assert changed == list(chosen)

@@ -193,11 +193,12 @@ def prepare(folder: Path, source: dict[str, object]) -> Run:
     """A workspace with the data set `local` from this source, the pipeline run twice in it."""
     run = Run(make_workspace(folder / "clone"))
     params = yaml.safe_load((run.path / "params.yaml").read_text("utf-8"))
-    scale = {"layout": "csv", "folder": "mine", "rating_min": 0.5, "rating_max": 5.0}
-    params["datasets"]["local"] = source | scale | {"licence": "none"}
+    shared = {"layout": "csv", "folder": "mine", "rating_min": 0.5, "rating_max": 5.0}
+    shared["licence"] = "none"
     other = {"source": "path", "path": str(folder / "second.zip")}
     other["sha256"] = write_archive(folder / "second.zip", seed=1)
-    params["datasets"]["second"] = other | scale | {"licence": "none"}
+    datasets = {"local": source | shared, "second": other | shared}
+    (run.path / "datasets.yaml").write_text(yaml.safe_dump(datasets, sort_keys=False), "utf-8")
     params["train"] |= TRAIN
     params["recommend"]["min_ratings"] = 1
     params["dataset"] = "local"

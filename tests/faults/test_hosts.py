@@ -95,9 +95,9 @@ def prepare_project(folder):
     """A folder in which index and split have run."""
     write_zip(generate(3000), folder / "films.zip", name="films")
     write_params(folder, folder / "films.zip", train={"n_factors": 4, "max_epochs": 3})
-    params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
-    params["datasets"]["local"]["folder"] = "films"
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), "utf-8")
+    datasets = yaml.safe_load((folder / "datasets.yaml").read_text("utf-8"))
+    datasets["local"]["folder"] = "films"
+    (folder / "datasets.yaml").write_text(yaml.safe_dump(datasets), "utf-8")
     with network_hosts.one_host(folder) as cluster:
         for stage in ("download", "index", "split"):
             cluster.run(sys.executable, str(network_hosts.ROOT / f"stages/{stage}.py"), cwd=folder)

@@ -66,7 +66,7 @@ def test_another_data_set_and_back_runs_nothing_again(fresh: Run) -> None:
     second = fresh.found()
     for name in (
         "models/model.safetensors",
-        "metrics/evaluate.json",
+        "plots/evaluate/details.json",
         "exports/recommendations.parquet",
     ):
         assert second[name] != fresh.files[name]

@@ -61,7 +61,7 @@ def members(layout, ratings=RATINGS, movies=MOVIES, newline="\n") -> dict[str, b
 
 
 def block(layout, path, **changes) -> DataSet:
-    """The data set's block of params.yaml for an archive written here."""
+    """The data set's block of datasets.yaml for an archive written here."""
     fields = {
         "layout": layout,
         "folder": FOLDERS.get(layout, ""),

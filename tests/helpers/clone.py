@@ -60,7 +60,7 @@ class Workspace:
 
     def committed_errors(self) -> dict[str, float]:
         """The errors on test at the last commit."""
-        errors = json.loads(self.run("git", "show", "HEAD:metrics/evaluate.json"))["test"]
+        errors = json.loads(self.run("git", "show", "HEAD:metrics/test.json"))
         assert isinstance(errors, dict)
         return errors
 

@@ -1,4 +1,4 @@
-"""A small project of its own in a temporary folder: params.yaml and an archive beside it."""
+"""A small project of its own in a temporary folder: its params and an archive."""
 
 import contextlib
 import hashlib
@@ -13,20 +13,29 @@ from tests.helpers.clone import ROOT
 
 
 def write_params(folder, archive, layout="csv", **changes):
-    """The committed params.yaml, with the data set `local` set to this archive."""
+    """The committed params, with the data set `local` set to this archive."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     params["dataset"] = "local"
-    params["datasets"]["local"] |= {
-        "path": str(archive),
-        "sha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
-        "layout": layout,
-        "folder": archives.FOLDERS.get(layout, ""),
-    }
     params["recommend"]["min_ratings"] = 1
     for block, values in changes.items():
         params[block] |= values
     text = yaml.safe_dump(params, sort_keys=False)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
+    write_data_set(
+        folder,
+        path=str(archive),
+        sha256=hashlib.sha256(archive.read_bytes()).hexdigest(),
+        layout=layout,
+        folder=archives.FOLDERS.get(layout, ""),
+    )
+
+
+def write_data_set(where, /, **keys):
+    """The committed datasets.yaml, with these keys of the data set `local`."""
+    datasets = yaml.safe_load((ROOT / "datasets.yaml").read_text("utf-8"))
+    datasets["local"] |= keys
+    text = yaml.safe_dump(datasets, sort_keys=False)
+    (where / "datasets.yaml").write_text(text, encoding="utf-8")
 
 
 def run_stage(name):

@@ -1,4 +1,4 @@
-"""A tutorial as a reader follows it: saves its files, edits params.yaml, types its commands."""
+"""A tutorial as a reader follows it: saves its files, edits the params, types its commands."""
 
 import re
 
@@ -26,15 +26,17 @@ def follow(name: str, workspace: Workspace) -> dict[str, str]:
 
 
 def edit(workspace: Workspace, diff: str) -> None:
-    """Change params.yaml as a diff says, whose old lines stand there once."""
+    """Change params.yaml or datasets.yaml, whichever has the old lines of this diff."""
     old, new = (
         "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in signs)
         for signs in (" -", " +")
     )
-    params = workspace.path / "params.yaml"
-    before, separator, after = params.read_text("utf-8").partition(f"\n{old}")
-    assert separator, f"params.yaml has no\n{old}"
-    params.write_text(f"{before}\n{new}{after}", "utf-8")
+    for path in (workspace.path / "params.yaml", workspace.path / "datasets.yaml"):
+        before, found, after = path.read_text("utf-8").partition(f"\n{old.rstrip()}")
+        if found:
+            path.write_text(f"{before}\n{new.rstrip()}{after}", "utf-8")
+            return
+    raise AssertionError(f"neither params.yaml nor datasets.yaml has\n{old}")
 
 
 def run(workspace: Workspace, command: str, shown: list[str]) -> str:

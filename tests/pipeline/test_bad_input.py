@@ -1,12 +1,12 @@
 """Stages on bad input: one line on stderr, status 1, and nothing half written."""
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
 
+from movierec.core import reporting
 from movierec.datasets.validation import REASONS
 from tests.helpers import archives, small_project
 from tests.helpers.archives import RATINGS
@@ -54,7 +54,7 @@ def test_rows_are_counted_and_of_a_pair_the_newest_stays(folder, repeated, n_rep
         "movies": "5, of which 4 rated",
     }
     assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
-    rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
+    rows = reporting.read_details("index", folder)["rows"]
     counts = rows["read"], rows["kept"], rows["refused"]["superseded"]
     assert counts == (6 + n_repeated, 6, n_repeated)
 
@@ -71,7 +71,7 @@ def test_bad_rating(folder, refusal):
 
 
 def test_refused_rows_that_are_allowed(folder):
-    """The index is the one without them, and metrics/index.json accounts for every row."""
+    """The index is the one without them, and details.json accounts for every row."""
     outputs = []
     for ratings in (RATINGS, [(7, 22, 11.0, 1), *RATINGS, (8, 22, "", 1), RATINGS[0]]):
         path = archives.write(folder / "archive", "csv", ratings)
@@ -81,7 +81,7 @@ def test_refused_rows_that_are_allowed(folder):
         outputs.append([file.read_bytes() for file in files])
     assert outputs[0] == outputs[1]
     assert facts[1]["rows"] == "9 read, 2 refused, 1 superseded"
-    rows = json.loads((folder / "metrics/index.json").read_text("utf-8"))["rows"]
+    rows = reporting.read_details("index", folder)["rows"]
     refused = dict.fromkeys((*REASONS, "superseded"), 0)
     refused |= {"off_scale": 1, "missing": 1, "superseded": 1}
     assert rows == {"read": 9, "kept": 6, "refused": refused}
@@ -102,7 +102,7 @@ def test_file_that_does_not_have_the_pinned_hash(folder, refusal):
     path = archives.write(folder / "archive", "csv")
     write_params(folder, path)
     path.write_bytes(path.read_bytes() + b"more")
-    assert "as pinned in params.yaml: damaged or another file" in refusal("download")
+    assert "as pinned in datasets.yaml: damaged or another file" in refusal("download")
     assert written(folder) == set()
 
 

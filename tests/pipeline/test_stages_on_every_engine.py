@@ -109,7 +109,7 @@ def test_lists_are_the_same_by_any_engine(ranking, project, cluster, monkeypatch
     monkeypatch.setattr(export, "ROW_GROUP", 2_000)  # lists of 100 users
     change(recommend={"ranking": ranking})
     local = written("recommend", kind="local")
-    assert set(local) == {"exports/recommendations.parquet", "metrics/recommend.json"}
+    assert set(local) == {"exports/recommendations.parquet", "plots/recommend/details.json"}
     assert written("recommend", kind="dask", scheduler=cluster) == local
     assert written("recommend", kind="local", memory_limit="2 GB") == local
 
@@ -123,7 +123,7 @@ def test_all_that_is_measured_is_the_same_by_any_engine(changes, project, cluste
     for stage in TRAINING if changes else ():
         run_stage(stage)
     local = written("evaluate", kind="local")
-    assert {"data/evaluation/by_user.parquet", "metrics/intervals.json"} < set(local)
+    assert {"data/evaluation/by_user.parquet", "plots/evaluate/details.json"} < set(local)
     assert written("evaluate", kind="dask", scheduler=cluster) == local
     assert written("evaluate", kind="local", memory_limit="2 GB") == local
 

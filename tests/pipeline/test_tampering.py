@@ -46,8 +46,8 @@ def make_project(folder, seed):
     write_zip(generate(1500, seed), folder / "mine.zip", name="mine")
     train = {"n_factors": 3, "max_epochs": 3, "patience": 3}
     write_params(folder, folder / "mine.zip", train=train)
-    text = (folder / "params.yaml").read_text("utf-8").replace("folder: ml-tiny", "folder: mine")
-    (folder / "params.yaml").write_text(text, "utf-8")
+    text = (folder / "datasets.yaml").read_text("utf-8").replace("folder: ml-tiny", "folder: mine")
+    (folder / "datasets.yaml").write_text(text, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for stage in STAGES[:-1]:

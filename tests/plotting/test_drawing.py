@@ -146,7 +146,8 @@ def test_gibbs_sampling_shows_the_noise_precision(committed, draw):
 
 
 def test_tables_side_by_side_say_what_the_metrics_say(committed):
-    evaluate, intervals = committed.metrics["evaluate"], committed.metrics["intervals"]
+    evaluate = committed.metrics["evaluate"]
+    intervals = evaluate["intervals"]
     errors = committed.plots["errors"].set_index("model")
     assert errors.loc["model"].to_dict() == {
         "rmse": evaluate["test"]["rmse"],
@@ -158,15 +159,15 @@ def test_tables_side_by_side_say_what_the_metrics_say(committed):
 
 
 def test_results_need_every_file(tmp_path):
-    (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics/index.json").write_text("{", "utf-8")
-    with pytest.raises(MovierecError, match=r"index\.json: missing or damaged; run dvc repro$"):
+    (tmp_path / "plots/index").mkdir(parents=True)
+    (tmp_path / "plots/index/details.json").write_text("{", "utf-8")
+    with pytest.raises(MovierecError, match=r"details\.json: missing or damaged; run dvc repro$"):
         Results.read("local", tmp_path)
 
 
 def test_a_movie_may_be_called_na(tmp_path):
     path = tmp_path / "plot.csv"
     path.write_text("title,n_ratings\nNA,3\nnan,\n", "utf-8")
-    rows = results.read_file(path)
+    rows = results.read_rows(path)
     assert rows["title"].tolist() == ["NA", "nan"]
     assert rows["n_ratings"].isna().tolist() == [False, True]

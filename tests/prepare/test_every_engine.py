@@ -1,13 +1,13 @@
 """Index and split have the same bytes whatever the engine; and Dask's workers share the ratings."""
 
 import hashlib
-import json
 from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from movierec.core import reporting
 from movierec.core.errors import MovierecError
 from movierec.core.paths import CHECKPOINTS
 from movierec.data import parquet_tables
@@ -16,7 +16,7 @@ from tests.helpers import archives
 from tests.helpers.small_project import run_stage, write_params
 
 PROTOCOLS = ("per_user_random", "per_rating_random", "last_per_user", "point_in_time")
-OUTPUTS = ("data/index", "data/split", "metrics", "plots")
+OUTPUTS = ("data/index", "data/split", "plots")
 N_RATINGS = 4000
 
 
@@ -104,7 +104,7 @@ def test_an_index_of_repeated_ratings_is_the_same(tmp_path, cluster, layout):
     here, there = both(tmp_path, cluster, repeated(ratings()), layout, ["index"])
     assert len(here) == 8
     assert there == here
-    counts = json.loads((tmp_path / "dask/metrics/index.json").read_text())
+    counts = reporting.read_details("index", tmp_path / "dask")
     assert counts["rows"]["refused"]["superseded"] > N_RATINGS / 3
 
 

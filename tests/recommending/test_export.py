@@ -1,14 +1,12 @@
 """What other tools read: lists in parts, neighbours, vectors, and the model card."""
 
-import json
 import re
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-import pytest
 
-from movierec.core.errors import MovierecError
+from movierec.core import reporting
 from movierec.core.params import load_params
 from movierec.model import top_n_lists
 from movierec.recommending import export, model_card, rankers
@@ -89,13 +87,17 @@ MANIFEST = {
 }
 
 
+def read_details():
+    return {stage: reporting.read_details(stage, ROOT) for stage in model_card.STAGES}
+
+
 def test_the_card_has_the_figures_of_the_run_and_no_gaps():
-    params, metrics = load_params(ROOT / "params.yaml"), model_card.read_metrics(ROOT / "metrics")
-    card = model_card.render(params, MANIFEST, metrics)
+    params, measured = load_params(ROOT / "params.yaml"), read_details()
+    card = model_card.render(params, MANIFEST, measured)
     assert not re.search(r"[{}]|None|nan", card)
     assert f"- Licence of the data: {params.data.licence}" in card
-    evaluate, intervals = metrics["evaluate"], metrics["intervals"]
-    of_rmse = intervals["test"]["rmse"]
+    evaluate = measured["evaluate"]
+    of_rmse = evaluate["intervals"]["test"]["rmse"]
     interval = f"({of_rmse['low']:.4g} to {of_rmse['high']:.4g})"
     assert f"| the model | {evaluate['test']['rmse']:.4g} {interval} |" in card
     for name, entry in evaluate["ranking"].items():
@@ -105,20 +107,15 @@ def test_the_card_has_the_figures_of_the_run_and_no_gaps():
 
 
 def test_an_interval_is_shown_where_there_is_one():
-    params, metrics = load_params(ROOT / "params.yaml"), model_card.read_metrics(ROOT / "metrics")
-    metrics["evaluate"]["test"]["rmse"] = 0.9
-    metrics["intervals"]["test"] = {"rmse": {"low": 0.89, "high": 0.91}}
-    metrics["evaluate"]["ranking"] = {"blend": {"ndcg@10": 0.4}, "popularity": {"ndcg@10": None}}
-    metrics["intervals"]["ranking"] = {"blend": {"ndcg@10": {"low": 0.38, "high": 0.42}}}
-    metrics["intervals"]["ranking"]["popularity"] = {"ndcg@10": {"low": None, "high": None}}
-    lines = model_card.render(params, MANIFEST, metrics).splitlines()
+    params, measured = load_params(ROOT / "params.yaml"), read_details()
+    evaluate = measured["evaluate"]
+    evaluate["test"]["rmse"] = 0.9
+    evaluate["intervals"]["test"] = {"rmse": {"low": 0.89, "high": 0.91}}
+    evaluate["ranking"] = {"blend": {"ndcg@10": 0.4}, "popularity": {"ndcg@10": None}}
+    evaluate["intervals"]["ranking"] = {"blend": {"ndcg@10": {"low": 0.38, "high": 0.42}}}
+    evaluate["intervals"]["ranking"]["popularity"] = {"ndcg@10": {"low": None, "high": None}}
+    lines = model_card.render(params, MANIFEST, measured).splitlines()
     assert "| the model | 0.9 (0.89 to 0.91) |" in lines
     assert "| ranked by | ndcg@10 |" in lines
     assert "| blend | 0.4 (0.38 to 0.42) |" in lines
     assert "| popularity | – |" in lines
-
-
-def test_a_card_needs_the_metrics_of_a_run(tmp_path):
-    (tmp_path / "index.json").write_text(json.dumps({}), "utf-8")
-    with pytest.raises(MovierecError, match=r"split\.json: no metrics there; run dvc repro$"):
-        model_card.read_metrics(tmp_path)

@@ -17,10 +17,10 @@ import yaml
 from PIL import Image, ImageColor
 
 from movierec import cli
-from movierec.core import stage
+from movierec.core import reporting, stage
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
-from movierec.core.paths import RECOMMENDATIONS
+from movierec.core.paths import RECOMMENDATIONS, details
 from movierec.data import parquet_tables
 from movierec.plotting import registry, results
 from movierec.plotting.captions import words
@@ -197,13 +197,10 @@ def test_nothing_is_asked_of_elsewhere(page):
 
 
 def test_numbers_are_those_of_the_metrics(page, finished):
-    evaluate, intervals = (
-        json.loads((finished / f"metrics/{name}.json").read_text("utf-8"))
-        for name in ("evaluate", "intervals")
-    )
+    evaluate = reporting.read_details("evaluate", finished)
     rows = page.table("RMSE of predicted ratings, stars; less is better")
     errors = {name: (value, interval) for name, value, interval, *_ in rows[1:]}
-    low, high = intervals["test"]["rmse"].values()
+    low, high = evaluate["intervals"]["test"]["rmse"].values()
     rmse = evaluate["test"]["rmse"]
     assert errors["model"] == (f"{rmse:.4f}", f"{low:.3f} to {high:.3f}")
     assert errors["item mean"][0] == f"{evaluate['baseline']['item_mean']['rmse']:.4f}"
@@ -324,7 +321,7 @@ MISSING = r"run (dvc repro|this in the project's folder)"
     ("break_run", "reason"),
     [
         (lambda: remove("exports"), MISSING),
-        (lambda: remove("metrics"), MISSING),
+        (lambda: remove("plots/split"), MISSING),
         (lambda: remove("plots/draw/data.png"), MISSING),
         (lambda: remove("params.yaml"), MISSING),
         (lambda: remove("data"), MISSING),
@@ -334,8 +331,8 @@ MISSING = r"run (dvc repro|this in the project's folder)"
             r"^exports/recommendations\.parquet: .*factor_precision.*; run dvc repro$",
         ),
         (
-            lambda: edit("metrics/evaluate.json", lambda metrics: metrics.update(made_from=["0"])),
-            r"^metrics/evaluate\.json: of other models than .*; run dvc repro$",
+            lambda: edit(details("evaluate"), lambda measured: measured[0].update(made_from="0")),
+            r"^plots/evaluate/details\.json: of other models than .*; run dvc repro$",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""A file that params.yaml pins: its size and its hash, and whether there is room for it."""
+"""A file that datasets.yaml pins: its size and its hash, and whether there is room for it."""
 
 import hashlib
 import shutil
@@ -21,14 +21,14 @@ class Pin:
         size = path.stat().st_size
         if size != self.size:
             raise MovierecError(
-                f"{path}: {size} bytes, not the {self.size} of params.yaml: cut short or another"
+                f"{path}: {size} bytes, not the {self.size} of datasets.yaml: cut short or another"
                 " file"
             )
         found = hash_file(path, self.algorithm)
         if found != self.digest:
             raise MovierecError(
                 f"{path}: its {self.algorithm} is {found}, not {self.digest} as pinned in"
-                " params.yaml: damaged or another file"
+                " datasets.yaml: damaged or another file"
             )
 
 

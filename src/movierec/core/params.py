@@ -1,11 +1,11 @@
 """The params of the pipeline: typed, frozen and closed, so that a typo is an error.
 
-Every field is explained where it is set, in params.yaml; a test keeps the two in step.
+Every field is explained where it is set, in params.yaml or datasets.yaml; a test compares them.
 """
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    RootModel,
     ValidationError,
     model_validator,
 )
@@ -49,6 +50,7 @@ Folder = Annotated[
     _like(r"|(?!\.)[^/\\]+(/(?!\.)[^/\\]+)*", "a folder inside the archive: a or a/b, without .."),
 ]
 Address = Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
+File = TypeVar("File", bound=BaseModel)
 Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
 
 
@@ -213,53 +215,62 @@ class EngineParams(_Block):
     dashboard: Annotated[bool, Field(strict=True)]
 
 
-class Params(_Block):
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)]
+class ParamsFile(_Block):
+    """params.yaml as it is."""
+
     dataset: str
-    datasets: dict[str, DataSet]
-    index: IndexParams
-    split: SplitParams
     train: TrainParams
     implicit: ImplicitParams
-    evaluate: EvaluateParams
     recommend: RecommendParams
+    evaluate: EvaluateParams
+    split: SplitParams
+    index: IndexParams
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)]
     engine: EngineParams
 
-    @property
-    def data(self) -> DataSet:
-        """The block of the data set in use."""
-        return self.datasets[self.dataset]
+
+class DataSetsFile(RootModel[dict[str, DataSet]]):
+    """datasets.yaml as it is: a block for each data set."""
+
+
+class Params(ParamsFile):
+    """The params, with the block of datasets.yaml that `dataset` names."""
+
+    data: DataSet
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
-    """Read and check params.yaml.
+    """Read and check params.yaml, and datasets.yaml in the same folder.
 
-    Raises MovierecError, in one line that names the key and what is allowed.
+    Raises MovierecError, in one line that names the file, the key and what is allowed.
     """
     path = Path(path)
+    params = _read(path, ParamsFile)
+    datasets = _read(path.with_name("datasets.yaml"), DataSetsFile).root
+    if params.dataset not in datasets:
+        raise MovierecError(
+            f"{path}: dataset: should be a data set of datasets.yaml ({', '.join(datasets)}),"
+            f" not {params.dataset!r}"
+        )
+    return Params.model_construct(**dict(params), data=datasets[params.dataset])
+
+
+def _read(path: Path, model: type[File]) -> File:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run this in the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MovierecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    try:
-        params = Params.model_validate(content)
     except ValidationError as error:
         raise MovierecError(f"{path}: {_describe(error)}") from None
-    if params.dataset not in params.datasets:
-        known = ", ".join(params.datasets)
-        raise MovierecError(
-            f"{path}: dataset: should be a block under datasets ({known}), not {params.dataset!r}"
-        )
-    return params
 
 
 def _describe(error: ValidationError) -> str:
     first, *others = error.errors()
     keys = list(first["loc"])
-    if keys[:1] == ["datasets"] and len(keys) > 2:
-        del keys[2]  # the kind of source, part of pydantic's location and not of the file
+    if error.title == DataSetsFile.__name__ and len(keys) > 1:
+        del keys[1]  # the kind of source, part of pydantic's location and not of the file
     where = ".".join(str(key) for key in keys if key != "[key]") or "the file"
     more = f" (and {len(others)} more)" if others else ""
     return f"{where}: {_problem(first)}{more}"
@@ -281,10 +292,11 @@ def _problem(error: Any) -> str:
     return message if isinstance(error["input"], dict) else f"{message}, not {error['input']!r}"
 
 
-def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
-    block: Any = Params
-    if location[:1] == ("datasets",):
-        block = SOURCES[str(location[2])]
-    elif location:
-        block = Params.model_fields[str(location[0])].annotation
+def _allowed_keys(location: tuple[str, ...]) -> list[str]:
+    """location: of a block of params.yaml, or the name and source of a data set."""
+    block: Any = ParamsFile
+    if location[1:2] and location[1] in SOURCES:
+        block, location = SOURCES[location[1]], ()
+    for key in location:
+        block = block.model_fields[key].annotation
     return list(block.model_fields)

@@ -8,3 +8,8 @@ MODEL, IMPLICIT_MODEL = Path("models/model.safetensors"), Path("models/implicit.
 RECOMMENDATIONS = Path("exports/recommendations.parquet")
 METRICS, PLOTS = Path("metrics"), Path("plots")
 CHECKPOINTS = Path(".checkpoints")  # also locks and scratch; ignored by Git and DVC
+
+
+def details(stage: str) -> Path:
+    """All that a stage measured; metrics/ holds the few figures that DVC shows."""
+    return PLOTS / stage / "details.json"

@@ -26,7 +26,7 @@ from rich.text import Text
 
 from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
-from movierec.core.paths import RECOMMENDATIONS
+from movierec.core.paths import METRICS, RECOMMENDATIONS, details
 
 DIGITS = 6  # significant ones
 
@@ -40,16 +40,39 @@ def round_metrics(value: Any) -> Any:
     """Metrics, also nested ones, rounded to 6 significant digits; NaN becomes None for JSON."""
     if isinstance(value, Mapping):
         return {key: round_metrics(entry) for key, entry in value.items()}
-    if value is None or isinstance(value, int | list):
+    if value is None or isinstance(value, int | str):
         return value
     number = float(value)
     return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None
 
 
-def write_metrics(path: str | Path, metrics: Mapping[str, Any]) -> None:
-    with atomic_file(Path(path)) as partial:
-        text = json.dumps(round_metrics(metrics), indent=2, ensure_ascii=False)
+def write_metrics(name: str, metrics: Mapping[str, Any]) -> None:
+    """Write metrics/<name>.json, which DVC shows: a few numbers."""
+    _write_json(METRICS / f"{name}.json", round_metrics(metrics))
+
+
+def write_details(stage: str, measured: Mapping[str, Any]) -> None:
+    """Write all that a stage measured, for the report, the model card and other programs.
+
+    It is a list of one object: DVC warns of files in plots/ that are no lists.
+    """
+    _write_json(details(stage), [round_metrics(measured)])
+
+
+def _write_json(path: Path, content: Any) -> None:
+    with atomic_file(path) as partial:
+        text = json.dumps(content, indent=2, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_details(stage: str, folder: Path = Path()) -> dict[str, Any]:
+    """What `write_details` wrote; MovierecError if it is missing or damaged."""
+    path = folder / details(stage)
+    try:
+        [measured] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        raise MovierecError(f"{path}: missing or damaged; run dvc repro") from None
+    return dict(measured)
 
 
 def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
@@ -97,12 +120,8 @@ def _columns(title: str, label: str, fact: str, style: str) -> None:
 
 
 def summary() -> None:
-    """Print the result of the last run out of its metrics."""
-    path = Path("metrics/evaluate.json")
-    try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise MovierecError(f"{path}: no metrics of a whole run there; run dvc repro") from None
+    """Print the result of the last run."""
+    metrics = read_details("evaluate")
     rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     ranking = metrics["ranking"]

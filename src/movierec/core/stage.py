@@ -22,7 +22,7 @@ from rich.filesize import decimal
 from movierec.core import errors, log, manifests, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
-from movierec.core.paths import CHECKPOINTS, METRICS
+from movierec.core.paths import CHECKPOINTS, details
 from movierec.core.reporting import keep_on_one_line
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ def run_exclusively(name: str, main: Callable[[], None]) -> None:
     """Run `main` while no other process runs it here; bad input is one line and exit status 1."""
 
     def locked() -> None:
+        if os.name == "nt":
+            raise MovierecError("stages run on Linux and macOS; on Windows, run them in WSL")
         with exclusive_lock(name):
             main()
 
@@ -128,34 +130,34 @@ def timed(name: str) -> Iterator[None]:
     path.unlink(missing_ok=True)
     began = time.monotonic()
     yield
-    if is_whole and (result := _hash_metrics(name)):
+    if is_whole and (result := _hash_details(name)):
         taken = {"seconds": round(time.monotonic() - began, 3), "result": result}
         path.write_text(json.dumps(taken), encoding="utf-8")
 
 
 def recorded_times() -> dict[str, float]:
-    """Seconds of each stage whose metrics are still those of the run that was timed."""
+    """Seconds of each stage whose figures are still those of the run that was timed."""
     found = {}
     for path in sorted(CHECKPOINTS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
         taken = json.loads(path.read_text(encoding="utf-8"))
-        if taken["result"] == _hash_metrics(path.stem):
+        if taken["result"] == _hash_details(path.stem):
             found[path.stem] = taken["seconds"]
     return found
 
 
-def _hash_metrics(name: str) -> str:
-    """The hash of a stage's metrics, which identifies its result; empty where it has none."""
-    path = METRICS / f"{name}.json"
+def _hash_details(name: str) -> str:
+    """The hash of all that a stage measured, which identifies its result; empty without any."""
+    path = details(name)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def log_inputs(params: Iterable[str]) -> None:
+def log_inputs(params: Iterable[str | Mapping[str, Any]]) -> None:
     """Log the versions, the params of a stage and the number of threads."""
     versions = ", ".join(f"{name} {version}" for name, version in manifests.versions().items())
     logger.debug("version %s", versions)
     values = load_params().model_dump()
     for name in params:
-        name = name.replace("${dataset}", values["dataset"])
-        logger.debug("param   %s: %s", name, reduce(getitem, name.split("."), values))
+        key = name if isinstance(name, str) else "data"  # of datasets.yaml
+        logger.debug("param   %s: %s", key, reduce(getitem, key.split("."), values))
     n_threads = os.environ.get("NUMBA_NUM_THREADS", "not set")
     logger.debug("threads %s processors, NUMBA_NUM_THREADS %s", os.cpu_count(), n_threads)

@@ -55,13 +55,13 @@ def _copied(source: Path, folder: Path) -> Path:
 
 def _at_path(data: PathSource) -> Path:
     if data.path is None:
-        raise MovierecError("the data set's path in params.yaml is not set: name your file there")
+        raise MovierecError("the data set's path in datasets.yaml is not set: name your file there")
     source = Path(data.path).expanduser()
     if not source.is_file():
-        raise MovierecError(f"{source}: no such file; see the data set's path in params.yaml")
+        raise MovierecError(f"{source}: no such file; see the data set's path in datasets.yaml")
     if data.sha256 is None:
         raise MovierecError(
-            f"{source}: the data set's sha256 in params.yaml is not set; set it to"
+            f"{source}: the data set's sha256 in datasets.yaml is not set; set it to"
             f" {sha256_of(source)}"
         )
     Pin(source.stat().st_size, "sha256", data.sha256).check(source)
@@ -177,7 +177,7 @@ def _scratch(target: Path) -> Iterator[Path]:
 
 def _reason_of_pip(stderr: str) -> str:
     if "DO NOT MATCH THE HASHES" in stderr:
-        return "the index's file is not the one whose sha256 is in params.yaml"
+        return "the index's file is not the one whose sha256 is in datasets.yaml"
     if "after connection broken by" in stderr:
         return "no network, or no package index there"
     lines = [line for line in stderr.splitlines() if line.strip()]

@@ -178,7 +178,7 @@ def _goes_on(response: requests.Response, partial: Partial, size: int) -> bool:
             raise DownloadError("the server sends another part than it was asked for")
         total = found[2]
     if total.isdecimal() and int(total) != size:
-        raise DownloadError(f"the server has {total} bytes, not the {size} of params.yaml", 2)
+        raise DownloadError(f"the server has {total} bytes, not the {size} of datasets.yaml", 2)
     return status == 206
 
 
@@ -199,7 +199,7 @@ def _received(
 def _check_size(partial: Partial, size: int) -> None:
     if partial.size > size:
         partial.drop()
-        raise DownloadError(f"the server sends more than the {size} bytes of params.yaml", 2)
+        raise DownloadError(f"the server sends more than the {size} bytes of datasets.yaml", 2)
     if partial.size < size:
         raise DownloadError(f"the connection broke off at {partial.size} of {size} bytes")
 

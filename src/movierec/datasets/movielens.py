@@ -69,7 +69,7 @@ class Archive:
 
 
 def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
-    """Read an archive in the layout that its block in params.yaml states.
+    """Read an archive in the layout that its block in datasets.yaml states.
 
     Raises MovierecError, naming the file, on whatever is not as it should be; of ratings, if more
     than max_refused rows have to be refused.
@@ -184,11 +184,11 @@ def _explain(path: Path) -> Iterator[None]:
         raise MovierecError(f"{path}: not a whole zip archive ({error}); fetch it anew") from None
     except UnicodeDecodeError as error:
         raise MovierecError(
-            f"{path}: not {error.encoding} text; is the data set's encoding in params.yaml right?"
+            f"{path}: not {error.encoding} text; is the data set's encoding in datasets.yaml right?"
         ) from None
     except (pa.ArrowException, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise MovierecError(f"{path}: {reason}; is it the layout that params.yaml says?") from None
+        raise MovierecError(f"{path}: {reason}; is its layout in datasets.yaml right?") from None
 
 
 def _read_member(

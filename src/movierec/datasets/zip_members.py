@@ -34,7 +34,9 @@ def open_member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
             content = stream.read()
         found = hashlib.sha256(content).hexdigest()
         if found != data.members.get(name):
-            raise MovierecError(f"{path}: {member} has sha256 {found}, not the one in params.yaml")
+            raise MovierecError(
+                f"{path}: {member} has sha256 {found}, not the one in datasets.yaml"
+            )
         yield io.BytesIO(content)
 
 
@@ -46,7 +48,7 @@ def _check_listed(path: Path, member: str, listed: list[str]) -> None:
     if elsewhere:
         raise MovierecError(
             f"{path}: no {member} in it, but {elsewhere[0]}; set the data set's folder in"
-            " params.yaml"
+            " datasets.yaml"
         )
     raise MovierecError(f"{path}: no {member} in it; is it the archive of this data set?")
 

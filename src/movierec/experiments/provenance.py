@@ -22,6 +22,7 @@ from movierec.core.paths import (
     RAW,
     RECOMMENDATIONS,
     SPLIT,
+    details,
 )
 from movierec.data import parquet_tables
 from movierec.model import model_file
@@ -100,8 +101,8 @@ def read_provenance(path: Path) -> Manifest:
         manifest = {}
     if not manifest or not manifest.keys() <= PLACES.keys():
         raise MovierecError(
-            f"{path}: does not tell what made it; name a folder in data/, a model, an export or"
-            " metrics/evaluate.json"
+            f"{path}: does not say what made it; name a folder in data/, a model, an export or"
+            f" {details('evaluate')}"
         )
     return manifest
 
@@ -109,7 +110,8 @@ def read_provenance(path: Path) -> Manifest:
 def _read_models_of(path: Path) -> Manifest:
     """The manifest of the models here, if these metrics are of them."""
     try:
-        [made_from] = json.loads(path.read_text(encoding="utf-8"))["made_from"]
+        [measured] = json.loads(path.read_text(encoding="utf-8"))
+        made_from = measured["made_from"]
     except (ValueError, KeyError, TypeError):
         return {}
     manifest = (
@@ -200,7 +202,7 @@ def _describe(record: StageRecord, versions_before: dict[str, str]) -> Iterator[
     """The label and text of each line about a stage."""
     content = record.content
     params = {
-        key.split(".", 2 if key.startswith("datasets.") else 1)[-1]: value
+        key.split(".", 1)[-1]: value
         for key, value in _leaves(content["params"]).items()
         if not HASH.fullmatch(str(value))
     }

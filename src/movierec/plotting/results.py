@@ -1,6 +1,5 @@
 """A run as numbers: its metrics and the tables of its plots, from which pictures are drawn."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from movierec.core import reporting
 from movierec.core.errors import MovierecError
+from movierec.core.paths import PLOTS as FOLDER
 
-METRICS = ("index", "split", "train", "implicit", "evaluate", "intervals", "recommend")
+MEASURED = ("index", "split", "train", "implicit", "evaluate", "recommend")  # stages with details
 PLOTS = {  # by the stage that writes them: plots/<stage>/<name>.csv
     "index": ("ratings", "years"),
     "train": ("training",),
@@ -28,7 +29,7 @@ PLOTS = {  # by the stage that writes them: plots/<stage>/<name>.csv
 
 @dataclass(frozen=True)
 class Results:
-    """dataset: its name. metrics: by stage. plots: the rows of each CSV, by its name."""
+    """dataset: its name. metrics: details.json by stage. plots: the rows of each CSV, by name."""
 
     dataset: str
     metrics: Mapping[str, dict[str, Any]]
@@ -40,8 +41,8 @@ class Results:
         plots = {name: f"{stage}/{name}.csv" for stage, names in PLOTS.items() for name in names}
         return cls(
             dataset,
-            {name: read_file(folder / "metrics" / f"{name}.json") for name in METRICS},
-            {name: read_file(folder / "plots" / path) for name, path in plots.items()},
+            {stage: reporting.read_details(stage, folder) for stage in MEASURED},
+            {name: read_rows(folder / FOLDER / path) for name, path in plots.items()},
         )
 
     @property
@@ -51,11 +52,9 @@ class Results:
         return "@" + next(iter(ranking)).partition("@")[2]
 
 
-def read_file(path: Path) -> Any:
-    """Metrics (JSON) or rows (CSV; only an empty field is a gap: a movie may be called NA)."""
+def read_rows(path: Path) -> pd.DataFrame:
+    """The rows of a plot; only an empty field is a gap, since a movie may be called NA."""
     try:
-        if path.suffix == ".json":
-            return json.loads(path.read_text(encoding="utf-8"))
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError):
         raise MovierecError(f"{path}: missing or damaged; run dvc repro") from None

@@ -1,33 +1,18 @@
 """The model card: what the models are, how well they did, and their limits."""
 
-import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import Params
 
-METRICS = ("index", "split", "evaluate", "intervals", "recommend")
-Metrics = dict[str, dict[str, Any]]
+STAGES = ("index", "split", "evaluate", "recommend")  # whose details the card shows
 
 
-def read_metrics(folder: Path = Path("metrics")) -> Metrics:
-    """The metrics of the last run, by stage."""
-    metrics = {}
-    for name in METRICS:
-        path = folder / f"{name}.json"
-        try:
-            metrics[name] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise MovierecError(f"{path}: no metrics there; run dvc repro") from None
-    return metrics
-
-
-def render(params: Params, manifest: Manifest, metrics: Metrics) -> str:
-    """The card as Markdown. manifest: of the models."""
+def render(params: Params, manifest: Manifest, measured: Mapping[str, dict[str, Any]]) -> str:
+    """The card as Markdown. manifest: of the models. measured: details of STAGES, by stage."""
     environment = Environment(
         loader=PackageLoader("movierec.recommending"),
         autoescape=False,  # noqa: S701
@@ -37,11 +22,12 @@ def render(params: Params, manifest: Manifest, metrics: Metrics) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("MODEL_CARD.md").render(
-        **metrics,
+        **measured,
+        intervals=measured["evaluate"]["intervals"],
         params=params,
         archive=manifest["download"]["sha256"],
         version=manifest["train"]["versions"]["movierec"],
-        ranking_keys=list(next(iter(metrics["evaluate"]["ranking"].values()))),
+        ranking_keys=list(next(iter(measured["evaluate"]["ranking"].values()))),
         number="{:,}".format,
         share="{:.0%}".format,
         value=_value,

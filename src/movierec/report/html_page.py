@@ -13,7 +13,7 @@ from movierec.core import atomic, manifests
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
-from movierec.core.paths import RECOMMENDATIONS
+from movierec.core.paths import RECOMMENDATIONS, details
 from movierec.experiments import provenance
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
@@ -68,9 +68,9 @@ def read_run() -> Results:
 
 def check_metrics(results: Results, models: Manifest) -> None:
     """Raise MovierecError unless the metrics are of the models of this manifest."""
-    if results.metrics["evaluate"].get("made_from") != [manifests.hash_manifest(models)]:
+    if results.metrics["evaluate"].get("made_from") != manifests.hash_manifest(models):
         raise MovierecError(
-            f"metrics/evaluate.json: of other models than {RECOMMENDATIONS}; run dvc repro"
+            f"{details('evaluate')}: of other models than {RECOMMENDATIONS}; run dvc repro"
         )
 
 

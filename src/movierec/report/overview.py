@@ -70,7 +70,7 @@ def summary(params: Params, results: Results) -> str:
 
 def tiles(params: Params, results: Results) -> Iterator[Tile]:
     evaluate, at_n = results.metrics["evaluate"], results.at_n
-    rmse, interval = evaluate["test"]["rmse"], results.metrics["intervals"]["test"]["rmse"]
+    rmse, interval = evaluate["test"]["rmse"], evaluate["intervals"]["test"]["rmse"]
     yield Tile("Test RMSE", number(rmse, 4), f"stars; 95 %: {span(**interval)}")
     rmses = {name: baseline["rmse"] for name, baseline in evaluate["baseline"].items()}
     name = min(rmses, key=lambda name: rmses[name] or 0)
@@ -89,7 +89,8 @@ def tiles(params: Params, results: Results) -> Iterator[Tile]:
 
 def errors(params: Params, results: Results) -> list[Measure]:
     """Test RMSE of the model and what it is compared with, the worst first."""
-    evaluate, intervals = results.metrics["evaluate"], results.metrics["intervals"]
+    evaluate = results.metrics["evaluate"]
+    intervals = evaluate["intervals"]
     rows = [
         Measure(words(name), baseline["rmse"], **intervals["baseline"][name]["rmse"])
         for name, baseline in evaluate["baseline"].items()
@@ -103,12 +104,11 @@ def errors(params: Params, results: Results) -> list[Measure]:
 
 def rankings(params: Params, results: Results) -> list[Measure]:
     """NDCG of each ranking, the best last; next to it the rating of hits, and coverage."""
-    at_n, intervals = results.at_n, results.metrics["intervals"]["ranking"]
-    rows = []
-    for name, ranking in results.metrics["evaluate"]["ranking"].items():
+    at_n, evaluate, rows = results.at_n, results.metrics["evaluate"], []
+    for name, ranking in evaluate["ranking"].items():
         key, is_ours = f"ndcg{at_n}", name == params.recommend.ranking
         more = number(ranking.get(f"hit_rating{at_n}"), 2), percent(ranking[f"coverage{at_n}"])
-        interval = intervals[name][key]
+        interval = evaluate["intervals"]["ranking"][name][key]
         rows.append(Measure(words(name), ranking[key], **interval, is_ours=is_ours, more=more))
     return sorted(rows, key=lambda row: row.value or 0)
 
