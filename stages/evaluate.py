@@ -49,7 +49,6 @@ def main() -> stage.Summary:
     for name, rows in result.plots.items():
         reporting.write_plot(f"plots/evaluate/{name}.csv", rows)
     made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
-    del made_with["recommend"]["top_n"]  # only the export depends on it
     provenance = export.provenance("evaluate", made_with, made_from)
     with atomic.atomic_file(paths.EVALUATION_BY_USER) as path:
         parquet_tables.write_table(path, result.by_user, provenance)
