@@ -1,6 +1,7 @@
 """The docs against the project: what it has is documented, and what the docs name exists."""
 
 import ast
+import hashlib
 import itertools
 import json
 import re
@@ -25,12 +26,12 @@ from safetensors.numpy import load_file
 
 from movierec import cli
 from movierec.core.errors import MovierecError
-from movierec.core.params import PackageSource, PathSource, UrlSource
+from movierec.core.params import PackageSource, PathSource, TrainParams, UrlSource
 from movierec.data import parquet_tables
 from movierec.model import baselines, model_file
 from movierec.plotting import results
 from movierec.plotting.registry import PICTURES, QUESTIONS
-from movierec.recommending import export
+from movierec.recommending import export, rankers
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
@@ -311,6 +312,48 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
     assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+
+
+# --- The model page computes what the code computes
+
+
+def test_the_examples_of_the_model_page_predict_and_solve_as_the_code_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    user_id, movie_id = (ids.ravel() for ids in np.meshgrid(range(180, 200), range(45, 65)))
+    ratings = {"user_id": user_id, "movie_id": movie_id, "rating": rng.integers(1, 6, 400)}
+    pd.DataFrame(ratings | {"timestamp": 0}).to_csv("own.csv", index=False)
+    digest = hashlib.sha256(Path("own.csv").read_bytes()).hexdigest()
+    write_params({"path": "own.csv", "layout": "ratings_csv", "sha256": digest})
+    for stage in ("download", "index", "split", "train"):
+        run_stage(stage)
+    page = PAGES[ROOT / "docs/model.md"]
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    Path("example.py").write_text("\n".join(blocks), encoding="utf-8")
+    capsys.readouterr()
+    names = runpy.run_path("example.py")
+    predicted, model = capsys.readouterr().out.split()[0], model_file.read_model()
+    user, item = (np.array([names[name]], np.int32) for name in "ui")
+    assert float(predicted) == pytest.approx(model.predict(user, item)[0])
+    stored = np.append(model.item_factors[item], model.item_biases[item])
+    assert np.abs(names["row"] - stored).max() < 1e-5
+
+
+def test_ndcg_on_the_model_page_is_that_of_the_recorded_run() -> None:
+    [details] = json.loads((ROOT / "plots/evaluate/details.json").read_text("utf-8"))
+    page = PAGES[ROOT / "docs/model.md"]
+    stated = dict(re.findall(r"^\| `(\w+)` \| .+ \| (0\.\d{3}) \|", page, re.MULTILINE))
+    stated |= dict(re.findall(r"`(popularity)` has (0\.\d{3})", page))
+    measured = {name: f"{of['ndcg@10']:.3f}" for name, of in details["ranking"].items()}
+    for name in (*rankers.RANKINGS, "popularity"):
+        assert stated[name] == measured[name], name
+
+
+def test_the_sweeps_of_gibbs_sampling_on_the_model_page_are_those_of_the_params() -> None:
+    sweeps = TrainParams(**PARAMS["train"] | {"method": "gibbs"}).n_epochs
+    assert f"{sweeps} sweeps" in PAGES[ROOT / "docs/model.md"]
 
 
 # --- What the docs name exists
