@@ -268,8 +268,9 @@ def arrows_of(page: str) -> set[tuple[str, str]]:
     return {(names.get(one, one), names.get(other, other)) for one, other in pairs}
 
 
-def test_the_short_diagram_of_the_readme_joins_what_is_joined() -> None:
-    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / "README.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_short_diagrams_join_what_is_joined(page: str) -> None:
+    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / page])
     assert some <= every
     assert set(itertools.chain(*some)) == set(itertools.chain(*every))
 
@@ -307,10 +308,21 @@ def test_no_class_name_exists_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_every_decision_is_listed() -> None:
-    folder = ROOT / "docs/decisions"
-    listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
-    assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+DECISIONS = sorted((ROOT / "docs/decisions").glob("[!R]*.md"))
+
+
+def test_ten_decisions_are_listed() -> None:
+    listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[ROOT / "docs/decisions/README.md"])
+    assert sorted(listed) == [path.name for path in DECISIONS]
+    assert len(listed) == 10
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_is_short_and_of_one_form(path: Path) -> None:
+    assert re.findall(r"^\*\*(.+?)\*\*", PAGES[path], re.MULTILINE) == [
+        "Decision.", "Why.", "What it costs.",
+    ]  # fmt: skip
+    assert len(PAGES[path].split()) <= 150
 
 
 # --- What the docs name exists
