@@ -42,6 +42,9 @@ PAGES |= {
 }
 PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+TUTORIALS = [
+    path.relative_to(ROOT).as_posix() for path in PAGES if path.name.startswith("tutorial-")
+]
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -303,6 +306,24 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
     assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+
+
+GOING_BACK = re.compile(r"(?:git (?:checkout|reset|restore|stash)|(?<!&& )dvc checkout)\b[^`\n#]*")
+# Repairs, not ways back: a dvc.lock that a kill damaged; the rest of the recipe after a refusal.
+REPAIRS = {"git checkout dvc.lock", "dvc checkout"}
+NOT_ENOUGH = "git checkout ."  # as docs/how-to.md says
+
+
+def test_every_page_goes_back_to_the_recorded_run_in_the_same_way() -> None:
+    recipe, undo = "git stash && dvc checkout", "git stash pop && dvc checkout"
+    used = {
+        path.relative_to(ROOT).as_posix(): set(map(str.strip, GOING_BACK.findall(text)))
+        for path, text in PAGES.items()
+    }
+    pages = ("README.md", "docs/how-to.md", "docs/faq.md", *TUTORIALS)
+    assert all(recipe in used[page] for page in pages)
+    known = {recipe, undo, "git stash", NOT_ENOUGH, *REPAIRS}
+    assert {page: commands - known for page, commands in used.items() if commands - known} == {}
 
 
 # --- What the docs name exists

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness import ROOT, copy_compiled_kernels, copy_project
 
@@ -59,9 +60,15 @@ class Workspace:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-q", "--allow-empty", "-m", message)
 
+    def committed_metrics(self) -> dict[str, Any]:
+        """What evaluate measured, at the last commit."""
+        metrics = json.loads(self.run("git", "show", "HEAD:metrics/evaluate.json"))
+        assert isinstance(metrics, dict)
+        return metrics
+
     def committed_errors(self) -> dict[str, float]:
         """The errors on test at the last commit."""
-        errors = json.loads(self.run("git", "show", "HEAD:metrics/evaluate.json"))["test"]
+        errors = self.committed_metrics()["test"]
         assert isinstance(errors, dict)
         return errors
 

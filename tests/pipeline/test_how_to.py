@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.harness import KERNELS, copy_compiled_kernels
 from tests.helpers import tutorials
 from tests.helpers.clone import Workspace, stages_run
 
@@ -47,27 +46,27 @@ def edit_param(workspace: Workspace, old: str, new: str) -> None:
 
 
 def test_going_back_to_the_recorded_run_deletes_no_edits(workspace: Workspace) -> None:
-    summary = workspace.run("movierec", "summary")
+    recorded = workspace.committed_metrics()
     code, note = (workspace.path / name for name in ("src/movierec/cli/runs.py", "note.txt"))
     edit_param(workspace, "rating_weight: 0.5", "rating_weight: 0.9")
     code.write_text(code.read_text("utf-8") + "# staged\n", "utf-8")
     workspace.run("git", "add", str(code))
     code.write_text(code.read_text("utf-8") + "# not staged\n", "utf-8")
     note.write_text("a new file\n", "utf-8")
-    assert stages_run(workspace.run("dvc", "repro", "evaluate")) == ["evaluate"]
+    assert stages_run(workspace.run("dvc", "repro", "--single-item", "evaluate")) == ["evaluate"]
     edited = workspace.run("git", "diff", "HEAD")
-    assert workspace.run("movierec", "summary") != summary
+    assert "metrics/evaluate.json" in edited
     commands = follow("Go back to the recorded run", workspace)
     assert list(commands) == [GO_BACK, "dvc status", "git stash pop && dvc checkout"]
     assert workspace.run("git", "diff", "HEAD") == edited, "the last command brings all back"
-    assert workspace.run("dvc", "status", "evaluate") == "Data and pipelines are up to date.\n"
     workspace.run("sh", "-c", GO_BACK)
-    assert workspace.run("movierec", "summary") == summary
-    assert workspace.run("dvc", "status") == "Data and pipelines are up to date.\n"
     assert workspace.run("git", "status", "--porcelain") == "?? note.txt\n"
     assert workspace.run("git", "diff", "HEAD", "stash@{0}") == edited
+    summary = workspace.run("movierec", "summary")
+    rankings = recorded["ranking"]
+    for name in rankings:
+        assert f"{rankings[name]['ndcg@10']:.4f}" in summary
     note.unlink()
-    assert "No local changes to save" in workspace.run("sh", "-c", GO_BACK)
     workspace.run("git", "stash", "drop")
 
 
@@ -79,7 +78,7 @@ def test_going_back_keeps_outputs_edited_by_hand(workspace: Workspace) -> None:
     assert "Can't remove the following unsaved files" in said
     assert card.read_text("utf-8") == before + "mine\n"
     card.rename(card.with_name("mine.md"))
-    workspace.run("sh", "-c", GO_BACK)
+    assert "No local changes to save" in workspace.run("sh", "-c", GO_BACK)
     assert card.read_text("utf-8") == before
     card.with_name("mine.md").unlink()
 
@@ -113,11 +112,7 @@ def pulled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
         ran = follow("Keep models and data on a remote", origin)
     assert stages_run(ran["dvc repro"]) == []
     assert (folder / "movierec-storage").is_dir()
-    pulled = Workspace(folder / "movierec-clone")
-    for source in (workspace.path / KERNELS).glob("*.py"):  # whose times Numba's cache compares
-        shutil.copystat(source, pulled.path / KERNELS / source.name)
-    copy_compiled_kernels(workspace.path, pulled.path)
-    return pulled
+    return Workspace(folder / "movierec-clone")
 
 
 def test_a_clone_pulls_from_a_remote_and_has_nothing_to_run(
@@ -156,20 +151,15 @@ def test_a_model_is_registered_promoted_and_fetched(pulled: Workspace, tmp_path:
         "rating-model#prod#1",
         "rating-model@v0.0.1",
     ]
-    edit_param(pulled, "n_factors: 8", "n_factors: 4")
-    assert stages_run(pulled.run("dvc", "repro", "train")) == ["train"]
-    pulled.commit("fewer factors")
+    second = first + b" "
+    (pulled.path / MODEL).write_bytes(second)
+    pulled.run("dvc", "commit", "--force", "train")
+    pulled.commit("another model")
     pulled.run("dvc", "push", "--quiet", MODEL)
     assert "rating-model@v0.0.2" in pulled.run("gto", "register", "rating-model")
-    assert re.search(r"│ rating-model │ v0\.0\.2 +│ v0\.0\.1 ", pulled.run("gto", "show"))
-    second = (pulled.path / MODEL).read_bytes()
-    assert second != first
-    get = "dvc", "artifacts", "get", f"file://{pulled.path}", "rating-model"
+    get = "dvc", "artifacts", "get", f"file://{pulled.path}", "rating-model", "--out"
     elsewhere = Workspace(tmp_path)
-    for options, content in (
-        ([], second),
-        (["--rev", "v0.0.1"], first),
-        (["--stage", "prod"], first),
-    ):
-        elsewhere.run(*get, "--force", "--out", "fetched", *options)
-        assert (tmp_path / "fetched").read_bytes() == content, options
+    elsewhere.run(*get, "latest")
+    elsewhere.run(*get, "prod", "--stage", "prod")
+    assert (tmp_path / "latest").read_bytes() == second
+    assert (tmp_path / "prod").read_bytes() == first

@@ -248,13 +248,32 @@ def test_people_can_ask(workspace: Workspace) -> None:
     assert said.endswith("matches the project here: files, params, versions\n")
 
 
+def test_commands_about_runs_work_elsewhere(workspace: Workspace, tmp_path: Path) -> None:
+    elsewhere = Workspace(tmp_path)
+    command = "movierec", "--project", str(workspace.path)
+    assert elsewhere.run(*command, "report").startswith(f"{workspace.path}/report.html: ")
+    assert (workspace.path / "report.html").is_file()
+    compared = json.loads(elsewhere.run(*command, "compare-runs", "--json"))
+    assert compared["runs"] == ["HEAD", "workspace"]
+    assert {row["verdict"] for row in compared["metrics"]} == {"no difference shown"}
+    said = elsewhere.run("movierec", "provenance", MOVIEREC_PROJECT=str(workspace.path))
+    assert said.startswith(f"{workspace.path}/exports/recommendations.parquet\n")
+    assert said.endswith("matches the project here: files, params, versions\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_runs_with_the_environment_not_activated(workspace: Workspace) -> None:
     (workspace.path / ".venv").symlink_to(sys.prefix)
+    inactive = {"PATH": "/usr/bin:/bin", "VIRTUAL_ENV": ""}
     output = workspace.run(
-        ".venv/bin/dvc", "repro", "--force", "--single-item", "split", PATH="/usr/bin:/bin"
+        ".venv/bin/dvc", "repro", "--force", "--single-item", "split", **inactive
     )
-    (workspace.path / ".venv").unlink()
     assert stages_run(output) == ["split"]
+    summary = workspace.run(".venv/bin/movierec", "summary", **inactive)
+    command = summary.rpartition("one person ")[2]
+    assert command.startswith(f"{sys.prefix}/bin/movierec recommend")
+    assert "Return of the Jedi (1983)" in workspace.run("sh", "-c", command, **inactive)
+    (workspace.path / ".venv").unlink()
 
 
 def test_a_stage_by_hand_wants_the_data_of_its_params(workspace: Workspace) -> None:
