@@ -91,6 +91,7 @@ def entered(context: click.Context, is_needed: bool = True) -> Iterator[Location
         except MovierecError as error:
             if location.root == Path() or "dvc" not in str(error):
                 raise
+            # What the line says to run has to be run there.
             raise MovierecError(f"{error} (project: {location.root})", error.details) from error
 
 
