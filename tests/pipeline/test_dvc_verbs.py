@@ -44,13 +44,13 @@ def test_metrics_show_is_a_headline(either: Workspace) -> None:
     lines = dvc(either, "metrics", "show")
     assert max(map(len, lines)) <= 100
     rows = {row.pop("Path"): row for row in table(lines)}
-    assert set(rows) == {f"metrics/{name}.json" for name in ("train", "test", "baseline")}
+    assert set(rows) == {f"metrics/{name}.json" for name in ("train", "test", "test_baseline")}
     evaluate, train = (reporting.read_details(name, either.path) for name in ("evaluate", "train"))
     lists = evaluate["ranking"]["blend"]
     expected = {
         "test": {"rmse": evaluate["test"]["rmse"], "mae": evaluate["test"]["mae"]}
         | {key: lists[key] for key in ("ndcg@10", "coverage@10")},
-        "baseline": {
+        "test_baseline": {
             "rmse": min(baseline["rmse"] for baseline in evaluate["baseline"].values()),
             "ndcg@10": evaluate["ranking"]["popularity"]["ndcg@10"],
         },

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gto.constants import assert_name_is_valid
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ROOT / "src/movierec"
@@ -89,3 +90,12 @@ def test_test_ratings_are_read_by_evaluate_alone() -> None:
         path.name for path in (ROOT / "stages").glob("*.py") if "test.parquet" in path.read_text()
     }
     assert readers == {"evaluate.py"}  # the split stage writes them
+
+
+def test_artifacts_are_outputs_with_names_that_a_registry_takes() -> None:
+    outs = {out for entry in STAGES.values() for out in entry.get("outs", [])}
+    for name, artifact in PIPELINE["artifacts"].items():
+        assert_name_is_valid(name)
+        assert artifact.keys() == {"path", "type", "desc", "labels"}
+        assert artifact["path"] in outs
+        assert artifact["labels"]
