@@ -47,6 +47,9 @@ PARAMS, DATA_SETS = (
     yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     for name in ("params.yaml", "datasets.yaml")
 )
+TUTORIALS = [
+    path.relative_to(ROOT).as_posix() for path in PAGES if path.name.startswith("tutorial-")
+]
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -137,7 +140,7 @@ def test_every_metric_is_documented(path: Path) -> None:
 
 def test_metrics_are_there_to_be_looked_at() -> None:
     assert {path.parent.name for path in MEASURED} == {"metrics", *results.MEASURED}
-    assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "baseline"}
+    assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "test_baseline"}
 
 
 COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
@@ -323,6 +326,24 @@ def test_a_decision_is_short_and_of_one_form(path: Path) -> None:
         "Decision.", "Why.", "What it costs.",
     ]  # fmt: skip
     assert len(PAGES[path].split()) <= 150
+
+
+GOING_BACK = re.compile(r"(?:git (?:checkout|reset|restore|stash)|(?<!&& )dvc checkout)\b[^`\n#]*")
+# Repairs, not ways back: a dvc.lock that a kill damaged; the rest of the recipe after a refusal.
+REPAIRS = {"git checkout dvc.lock", "dvc checkout"}
+NOT_ENOUGH = "git checkout ."  # as docs/how-to.md says
+
+
+def test_every_page_goes_back_to_the_recorded_run_in_the_same_way() -> None:
+    recipe, undo = "git stash && dvc checkout", "git stash pop && dvc checkout"
+    used = {
+        path.relative_to(ROOT).as_posix(): set(map(str.strip, GOING_BACK.findall(text)))
+        for path, text in PAGES.items()
+    }
+    pages = ("README.md", "docs/how-to.md", "docs/faq.md", *TUTORIALS)
+    assert all(recipe in used[page] for page in pages)
+    known = {recipe, undo, "git stash", NOT_ENOUGH, *REPAIRS}
+    assert {page: commands - known for page, commands in used.items() if commands - known} == {}
 
 
 # --- What the docs name exists

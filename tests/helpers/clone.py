@@ -28,6 +28,7 @@ class Workspace:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
         return kept | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "VIRTUAL_ENV": sys.prefix,
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(self.path.parent / "site_cache"),
             "MOVIEREC_CACHE": str(self.path.parent / "cache"),
