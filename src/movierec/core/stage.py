@@ -26,7 +26,7 @@ from movierec.core.paths import CHECKPOINTS, details
 from movierec.core.reporting import keep_on_one_line
 
 logger = logging.getLogger(__name__)
-PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process, set in dvc.yaml
+PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process, set by stages/run
 PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
 COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
 

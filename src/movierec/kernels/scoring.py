@@ -44,7 +44,7 @@ def squared_errors_by_row(
 
     totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th,
     and is what the mean is taken of; of one sample alone it is its own.
-    Returns (n_rows, 4) float64, to be summed by sums.py whatever the threads.
+    Returns (n_rows, 4) float64, to be summed by data/tree_sums.py whatever the threads.
     """
     sums = np.zeros((len(indptr) - 1, 4))
     runs = even_runs(indptr)
