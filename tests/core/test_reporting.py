@@ -2,6 +2,7 @@
 
 import io
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,21 @@ def test_summary(tmp_path, monkeypatch, capsys):
     assert ["popularity", "0.1700"] in lines
     assert ["model", "0.9051"] in lines
     assert lines[-4] == ["blend", "0.3900"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "program"), [("project", ".venv/bin/movierec"), ("elsewhere", "movierec")]
+)
+def test_the_summary_ends_with_a_command_that_works_as_it_stands(
+    tmp_path, monkeypatch, capsys, folder, program
+):
+    (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "project/.venv/bin/python"))
+    reporting.write_metrics("metrics/evaluate.json", EVALUATE)
+    reporting.summary()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f'next       {program} recommend --like "Star Wars"'
 
 
 @pytest.mark.parametrize("content", [None, "{"])

@@ -1,4 +1,4 @@
-"""Logging, on stderr: what takes long; for debugging each file read or written, its size, its time."""
+"""Logging, on stderr: what takes long; for debugging also each file read or written, with its size."""
 
 import logging
 import sys

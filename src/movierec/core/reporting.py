@@ -1,14 +1,16 @@
 """What a run reports: metrics and plots for DVC, lines and progress on the terminal."""
 
+from __future__ import annotations
+
 import json
 import math
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.filesize import decimal
@@ -27,6 +29,9 @@ from rich.text import Text
 from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
 from movierec.core.paths import RECOMMENDATIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 6  # significant ones
 
@@ -117,8 +122,15 @@ def summary() -> None:
         table.add_row(name.replace("_", " "), *cells, style=style)
     console.print(table)
     say("")
-    one_person = 'movierec recommend --like "Star Wars"   (in .venv/bin)'
-    print_summary("lists", {"every user": str(RECOMMENDATIONS)}, {"one person": one_person})
+    say(f"of every user: {RECOMMENDATIONS}", "lists")
+    say(f'{_program()} recommend --like "Star Wars"', "next")
+
+
+def _program() -> Path:
+    """How to call movierec from here, also where its environment is not activated."""
+    program = Path(sys.executable).with_name("movierec")
+    here = Path.cwd()
+    return program.relative_to(here) if program.is_relative_to(here) else Path(program.name)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import platformdirs
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 
 logger = logging.getLogger(__name__)
-COMPILING = "compiling the kernels for this processor (about 20 s, once)"
+COMPILING = "compiling kernels for this processor, once (up to 10 s)"
 KEPT_FOR = 30 * 86_400  # seconds without use
 
 
