@@ -1,4 +1,4 @@
-"""Logging, on stderr: what takes long; for debugging also each file read or written, with its size."""
+"""Logging, on stderr: what takes long; for debugging also each file read or written."""
 
 import logging
 import sys
