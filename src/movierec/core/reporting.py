@@ -1,5 +1,7 @@
 """What a run reports: metrics and plots for DVC, lines and progress on the terminal."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -9,9 +11,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.filesize import decimal
@@ -30,6 +31,9 @@ from rich.text import Text
 from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
 from movierec.core.paths import METRICS, details
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 6  # significant ones
 
