@@ -12,11 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import _CacheLocator
-
 RESULTS = Path("benchmarks/results")
 ROOT = Path(__file__).parents[1]
-KERNELS = Path("src/movierec/kernels")
 
 
 def machine() -> dict[str, Any]:
@@ -32,24 +29,13 @@ def machine() -> dict[str, Any]:
 
 
 def copy_project(to: Path) -> None:
-    """Copy what Git would, the uncommitted state included, and the compiled kernels."""
+    """Copy what Git would, the uncommitted state included."""
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, to / name)
-    copy_compiled_kernels(ROOT, to)
-
-
-def copy_compiled_kernels(origin: Path, to: Path) -> None:
-    """Numba keeps them in a folder named by the path of the source."""
-    subpath = _CacheLocator.get_suitable_cache_subpath
-    old, new = (subpath(root / KERNELS / "tiles.py") for root in (origin, to))
-    for compiled in (origin / KERNELS / "__pycache__").glob(f"*/{old}"):
-        target = to / KERNELS / "__pycache__" / compiled.parent.name / new
-        half_written = shutil.ignore_patterns("*.tmp.*")
-        shutil.copytree(compiled, target, ignore=half_written, dirs_exist_ok=True)
 
 
 def version_of(package: str) -> str | None:

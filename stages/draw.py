@@ -45,7 +45,7 @@ def main() -> stage.Summary:
     for name, rows in tables.items():
         reporting.write_plot(f"plots/draw/{name}.csv", rows)
     drawing.draw_all(Results.read(params.dataset))
-    return {"pictures": f"{len(PICTURES)}, in plots/draw"}
+    return {"pictures": f"{len(PICTURES)}, in plots/pictures"}
 
 
 def count_lists(items: pd.DataFrame) -> Array:

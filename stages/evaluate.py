@@ -44,7 +44,7 @@ def main() -> stage.Summary:
         | {key: lists[key] for key in (ndcg, coverage)},
     )
     reporting.write_metrics(
-        "baseline", {"rmse": measured["baseline"][best]["rmse"], ndcg: popular[ndcg]}
+        "test_baseline", {"rmse": measured["baseline"][best]["rmse"], ndcg: popular[ndcg]}
     )
     for name, rows in result.plots.items():
         reporting.write_plot(f"plots/evaluate/{name}.csv", rows)

@@ -4,12 +4,14 @@ Kernels run on one thread: tests run side by side, and threads that wait for eac
 processes on two cores take ten times as long. Tests of threads set their number themselves.
 """
 
+import logging
 from pathlib import Path
 
 import numba
 import pytest
 from hypothesis import settings
 
+from movierec.kernels import compilation
 from tests.helpers.http_server import Answer, serving
 
 TESTS = Path(__file__).parent
@@ -26,6 +28,8 @@ SLOW = (
 settings.register_profile("movierec", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("movierec")
 numba.set_num_threads(1)
+# Said already, so that what a test prints does not depend on the tests before it.
+compilation.log_once(logging.INFO, compilation.COMPILING)
 
 
 def pytest_collection_modifyitems(items):

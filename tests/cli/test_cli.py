@@ -298,14 +298,8 @@ def test_ambiguous_title_names_candidates(refusal, command):
     assert all(f'"{title}"' in names for title in LOVE[:2])
 
 
-def test_outside_of_a_project(refusal, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    line = "params.yaml: no such file; run this in the project's folder"
-    assert refusal("recommend", "--user-id", "1") == line
-
-
 def test_model_of_another_data_set(refusal, project, monkeypatch, tmp_path):
-    for name in ("models", "data", "datasets.yaml"):
+    for name in ("models", "data", "dvc.yaml", "datasets.yaml"):
         (tmp_path / name).symlink_to(project / name)
     monkeypatch.chdir(tmp_path)
     text = (project / "params.yaml").read_text("utf-8")

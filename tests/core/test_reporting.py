@@ -2,6 +2,8 @@
 
 import io
 import math
+import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -125,7 +127,22 @@ def test_summary(tmp_path, monkeypatch, capsys):
     assert ["damped", "biases", "0.9410", "0.0500"] in lines
     assert ["popularity", "0.1700"] in lines
     assert ["model", "0.9051"] in lines
-    assert lines[-4] == ["blend", "0.3900"]
+    assert lines[-1] == ["blend", "0.3900"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "program"), [("project", ".venv/bin/movierec"), ("elsewhere", "movierec")]
+)
+def test_the_summary_ends_with_a_command_that_works_as_it_stands(
+    tmp_path, monkeypatch, capsys, folder, program
+):
+    (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "project/.venv/bin/python"))
+    reporting.write_metrics("metrics/evaluate.json", EVALUATE)
+    reporting.summary()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f'next       {program} recommend --like "Star Wars"'
 
 
 @pytest.mark.parametrize("content", [None, "{"])
@@ -136,3 +153,22 @@ def test_summary_without_a_whole_run(tmp_path, monkeypatch, content):
         (tmp_path / "plots/evaluate/details.json").write_text(content, "utf-8")
     with pytest.raises(MovierecError, match=r"details\.json: missing or damaged; run dvc repro$"):
         reporting.summary()
+
+
+def test_the_program_is_named_by_its_path_unless_the_environment_is_active(tmp_path, monkeypatch):
+    """As after `make run`, whose PATH has the environment's folder, and the reader's has not."""
+    script = tmp_path / ".venv/bin/movierec"
+    script.parent.mkdir(parents=True)
+    script.touch(mode=0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setenv("VIRTUAL_ENV", "/another")
+    for path in (script.parent, tmp_path):
+        monkeypatch.setenv("PATH", str(path))
+        assert reporting.program(tmp_path) == ".venv/bin/movierec"
+        assert reporting.program(tmp_path / "docs") == str(script)
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / ".venv"))
+    assert reporting.program(tmp_path) == "movierec"
+    monkeypatch.delenv("VIRTUAL_ENV")
+    shutil.copy2(script, tmp_path / "movierec")  # where an installer of programs puts a link to it
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert reporting.program(tmp_path) == "movierec"

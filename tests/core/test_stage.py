@@ -150,7 +150,8 @@ def test_on_a_terminal_a_summary_is_in_columns(outputs, colour):
     ]
 
 
-def test_next_follows_the_order_of_dvc_yaml():
+def test_next_follows_the_order_of_dvc_yaml(monkeypatch):
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     said = [stage.summarise_files(name, stages, 1)["took"] for name in stages]
     followers = [*list(stages)[1:], "movierec summary"]

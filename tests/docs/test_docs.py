@@ -48,6 +48,9 @@ PARAMS, DATA_SETS = (
     yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     for name in ("params.yaml", "datasets.yaml")
 )
+TUTORIALS = [
+    path.relative_to(ROOT).as_posix() for path in PAGES if path.name.startswith("tutorial-")
+]
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -138,7 +141,7 @@ def test_every_metric_is_documented(path: Path) -> None:
 
 def test_metrics_are_there_to_be_looked_at() -> None:
     assert {path.parent.name for path in MEASURED} == {"metrics", *results.MEASURED}
-    assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "baseline"}
+    assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "test_baseline"}
 
 
 COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
@@ -269,8 +272,9 @@ def arrows_of(page: str) -> set[tuple[str, str]]:
     return {(names.get(one, one), names.get(other, other)) for one, other in pairs}
 
 
-def test_the_short_diagram_of_the_readme_joins_what_is_joined() -> None:
-    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / "README.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_short_diagrams_join_what_is_joined(page: str) -> None:
+    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / page])
     assert some <= every
     assert set(itertools.chain(*some)) == set(itertools.chain(*every))
 
@@ -308,10 +312,39 @@ def test_no_class_name_exists_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_every_decision_is_listed() -> None:
-    folder = ROOT / "docs/decisions"
-    listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
-    assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+DECISIONS = sorted((ROOT / "docs/decisions").glob("[!R]*.md"))
+
+
+def test_ten_decisions_are_listed() -> None:
+    listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[ROOT / "docs/decisions/README.md"])
+    assert sorted(listed) == [path.name for path in DECISIONS]
+    assert len(listed) == 10
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_is_short_and_of_one_form(path: Path) -> None:
+    assert re.findall(r"^\*\*(.+?)\*\*", PAGES[path], re.MULTILINE) == [
+        "Decision.", "Why.", "What it costs.",
+    ]  # fmt: skip
+    assert len(PAGES[path].split()) <= 150
+
+
+GOING_BACK = re.compile(r"(?:git (?:checkout|reset|restore|stash)|(?<!&& )dvc checkout)\b[^`\n#]*")
+# Repairs, not ways back: a dvc.lock that a kill damaged; the rest of the recipe after a refusal.
+REPAIRS = {"git checkout dvc.lock", "dvc checkout"}
+NOT_ENOUGH = "git checkout ."  # as docs/how-to.md says
+
+
+def test_every_page_goes_back_to_the_recorded_run_in_the_same_way() -> None:
+    recipe, undo = "git stash && dvc checkout", "git stash pop && dvc checkout"
+    used = {
+        path.relative_to(ROOT).as_posix(): set(map(str.strip, GOING_BACK.findall(text)))
+        for path, text in PAGES.items()
+    }
+    pages = ("README.md", "docs/how-to.md", "docs/faq.md", *TUTORIALS)
+    assert all(recipe in used[page] for page in pages)
+    known = {recipe, undo, "git stash", NOT_ENOUGH, *REPAIRS}
+    assert {page: commands - known for page, commands in used.items() if commands - known} == {}
 
 
 # --- The model page computes what the code computes

@@ -234,7 +234,7 @@ def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch, 
     if is_damaged:
         assert differences(output) == ["mine.parquet is another: data"]
     else:
-        last = "no params.yaml here: run this in a project's folder to compare with it"
+        last = "compared with no project: none is here or above, and --project names none"
         assert output.splitlines()[-1] == last
 
 

@@ -311,7 +311,7 @@ def test_more_factors_than_the_data_allow_stop_it_before_the_first_trial(project
 
 def test_without_optuna_one_line_says_so(project, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MovierecError, match="Optuna is not installed: run make env"):
+    with pytest.raises(MovierecError, match="Optuna is not installed: make dev installs it"):
         tuning.search(load_params(), 1)
 
 

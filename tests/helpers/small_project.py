@@ -1,4 +1,4 @@
-"""A small project of its own in a temporary folder: its params and an archive."""
+"""A small project of its own in a temporary folder: params, an empty dvc.yaml, an archive."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from tests.helpers.clone import ROOT
 
 
 def write_params(folder, archive, layout="csv", **changes):
-    """The committed params, with the data set `local` set to this archive."""
+    """The committed params, with the data set `local` set to this archive, and a dvc.yaml."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     params["dataset"] = "local"
     params["recommend"]["min_ratings"] = 1
@@ -21,6 +21,7 @@ def write_params(folder, archive, layout="csv", **changes):
         params[block] |= values
     text = yaml.safe_dump(params, sort_keys=False)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
+    (folder / "dvc.yaml").touch()
     write_data_set(
         folder,
         path=str(archive),

@@ -9,10 +9,10 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = r"(?:\b[0-9a-f]{7,64}\b|[-+]?\d[\d.,]*)"
 
 
-def follow(name: str, workspace: Workspace) -> dict[str, str]:
-    """Do all that a page of docs/ says, in order; the last output of each of its commands."""
+def follow(name: str, workspace: Workspace, heading: str = "") -> dict[str, str]:
+    """Do all that a page of docs/ says, or one section; the last output of each of its commands."""
     outputs = {}
-    for language, text in BLOCK.findall((ROOT / "docs" / name).read_text("utf-8")):
+    for language, text in BLOCK.findall(read_section(name, heading)):
         if language == "python":
             (workspace.path / text.removeprefix("# ").split(":")[0]).write_text(text, "utf-8")
         elif language == "diff":
@@ -21,8 +21,21 @@ def follow(name: str, workspace: Workspace) -> dict[str, str]:
             assert language == "console", language
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 command, *shown = part.splitlines()
-                outputs[command] = run(workspace, command, shown)
+                if command.startswith("cd "):
+                    workspace = Workspace(workspace.path / command.removeprefix("cd "))
+                else:
+                    outputs[command] = run(workspace, command, shown)
     return outputs
+
+
+def read_section(name: str, heading: str = "") -> str:
+    """A page of docs/, or one section of it."""
+    page = (ROOT / "docs" / name).read_text("utf-8")
+    if not heading:
+        return page
+    _, found, after = page.partition(f"\n## {heading}\n")
+    assert found, f"docs/{name} has no section {heading!r}"
+    return after.partition("\n## ")[0]
 
 
 def edit(workspace: Workspace, diff: str) -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from numba import njit
 
 from movierec.kernels import tiles
+from movierec.kernels.compilation import kernel
 from movierec.kernels.tiles import HALF, LANES, TILE
 from tests.helpers import reference_kernels
 
@@ -13,92 +13,92 @@ SOME = np.array([0, 39, 7], np.int32)  # rows to fetch, fewer than are asked for
 pytestmark = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
-@njit(cache=True)
+@kernel
 def add_product(out, start, i, j, left, a, right, b, n):
     tiles.add_product(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def subtract_product(out, start, i, j, left, a, right, b, n):
     tiles.subtract_product(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def add_upper(out, start, i, j, left, a, right, b, n):
     tiles.add_upper(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def add_corner(out, start, i, j, left, a, right, b, n):
     tiles.add_corner(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def subtract_upper(out, start, i, j, left, a, right, b, n):
     tiles.subtract_upper(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def subtract_corner(out, start, i, j, left, a, right, b, n):
     tiles.subtract_corner(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def add_product_fetching(out, start, i, j, left, a, right, b, n):
     tiles.add_product_fetching(out, start, i, j, left, a, right, b, n, right, 1, SOME, 3)
 
 
-@njit(cache=True)
+@kernel
 def add_upper_fetching(out, start, i, j, left, a, right, b, n):
     tiles.add_upper_fetching(out, start, i, j, left, a, right, b, n, right, 1, SOME, 3)
 
 
-@njit(cache=True)
+@kernel
 def subtract_sums(out, start, i, j, left, a, right, b, n):
     tiles.subtract_sums(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def add_sums(out, start, i, j, left, a, right, b, n):
     tiles.add_sums(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def add_wide_sums(out, start, i, j, left, a, right, b, n):
     tiles.add_wide_sums(out, start, i, j, left, a, right, b, n)
 
 
-@njit(cache=True)
+@kernel
 def gather_row(block, k, fixed, row, later):
     tiles.gather_row(block, k, fixed, row, later)
 
 
-@njit(cache=True)
+@kernel
 def factor_tile(matrix, i):
     tiles.factor_tile(matrix, i)
 
 
-@njit(cache=True)
+@kernel
 def solve_tile(matrix, i, j):
     tiles.solve_tile(matrix, i, j)
 
 
-@njit(cache=True)
+@kernel
 def solve_sums(matrix, row, i):
     tiles.solve_sums(matrix, row, i)
 
 
-@njit(cache=True)
+@kernel
 def substitute_back(matrix, i, n, solution):
     tiles.substitute_back(matrix, i, n, solution)
 
 
-@njit(cache=True)
+@kernel
 def any_above(matrix, i, j, bound):
     return tiles.any_above(matrix, i, j, bound)
 
 
-@njit(cache=True)
+@kernel
 def dot(left, i, a, right, j, b, n):
     return tiles.dot(left, i, a, right, j, b, n)
 

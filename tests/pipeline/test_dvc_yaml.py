@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gto.constants import assert_name_is_valid
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ROOT / "src/movierec"
@@ -62,16 +63,16 @@ def test_what_cannot_change_a_model_trains_nothing_again(name: str) -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_plots_of_a_stage_are_one_folder(name: str) -> None:
-    plots = [next(iter(entry)) for entry in STAGES[name].get("plots", [])]
+    plots = [path_of(entry) for entry in STAGES[name].get("plots", [])]
     assert plots in ([], [f"plots/{name}"])
 
 
 def test_the_file_and_each_stage_fit_on_a_screen_or_few() -> None:
     text = (ROOT / "dvc.yaml").read_text()
     assert len(text.splitlines()) <= 280
-    starts = [text.index(f"\n  {name}:\n") for name in STAGES]
-    for start, stop in zip(starts, [*starts[1:], text.index("\nplots:\n")], strict=True):
-        assert text[start:stop].strip().count("\n") < 26
+    for name in STAGES:
+        stage = text.partition(f"\n  {name}:\n")[2].partition("\n\n")[0]
+        assert len(stage.splitlines()) + 1 <= 26
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -89,3 +90,16 @@ def test_test_ratings_are_read_by_evaluate_alone() -> None:
         path.name for path in (ROOT / "stages").glob("*.py") if "test.parquet" in path.read_text()
     }
     assert readers == {"evaluate.py"}  # the split stage writes them
+
+
+def path_of(out: str | dict[str, dict[str, bool]]) -> str:
+    return out if isinstance(out, str) else next(iter(out))
+
+
+def test_artifacts_are_outputs_with_names_that_a_registry_takes() -> None:
+    outs = {path for entry in STAGES.values() for path in map(path_of, entry.get("outs", []))}
+    for name, artifact in PIPELINE["artifacts"].items():
+        assert_name_is_valid(name)
+        assert artifact.keys() == {"path", "type", "desc", "labels"}
+        assert artifact["path"] in outs
+        assert artifact["labels"]

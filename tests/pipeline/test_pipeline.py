@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import reduce
 from operator import getitem
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,20 @@ def test_people_can_ask(workspace: Workspace) -> None:
     )
     said = workspace.run(*movierec, "provenance")
     assert said.endswith("matches the project here: files, params, versions\n")
+
+
+def test_commands_about_runs_work_elsewhere(workspace: Workspace, tmp_path: Path) -> None:
+    elsewhere = Workspace(tmp_path)
+    command = "movierec", "--project", str(workspace.path)
+    assert elsewhere.run(*command, "report").startswith(f"{workspace.path}/report.html: ")
+    assert (workspace.path / "report.html").is_file()
+    compared = json.loads(elsewhere.run(*command, "compare-runs", "--json"))
+    assert compared["runs"] == ["HEAD", "workspace"]
+    assert {row["verdict"] for row in compared["metrics"]} == {"no difference shown"}
+    said = elsewhere.run("movierec", "provenance", MOVIEREC_PROJECT=str(workspace.path))
+    assert said.startswith(f"{workspace.path}/exports/recommendations.parquet\n")
+    assert said.endswith("matches the project here: files, params, versions\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stage_by_hand_wants_the_data_of_its_params(workspace: Workspace) -> None:

@@ -86,7 +86,7 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
         ),
         (
             training(3, [1.1, 0.95, 0.9], [1, 1.2, 1.1]),
-            "The mean of the samples comes to RMSE 0.9000 on validation in 3 sweeps",
+            "The mean of the samples has a validation RMSE of 0.9000 after 3 sweeps",
         ),
         (training(3, [None] * 3), "Train RMSE went from 1.000 to 0.800 in 3 epochs"),
         (
@@ -99,7 +99,7 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
         ),
         (
             ("ratings", INDEX, {"ratings": {"rating": [0.5, 4.5], "n_ratings": [3, 7]}}),
-            "4.5 stars are given most: 70 % of 10 ratings, whose mean is 3.50",
+            "The most frequent rating is 4.5 stars: 70 % of 10 ratings; the mean is 3.50",
         ),
         (
             ("activity", {}, {"activity": ACTIVITY}),

@@ -77,9 +77,8 @@ def test_the_lists_are_those_of_the_pipeline():
     assert [group for group, _ in itertools.groupby(PICTURES, lambda picture: picture.group)] == [
         *QUESTIONS
     ]
-    assert {
-        name for part in PIPELINE["plots"] for entry in part.values() for name in entry["y"]
-    } == tables
+    charts = {name for part in PIPELINE["plots"] for entry in part.values() for name in entry["y"]}
+    assert charts <= tables
 
 
 @pytest.mark.parametrize("name", BY_NAME)

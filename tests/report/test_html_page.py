@@ -59,7 +59,7 @@ def make_project(folder, **changes):
     train = {"n_factors": 2, "max_epochs": 3} | changes.pop("train", {})
     write_params(folder, archives.write(folder, "csv", ratings, movies), train=train, **changes)
     run_stages(folder, *STAGES)
-    (folder / "plots/draw").mkdir()
+    (folder / "plots/pictures").mkdir()
     for picture in PICTURES:
         Image.new("L", (900, 300)).save(folder / picture.path)
     return folder
@@ -322,7 +322,7 @@ MISSING = r"run (dvc repro|this in the project's folder)"
     [
         (lambda: remove("exports"), MISSING),
         (lambda: remove("plots/split"), MISSING),
-        (lambda: remove("plots/draw/data.png"), MISSING),
+        (lambda: remove("plots/pictures/data.png"), MISSING),
         (lambda: remove("params.yaml"), MISSING),
         (lambda: remove("data"), MISSING),
         (lambda: remove("models"), MISSING),

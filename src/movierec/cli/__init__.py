@@ -7,10 +7,11 @@ them.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from movierec.cli import movies, runs
+from movierec.cli import movies, project, runs
 from movierec.core import errors
 
 
@@ -21,12 +22,19 @@ def main() -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(package_name="movierec")
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    envvar="MOVIEREC_PROJECT",
+    show_envvar=True,
+    help="The project's folder; else this folder or the nearest above it that has a project.",
+)
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context, **_: Path | None) -> None:
     """Recommend films with the model in models/, trained by `dvc repro`.
 
-    Run it in the project's folder. Without a command it asks which films you know, and lists
-    others.
+    Without a command it asks which films you know, and lists others.
     """
     if context.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -34,7 +42,8 @@ def cli(context: click.Context) -> None:
             return
         from movierec.cli import interactive
 
-        interactive.run()
+        with project.entered(context):
+            interactive.run()
 
 
 for command in (

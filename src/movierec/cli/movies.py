@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from movierec.cli import rendering
+from movierec.cli.project import Location, ProjectCommand
 from movierec.core.errors import MovierecError
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ filters = options(
 )
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.option("--user-id", "--user_id", help="A user of the data set, by its own id.")
 @click.option(
     "--like",
@@ -100,7 +102,9 @@ filters = options(
 )
 @click.option("--explain", is_flag=True, help="Say which of one's own films carried each.")
 @output
+@click.pass_obj
 def recommend(
+    location: Location,
     user_id: str | None,
     like: tuple[str, ...],
     dislike: tuple[str, ...],
@@ -116,7 +120,7 @@ def recommend(
     \b
     movierec recommend --user-id 196
     movierec recommend --like "Star Wars" --like "Toy Story=4.5" --dislike Scream
-    movierec recommend --ratings letterboxd.zip --genre Comedy --from-year 1990 --explain
+    movierec recommend --ratings letterboxd.zip --genre Comedy --explain
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
@@ -128,7 +132,7 @@ def recommend(
         user = project.user(user_id)
         about = f"For user {user_id}, who rated {len(user.items):,} films"
     else:
-        imported = _read_ratings(project, ratings) if ratings else {}
+        imported = _read_ratings(project, ratings, location.user) if ratings else {}
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
         parts = (
@@ -189,11 +193,13 @@ def explain(
         ]
 
 
-def _read_ratings(project: Project, path: Path) -> ItemRatings:
-    """The ratings in a file; prints on stderr which of its movies are not known here."""
+def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
+    """The ratings in a file, named as seen from a folder; prints on stderr which of its movies are
+    not known here."""
     from movierec.serving import import_ratings, user_profile
 
-    export = import_ratings.read(path, project.scale)
+    with contextlib.chdir(folder):
+        export = import_ratings.read(path, project.scale)
     ratings, unknown = user_profile.by_export(project.movies, export.rated)
     skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
     lines = [
@@ -209,7 +215,7 @@ def _read_ratings(project: Project, path: Path) -> ItemRatings:
     return ratings
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.argument("title")
 @filters
 @output
@@ -228,7 +234,7 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
     rendering.show(rows, form, f"Most like {name}")
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.argument("query")
 @output
 def search(query: str, n: int, form: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from movierec.cli import rendering
+from movierec.cli.project import Location, ProjectCommand, entered
+from movierec.core.paths import RECOMMENDATIONS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,26 +20,47 @@ if TYPE_CHECKING:
     from movierec.experiments.compare_runs import Difference
 
 
-@click.command()
-def summary() -> None:
+@click.command(cls=ProjectCommand)
+@click.pass_obj
+def summary(location: Location) -> None:
     """The result of the last run: test RMSE beside the baselines, and where the lists are."""
     from movierec.core import reporting
 
     reporting.summary()
+    reporting.say("")
+    every_user = reporting.keep_on_one_line(str(location.seen(RECOMMENDATIONS)))
+    one_person = reporting.keep_on_one_line(f'{_typed(location)} recommend --like "Star Wars"')
+    reporting.print_summary("lists", {"every user": every_user}, {"one person": one_person})
 
 
-@click.command()
-def report() -> None:
-    """The last run as one HTML page, report.html, with its pictures inside: it opens anywhere."""
+def _typed(location: Location) -> str:
+    """The program and its --project, as they have to be typed where the user is."""
+    from movierec.core import reporting
+
+    words = [reporting.program(location.user)]
+    if location.is_typed:
+        words += ["--project", str(location.root)]
+    return shlex.join(words)
+
+
+@click.command(cls=ProjectCommand)
+@click.pass_obj
+def report(location: Location) -> None:
+    """The last run as one HTML page with its pictures inside: report.html in the project's folder.
+
+    It opens anywhere.
+    """
     from movierec.report import html_page
 
     path = html_page.write()
-    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, to be opened in any browser")
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    click.echo(f"{location.seen(path)}: {size}, to be opened in any browser")
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), default="exports/recommendations.parquet")
-def provenance(path: Path) -> None:
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.pass_context
+def provenance(context: click.Context, path: Path | None) -> None:
     """What made an output, stage by stage, and whether the project here still matches it.
 
     \b
@@ -45,16 +69,22 @@ def provenance(path: Path) -> None:
     """
     from movierec.experiments import provenance
 
-    records = provenance.trace(path)
     console = rendering.console()
-    for line in (f"{path}", "", *provenance.lines(records, console.width)):
-        console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
-    console.print(provenance.verdict(records), markup=False, soft_wrap=True)
+    with entered(context, is_needed=path is None) as location:
+        file = location.named(path) if path else RECOMMENDATIONS
+        records = provenance.trace(file)
+        for line in (
+            f"{path or location.seen(file)}",
+            "",
+            *provenance.lines(records, console.width),
+        ):
+            console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
+        console.print(provenance.verdict(records), markup=False, soft_wrap=True)
     if any(record.differences for record in records):
         sys.exit(1)
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.argument("a", default="HEAD")
 @click.argument("b", default="workspace")
 @click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")

@@ -1,4 +1,4 @@
-"""Debug logging, on stderr: each file read or written, its size, and how long that took."""
+"""Logging, on stderr: what takes long; for debugging also each file read or written."""
 
 import logging
 import sys
@@ -12,22 +12,27 @@ LOGGER = logging.getLogger("movierec")
 logger = logging.getLogger(__name__)
 
 
+class StderrHandler(logging.Handler):
+    """Prints to what sys.stderr is at the time: rich replaces it while it draws a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+
+
 def configure(is_debug: bool) -> None:
-    """Log to stderr, in rich's format on a terminal, or not at all."""
-    LOGGER.handlers = []
-    LOGGER.setLevel(logging.DEBUG if is_debug else logging.NOTSET)
+    """Log to stderr; debug messages in rich's format on a terminal, without them plain lines."""
+    LOGGER.setLevel(logging.DEBUG if is_debug else logging.INFO)
     LOGGER.propagate = not is_debug
-    if not is_debug:
-        return
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)-8s %(message)s"))
-    if sys.stderr.isatty():
+    handler: logging.Handler = StderrHandler()
+    if is_debug:
+        handler.setFormatter(logging.Formatter("%(levelname)-8s %(message)s"))
+    if is_debug and sys.stderr.isatty():
         from rich.console import Console
         from rich.logging import RichHandler
 
         console = Console(stderr=True)
         handler = RichHandler(console=console, show_time=False, show_path=False, highlighter=None)
-    LOGGER.addHandler(handler)
+    LOGGER.handlers = [handler]
 
 
 def is_debug() -> bool:

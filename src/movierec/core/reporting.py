@@ -1,14 +1,18 @@
 """What a run reports: metrics and plots for DVC, lines and progress on the terminal."""
 
+from __future__ import annotations
+
 import json
 import math
+import os
+import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.filesize import decimal
@@ -26,7 +30,10 @@ from rich.text import Text
 
 from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
-from movierec.core.paths import METRICS, RECOMMENDATIONS, details
+from movierec.core.paths import METRICS, details
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 6  # significant ones
 
@@ -112,7 +119,7 @@ def print_summary(title: str, *groups: Mapping[str, str]) -> None:
 
 def _columns(title: str, label: str, fact: str, style: str) -> None:
     width = max(1, console.width - TITLE - LABEL - 2)
-    lines = textwrap.wrap(fact, width, break_on_hyphens=False)
+    lines = textwrap.wrap(fact, width, break_long_words=False, break_on_hyphens=False)
     for line in lines:
         head = (f"{title:<{TITLE}} ", "bold cyan"), (f"{label:<{LABEL}} ", "dim")
         _print(*head, (line.replace(NO_BREAK_SPACE, " "), style))
@@ -135,9 +142,16 @@ def summary() -> None:
         style = "bold" if name in ("model", "blend") else ""
         table.add_row(name.replace("_", " "), *cells, style=style)
     console.print(table)
-    say("")
-    one_person = 'movierec recommend --like "Star Wars"   (in .venv/bin)'
-    print_summary("lists", {"every user": str(RECOMMENDATIONS)}, {"one person": one_person})
+
+
+def program(folder: Path) -> str:
+    """What to type in a folder for `movierec`: its path where the environment is not activated."""
+    script, on_path = Path(sys.prefix, "bin", "movierec"), shutil.which("movierec")
+    is_active = os.environ.get("VIRTUAL_ENV") == sys.prefix
+    is_another = on_path is not None and Path(on_path).absolute() != script
+    if is_active or is_another or not script.exists():
+        return "movierec"
+    return str(script.relative_to(folder) if script.is_relative_to(folder) else script)
 
 
 @contextmanager

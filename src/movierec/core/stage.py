@@ -26,7 +26,7 @@ from movierec.core.paths import CHECKPOINTS, details
 from movierec.core.reporting import keep_on_one_line
 
 logger = logging.getLogger(__name__)
-PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process, set in dvc.yaml
+PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process, set by stages/run
 PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
 COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
 
@@ -95,7 +95,7 @@ def summarise_files(name: str, stages: Mapping[str, Any], seconds: float) -> Sum
     read = [path for path in stages[name]["deps"] if not path.startswith(("src/", "stages/"))]
     kinds = (stages[name].get(kind, []) for kind in ("outs", "metrics", "plots"))
     written = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
-    order = [*stages, "movierec summary"]
+    order = [*stages, f"{reporting.program(Path.cwd())} summary"]
     listed = {"read": list_sizes(read), "wrote": list_sizes(written)}
     after = order[order.index(name) + 1]
     return {label: text for label, text in listed.items() if text} | {

@@ -234,4 +234,4 @@ def verdict(records: list[StageRecord]) -> str:
         )
     if in_project():
         return "matches the project here: files, params, versions"
-    return f"no {PARAMS} here: run this in a project's folder to compare with it"
+    return "compared with no project: none is here or above, and --project names none"

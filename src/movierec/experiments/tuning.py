@@ -132,7 +132,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise MovierecError("Optuna is not installed: run make env") from None
+        raise MovierecError("Optuna is not installed: make dev installs it") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

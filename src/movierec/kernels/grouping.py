@@ -1,10 +1,12 @@
 """Grouping and ranking of ratings by row, in time linear in the ratings."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from movierec.kernels.compilation import kernel
 
 
-@njit(cache=True)
+@kernel
 def group_order(keys, n_keys):
     """Stable counting sort. Returns indptr (n_keys + 1,) and order, the positions by rising key.
 
@@ -24,7 +26,7 @@ def group_order(keys, n_keys):
     return indptr, order
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def ranks_in_rows(indptr, keys):
     """The rank, from 0, of each rating among its row's by rising key, equal ones in order."""
     ranks = np.empty(len(keys), np.int64)

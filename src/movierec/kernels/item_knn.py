@@ -1,13 +1,14 @@
 """Items seen by the same users: each item's nearest neighbours, and what they say of a user."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from movierec.kernels.compilation import kernel
 from movierec.kernels.scoring import keep_best
 from movierec.kernels.tiles import TILE, any_above
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def count_shared(runs, indptr, indices, by_user_indptr, by_user_indices, shared):
     """Add to shared (n_rows, n_items), of each row's item, how many of its users rated each item.
 
@@ -19,7 +20,7 @@ def count_shared(runs, indptr, indices, by_user_indptr, by_user_indices, shared)
             _count(row, indptr, indices, by_user_indptr, by_user_indices, shared[row : row + 1])
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def nearest_items(
     runs,
     indptr,
@@ -56,7 +57,7 @@ def nearest_items(
                     keep_best(shared[0, start : start + TILE], start, cosines[row], neighbours[row])
 
 
-@njit(cache=True)
+@kernel
 def _count(row, indptr, indices, by_user_indptr, by_user_indices, shared):
     for k in range(indptr[row], indptr[row + 1]):
         user = indices[k]
@@ -64,7 +65,7 @@ def _count(row, indptr, indices, by_user_indptr, by_user_indices, shared):
             shared[0, np.uint32(other)] += 1  # unsigned: no look whether it counts from the end
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def sum_neighbours(indptr, indices, neighbours, cosines, scores):
     """Add to scores (n_rows, n_items) of each row the cosines of its items' neighbours."""
     for row in prange(len(indptr) - 1):

@@ -1,12 +1,13 @@
 """Sums of rows: those that a sparse matrix of ones selects, and chunks of consecutive rows."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from movierec.kernels.compilation import kernel
 from movierec.kernels.scheduling import RUNS, even_runs
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def sum_rows(indptr, indices, rows):
     """Row r: the sum of rows[indices[k]] over k in indptr[r] … indptr[r + 1] − 1, in that order."""
     sums = np.zeros((len(indptr) - 1, rows.shape[1]), rows.dtype)
@@ -20,7 +21,7 @@ def sum_rows(indptr, indices, rows):
     return sums
 
 
-@njit(cache=True)
+@kernel
 def row_sums(indptr, values):
     """Σ of the values of each row, in order: (n_rows,) float64."""
     sums = np.zeros(len(indptr) - 1)
@@ -30,7 +31,7 @@ def row_sums(indptr, values):
     return sums
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def chunk_sums(values, chunk):
     """Sums of each `chunk` rows of values (n_rows, n_columns), in the order of rows."""
     n_rows, n_columns = values.shape
@@ -43,7 +44,7 @@ def chunk_sums(values, chunk):
     return sums
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def chunk_grams(rows, centre, chunk):
     """Σ d dᵀ of each `chunk` rows, d being a row less the centre: (…, n_columns, n_columns)."""
     n_rows, n_columns = rows.shape
@@ -58,7 +59,7 @@ def chunk_grams(rows, centre, chunk):
     return sums
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def quadratic_forms(rows, counts, precision, per_rating):
     """dᵀ (precision + count · diag(per_rating)) d of each row d: (n_rows,) float64."""
     n_rows, n_columns = rows.shape
@@ -81,7 +82,7 @@ def quadratic_forms(rows, counts, precision, per_rating):
     return values
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def chunk_feature_sums(indptr, indices, rows, n_features, chunk):
     """Σ of the rows of each `chunk` that have a feature: (…, n_features, n_columns).
 

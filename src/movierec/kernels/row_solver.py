@@ -17,8 +17,9 @@ in units of the rating precision λ. P is kept with b as one more column, the *s
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from movierec.kernels.compilation import kernel
 from movierec.kernels.tiles import (
     HALF,
     LANES,
@@ -48,7 +49,7 @@ BLOCK = 128
 AHEAD = 16
 
 
-@njit(cache=True)
+@kernel
 def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biases, global_mean):
     """Copy the fixed rows of n ratings side by side, and their weights: 1, and the residual."""
     last = len(indices) - 1
@@ -58,7 +59,7 @@ def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biase
         weights[1, k] = values[start + k] - global_mean - fixed_biases[column]
 
 
-@njit(cache=True)
+@kernel
 def add_ratings(system, start, block, weights, n, fixed, indices, later):
     """The system of a row: that of `start` and n gathered ratings.
 
@@ -85,7 +86,7 @@ def add_ratings(system, start, block, weights, n, fixed, indices, later):
             add_product(system, start, i, j, block, i, block, j, n)
 
 
-@njit(cache=True)
+@kernel
 def factor(system, width):
     """Cholesky of the factors' part, U, tile by tile; the two last rows come to them times U⁻¹.
 
@@ -103,7 +104,7 @@ def factor(system, width):
         solve_sums(system, width, i)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def substitute(system, width, noise, row, solution):
     """The solution out of a factored system: the bias first, then the factors backwards.
 
@@ -127,7 +128,7 @@ def substitute(system, width, noise, row, solution):
     return precision > 0
 
 
-@njit(cache=True)
+@kernel
 def solve_run(
     first,
     last,
@@ -179,7 +180,7 @@ def solve_run(
             biases[row, draw] = solution[0, width] if positive else np.nan
 
 
-@njit(cache=True, parallel=True, nogil=True)  # a block is read meanwhile
+@kernel(parallel=True, nogil=True)  # a block is read meanwhile
 def solve_rows(runs, *arguments):
     """Solve all rows, runs[k] … runs[k + 1] − 1 by one thread; no row depends on another.
 

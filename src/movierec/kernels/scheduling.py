@@ -1,12 +1,13 @@
 """Runs of rows, to be handed to threads: the most rated rows come first, and alone last long."""
 
 import numpy as np
-from numba import njit
+
+from movierec.kernels.compilation import kernel
 
 RUNS = 512  # enough that none waits long for the last
 
 
-@njit(cache=True)
+@kernel
 def even_runs(indptr):
     """Bounds of RUNS runs of rows with about as many values each (RUNS + 1,), empty ends left out.
 

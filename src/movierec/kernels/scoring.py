@@ -1,8 +1,9 @@
 """Predictions: of given pairs, their squared errors by row, and each user's best items."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from movierec.kernels.compilation import kernel
 from movierec.kernels.scheduling import RUNS, even_runs
 from movierec.kernels.tiles import TILE, add_product, any_above, dot
 
@@ -11,7 +12,7 @@ from movierec.kernels.tiles import TILE, add_product, any_above, dot
 GROUP, PANEL = 64, 512
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def predict_pairs(
     user_index, item_index, global_mean, user_factors, item_factors, user_biases, item_biases
 ):
@@ -24,7 +25,7 @@ def predict_pairs(
     return predicted
 
 
-@njit(cache=True, parallel=True, nogil=True)  # a block is read meanwhile
+@kernel(parallel=True, nogil=True)  # a block is read meanwhile
 def squared_errors_by_row(
     indptr,
     indices,
@@ -44,7 +45,7 @@ def squared_errors_by_row(
 
     totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th,
     and is what the mean is taken of; of one sample alone it is its own.
-    Returns (n_rows, 4) float64, to be summed by sums.py whatever the threads.
+    Returns (n_rows, 4) float64, to be summed by data/tree_sums.py whatever the threads.
     """
     sums = np.zeros((len(indptr) - 1, 4))
     runs = even_runs(indptr)
@@ -70,7 +71,7 @@ def squared_errors_by_row(
     return sums
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def residuals_by_row(indptr, indices, values, row_factors, fixed_factors, row_biases):
     """What is left of each value when its row's bias and factors have explained their part."""
     left = np.empty(len(values), row_factors.dtype)
@@ -84,7 +85,7 @@ def residuals_by_row(indptr, indices, values, row_factors, fixed_factors, row_bi
     return left
 
 
-@njit(cache=True)
+@kernel
 def keep_best(scores, first_item, best_scores, best_items):
     """Insert the better ones of some consecutive items' scores into a list of the best, falling.
 
@@ -105,7 +106,7 @@ def keep_best(scores, first_item, best_scores, best_items):
             least = best_scores[n - 1]
 
 
-@njit(cache=True)
+@kernel
 def pack(source, first, target):
     """target = source[:, first : first + its width], with 0 past the end."""
     for k in range(len(target)):
@@ -114,7 +115,7 @@ def pack(source, first, target):
             target[k, j] = row[j] if j < len(row) else 0
 
 
-@njit(cache=True)
+@kernel
 def top_n_of_group(
     first_user, user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores
 ):
@@ -149,7 +150,7 @@ def top_n_of_group(
                     keep_best(panel[k, j : j + TILE], start + j, scores[user], items[user])
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores):
     """The best unseen items of each user by user · item + item_scores, best first.
 
@@ -172,7 +173,7 @@ def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indic
         )
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def best_of_rows(all_scores, seen_indptr, seen_indices, items, scores):
     """The best unseen items of each row of scores (n_rows, n_items), which are overwritten.
 

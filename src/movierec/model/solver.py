@@ -56,7 +56,7 @@ class Prior:
         return np.asarray(quadratic_forms(deviations, counts, self.precision, self.per_rating))
 
     def system(self, width: int, dtype: np.dtype) -> tuple[Array, Array]:
-        """The system of a row without ratings and what each adds, as kernels/rows.py has them."""
+        """The system of a row without ratings and what each adds, as in kernels/row_solver.py."""
         f = len(self.per_rating) - 1
         system = np.zeros((width + 2, width + TILE), dtype)
         system[:f, :f] = np.triu(self.precision[:f, :f])

@@ -36,8 +36,9 @@ def ratings(results: Results) -> str:
     rows = results.plots["ratings"]
     n_ratings, top = rows["n_ratings"].sum(), rows.nlargest(1, "n_ratings").iloc[0]
     return (
-        f"{top['rating']:g} stars are given most: {percent(top['n_ratings'] / n_ratings)} of"
-        f" {n_ratings:,} ratings, whose mean is {results.metrics['index']['mean_rating']:.2f}"
+        f"The most frequent rating is {top['rating']:g} stars:"
+        f" {percent(top['n_ratings'] / n_ratings)} of {n_ratings:,} ratings; the mean is"
+        f" {results.metrics['index']['mean_rating']:.2f}"
     )
 
 
@@ -75,7 +76,7 @@ def training(results: Results) -> str:
         return f"Train RMSE went from {first:.3f} to {last:.3f} in {len(rows)} epochs"
     rmse = rows["validation_rmse"].iloc[best - 1]
     if is_gibbs(rows):
-        return f"The mean of the samples comes to RMSE {rmse:.4f} on validation in {best} sweeps"
+        return f"The mean of the samples has a validation RMSE of {rmse:.4f} after {best} sweeps"
     if best == len(rows):
         return f"Validation RMSE fell to {rmse:.4f} up to the last of {best} epochs"
     return f"Validation RMSE improved for {best} epochs, to {rmse:.4f}"
@@ -148,7 +149,7 @@ def genres(results: Results) -> str:
 
 def neighbours(results: Results) -> str:
     first = results.plots["neighbours"].iloc[0]
-    return f"Who watches {first['title']} watches {first['similar_title']}"
+    return f"People who watch {first['title']} also watch {first['similar_title']}"
 
 
 def recommended(results: Results) -> str:

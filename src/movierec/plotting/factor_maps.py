@@ -41,10 +41,11 @@ def factor_map(item_factors: Array, items: pd.DataFrame) -> pd.DataFrame:
     """x, y of the most rated movies on the two directions in which their factors differ most."""
     factors = item_factors[:ON_THE_MAP].astype(np.float64)
     if len(factors) < 3 or factors.shape[1] < 2:
-        return pd.DataFrame(columns=["title", "n_ratings", "x", "y"])
+        return pd.DataFrame(columns=["title", "genres", "n_ratings", "x", "y"])
     centred = factors - factors.mean(axis=0)
     x, y = principal_directions(centred, 2) @ centred.T
-    return items[["title", "n_ratings"]].head(ON_THE_MAP).assign(x=x, y=y)
+    movies = items[["title", "genres", "n_ratings"]].head(ON_THE_MAP)
+    return movies.assign(genres=movies["genres"].str.join(", "), x=x, y=y)
 
 
 def polarising(user_factors: Array, item_factors: Array, items: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The pictures of a run: what each is called, which question it answers, and its words."""
+"""The pictures of a run: the name of each, the question that it answers, and its texts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,53 +17,51 @@ SHOWS = {  # by group, what each picture shows
     "data": {
         "ratings": "Ratings of each number of stars, and of each year.",
         "activity": "Share of users, and of movies, with at least so many ratings, both axes"
-        " logarithmic, beside the power law that fits the tail best.",
+        " logarithmic, with the power law that fits the tail best.",
         "most_rated": "The most rated movies, and the ratings of each genre.",
     },
     "training": {
-        "training": "What each epoch came to: the objective (by Gibbs sampling the noise"
-        " precision), the RMSE on train and validation, and the NDCG of the model of who watches"
-        " what.",
+        "training": "Each epoch of training: the objective (with Gibbs sampling, the noise"
+        " precision), the RMSE on train and validation, and the NDCG of the implicit model.",
     },
     "errors": {
         "result": "Test RMSE of the model and the baselines, and the quality of the lists of each"
         " ranking, with 95 % intervals.",
-        "predicted": "What was predicted of ratings given alike, and the distribution of the"
-        " residuals.",
-        "groups": "Test RMSE of the model and of damped biases by the user's number of ratings, the"
-        " movie's, its genre and its decade (those of 30 test ratings or more).",
-        "calibration": "Mean given rating of ratings predicted alike, and the share of ratings in"
+        "predicted": "Predicted ratings by given rating, and the distribution of the residuals.",
+        "groups": "Test RMSE of the model and of damped biases by the user's and the movie's number"
+        " of ratings, genre and decade (those with 30 test ratings or more).",
+        "calibration": "Mean given rating by predicted rating, and the share of ratings inside"
         " intervals of each level.",
     },
     "factors": {
         "factors": "The most rated movies on the two directions in which their factors differ most:"
         " movies liked by the same people lie close together.",
-        "polarising": "The movies with the longest and the shortest factor vectors, of those with"
-        " enough ratings: by how many stars tastes move what they are predicted to be given, as a"
-        " standard deviation over users.",
+        "polarising": "The movies with the longest and the shortest factor vectors, among those"
+        " with enough ratings: how much the predicted rating depends on the user, as a standard"
+        " deviation over users.",
         "genres": "Genres at the mean factors of their movies, on the line between two of them and"
         " the direction across it in which genres differ most.",
-        "neighbours": "The movies nearest to much rated ones, by the cosine of their factors in the"
-        " model of who watches what.",
+        "neighbours": "The movies most similar to six popular ones, by the cosine of their"
+        " factors.",
     },
     "recommendations": {
         "recommended": "Share of ratings and of recommendations by the popularity of the movie and"
-        " by genre; coverage is the share of the movies that anyone is recommended.",
+        " by genre; coverage is the share of movies in at least one list.",
         "rankings": "NDCG, rating of hits, coverage, novelty and diversity of the lists of each"
-        " ranking, with 95 % intervals where there are some.",
+        " ranking; NDCG with its 95 % interval.",
     },
 }
 EMPTY = {  # the table that a picture cannot do without, and the caption where it has no rows
     "predicted": ("predicted", "There are no test ratings to predict"),
     "groups": ("rmse_by_user_activity", "There are no test ratings to group"),
-    "calibration": ("calibration", "There are no test ratings to judge by"),
-    "factors": ("factors", "A model with fewer than 2 factors has no map"),
-    "polarising": ("polarising", "A model without factors calls no movie polarising"),
+    "calibration": ("calibration", "There are no test ratings to compare with"),
+    "factors": ("factors", "A map of movies needs at least 2 factors"),
+    "polarising": ("polarising", "Without factors, predicted ratings do not depend on taste"),
     "genres": (
         "genres",
-        "Genres have no place here: fewer than 2 factors, or fewer than 3 genres",
+        "A map of genres needs at least 2 factors and 3 genres",
     ),
-    "neighbours": ("neighbours", "A model without factors knows no neighbours"),
+    "neighbours": ("neighbours", "Without factors, there are no similar movies"),
     "recommended": ("recommended", "Nothing is recommended"),
 }
 
@@ -81,7 +79,7 @@ class Picture:
 
     @property
     def path(self) -> Path:
-        return Path("plots/draw") / f"{self.name}.png"
+        return Path("plots/pictures") / f"{self.name}.png"
 
     def is_empty(self, results: Results) -> bool:
         """Whether there is nothing to draw; the caption gives the reason."""

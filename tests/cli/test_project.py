@@ -1,0 +1,148 @@
+"""`movierec` in a subfolder of a project, elsewhere with --project, and outside of any."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from movierec import cli
+from movierec.core import reporting
+from tests.cli.test_cli import project, titles  # noqa: F401 - a fixture
+from tests.core.test_reporting import EVALUATE
+
+COMMANDS = {
+    "recommend": ["recommend", "--like", "emma", "--json"],
+    "user": ["recommend", "--user-id", "100", "--csv"],
+    "similar": ["similar", "emma"],
+    "search": ["search", "dune"],
+    "summary": ["summary"],
+    "provenance": ["provenance", "models/model.safetensors"],
+}
+BAD = "no movierec project (params.yaml and dvc.yaml)"
+
+
+@pytest.fixture(scope="module")
+def run_here(project):  # noqa: F811
+    """The project's folder, with metrics, and a subfolder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        reporting.write_details("evaluate", EVALUATE)
+    (project / "notes/old").mkdir(parents=True)
+    return project
+
+
+@pytest.fixture
+def call(run_here, monkeypatch, capsys):
+    """Run the command in a folder; returns its status, output and errors."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.delenv("MOVIEREC_PROJECT", raising=False)
+
+    def call(folder, *arguments):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["movierec", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        assert Path.cwd() == folder
+        return caught.value.code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_print_the_same_from_anywhere(call, run_here, tmp_path, monkeypatch, name):
+    command = COMMANDS[name]
+    status, here, errors = call(run_here, *command)
+    assert (status, errors) == (0, "")
+    if name == "provenance":  # names its file as the user did
+        command = ["provenance", "../../models/model.safetensors"]
+    _, below, _ = call(run_here / "notes/old", *command)
+    if name == "provenance":
+        command = ["provenance", run_here / "models/model.safetensors"]
+    _, named, _ = call(tmp_path, "--project", run_here, *command)
+    monkeypatch.setenv("MOVIEREC_PROJECT", os.path.relpath(run_here, tmp_path))
+    _, by_variable, _ = call(tmp_path, *command)
+    what = slice(2 if name == "provenance" else 0, -3 if name == "summary" else None)
+    for output in (below, named, by_variable):
+        assert output.splitlines()[what] == here.splitlines()[what]
+
+
+@pytest.mark.parametrize(
+    ("folder", "options", "every_user", "one_person"),
+    [
+        ("", [], "exports/recommendations.parquet", "movierec"),
+        ("notes/old", [], "../../exports/recommendations.parquet", "movierec"),
+        ("..", ["--project", "{}"], "{}/exports/recommendations.parquet", "movierec --project {}"),
+    ],
+)
+def test_the_summary_ends_with_what_works_as_typed(
+    call, run_here, folder, options, every_user, one_person
+):
+    options = [option.format(run_here.name) for option in options]
+    _, out, _ = call((run_here / folder).resolve(), *options, "summary")
+    assert out.splitlines()[-2:] == [
+        f"lists      every user {every_user.format(run_here.name)}",
+        f'lists      one person {one_person.format(run_here.name)} recommend --like "Star Wars"',
+    ]
+
+
+def test_files_of_the_user_are_relative_to_where_they_are(call, run_here, tmp_path):
+    (tmp_path / "mine.csv").write_text("title,rating\nEmma,4\n", "utf-8")
+    place = ["--project", run_here, "recommend", "--json", "--ratings"]
+    status, out, notes = call(tmp_path, *place, "mine.csv")
+    assert (status, notes) == (0, "mine.csv (CSV): 1 of 1 ratings are of films known here\n")
+    assert titles(out) == titles(call(run_here, "recommend", "--json", "--like", "emma=4")[1])
+    missing = call(tmp_path, *place, "params.yaml")
+    assert missing == (1, "", "error: params.yaml: no such file\n")
+
+
+def test_the_provenance_of_a_file_of_the_user(call, run_here, tmp_path):
+    shutil.copy(run_here / "models/model.safetensors", tmp_path / "mine.safetensors")
+    status, out, _ = call(tmp_path, "--project", run_here, "provenance", "mine.safetensors")
+    assert status == 0
+    assert out.splitlines()[0] == "mine.safetensors"
+    assert out.splitlines()[-1] == "matches the project here: files, params, versions"
+    _, out, _ = call(tmp_path, "provenance", "mine.safetensors")
+    assert out.splitlines()[-1].startswith("compared with no project")
+    _, _, errors = call(run_here / "notes", "provenance", "none.parquet")
+    assert errors.startswith("error: notes/none.parquet: no such file or folder")
+
+
+def test_the_nearest_project_counts_and_a_named_one_goes_before_it(call, run_here, tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "dvc.yaml").touch()
+    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / "params.yaml").touch()
+    _, _, errors = call(inner, "search", "dune")
+    line = "data/index/items.parquet: no such file; run dvc repro"
+    assert errors == f"error: {line} (project: ..)\n"
+    (inner / "params.yaml").touch()
+    assert call(inner, "search", "dune")[2] == f"error: {line}\n"
+    assert call(inner, "--project", run_here, "search", "dune")[0] == 0
+
+
+@pytest.mark.parametrize("command", [*COMMANDS.values(), ["report"], ["compare-runs"]])
+def test_outside_of_a_project_the_error_is_a_line(call, tmp_path, command):
+    command = command if command[0] != "provenance" else ["provenance"]
+    line = f"{BAD} here or above; go to one, or set --project or MOVIEREC_PROJECT to its folder"
+    assert call(tmp_path, *command) == (1, "", f"error: {tmp_path}: {line}\n")
+
+
+def test_a_folder_named_that_is_no_project_is_a_line(call, run_here, tmp_path, monkeypatch):
+    line = f"{BAD} there; set --project or MOVIEREC_PROJECT to the folder of one"
+    for name in ("notes", "none", "params.yaml"):
+        refused = call(run_here, "--project", name, "provenance", "params.yaml")
+        assert refused == (1, "", f"error: {name}: {line}\n")
+    monkeypatch.setenv("MOVIEREC_PROJECT", "none")
+    assert call(run_here, "summary") == (1, "", f"error: none: {line}\n")
+
+
+def test_help_needs_no_project(call, tmp_path):
+    for command in ([], *([name] for name in cli.cli.commands)):
+        status, out, _ = call(tmp_path, *command, "--help")
+        assert status == 0
+        assert out.startswith("Usage: movierec")
+        assert max(map(len, out.splitlines())) <= 80

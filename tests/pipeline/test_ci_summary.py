@@ -1,0 +1,31 @@
+"""What the workflow writes into the summary of a pull request."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.helpers.clone import ROOT, Workspace
+
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+COMMANDS = [step.get("run", "") for step in WORKFLOW["jobs"]["check"]["steps"]]
+[SUMMARY] = [command for command in COMMANDS if "GITHUB_STEP_SUMMARY" in command]
+
+
+def test_a_pull_request_shows_its_metrics_and_params(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.run("git", "checkout", "-q", "-b", "shorter-lists")
+    params = workspace.path / "params.yaml"
+    params.write_text(params.read_text("utf-8").replace("  top_n: 20\n", "  top_n: 5\n"), "utf-8")
+    workspace.run("dvc", "repro", "recommend")
+    workspace.commit("shorter lists")
+    fork, summary = tmp_path / "fork", tmp_path / "summary.md"
+    subprocess.run(["git", "clone", "-q", workspace.path, fork], check=True)
+    (fork / ".venv").symlink_to(sys.prefix)
+    Workspace(fork).run(
+        "bash", "-e", "-c", SUMMARY, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    metrics, params_changed = summary.read_text("utf-8").split("### Params")
+    assert re.search(r"/recommend\.json \| n_recommendations +\| 18860 +\| 4715 +\|", metrics)
+    assert re.search(r"\| params\.yaml \| recommend\.top_n \| 20 +\| 5 +\|", params_changed)
