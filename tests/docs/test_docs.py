@@ -31,7 +31,7 @@ from movierec.model import baselines, model_file
 from movierec.plotting import results
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export
-from movierec.training import rating_model
+from movierec.training import loading, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
 from tests.helpers.small_project import write_data_set
@@ -311,6 +311,38 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = re.findall(r"\(([\w-]+\.md)\)", PAGES[folder / "README.md"])
     assert sorted([*listed, "README.md"]) == sorted(path.name for path in folder.glob("*.md"))
+
+
+# --- What the docs quote was measured
+
+
+def results_of(name: str) -> Any:
+    """The entries of a file of benchmarks/results."""
+    content = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text("utf-8"))
+    return next(content[key] for key in ("results", "runs", "parts") if key in content)
+
+
+def test_the_benchmarks_page_quotes_the_results() -> None:
+    page = PAGES[ROOT / "docs/benchmarks.md"]
+    errors = [entry["test"].get("rmse") for entry in results_of("compare-ml-100k")]
+    quoted = [f"| {rmse:.4f} |" for rmse in errors if rmse]
+    ranked = results_of("rankings-ml-100k")
+    for name in ("blend", "implicit", "popularity", "item_knn"):
+        quoted.append(f"| {np.mean([entry['ndcg@10'] for entry in ranked[name]]):.3f} |")
+    peers = ("lenskit", "cmfrec CG", "cmfrec Cholesky", "implicit CG", "spark")
+    timed = [entry for entry in results_of("bench-25000095") if entry["name"] in peers]
+    quoted += [f"| {entry['median']:.2f} |" for entry in timed]
+    quoted += [f"| {part['seconds']:.1f} |" for part in results_of("pipeline-25000095")[2:]]
+    assert [figure for figure in quoted if figure not in page] == []
+
+
+def test_the_scaling_page_quotes_the_results_and_the_estimate_of_memory() -> None:
+    page = PAGES[ROOT / "docs/scaling.md"]
+    seconds = [f"| {run['median']:.2f} |" for run in results_of("scale-100000000")]
+    assert [figure for figure in seconds if figure not in page] == []
+    formula = f"{loading.BASE:,} + {loading.PER_RATING} · n_ratings + {loading.ROW_COPIES} · rows"
+    assert formula in page
+    assert f"+ {loading.PER_RUNNING_SUM} · n_ratings" in page
 
 
 # --- What the docs name exists
