@@ -4,7 +4,7 @@
 
 Users are taken out of training. Of each, some ratings are what he tells; of the rest those liked
 are what he is to be recommended. Train and validation parts alone are looked at. Lists are by
-recommend.ranking; docs/quality.md has the table.
+recommend.ranking; docs/benchmarks.md has the table.
 """
 
 from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@
 A contender tries as many settings as the others, by Optuna, and keeps those that predict validation
 best. It is trained with them once more, on train and validation together, alone on the machine and
 in a process of its own, and its answers on test are judged here. What is finished is kept under
-.compare in the folder of results, so an interrupted run goes on. docs/quality.md tells the rest.
+.compare in the folder of results, so an interrupted run goes on. docs/benchmarks.md explains it.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python -m benchmarks.scale.extrapolate --folder SPLIT
 
 SPLIT: a folder that measure.py wrote (--folder): how many rows blocks need, and how even their work
-is, are counted on its ratings. Prints the tables of docs/scale.md.
+is, are counted on its ratings. Prints tables of estimates, which docs/scaling.md quotes.
 """
 
 import argparse

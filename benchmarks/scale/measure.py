@@ -3,7 +3,7 @@
     python -m benchmarks.scale.measure                          25 M generated ratings, 64 factors
     python -m benchmarks.scale.measure --ratings 100_000_000 --n-factors 32
 
-Saved as JSON in benchmarks/results; extrapolate.py is a model of it, and docs/scale.md explains it.
+Saved as JSON in benchmarks/results; docs/scaling.md has the table, extrapolate.py fits a model.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
 
 
 def formula(data: Any, model: Any) -> int:
-    """Bytes that docs/scale.md says are sent in an epoch."""
+    """Bytes that docs/scaling.md says are sent in an epoch."""
     from movierec.training.blocks.factor_files import needed_rows_path
     from movierec.training.row_ops import OTHER_SIDE
 

@@ -10,7 +10,6 @@ are asked for.
 
 import argparse
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import yaml
 
 from benchmarks.generate import ML_25M_RATINGS
 from benchmarks.harness import RESULTS, ROOT, copy_project, machine, memory_of, write_report
+from movierec.core import reporting
 
 FOLDER = "ml-generated"  # inside the zip
 # The seed project has no validation part, so no refit, and no implicit model; it ranks by predicted
@@ -182,10 +182,7 @@ def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
         write_zip(archive, number)
         write_params(project, archive)
         runs.append(repro(project))
-    read = {
-        name: json.loads((project / f"metrics/{name}.json").read_text(encoding="utf-8"))
-        for name in ("index", "recommend")
-    }
+    read = {name: reporting.read_details(name, project) for name in ("index", "recommend")}
     return {
         "machine": machine(),
         "versions": {name: metadata.version(name) for name in PACKAGES},

@@ -130,21 +130,6 @@ def test_summary(tmp_path, monkeypatch, capsys):
     assert lines[-1] == ["blend", "0.3900"]
 
 
-@pytest.mark.parametrize(
-    ("folder", "program"), [("project", ".venv/bin/movierec"), ("elsewhere", "movierec")]
-)
-def test_the_summary_ends_with_a_command_that_works_as_it_stands(
-    tmp_path, monkeypatch, capsys, folder, program
-):
-    (tmp_path / folder).mkdir()
-    monkeypatch.chdir(tmp_path / folder)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "project/.venv/bin/python"))
-    reporting.write_metrics("metrics/evaluate.json", EVALUATE)
-    reporting.summary()
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f'next       {program} recommend --like "Star Wars"'
-
-
 @pytest.mark.parametrize("content", [None, "{"])
 def test_summary_without_a_whole_run(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)

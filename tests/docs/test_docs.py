@@ -32,7 +32,7 @@ from movierec.model import baselines, model_file
 from movierec.plotting import results
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export, rankers
-from movierec.training import rating_model
+from movierec.training import loading, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import random_csrs, train_params
 from tests.helpers.small_project import write_data_set
@@ -387,6 +387,38 @@ def test_ndcg_on_the_model_page_is_that_of_the_recorded_run() -> None:
 def test_the_sweeps_of_gibbs_sampling_on_the_model_page_are_those_of_the_params() -> None:
     sweeps = TrainParams(**PARAMS["train"] | {"method": "gibbs"}).n_epochs
     assert f"{sweeps} sweeps" in PAGES[ROOT / "docs/model.md"]
+
+
+# --- What the docs quote was measured
+
+
+def results_of(name: str) -> Any:
+    """The entries of a file of benchmarks/results."""
+    content = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text("utf-8"))
+    return next(content[key] for key in ("results", "runs", "parts") if key in content)
+
+
+def test_the_benchmarks_page_quotes_the_results() -> None:
+    page = PAGES[ROOT / "docs/benchmarks.md"]
+    errors = [entry["test"].get("rmse") for entry in results_of("compare-ml-100k")]
+    quoted = [f"| {rmse:.4f} |" for rmse in errors if rmse]
+    ranked = results_of("rankings-ml-100k")
+    for name in ("blend", "implicit", "popularity", "item_knn"):
+        quoted.append(f"| {np.mean([entry['ndcg@10'] for entry in ranked[name]]):.3f} |")
+    peers = ("lenskit", "cmfrec CG", "cmfrec Cholesky", "implicit CG", "spark")
+    timed = [entry for entry in results_of("bench-25000095") if entry["name"] in peers]
+    quoted += [f"| {entry['median']:.2f} |" for entry in timed]
+    quoted += [f"| {part['seconds']:.1f} |" for part in results_of("pipeline-25000095")[2:]]
+    assert [figure for figure in quoted if figure not in page] == []
+
+
+def test_the_scaling_page_quotes_the_results_and_the_estimate_of_memory() -> None:
+    page = PAGES[ROOT / "docs/scaling.md"]
+    seconds = [f"| {run['median']:.2f} |" for run in results_of("scale-100000000")]
+    assert [figure for figure in seconds if figure not in page] == []
+    formula = f"{loading.BASE:,} + {loading.PER_RATING} · n_ratings + {loading.ROW_COPIES} · rows"
+    assert formula in page
+    assert f"+ {loading.PER_RUNNING_SUM} · n_ratings" in page
 
 
 # --- What the docs name exists

@@ -15,11 +15,12 @@ COMMANDS = [step.get("run", "") for step in WORKFLOW["jobs"]["check"]["steps"]]
 
 
 def test_a_pull_request_shows_its_metrics_and_params(workspace: Workspace, tmp_path: Path) -> None:
-    workspace.run("git", "checkout", "-q", "-b", "shorter-lists")
+    workspace.run("git", "checkout", "-q", "-b", "other-lists")
     params = workspace.path / "params.yaml"
-    params.write_text(params.read_text("utf-8").replace("  top_n: 20\n", "  top_n: 5\n"), "utf-8")
-    workspace.run("dvc", "repro", "recommend")
-    workspace.commit("shorter lists")
+    text = params.read_text("utf-8").replace("  ranking: blend\n", "  ranking: implicit\n")
+    params.write_text(text, "utf-8")
+    workspace.run("dvc", "repro", "evaluate")
+    workspace.commit("other lists")
     fork, summary = tmp_path / "fork", tmp_path / "summary.md"
     subprocess.run(["git", "clone", "-q", workspace.path, fork], check=True)
     (fork / ".venv").symlink_to(sys.prefix)
@@ -27,5 +28,5 @@ def test_a_pull_request_shows_its_metrics_and_params(workspace: Workspace, tmp_p
         "bash", "-e", "-c", SUMMARY, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary)
     )
     metrics, params_changed = summary.read_text("utf-8").split("### Params")
-    assert re.search(r"/recommend\.json \| n_recommendations +\| 18860 +\| 4715 +\|", metrics)
-    assert re.search(r"\| params\.yaml \| recommend\.top_n \| 20 +\| 5 +\|", params_changed)
+    assert re.search(r"\| metrics/test\.json \| ndcg@10 +\| 0\.38599 +\| 0\.34923 +\|", metrics)
+    assert re.search(r"\| recommend\.ranking \| blend +\| implicit +\|", params_changed)

@@ -22,7 +22,7 @@ def versions_in(lock):
 
 def recipe(target, *options):
     """The commands of a target."""
-    command = ["make", "-n", "-o", ".venv/dev", target, *options]
+    command = ["make", "--no-print-directory", "-n", "-o", ".venv/dev", target, *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 

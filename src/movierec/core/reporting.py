@@ -47,7 +47,7 @@ def round_metrics(value: Any) -> Any:
     """Metrics, also nested ones, rounded to 6 significant digits; NaN becomes None for JSON."""
     if isinstance(value, Mapping):
         return {key: round_metrics(entry) for key, entry in value.items()}
-    if value is None or isinstance(value, int | str):
+    if value is None or isinstance(value, int | str | list):
         return value
     number = float(value)
     return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None

@@ -252,12 +252,12 @@ def _reason(address: str, error: Exception) -> str:
     if "ssl_context" in str(error):
         return (
             f"{address} needs certificates: name them in Dask's configuration"
-            " (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on, see docs/scale.md)"
+            " (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on, see docs/scaling.md)"
         )
     if isinstance(error, CommClosedError):
         return (
             f"{address} hangs up: both ends need tls://, and certificates of the same authority,"
-            " or both tcp:// (see docs/scale.md)"
+            " or both tcp:// (see docs/scaling.md)"
         )
     if isinstance(error, OSError):  # TimeoutError is one
         return (

@@ -68,7 +68,7 @@ def _load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
 
 
 def estimate_memory(split: Path, settings: Settings) -> int:
-    """About how many bytes training in memory needs at most (docs/scale.md)."""
+    """About how many bytes training in memory needs at most (docs/scaling.md)."""
     n_users, n_items, n_ratings = (
         parquet_tables.n_rows(split / f"train_{name}.parquet")
         for name in ("users", "items", "by_user")
