@@ -35,7 +35,7 @@ def test_the_pipeline_s_benchmark_makes_its_table(tmp_path: Path) -> None:
     stages += ["export", "draw"]
     assert [part["name"] for part in report["parts"]] == ["dvc's start", *stages]
     for part in report["parts"][1:]:
-        assert min(part["peak"], part["high_water"]) > 50e6, "Python and its libraries alone"
+        assert min(part["peak"], part["high_water"]) > 40e6, "Python and its libraries alone"
         assert part["seconds"] > part["program_seconds"] > 0
     assert report["seconds"] == pytest.approx(sum(part["seconds"] for part in report["parts"]))
     assert report["peak"] == max(part["peak"] for part in report["parts"])
