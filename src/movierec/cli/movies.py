@@ -58,7 +58,13 @@ def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
 
 output = options(
     click.option(
-        "-n", "n", default=10, show_default=True, type=click.IntRange(1), help="Number of movies."
+        "-n",
+        "n",
+        default=10,
+        show_default=True,
+        type=click.IntRange(1),
+        metavar="N",
+        help="Number of movies.",
     ),
     click.option(
         "--json", "form", flag_value="json", help="Print JSON, with titles as in MovieLens."
@@ -143,9 +149,10 @@ def recommend(
     your ratings are for a movie, the smaller it is.
 
     \b
-    movierec recommend --user-id 196
-    movierec recommend --like "Star Wars" --like "Toy Story=4.5" --dislike Scream
-    movierec recommend --ratings letterboxd.zip --genre Comedy --explain
+    Examples:
+      movierec recommend --user-id 196
+      movierec recommend --like "Star Wars" --dislike Scream=2
+      movierec recommend --ratings letterboxd.zip --explain
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)

@@ -55,8 +55,8 @@ def find(named: Path | None) -> Path | None:
         named = named.expanduser()
         if not _is_project(named):
             raise MovierecError(
-                f"{named}: not a movierec project (a folder with {' and '.join(FILES)}); set {SET} to"
-                " one"
+                f"{named}: not a movierec project (a folder with {' and '.join(FILES)}); set {SET}"
+                " to one"
             )
         return named
     here = Path.cwd()
@@ -80,7 +80,7 @@ def entered(context: click.Context, is_needed: bool = True) -> Iterator[Location
     root = find(group.params["project"])
     if root is None and is_needed:
         raise MovierecError(
-            f"{user}: no movierec project (a folder with {' and '.join(FILES)}) here or above; change"
+            f"{user}: no movierec project (a folder with {' and '.join(FILES)}) here or above; go"
             f" to one, or set {SET} to one"
         )
     is_typed = group.get_parameter_source("project") is ParameterSource.COMMANDLINE

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(cls=ProjectCommand, short_help="Show the results of the last run.")
 @click.pass_obj
 def summary(location: Location) -> None:
-    """Show the test RMSE and NDCG of the last run, next to baselines, and how to get recommendations."""
+    """Show test RMSE and NDCG of the last run next to baselines, and where the lists are."""
     from movierec.core import reporting
 
     reporting.summary()
@@ -67,8 +67,9 @@ def provenance(context: click.Context, path: Path | None) -> None:
     Exits with status 1 if something differs.
 
     \b
-    movierec provenance
-    movierec provenance models/model.safetensors
+    Examples:
+      movierec provenance
+      movierec provenance models/model.safetensors
     """
     from movierec.experiments import provenance
 
@@ -95,12 +96,13 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     """Test whether run B is significantly better than run A.
 
     A run is a Git revision, the name of an experiment, or "workspace"; by default, A is HEAD and
-    B is the workspace. Both runs need the same test ratings. The 95 % intervals of the difference
-    B − A are bootstrapped over users; p is the p-value of a paired t-test over users.
+    B is the workspace. Both runs need the same test ratings. The 95\N{NO-BREAK SPACE}% intervals
+    of the difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
 
     \b
-    movierec compare-runs
-    movierec compare-runs HEAD my-experiment
+    Examples:
+      movierec compare-runs
+      movierec compare-runs HEAD my-experiment
     """
     from dataclasses import asdict
 

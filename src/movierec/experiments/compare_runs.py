@@ -91,7 +91,7 @@ def compare(a: Run, b: Run) -> list[Difference]:
 def _difference(
     metric: str, a: Array, b: Array, counts: Array, statistic: bootstrap.Statistic
 ) -> Difference:
-    """The difference in a statistic of the users' sums and counts, of users with a count above 0."""
+    """The difference in a statistic of the sums and counts of users with a count above 0."""
     a, b, counts = (column[counts > 0] for column in (a, b, counts))
 
     def difference(a: Array, b: Array, count: Array) -> Array:
@@ -145,8 +145,8 @@ def _fetch(name: str, path: Path) -> None:
         DVCFileSystem(rev=name).get_file(EVALUATION_BY_USER.as_posix(), str(path))
     except FileNotFoundError:
         raise MovierecError(
-            f"{name}: {EVALUATION_BY_USER} is neither in that revision nor in DVC's cache; check out"
-            " the revision and run dvc repro"
+            f"{name}: {EVALUATION_BY_USER} is not in that revision, or not in DVC's cache; check"
+            " the revision out and run dvc repro"
         ) from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{name}: {' '.join(str(error).split())}") from None

@@ -14,6 +14,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS, details
+from movierec.core.reporting import count
 from movierec.experiments import provenance
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
@@ -47,13 +48,14 @@ def render() -> str:
         questions=QUESTIONS,
         pictures=PICTURES,
         results=results,
+        count=count,
         users=sample_users.sample_users(),
         version=__version__,
     )
 
 
 def read_run() -> Results:
-    """The results in this folder; MovierecError unless all are of the run of its recommendations."""
+    """The results in this folder; MovierecError unless they are of the run of the exports."""
     records = provenance.trace(RECOMMENDATIONS)
     for record in records:
         if record.outdated:

@@ -56,8 +56,8 @@ def read(path: Path, scale: tuple[float, float]) -> Export:
     kind = next((kind for kind, (needed, _) in KINDS.items() if needed <= columns), "")
     if not kind:
         raise MovierecError(
-            f"{path}: unknown format; use ratings exported by Letterboxd or IMDb, or a CSV file whose"
-            " first line has title and rating, or movie_id and rating"
+            f"{path}: unknown format; use ratings exported by Letterboxd or IMDb, or a CSV file"
+            " with the columns title and rating, or movie_id and rating"
         )
     export, own_scale = Export(kind), KINDS[kind][1] or scale
     for row in _rows(rows):
