@@ -27,14 +27,14 @@ COMMANDS = [
     ("TITLE", "Rate a movie: type part of its title."),
     ("Enter", "Show your recommendations."),
     ("more", "Show more recommendations."),
-    ("rate N", "Rate movie N of the list."),
+    ("rate N", "Rate movie N in the list."),
     ("drop N", "Remove movie N from the list."),
     ("explain N", "Show how much each of your ratings contributed to movie N."),
     ("genre NAME …", "Only movies of these genres; genre alone: all genres."),
     ("since YEAR", "Only movies from YEAR or later; since alone: all years."),
     ("mine", "List your ratings."),
-    ("forget N", "Delete rating N of those that mine lists."),
-    ("find TITLE", "Rate a movie whose title is one of these commands."),
+    ("forget N", "Delete your rating N, as listed by mine."),
+    ("find TITLE", "Rate a movie whose title is also a command, such as More."),
     ("help", "Show this help."),
     ("quit", "End the session."),
 ]
@@ -126,7 +126,7 @@ class Session:
         if len(items) > N_CANDIDATES:
             click.echo(f"     … and {len(items) - N_CANDIDATES} more; type more of the title")
         n_offered = min(len(items), N_CANDIDATES)
-        while answer := _ask("Which one? (Enter: none)", " "):
+        while answer := _ask("Which one (Enter: none)", ": "):
             if number := _number(answer, n_offered):
                 self.rate(items[number - 1])
                 return
@@ -136,11 +136,13 @@ class Session:
         """Ask for the rating of a movie, until the answer is a rating or empty."""
         title = self.project.movies.display(item)
         low, high = self.project.scale
-        while answer := _ask(f"Your rating of {title}, {low:g} to {high:g}? (Enter: skip)", " "):
+        while answer := _ask(f"Your rating of {title}, {low:g} to {high:g} (Enter: skip)", ": "):
             rating = self._rating(answer)
             if rating is not None:
                 self.ratings[item] = rating
-                click.echo(f"{title}: {rating:g}. You have {count(len(self.ratings), 'rating')}.")
+                click.echo(
+                    f"{title}: {rating:g}. You have rated {count(len(self.ratings), 'movie')}."
+                )
                 return
             click.echo(f"Type a number from {low:g} to {high:g}, or like, so-so or dislike.")
 

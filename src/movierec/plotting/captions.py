@@ -89,14 +89,12 @@ def training(results: Results) -> str:
 def result(results: Results) -> str:
     rmse = results.plots["errors"].set_index("model")["rmse"]
     improvement = rmse.drop("model").min() - rmse["model"]
-    verdict = "lower" if improvement >= 0 else "higher"
-    text = (
-        f"{results.dataset}: RMSE {abs(improvement):.3f} stars {verdict} than the best baseline's"
-    )
+    side = "below" if improvement >= 0 else "above"
+    text = f"{results.dataset}: RMSE {abs(improvement):.3f} {side} the best baseline"
     ndcg = results.plots["rankings"].set_index("ranking")["ndcg"]
     if not ndcg["popularity"] > 0:
         return text
-    return f"{text}, {ndcg.max() / ndcg['popularity']:.1f} times the NDCG of popularity"
+    return f"{text}; NDCG {ndcg.max() / ndcg['popularity']:.1f} times that of popularity"
 
 
 def predicted(results: Results) -> str:
@@ -117,7 +115,9 @@ def groups(results: Results) -> str:
     name = worst["of"].format(worst["group"])
     if str(worst["group"]) == "1":
         name = name.removesuffix("s")
-    return f"Lower RMSE than damped biases in {n_better} of {len(rows)} groups; highest for {name}"
+    return (
+        f"RMSE is below damped biases in {n_better} of {len(rows)} groups; it is highest for {name}"
+    )
 
 
 def calibration(results: Results) -> str:

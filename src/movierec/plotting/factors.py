@@ -31,7 +31,7 @@ def polarising(caption: str, results: Results) -> Figure:
     halves = {"opinions differ most": rows.head(half), "opinions differ least": rows.tail(half)}
     for axes, (title, part) in zip(panels, halves.items(), strict=True):
         style.bars(axes, style.shortened(part["title"], 28), part["deviation"])
-        axes.set(title=title, xlabel="standard deviation over users, stars")
+        axes.set(title=title, xlabel="deviation, stars")
         ends = zip(part["deviation"], part["n_ratings"], strict=True)
         for place, (deviation, n_ratings) in enumerate(ends):
             axes.text(deviation, place, f" {n_ratings:,} ratings", va="center", fontsize=8)

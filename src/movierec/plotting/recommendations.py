@@ -8,7 +8,7 @@ from movierec.plotting.style import BLUE, GREY, ORANGE, SHARES
 
 MEASURES = {  # of lists: the title of a panel, and the digits of its values
     "ndcg": ("NDCG{}", 3),
-    "hit_rating": ("rating of hits, stars", 2),
+    "hit_rating": ("hit rating, stars", 2),
     "coverage": ("coverage", 2),
     "novelty": ("novelty, bits", 1),
     "diversity": ("diversity", 2),

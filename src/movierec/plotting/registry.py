@@ -47,7 +47,7 @@ SHOWS = {  # by group, what each picture shows
     "recommendations": {
         "recommended": "Share of ratings and of recommendations by popularity of the movie and by"
         " genre. Coverage is the share of movies that are in at least one list.",
-        "rankings": "NDCG (with 95\u00a0% intervals), rating of hits, coverage, novelty and"
+        "rankings": "NDCG (with 95\u00a0% intervals), hit rating, coverage, novelty and"
         " diversity of the lists of each ranking.",
     },
 }

@@ -82,7 +82,9 @@ def tiles(params: Params, results: Results) -> Iterator[Tile]:
     note = f"for the {words(ranking)} ranking (popularity {popularity})"
     yield Tile(f"Test NDCG{at_n}", number(ndcg.get(ranking), 3), note)
     lists = results.metrics["recommend"]
-    note = f"of all movies are in the {lists['n_users']:,} lists of {params.recommend.top_n}"
+    note = (
+        f"of movies are in at least one of {lists['n_users']:,} lists of {params.recommend.top_n}"
+    )
     yield Tile("Coverage", percent(lists["coverage"]), note)
 
 
@@ -102,7 +104,7 @@ def errors(params: Params, results: Results) -> list[Measure]:
 
 
 def rankings(params: Params, results: Results) -> list[Measure]:
-    """NDCG of each ranking, the lowest first; next to it the rating of hits, and coverage."""
+    """NDCG of each ranking, the lowest first; next to it hit rating and coverage."""
     at_n, evaluate, rows = results.at_n, results.metrics["evaluate"], []
     for name, ranking in evaluate["ranking"].items():
         key, is_ours = f"ndcg{at_n}", name == params.recommend.ranking
