@@ -14,8 +14,10 @@ import pytest
 
 from benchmarks import ours
 from movierec import cli
+from movierec.cli import rendering, runs
 from movierec.data import parquet_tables
 from movierec.data.titles import display_title
+from movierec.experiments.compare_runs import Difference
 from movierec.model import model_file
 from movierec.serving import folding_in
 from tests.helpers import archives
@@ -356,6 +358,18 @@ def test_help_is_quick():
     assert lines[0].startswith("Usage: ")
     for command in ("recommend", "similar", "search", "summary", "provenance"):
         assert any(line.split()[:1] == [command] for line in lines)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("name", ["workspace", "an-experiment-with-a-long-name"])
+def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = Difference("recall@10", 0.2978, 0.3039, -0.0002, 0.0128, 0.065, False)
+    rendering.console().print(runs._difference_table([row], "HEAD", name), crop=False)
+    out = capsys.readouterr().out
+    for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "different"):
+        assert text in out
+    assert "…" not in out
 
 
 # --- People's own ratings

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 
 import click
 import pytest
@@ -163,8 +164,8 @@ def test_in_a_terminal(project, end):  # noqa: F811
     def until(mark, again=b""):
         """Read up to a mark; what is typed at the very moment at which input begins may be lost."""
         nonlocal out
-        seen = len(out)
-        for _ in range(60):
+        seen, deadline = len(out), time.monotonic() + 60
+        while time.monotonic() < deadline:
             if mark in out[seen:]:
                 return
             if select.select([leader], [], [], 1)[0]:

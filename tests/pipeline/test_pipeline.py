@@ -224,7 +224,7 @@ def test_people_can_ask(workspace: Workspace) -> None:
         *movierec, "summary"
     )
     said = workspace.run(*movierec, "provenance")
-    assert said.endswith("matches the project here: files, params, versions\n")
+    assert said.endswith("up to date: files, params and versions match the project\n")
 
 
 def test_commands_about_runs_work_elsewhere(workspace: Workspace, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_commands_about_runs_work_elsewhere(workspace: Workspace, tmp_path: Path
     assert {row["verdict"] for row in compared["metrics"]} == {"not different"}
     said = elsewhere.run("movierec", "provenance", MOVIEREC_PROJECT=str(workspace.path))
     assert said.startswith(f"{workspace.path}/exports/recommendations.parquet\n")
-    assert said.endswith("matches the project here: files, params, versions\n")
+    assert said.endswith("up to date: files, params and versions match the project\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -204,7 +204,9 @@ class Session:
         click.echo(f"{title}: score {row['score']:.2f}. Contributions of your ratings:")
         for reason in row["because"][:N_CANDIDATES]:
             rated = f"{display_title(reason['title'])} {reason['rating']:g}"
-            click.echo(f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} stars)")
+            click.echo(
+                f"  {reason['score']:+.2f}  {rated} (predicted rating {reason['stars']:+.2f})"
+            )
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())

@@ -98,6 +98,7 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     A run is a Git revision, the name of an experiment, or "workspace"; by default, A is HEAD and
     B is the workspace. Both runs need the same test ratings. The 95\N{NO-BREAK SPACE}% intervals
     of the difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
+    Metrics with a p of 0.05 or more are listed as "not different".
 
     \b
     Examples:
@@ -114,16 +115,22 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
         rows = [asdict(difference) | {"verdict": difference.verdict} for difference in differences]
         click.echo(json.dumps(reporting.round_metrics({"runs": [a, b], "metrics": rows}), indent=2))
     else:
-        rendering.console().print(_difference_table(differences, a, b))
+        rendering.console().print(_difference_table(differences, a, b), crop=False)
 
 
 def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
-    """A line for each metric, with B's difference to A."""
+    """A line for each metric, with B's difference from A; long names of runs are folded."""
     from rich.text import Text
 
     table = rendering.plain_table()
     for title in ("", a, b, "difference", "95 % interval", "p", f"{b} is"):
-        table.add_column(Text(title), justify="right" if title else "left", no_wrap=True)
+        table.add_column(
+            Text(title),
+            justify="right" if title else "left",
+            no_wrap=title not in (a, b, f"{b} is"),
+            min_width=len("different" if title.endswith(" is") else "0.0000"),
+            overflow="fold",
+        )
     for row in differences:
         table.add_row(
             row.metric,
