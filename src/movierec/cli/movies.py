@@ -168,7 +168,9 @@ def recommend(
         imported = _read_ratings(project, ratings, location.user) if ratings else {}
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
-        sources = [f"{count(len(imported), 'rating')} from {ratings.name}"] if imported else []
+        sources = []
+        if ratings:
+            sources.append(f"{count(len(imported), 'rating')} from {ratings.name}")
         if named:
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
