@@ -67,7 +67,7 @@ def test_of_movies_with_the_same_title_the_most_rated_is_meant():
 
 def test_ambiguous_title():
     assert refusal("sabrina") == (
-        '2 movies match \'sabrina\': "Sabrina (1995)", "Sabrina (1954)"; add words of the title or'
+        '2 movies match \'sabrina\': "Sabrina (1995)", "Sabrina (1954)"; give more of the title, or'
         " the year"
     )
 
@@ -76,7 +76,7 @@ def test_only_some_candidates_are_named():
     line = refusal("story part")
     assert line.startswith("9 movies match 'story part': \"Love Story, Part 3 (1970)\", ")
     assert line.count("(1970)") == 8
-    assert ", …; add words" in line
+    assert ", …; give more" in line
 
 
 def test_misspelled_title():

@@ -70,16 +70,16 @@ def summary(params: Params, results: Results) -> str:
 def tiles(params: Params, results: Results) -> Iterator[Tile]:
     evaluate, at_n = results.metrics["evaluate"], results.at_n
     rmse, interval = evaluate["test"]["rmse"], evaluate["intervals"]["test"]["rmse"]
-    yield Tile("Test RMSE", number(rmse, 4), f"stars (95\u00a0% interval {span(**interval)})")
+    yield Tile("Test RMSE", number(rmse, 4), f"stars (95\u00a0% interval: {span(**interval)})")
     rmses = {name: baseline["rmse"] for name, baseline in evaluate["baseline"].items()}
     name = min(rmses, key=lambda name: rmses[name] or 0)
     if rmse is not None and (best := rmses[name]) is not None:
-        note = f"stars, compared with the best baseline ({words(name)}, {best:.4f})"
+        note = f"stars, compared with the best baseline ({words(name)}: {best:.4f})"
         yield Tile("RMSE improvement", f"{best - rmse:.4f}".replace("-", "−"), note)
     ndcg = {name: ranking[f"ndcg{at_n}"] for name, ranking in evaluate["ranking"].items()}
     ranking = params.recommend.ranking
     popularity = number(ndcg.get("popularity"), 3)
-    note = f"for the {words(ranking)} ranking (popularity {popularity})"
+    note = f"for the {words(ranking)} ranking (popularity: {popularity})"
     yield Tile(f"Test NDCG{at_n}", number(ndcg.get(ranking), 3), note)
     lists = results.metrics["recommend"]
     note = (

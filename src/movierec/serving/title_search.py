@@ -114,7 +114,7 @@ class TitleIndex:
             more = ", …" if len(matches) > N_CANDIDATES else ""
             raise MovierecError(
                 f"{len(matches)} movies match {query!r}: {self._quoted(matches[:N_CANDIDATES])}"
-                f"{more}; add words of the title or the year"
+                f"{more}; give more of the title, or the year"
             )
         close = self.similar(query)
         meant = f"did you mean {self._quoted(close)}?" if close else "try movierec search"
