@@ -230,7 +230,7 @@ def test_people_can_ask(workspace: Workspace) -> None:
 def test_commands_about_runs_work_elsewhere(workspace: Workspace, tmp_path: Path) -> None:
     elsewhere = Workspace(tmp_path)
     command = "movierec", "--project", str(workspace.path)
-    assert elsewhere.run(*command, "report").startswith(f"{workspace.path}/report.html: ")
+    assert elsewhere.run(*command, "report").startswith(f"wrote {workspace.path}/report.html (")
     assert (workspace.path / "report.html").is_file()
     compared = json.loads(elsewhere.run(*command, "compare-runs", "--json"))
     assert compared["runs"] == ["HEAD", "workspace"]
