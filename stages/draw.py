@@ -1,4 +1,4 @@
-"""Draw: every picture of the run, and the tables of those that show models and recommendations."""
+"""Draw the pictures of the run, and write the tables of those about models and recommendations."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from movierec.core import manifests, paths, reporting, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array
+from movierec.data.titles import display_title
 from movierec.model import model_file
 from movierec.plotting import drawing, factor_maps, popularity_tables
 from movierec.plotting.registry import PICTURES
@@ -21,6 +22,7 @@ def main() -> stage.Summary:
     model, implicit = model_file.read_models(manifest)
     manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     items = parquet_tables.read_items()
+    items["title"] = items["title"].map(display_title)
     origin = {**model.manifest, **implicit.manifest}
     manifests.check_same_origin(
         parquet_tables.read_provenance(paths.RECOMMENDATIONS), origin, paths.RECOMMENDATIONS

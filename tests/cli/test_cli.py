@@ -14,7 +14,10 @@ import pytest
 
 from benchmarks import ours
 from movierec import cli
+from movierec.cli import rendering, runs
 from movierec.data import parquet_tables
+from movierec.data.titles import display_title
+from movierec.experiments.compare_runs import Difference
 from movierec.model import model_file
 from movierec.serving import folding_in
 from tests.helpers import archives
@@ -22,9 +25,11 @@ from tests.helpers.small_project import run_stage, run_stages, write_params
 
 SPACE = ["Star Wars (1977)", "Alien (1979)", "Brazil (1985)", "Dune, Part One (2021)"]
 SPACE += ["Solaris (1972)", "Moon (2009)"]
-LOVE = ["Sabrina (1995)", "Sabrina (1954)", "Amélie (2001)", "Emma (1996)", "Before Sunrise (1995)"]
+LOVE = ["Sabrina (1995)", "Sabrina (1954)", "Amélie (2001)", "Emma (1996)", "Piano, The (1993)"]
 LOVE += ["Once Upon a Time... When We Were Colored and It All Went On for a Very Long Time (1995)"]
-ASK = "give --user-id ID, or --like TITLE[=RATING], --dislike TITLE or --ratings FILE"
+ASK = (
+    "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
+)
 UNRATED = "Nobody Saw This (1950)"
 TITLES = [*SPACE, *LOVE, UNRATED]
 N_USERS = 60
@@ -116,8 +121,8 @@ def test_recommend_for_a_user(movierec):
     assert all(0.5 <= row["predicted_rating"] <= 5 for row in rows)
 
 
-def test_a_user_is_who_gave_his_ratings(movierec, project):
-    """Predicted ratings are those of the row solve out of all that he has rated."""
+def test_a_user_is_scored_by_all_their_ratings(movierec, project):
+    """Predicted ratings are those of the row solve on all ratings of the user."""
     rows = json.loads(movierec("recommend", "--user-id", "101", "--json"))
     by_user, _, _ = ours.read_index(project / "data/index")
     items = parquet_tables.read_items(project / "data/index")
@@ -132,7 +137,7 @@ def test_a_user_is_who_gave_his_ratings(movierec, project):
 
 
 @pytest.mark.parametrize("user_id", [100, 101, 159])
-def test_seen_films_are_never_recommended(movierec, user_id):
+def test_seen_movies_are_never_recommended(movierec, user_id):
     listed = titles(movierec("recommend", "--user-id", str(user_id), "--json", "-n", "50"))
     seen = {TITLES[movie - 1] for user, movie, *_ in ratings() if user == user_id}
     assert set(listed) == {*SPACE, *LOVE} - seen
@@ -191,7 +196,7 @@ EVERYTHING = [part for title in TITLES for part in ("--like", title)]
 )
 def test_nothing_left_to_recommend(movierec, options):
     assert movierec("recommend", *options) == (
-        "nothing left to recommend: lower --min-ratings, or filter less\n"
+        "no movies left to recommend; lower --min-ratings or remove filters\n"
     )
     assert json.loads(movierec("recommend", *options, "--json")) == []
 
@@ -222,27 +227,43 @@ def test_csv_says_what_json_says(movierec, command):
 
 @pytest.mark.parametrize("width", [72, 80, 120])
 def test_table(movierec, monkeypatch, width):
-    """One line a film, but for the very long title; nothing wider than the terminal."""
+    """One line for each movie, except for a very long title; nothing wider than the terminal."""
     monkeypatch.setenv("COLUMNS", str(width))
     command = "recommend", "--user-id", "100", "--min-ratings", "0"
     rows = json.loads(movierec(*command, "--json"))
     about, *lines = movierec(*command).splitlines()
-    assert about == "For user 100, who rated 8 films"
+    assert about == "Based on the 8 ratings of user 100"
     assert max(map(len, lines)) <= width
     assert lines[1].split() == ["rank", "title", "genres", "n_ratings", "rating"]
-    films = [line for line in lines[3:] if line.split()[0].isdigit()]
-    assert len(films) == len(rows)
-    for line, row in zip(films, rows, strict=True):
+    movies = [line for line in lines[3:] if line.split()[0].isdigit()]
+    assert len(movies) == len(rows)
+    for line, row in zip(movies, rows, strict=True):
         assert f" {row['n_ratings']}  " in line
         assert line.endswith(f"{row['predicted_rating']:.2f} ± {row['deviation']:.2f}")
-        assert row["title"] in line or row["title"].startswith("Once Upon a Time")
-    assert len({line.rindex(" ") for line in films}) == 1
+        title = display_title(row["title"])
+        assert title in line or title.startswith("Once Upon a Time")
+    assert len({line.rindex(" ") for line in movies}) == 1
 
 
 @pytest.mark.parametrize("width", [10, 40])
 def test_table_of_a_narrow_terminal(movierec, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     assert max(map(len, movierec("search", "dune").splitlines())) <= width
+
+
+def test_people_read_titles_as_they_write_them_and_programs_as_in_movielens(movierec, refusal):
+    for query in ("the piano", "Piano, The (1993)", "The Piano (1993)"):
+        assert titles(movierec("search", query, "--json")) == ["Piano, The (1993)"]
+        assert "The Piano (1993)" in movierec("search", query)
+    assert movierec("similar", "piano").startswith("Movies similar to The Piano (1993)\n")
+    command = "recommend", "--like", "the piano", "--explain", "-n", "1"
+    about, *lines = movierec(*command).splitlines()
+    assert about == "Based on your ratings: The Piano (1993) 5"
+    assert "  The Piano (1993)" in lines[-1]
+    assert json.loads(movierec(*command, "--json"))[0]["because"][0]["title"] == "Piano, The (1993)"
+    assert refusal("recommend", "--like", "piano", "--dislike", "piano") == (
+        "The Piano (1993) is in both --like and --dislike; keep one"
+    )
 
 
 def test_piped_table_is_not_cut(movierec, monkeypatch):
@@ -253,8 +274,8 @@ def test_piped_table_is_not_cut(movierec, monkeypatch):
 
 def test_table_names_what_was_understood(movierec):
     about = movierec("recommend", "--like", "emma", "--like", "amelie=4.5").splitlines()[0]
-    assert about == "For whoever rates Emma (1996) 5, Amélie (2001) 4.5"
-    assert movierec("similar", "emma").splitlines()[0] == "Most like Emma (1996)"
+    assert about == "Based on your ratings: Emma (1996) 5, Amélie (2001) 4.5"
+    assert movierec("similar", "emma").splitlines()[0] == "Movies similar to Emma (1996)"
 
 
 @pytest.mark.parametrize(
@@ -265,26 +286,29 @@ def test_table_names_what_was_understood(movierec):
         (["recommend", "--user-id", "100", "--ratings", "mine.csv"], ASK),
         (
             ["recommend", "--like", "Emma", "--dislike", "emma"],
-            "Emma (1996): both in --like and in --dislike; keep one",
+            "Emma (1996) is in both --like and --dislike; keep one",
         ),
         (["recommend", "--like", "Emma", "--ratings", "no.csv"], "no.csv: no such file"),
         (
             ["recommend", "--like", "Emma", "--genre", "horor"],
-            "no genre 'horor'; there are Adventure, Romance, Sci-Fi",
+            "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi",
         ),
         (
             ["recommend", "--user-id", "7"],
-            "no user 7 in the data: 60 users, with ids from 100 to 159",
+            "no user 7 in the data set; it has 60 users, with IDs from 100 to 159",
         ),
-        (["recommend", "--like", "Emma=6"], "--like 'Emma=6': a rating is from 0.5 to 5"),
-        (["recommend", "--like", "Emma=nan"], "--like 'Emma=nan': a rating is from 0.5 to 5"),
+        (["recommend", "--like", "Emma=6"], "--like 'Emma=6': ratings range from 0.5 to 5"),
+        (["recommend", "--like", "Emma=nan"], "--like 'Emma=nan': ratings range from 0.5 to 5"),
         (
             ["similar", "Starr Wars"],
-            "no film has the title 'Starr Wars'; did you mean \"Star Wars (1977)\"?",
+            "no movie title matches 'Starr Wars'; did you mean \"Star Wars (1977)\"?",
         ),
-        (["recommend", "--like", "zzzzz"], "no film has the title 'zzzzz'; try movierec search"),
-        (["search", "zzzzz"], "no film has a title like 'zzzzz'; try fewer words"),
-        (["similar", UNRATED], f"{UNRATED}: nobody rated it, or the model has no factors"),
+        (["recommend", "--like", "zzzzz"], "no movie title matches 'zzzzz'; try movierec search"),
+        (["search", "zzzzz"], "no movie title matches 'zzzzz'; try fewer words"),
+        (
+            ["similar", UNRATED],
+            f"{UNRATED}: no similar movies, since it has no ratings or the model has no factors",
+        ),
     ],
 )
 def test_bad_input(refusal, arguments, line):
@@ -294,7 +318,7 @@ def test_bad_input(refusal, arguments, line):
 @pytest.mark.parametrize("command", [["similar"], ["recommend", "--like"]])
 def test_ambiguous_title_names_candidates(refusal, command):
     start, _, names = refusal(*command, "sabrina").partition(": ")
-    assert start == "2 films match 'sabrina'"
+    assert start == "2 movies match 'sabrina'"
     assert all(f'"{title}"' in names for title in LOVE[:2])
 
 
@@ -336,6 +360,18 @@ def test_help_is_quick():
         assert any(line.split()[:1] == [command] for line in lines)
 
 
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", ["workspace", "an-experiment-with-a-long-name"])
+def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = Difference("recall@10", 0.2978, 0.3039, -0.0002, 0.0128, 0.065, False)
+    rendering.console().print(runs._difference_table([row], "HEAD", name), crop=False)
+    out = capsys.readouterr().out
+    for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "different"):
+        assert text in out
+    assert "…" not in out
+
+
 # --- People's own ratings
 
 
@@ -352,13 +388,13 @@ def test_ratings_from_a_file_are_those_given_one_by_one(
 ):
     file, n = tmp_path / "mine.csv", text.count("\n") - 1
     file.write_text(text, "utf-8")
-    notes = f"{file} ({kind}): {n} of {n} ratings are of films known here\n"
+    notes = f"{file} ({kind}): found {n} of {n} movie{'s'[: n != 1]} in the data set\n"
     one_by_one = movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma")
     from_file = call("recommend", "--json", *options, "--ratings", file)
     assert from_file == (0, one_by_one, notes)
 
 
-def test_films_of_a_file_that_are_not_known(call, tmp_path):
+def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
     rows = "".join(f"2024-01-01,Unknown {number},1999,u,3\n" for number in range(12))
     head = "Date,Name,Year,Letterboxd URI,Rating\n"
     file = tmp_path / "ratings.csv"
@@ -366,23 +402,23 @@ def test_films_of_a_file_that_are_not_known(call, tmp_path):
     status, out, notes = call("recommend", "--ratings", str(file))
     first, *named, last = notes.splitlines()
     assert first == (
-        f"{file} (Letterboxd): 1 of 13 ratings are of films known here; skipped 1 without a rating"
+        f"{file} (Letterboxd): found 1 of 13 movies in the data set; skipped 1 without a rating"
     )
     assert named == [f"  not found: Unknown {number} (1999)" for number in range(10)]
     assert last == "  … and 2 more"
-    assert (status, out.splitlines()[0]) == (0, "For whoever rates 1 film of the file")
+    assert (status, out.splitlines()[0]) == (0, "Based on 1 rating from ratings.csv")
     file.write_text(head + rows, "utf-8")
     status, out, notes = call("recommend", "--ratings", str(file))
     assert (status, out) == (1, "")
     assert notes.splitlines()[-1] == (
-        f"error: {file}: none of its films is known here; name some with --like"
+        f"error: {file}: none of its movies is in the data set; rate others with --like"
     )
 
 
 # --- Cold cases, filters, explanations
 
 
-def test_one_rating_only_dislikes_and_an_unrated_film_give_lists(movierec):
+def test_one_rating_only_dislikes_and_an_unrated_movie_give_lists(movierec):
     for options in (["--like", "emma"], ["--dislike", "emma", "--dislike", "amelie"]):
         rows = json.loads(movierec("recommend", *options, "--json", "-n", "3"))
         assert len(rows) == 3
@@ -447,7 +483,7 @@ def test_explain(movierec):
     assert line["because"].startswith(f"{first['score']:+.4f} {first['title']}; ")
 
 
-def test_the_prior_speaks_for_a_film_without_ratings(project, movierec, tmp_path, capsys):
+def test_the_prior_speaks_for_a_movie_without_ratings(project, movierec, tmp_path, capsys):
     """With genres as the prior mean, who likes science fiction is predicted to like more of it."""
     shutil.copytree(project, tmp_path / "project")
     os.chdir(tmp_path / "project")

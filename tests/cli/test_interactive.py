@@ -1,4 +1,4 @@
-"""The conversation of `movierec` without a command, line by line, and once in a real terminal."""
+"""The interactive session of `movierec`, line by line, and once in a real terminal."""
 
 import fcntl
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 
 import click
 import pytest
@@ -46,10 +47,10 @@ def ratings(here):
     return {here.project.movies.titles[item]: rating for item, rating in here.ratings.items()}
 
 
-def test_a_film_is_named_rated_and_gives_a_list(talk):
+def test_a_rated_movie_gives_a_list(talk):
     here, out = talk("star wars", "4.5", "")
     assert ratings(here) == {"Star Wars (1977)": 4.5}
-    assert "Star Wars (1977): 4.5. You have rated 1." in out
+    assert "Star Wars (1977): 4.5. You have rated 1 movie." in out
     assert len(here.rows) == 10
     assert all(row["title"][:12] in out for row in here.rows)
     assert "Star Wars (1977)" not in {row["title"] for row in here.rows}
@@ -57,7 +58,7 @@ def test_a_film_is_named_rated_and_gives_a_list(talk):
 
 def test_one_of_several_is_picked_by_number(talk):
     here, out = talk("sabrina", "9", "x", "2", "like")
-    assert out.count("A number from 1 to 2, please.") == 2
+    assert out.count("Type a number from 1 to 2.") == 2
     [(title, rating)] = ratings(here).items()
     assert f"  2  {title}" in out
     assert rating == 5
@@ -68,7 +69,7 @@ def test_one_of_several_is_picked_by_number(talk):
 def test_words_and_numbers_of_ratings(talk):
     here, out = talk("emma", "great", "6", "so-so", "alien", "Dislike", "moon", "3,5", "brazil", "")
     assert ratings(here) == {"Emma (1996)": 2.75, "Alien (1979)": 0.5, "Moon (2009)": 3.5}
-    assert out.count("A number from 0.5 to 5, like, so-so or dislike, please.") == 2
+    assert out.count("Type a number from 0.5 to 5, or like, so-so or dislike.") == 2
 
 
 def test_the_list_is_refined(talk):
@@ -96,7 +97,7 @@ def test_more_goes_on_where_the_list_ended(talk):
     assert len({row["title"] for row in here.rows}) == 6
     assert here.rows[4]["title"] in out
     here, out = talk("more", "more", "more")
-    assert out.endswith("That was all.\n")
+    assert out.endswith("No more movies.\n")
     assert len(here.rows) == 11
 
 
@@ -104,29 +105,29 @@ def test_explain_and_mine(talk):
     here, _ = talk("star wars", "like", "emma", "dislike", "")
     _, out = talk("explain 1")
     head, *reasons = out.splitlines()
-    assert head.startswith(f"{here.rows[0]['title']} has a score of ")
-    assert {line.split("  ")[-1].split(",")[0] for line in reasons} == set(ratings(here))
+    assert head.startswith(f"{here.rows[0]['title']}: score ")
+    assert {line.split("  ")[-1].partition(")")[0] + ")" for line in reasons} == set(ratings(here))
     assert talk("mine")[1] == "  1  Star Wars (1977)  5\n  2  Emma (1996)  0.5\n"
 
 
 @pytest.mark.parametrize(
     ("lines", "answer"),
     [
-        ([""], "Rate a film first: type a part of its title."),
-        (["more"], "Rate a film first: type a part of its title."),
-        (["rate 1"], "There is no list yet: press Enter for it."),
-        (["explain"], "There is no list yet: press Enter for it."),
-        (["emma", "like", "", "rate 11"], "Say which film of the list, 1 to 10."),
-        (["forget 1"], "Say which of your ratings; mine lists them."),
-        (["zzzzz"], "No film has a title like 'zzzzz'; try fewer words."),
-        (["find more"], "No film has a title like 'more'; try fewer words."),
-        (["genre horor"], "no genre 'horor'; there are Adventure, Romance, Sci-Fi"),
-        (["since when"], "Say a year: since 1990."),
-        (["mine"], "You have rated nothing yet."),
-        (["help"], interactive.HELP),
+        ([""], "Rate a movie first: type part of its title."),
+        (["more"], "Rate a movie first: type part of its title."),
+        (["rate 1"], "There is no list yet; press Enter to see it."),
+        (["explain"], "There is no list yet; press Enter to see it."),
+        (["emma", "like", "", "rate 11"], "Give the number of a movie in the list, from 1 to 10."),
+        (["forget 1"], "Give the number of a rating; mine lists them."),
+        (["zzzzz"], "No movie title matches 'zzzzz'; try fewer words."),
+        (["find more"], "No movie title matches 'more'; try fewer words."),
+        (["genre horor"], "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi"),
+        (["since when"], "Give a year, as in: since 1990"),
+        (["mine"], "You have not rated any movie yet."),
+        (["help"], "quit          End the session."),
     ],
 )
-def test_what_cannot_be_done_is_said_and_the_session_goes_on(talk, lines, answer):
+def test_errors_do_not_end_the_session(talk, lines, answer):
     assert talk(*lines)[1].endswith(f"{answer}\n")
 
 
@@ -163,8 +164,8 @@ def test_in_a_terminal(project, end):  # noqa: F811
     def until(mark, again=b""):
         """Read up to a mark; what is typed at the very moment at which input begins may be lost."""
         nonlocal out
-        seen = len(out)
-        for _ in range(60):
+        seen, deadline = len(out), time.monotonic() + 60
+        while time.monotonic() < deadline:
             if mark in out[seen:]:
                 return
             if select.select([leader], [], [], 1)[0]:
@@ -175,7 +176,7 @@ def test_in_a_terminal(project, end):  # noqa: F811
 
     until(b"> ")
     os.write(leader, b"star wars\n")
-    until(b"? ")
+    until(b"skip): ")
     os.write(leader, b"like\n")
     until(b"> ")
     os.write(leader, end)
@@ -183,7 +184,7 @@ def test_in_a_terminal(project, end):  # noqa: F811
     assert running.wait(60) == 0
     os.close(leader)
     assert b"Traceback" not in out
-    assert b"You have rated 1." in out
+    assert b"You have rated 1 movie." in out
 
 
 def test_without_a_terminal_it_prints_the_help(project):  # noqa: F811

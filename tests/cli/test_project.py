@@ -20,7 +20,7 @@ COMMANDS = {
     "summary": ["summary"],
     "provenance": ["provenance", "models/model.safetensors"],
 }
-BAD = "no movierec project (params.yaml and dvc.yaml)"
+PROJECT = "movierec project (a folder with params.yaml and dvc.yaml)"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_commands_print_the_same_from_anywhere(call, run_here, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("folder", "options", "every_user", "one_person"),
+    ("folder", "options", "all_users", "new_user"),
     [
         ("", [], "exports/recommendations.parquet", "movierec"),
         ("notes/old", [], "../../exports/recommendations.parquet", "movierec"),
@@ -78,13 +78,13 @@ def test_commands_print_the_same_from_anywhere(call, run_here, tmp_path, monkeyp
     ],
 )
 def test_the_summary_ends_with_what_works_as_typed(
-    call, run_here, folder, options, every_user, one_person
+    call, run_here, folder, options, all_users, new_user
 ):
     options = [option.format(run_here.name) for option in options]
     _, out, _ = call((run_here / folder).resolve(), *options, "summary")
     assert out.splitlines()[-2:] == [
-        f"lists      every user {every_user.format(run_here.name)}",
-        f'lists      one person {one_person.format(run_here.name)} recommend --like "Star Wars"',
+        f"lists      all users {all_users.format(run_here.name)}",
+        f'lists      new user {new_user.format(run_here.name)} recommend --like "Star Wars"',
     ]
 
 
@@ -92,7 +92,7 @@ def test_files_of_the_user_are_relative_to_where_they_are(call, run_here, tmp_pa
     (tmp_path / "mine.csv").write_text("title,rating\nEmma,4\n", "utf-8")
     place = ["--project", run_here, "recommend", "--json", "--ratings"]
     status, out, notes = call(tmp_path, *place, "mine.csv")
-    assert (status, notes) == (0, "mine.csv (CSV): 1 of 1 ratings are of films known here\n")
+    assert (status, notes) == (0, "mine.csv (CSV): found 1 of 1 movie in the data set\n")
     assert titles(out) == titles(call(run_here, "recommend", "--json", "--like", "emma=4")[1])
     missing = call(tmp_path, *place, "params.yaml")
     assert missing == (1, "", "error: params.yaml: no such file\n")
@@ -103,9 +103,9 @@ def test_the_provenance_of_a_file_of_the_user(call, run_here, tmp_path):
     status, out, _ = call(tmp_path, "--project", run_here, "provenance", "mine.safetensors")
     assert status == 0
     assert out.splitlines()[0] == "mine.safetensors"
-    assert out.splitlines()[-1] == "matches the project here: files, params, versions"
+    assert out.splitlines()[-1] == "up to date: files, params and versions match the project"
     _, out, _ = call(tmp_path, "provenance", "mine.safetensors")
-    assert out.splitlines()[-1].startswith("compared with no project")
+    assert out.splitlines()[-1].startswith("not compared with a project")
     _, _, errors = call(run_here / "notes", "provenance", "none.parquet")
     assert errors.startswith("error: notes/none.parquet: no such file or folder")
 
@@ -127,12 +127,12 @@ def test_the_nearest_project_counts_and_a_named_one_goes_before_it(call, run_her
 @pytest.mark.parametrize("command", [*COMMANDS.values(), ["report"], ["compare-runs"]])
 def test_outside_of_a_project_the_error_is_a_line(call, tmp_path, command):
     command = command if command[0] != "provenance" else ["provenance"]
-    line = f"{BAD} here or above; go to one, or set --project or MOVIEREC_PROJECT to its folder"
+    line = f"no {PROJECT} here or above; go to one, or set --project or MOVIEREC_PROJECT to one"
     assert call(tmp_path, *command) == (1, "", f"error: {tmp_path}: {line}\n")
 
 
 def test_a_folder_named_that_is_no_project_is_a_line(call, run_here, tmp_path, monkeypatch):
-    line = f"{BAD} there; set --project or MOVIEREC_PROJECT to the folder of one"
+    line = f"not a {PROJECT}; set --project or MOVIEREC_PROJECT to one"
     for name in ("notes", "none", "params.yaml"):
         refused = call(run_here, "--project", name, "provenance", "params.yaml")
         assert refused == (1, "", f"error: {name}: {line}\n")
@@ -140,9 +140,13 @@ def test_a_folder_named_that_is_no_project_is_a_line(call, run_here, tmp_path, m
     assert call(run_here, "summary") == (1, "", f"error: none: {line}\n")
 
 
-def test_help_needs_no_project(call, tmp_path):
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_help_needs_no_project_and_is_not_cut_off(call, tmp_path, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     for command in ([], *([name] for name in cli.cli.commands)):
         status, out, _ = call(tmp_path, *command, "--help")
+        usage, _, text = out.partition("\n")
         assert status == 0
-        assert out.startswith("Usage: movierec")
-        assert max(map(len, out.splitlines())) <= 80
+        assert usage.startswith("Usage: movierec")
+        assert "..." not in text
+        assert max(map(len, out.splitlines())) <= width

@@ -106,7 +106,7 @@ def test_records_in_words(project, movierec):
     assert provenance.read_provenance(paths.RAW)["download"]["sha256"]["csv.zip"] in output
     for text in ("dataset local", "n_factors 2", "n_users 8", "top_n 20", "numpy ", "python 3."):
         assert text in output
-    assert output.endswith("\nmatches the project here: files, params, versions\n")
+    assert output.endswith("\nup to date: files, params and versions match the project\n")
     assert max(map(len, output.splitlines())) <= 80
     assert str(project) not in output
 
@@ -150,11 +150,11 @@ def test_a_param_that_changed_is_named(project, movierec):
     set_param("split", "test_fraction", 0.5)
     output = movierec(status=1)
     assert differences(output) == [
-        "split.test_fraction 0.2, params.yaml says 0.5",
-        "train.n_factors 2, params.yaml says 16",
+        "split.test_fraction was 0.2, but is 0.5 in params.yaml",
+        "train.n_factors was 2, but is 16 in params.yaml",
     ]
     assert marks(output) == dict.fromkeys(CHAIN, "✓") | {"split": "✗", "train": "✗"}
-    assert output.splitlines()[-1] == "does not match (✗): dvc repro makes it anew"
+    assert output.splitlines()[-1] == "out of date (✗); run dvc repro"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_param_that_changed_is_named(project, movierec):
     [
         ("download", "data/raw/csv.zip", "missing or changed"),
         ("index", "data/index/users.parquet", "missing or changed"),
-        ("split", "data/split", "not there"),
+        ("split", "data/split", "missing"),
     ],
 )
 def test_a_file_that_changed_or_a_folder_that_is_gone_is_named(
@@ -180,10 +180,12 @@ def test_another_model_is_named(project, movierec):
     run_stage("train")
     set_param("train", "n_factors", 2)
     [difference] = differences(movierec(status=1))
-    assert difference.startswith("models/model.safetensors is another: user_factors, item_factors")
+    assert difference.startswith("models/model.safetensors has changed: user_factors, item_factors")
     output = movierec("plots/evaluate/details.json", status=1)
-    assert output == "error: plots/evaluate/details.json: of other models than are here;" + (
-        " run dvc repro\n"
+    assert (
+        output
+        == "error: plots/evaluate/details.json: belongs to other models than those in models/;"
+        + (" run dvc repro\n")
     )
 
 
@@ -204,7 +206,7 @@ def test_rows_edited_in_an_export_that_kept_its_chain(project, movierec):
     edited = table.set_column(1, "rank", pa.array([1] * len(table), pa.int32()))
     edited = edited.replace_schema_metadata({parquet_tables.MANIFEST_KEY: manifest})
     pq.write_table(edited, paths.RECOMMENDATIONS)
-    assert differences(movierec(status=1)) == [f"{paths.RECOMMENDATIONS} is another: data"]
+    assert differences(movierec(status=1)) == [f"{paths.RECOMMENDATIONS} has changed: data"]
 
 
 def test_another_version_is_named(project, movierec, monkeypatch):
@@ -217,8 +219,8 @@ def test_another_version_is_named(project, movierec, monkeypatch):
     output = movierec("models/model.safetensors", status=1)
     assert marks(output) == {"download": "✓", "index": "✗", "split": "✗", "train": "✗"}
     assert len(set(differences(output))) == 1
-    assert differences(output)[0].endswith(", installed is 99.0")
-    assert "make env installs the locked ones, dvc repro --force makes it anew" in output
+    assert differences(output)[0].endswith(", but 99.0 is installed")
+    assert "run make env to install the locked ones, or dvc repro --force to use" in output
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
@@ -232,9 +234,9 @@ def test_a_copy_away_from_any_project(project, tmp_path, movierec, monkeypatch, 
         assert f"\n  {stage}\n" in output
     assert "n_factors 2" in output
     if is_damaged:
-        assert differences(output) == ["mine.parquet is another: data"]
+        assert differences(output) == ["mine.parquet has changed: data"]
     else:
-        last = "compared with no project: none is here or above, and --project names none"
+        last = "not compared with a project: there is none here or above; set --project"
         assert output.splitlines()[-1] == last
 
 
@@ -254,14 +256,14 @@ def write_cut(path):
 @pytest.mark.parametrize(
     ("name", "write", "what"),
     [
-        ("none.parquet", str, "no such file or folder; run dvc repro, or name an output"),
-        ("no.parquet", write_plain_parquet, "does not say what made it; name a folder in data/"),
+        ("none.parquet", str, "no such file or folder; run dvc repro, or give an output"),
+        ("no.parquet", write_plain_parquet, "has no provenance; give a folder in data/"),
         ("strange.parquet", write_strange_manifest, "not a whole manifest"),
         ("cut.parquet", write_cut, "restore it with dvc checkout --force"),
         ("cut.safetensors", write_cut, "not a whole model"),
-        ("no.json", lambda path: path.write_text("{}"), "does not say what made it"),
-        ("no.txt", lambda path: path.write_text("text"), "does not say what made it"),
-        ("folder", Path.mkdir, "does not say what made it"),
+        ("no.json", lambda path: path.write_text("{}"), "has no provenance"),
+        ("no.txt", lambda path: path.write_text("text"), "has no provenance"),
+        ("folder", Path.mkdir, "has no provenance"),
     ],
 )
 def test_a_path_without_provenance_is_refused_in_a_line(project, movierec, name, write, what):

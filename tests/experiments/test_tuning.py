@@ -91,7 +91,7 @@ def test_a_space_holds_what_is_in_use_and_what_the_data_allow():
 
 
 def test_biases_by_gibbs_have_nothing_to_tune():
-    with pytest.raises(MovierecError, match=r"biases by train\.method gibbs has nothing to tune"):
+    with pytest.raises(MovierecError, match=r"biases by train\.method gibbs has no params to tune"):
         tuning.search_space(train_params(model="biases", method="gibbs"), 10)
 
 
@@ -101,14 +101,14 @@ def test_biases_by_gibbs_have_nothing_to_tune():
 def test_a_search_begins_with_the_params_in_use_and_resumes(project, capsys):
     params = load_params()
     first = tuning.search(params, N)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     assert first["trial"].tolist() == [1, 2, 3, 4]
     assert first.drop(columns=["trial", "validation_rmse"]).iloc[0].to_dict() == {
         name: getattr(params.train, name) for name in tuning.SPACE["mf"]
     }
     assert len(first.drop(columns="trial").drop_duplicates()) == N
     again = tuning.search(params, N + 2)
-    assert f"going on after {N} trials" in capsys.readouterr().out
+    assert f"resuming after {N} trials" in capsys.readouterr().out
     pd.testing.assert_frame_equal(again.head(N), first)
     assert len(again) == N + 2
     pd.testing.assert_frame_equal(tuning.search(params, 1), again)
@@ -147,7 +147,7 @@ def test_another_search_begins_anew(project, capsys, change):
         manifest["split"]["sha256"]["test.parquet"] = "0" * 64
         Path("data/split/manifest.json").write_text(json.dumps(manifest))
     assert len(tuning.search(params, 1)) == 1
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     assert len(list(paths.CHECKPOINTS.glob("tune-*.log"))) == 2
 
 
@@ -193,7 +193,7 @@ def test_a_killed_search_comes_to_what_an_undisturbed_one_does(project, capsys):
     lock.symlink_to(journal)  # which a kill leaves now and then
     capsys.readouterr()
     resumed = tuning.search(load_params(), 12)
-    assert "going on after 1" in capsys.readouterr().out
+    assert "resuming after 10 trials" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed, undisturbed)
 
 
@@ -201,7 +201,7 @@ def test_a_damaged_journal_is_named(project):
     tuning.search(load_params(), 1)
     (journal,) = paths.CHECKPOINTS.glob("tune-*.log")
     journal.write_text("not json\n" + journal.read_text())
-    with pytest.raises(MovierecError, match=r"tune-\w+\.log: not a whole journal .* delete it"):
+    with pytest.raises(MovierecError, match=r"tune-\w+\.log: damaged journal .* delete it"):
         tuning.search(load_params(), 1)
 
 
@@ -223,7 +223,7 @@ for read in (parquet_tables.read_ratings, open, Path.read_bytes, parquet_tables.
         try:
             read(name)
         except MovierecError as error:
-            assert "holds test ratings, which no search may read" in str(error)
+            assert "contains test ratings, which tuning must not read" in str(error)
         else:
             sys.exit(f"{read} could read it")
 assert len(parquet_tables.read_ratings(path.with_name("validation.parquet")))
@@ -311,13 +311,13 @@ def test_more_factors_than_the_data_allow_stop_it_before_the_first_trial(project
 
 def test_without_optuna_one_line_says_so(project, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MovierecError, match="Optuna is not installed: make dev installs it"):
+    with pytest.raises(MovierecError, match="Optuna is not installed; run make dev"):
         tuning.search(load_params(), 1)
 
 
 def test_its_options_are_checked():
     runner = CliRunner()
-    assert "How many in all" in runner.invoke(tuning.main, ["--help"]).output
+    assert "Number of trials in total" in runner.invoke(tuning.main, ["--help"]).output
     for options in (["--trials", "0"], ["--tirals", "3"]):
         result = runner.invoke(tuning.main, options)
         assert (result.exit_code, "Error: " in result.output) == (2, True)

@@ -224,20 +224,20 @@ def test_people_can_ask(workspace: Workspace) -> None:
         *movierec, "summary"
     )
     said = workspace.run(*movierec, "provenance")
-    assert said.endswith("matches the project here: files, params, versions\n")
+    assert said.endswith("up to date: files, params and versions match the project\n")
 
 
 def test_commands_about_runs_work_elsewhere(workspace: Workspace, tmp_path: Path) -> None:
     elsewhere = Workspace(tmp_path)
     command = "movierec", "--project", str(workspace.path)
-    assert elsewhere.run(*command, "report").startswith(f"{workspace.path}/report.html: ")
+    assert elsewhere.run(*command, "report").startswith(f"wrote {workspace.path}/report.html (")
     assert (workspace.path / "report.html").is_file()
     compared = json.loads(elsewhere.run(*command, "compare-runs", "--json"))
     assert compared["runs"] == ["HEAD", "workspace"]
-    assert {row["verdict"] for row in compared["metrics"]} == {"no difference shown"}
+    assert {row["verdict"] for row in compared["metrics"]} == {"not different"}
     said = elsewhere.run("movierec", "provenance", MOVIEREC_PROJECT=str(workspace.path))
     assert said.startswith(f"{workspace.path}/exports/recommendations.parquet\n")
-    assert said.endswith("matches the project here: files, params, versions\n")
+    assert said.endswith("up to date: files, params and versions match the project\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -64,25 +64,25 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
     [
         (
             result(0.9, 0.4, 0.2),
-            "mine: 0.100 stars better than the best baseline, 2.0 times popularity's NDCG",
+            "mine: RMSE 0.100 below the best baseline; NDCG 2.0 times that of popularity",
         ),
         (
             result(1.2, 0.1, 0.2),
-            "mine: 0.200 stars worse than the best baseline, 1.0 times popularity's NDCG",
+            "mine: RMSE 0.200 above the best baseline; NDCG 1.0 times that of popularity",
         ),
-        (result(0.9, 0.1, 0.0), "mine: 0.100 stars better than the best baseline"),
+        (result(0.9, 0.1, 0.0), "mine: RMSE 0.100 below the best baseline"),
         (
             rankings(0.4, 0.2),
-            "Lists by item kNN have the best NDCG@5, 0.400; popularity has 0.200",
+            "The item kNN ranking has the highest NDCG@5, 0.400; popularity has 0.200",
         ),
-        (rankings(0.1, 0.2), "Lists by popularity have the best NDCG@5, 0.200"),
+        (rankings(0.1, 0.2), "The popularity ranking has the highest NDCG@5, 0.200"),
         (
             training(2, [1.1, 0.95, 0.97]),
             "Validation RMSE improved for 2 epochs, to 0.9500",
         ),
         (
             training(3, [1.1, 0.95, 0.9]),
-            "Validation RMSE fell to 0.9000 up to the last of 3 epochs",
+            "Validation RMSE is lowest after the last of 3 epochs, at 0.9000",
         ),
         (
             training(3, [1.1, 0.95, 0.9], [1, 1.2, 1.1]),
@@ -91,33 +91,35 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
         (training(3, [None] * 3), "Train RMSE went from 1.000 to 0.800 in 3 epochs"),
         (
             groups(50, 50),
-            "Better than damped biases in 3 of 5 groups; RMSE is highest for movies with 1 rating",
+            "RMSE is below damped biases in 3 of 5 groups; it is highest for movies with 1 rating",
         ),
         (
             groups(50, 29),
-            "Better than damped biases in 3 of 5 groups; RMSE is highest for genre Drama",
+            "RMSE is below damped biases in 3 of 5 groups; it is highest for Drama movies",
         ),
         (
             ("ratings", INDEX, {"ratings": {"rating": [0.5, 4.5], "n_ratings": [3, 7]}}),
-            "The most frequent rating is 4.5 stars: 70 % of 10 ratings; the mean is 3.50",
+            "The most common rating is 4.5 stars, 70 % of 10 ratings; the mean is 3.50",
         ),
         (
             ("activity", {}, {"activity": ACTIVITY}),
-            "The busiest 12 % of users gave 50 % of the ratings, the most rated 9 % of movies got"
-            " 60 %",
+            "The most active 12 % of users gave 50 % of the ratings; the most rated 9 % of movies"
+            " received 60 %",
         ),
         (
             most_rated(genre=["Horror"], n_ratings=[4]),
-            "Alien (1979) is rated most, by 75 % of users; 40 % of ratings are of Horror",
+            "Alien (1979) has the most ratings, from 75 % of users; 40 % of ratings are for"
+            " Horror movies",
         ),
-        (most_rated(genre=[]), "Alien (1979) is rated most, by 75 % of users"),
+        (most_rated(genre=[]), "Alien (1979) has the most ratings, from 75 % of users"),
         (
             ("genres", {}, GENRES),
-            "75 % of Horror and Children's movies lie on their own genre's side of the middle",
+            "75 % of Horror and Children's movies lie on their own genre's side of the midpoint",
         ),
         (
             ("recommended", {}, {"recommended": PARTS}),
-            "The most rated 25 % of movies have 40 % of the ratings, 70 % of the recommendations",
+            "The most rated 25 % of movies have 40 % of the ratings and 70 % of the"
+            " recommendations",
         ),
     ],
 )

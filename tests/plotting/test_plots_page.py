@@ -230,9 +230,9 @@ def test_each_revision_has_a_colour_and_dashes_are_of_series(visit_three: Visit)
 
 def test_what_is_equal_in_all_revisions_is_drawn_once(visit_three: Visit) -> None:
     for name in ("data_ratings", "data_years", "training_implicit"):
-        assert "The same in all revisions." in visit_three.page.inner_text(f"#{name}")
+        assert "Identical in all revisions." in visit_three.page.inner_text(f"#{name}")
     assert visit_three.page.locator("#data_ratings .mark-rect.role-mark path").count() == 5
-    assert "The same" not in visit_three.page.inner_text("#errors_models")
+    assert "Identical" not in visit_three.page.inner_text("#errors_models")
 
 
 def test_each_revision_has_a_map_and_movies_name_theirs(visit_three: Visit) -> None:

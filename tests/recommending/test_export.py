@@ -116,6 +116,6 @@ def test_an_interval_is_shown_where_there_is_one():
     evaluate["intervals"]["ranking"]["popularity"] = {"ndcg@10": {"low": None, "high": None}}
     lines = model_card.render(params, MANIFEST, measured).splitlines()
     assert "| the model | 0.9 (0.89 to 0.91) |" in lines
-    assert "| ranked by | ndcg@10 |" in lines
+    assert "| ranking | ndcg@10 |" in lines
     assert "| blend | 0.4 (0.38 to 0.42) |" in lines
     assert "| popularity | – |" in lines

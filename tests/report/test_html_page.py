@@ -144,7 +144,7 @@ def test_the_command_writes_the_page(project, monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 0
-    assert re.fullmatch(r"report\.html: 0\.\d MB, .* browser\n", capsys.readouterr().out)
+    assert re.fullmatch(r"wrote report\.html \(0\.\d MB\); .* browser\n", capsys.readouterr().out)
     assert Path("report.html").read_text("utf-8") == html_page.render()
 
 
@@ -198,14 +198,16 @@ def test_nothing_is_asked_of_elsewhere(page):
 
 def test_numbers_are_those_of_the_metrics(page, finished):
     evaluate = reporting.read_details("evaluate", finished)
-    rows = page.table("RMSE of predicted ratings, stars; less is better")
+    rows = page.table("Test RMSE in stars, highest first (lower is better)")
     errors = {name: (value, interval) for name, value, interval, *_ in rows[1:]}
     low, high = evaluate["intervals"]["test"]["rmse"].values()
     rmse = evaluate["test"]["rmse"]
     assert errors["model"] == (f"{rmse:.4f}", f"{low:.3f} to {high:.3f}")
     assert errors["item mean"][0] == f"{evaluate['baseline']['item_mean']['rmse']:.4f}"
     assert list(errors.values()) == sorted(errors.values(), reverse=True)
-    rankings = {row[0]: row[1] for row in page.table("NDCG@10 of lists; more is better")[1:]}
+    rankings = {
+        row[0]: row[1] for row in page.table("Test NDCG@10, lowest first (higher is better)")[1:]
+    }
     assert rankings == {
         words(name): f"{ranking['ndcg@10']:.4f}" for name, ranking in evaluate["ranking"].items()
     }
@@ -219,13 +221,13 @@ def test_sample_users_have_the_best_of_training_and_the_first_of_the_export(page
     for number, user in enumerate((3, 6, 9)):
         row = slice(*by_user.indptr[user : user + 2])
         rated = dict(zip(titles[by_user.indices[row]], by_user.values[row], strict=True))
-        assert f"User {ids[user]}, {len(rated)} ratings in training" in page.texts("h3")
-        rows = page.table("Rated best", number)[1:]
+        assert f"User {ids[user]}: {len(rated)} training ratings" in page.texts("h3")
+        rows = page.table("Highest ratings", number)[1:]
         best = sorted(rated.values(), reverse=True)[: sample_users.N_LISTED]
         assert [float(stars) for _, stars in rows] == best
         assert all(rated[title] == float(stars) for title, stars in rows)
         listed = export[export["user_id"] == ids[user]].head(sample_users.N_LISTED)
-        assert page.table("Recommended, first to last", number)[1:] == [
+        assert page.table("Recommendations, highest score first", number)[1:] == [
             [title, f"{stars:.1f}"]
             for title, stars in zip(listed["title"], listed["predicted_rating"], strict=True)
         ]
@@ -250,12 +252,12 @@ def test_a_run_with_less(tmp_path, monkeypatch):
     )
     page = Page(html_page.render())
     models = dict(page.table("Models"))
-    assert models["Ratings by"] == "biases by als, 0 factors"
-    assert models["Watching by"] == "no model"
-    assert dict(page.table("Data"))["Validation"] == "0"
+    assert models["Rating model"] == "biases, als, 0 factors"
+    assert models["Implicit model"] == "none"
+    assert dict(page.table("Data"))["Validation"] == "0 ratings"
 
 
-# --- The course project's figure
+# --- The figure of the original project
 
 
 @pytest.mark.parametrize(
@@ -266,15 +268,15 @@ def test_a_run_with_less(tmp_path, monkeypatch):
         ("ml-100k", "per_user_random", False),
     ],
 )
-def test_the_course_project_is_compared_on_its_own_data_alone(
+def test_the_original_project_is_compared_only_on_its_own_data(
     project, dataset, protocol, is_comparable
 ):
     params = load_params(ROOT / "params.yaml")
     split = params.split.model_copy(update={"protocol": protocol})
     params = params.model_copy(update={"dataset": dataset, "split": split})
     names = [name for name, *_ in overview.errors(params, html_page.read_run())]
-    assert ("course project" in names) == is_comparable
-    assert ("not to be compared" in overview.course_project(params)) != is_comparable
+    assert ("original project" in names) == is_comparable
+    assert ("not comparable" in overview.original_project(params)) != is_comparable
 
 
 # --- Bars
@@ -297,8 +299,8 @@ def test_bars_of_one_value_or_none(value):
 def test_times_are_on_the_page(project):
     with stage.timed("train"):
         pass
-    rows = dict(Page(html_page.render()).table("Time, on this machine"))
-    assert list(rows) == ["train", "together"]
+    rows = dict(Page(html_page.render()).table("Run time on this machine"))
+    assert list(rows) == ["train", "total"]
 
 
 # --- What is refused
@@ -332,7 +334,7 @@ MISSING = r"run (dvc repro|this in the project's folder)"
         ),
         (
             lambda: edit(details("evaluate"), lambda measured: measured[0].update(made_from="0")),
-            r"^plots/evaluate/details\.json: of other models than .*; run dvc repro$",
+            r"^plots/evaluate/details\.json: belongs to other models than .*; run dvc repro$",
         ),
     ],
 )

@@ -68,11 +68,13 @@ def test_letterboxd_s_zip(tmp_path):
 def test_a_zip_without_ratings(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("watched.csv", "Date,Name,Year,Letterboxd URI\n")
-    with pytest.raises(MovierecError, match=r"a\.zip: no ratings\.csv in it; is it Letterboxd's"):
+    with pytest.raises(
+        MovierecError, match=r"a\.zip: contains no ratings\.csv; use a zip exported by"
+    ):
         import_ratings.read(tmp_path / "a.zip", HALF_STARS)
 
 
-def test_imdb_s_scale_is_stretched_end_to_end_and_what_is_no_film_is_left_out(export):
+def test_imdb_s_scale_is_mapped_to_the_data_set_s_and_other_than_movies_is_skipped(export):
     found = export(IMDB)
     assert found.kind == "IMDb"
     titles = ("Amélie", "Le fabuleux destin d'Amélie Poulain")
@@ -80,7 +82,7 @@ def test_imdb_s_scale_is_stretched_end_to_end_and_what_is_no_film_is_left_out(ex
         ImportedRating(titles, 2001, 5.0),
         ImportedRating(("A Close Shave",), 1995, 0.5),
     ]
-    assert found.skipped == {"not films": 2}
+    assert found.skipped == {"that are not movies": 2}
 
 
 @pytest.mark.parametrize(
@@ -112,14 +114,16 @@ def test_a_plain_file(export, encoding):
 
 
 def test_bad_files(refusal, tmp_path):
-    unknown = "its first line names no title and rating, nor movie_id and rating, as the ratings"
+    unknown = (
+        "unknown format; use ratings exported by Letterboxd or IMDb, or a CSV file with the columns"
+    )
     for text in ("", "a,b\n1,2\n", "Date,Name,Year,Letterboxd URI\n2024-03-01,A,1999,u\n"):
         assert refusal(text).startswith(unknown)
-    assert refusal("title,rating\nA,4\nB,great\n") == "line 3: 'great' is no rating"
-    assert refusal("title,rating\nA,6\n") == "line 2: a rating is from 0.5 to 5, not 6"
-    assert refusal("title,rating\nA,nan\n") == "line 2: a rating is from 0.5 to 5, not nan"
+    assert refusal("title,rating\nA,4\nB,great\n") == "line 3: 'great' is not a rating"
+    assert refusal("title,rating\nA,6\n") == "line 2: ratings range from 0.5 to 5, not 6"
+    assert refusal("title,rating\nA,nan\n") == "line 2: ratings range from 0.5 to 5, not nan"
     assert refusal("Const,Your Rating,Title\ntt1,11,A\n").startswith(
-        "line 2: a rating is from 1 to 10"
+        "line 2: ratings range from 1 to 10"
     )
     assert refusal("title,rating\nÄ,4\n", encoding="latin-1") == (
         "not UTF-8 text; save it as CSV in UTF-8"

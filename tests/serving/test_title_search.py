@@ -1,4 +1,4 @@
-"""Finding films by title."""
+"""Finding movies by title."""
 
 import pytest
 
@@ -17,6 +17,7 @@ TITLES = [
     "Schindler's List (1993)",
     "Chasing Amy (1997)",
     "Love (2015)",
+    "Enfer, L' (1994)",
     *(f"Love Story, Part {number} (1970)" for number in range(3, 12)),
 ]
 CATALOGUE = TitleIndex(TITLES)
@@ -51,39 +52,42 @@ def test_words():
         ("toy 1999", "Toy Story 2 (1999)"),
         ("Sabrina 1954", "Sabrina (1954)"),
         ("love", "Love (2015)"),
+        ("L'Enfer (1994)", "Enfer, L' (1994)"),
+        ("enfer", "Enfer, L' (1994)"),
+        ("The Empire Strikes Back (1980)", "Empire Strikes Back, The (1980)"),
     ],
 )
 def test_find(query, title):
     assert TITLES[CATALOGUE.find(query)] == title
 
 
-def test_of_films_with_the_very_same_title_the_most_rated_is_meant():
+def test_of_movies_with_the_same_title_the_most_rated_is_meant():
     assert CATALOGUE.find("Chasing Amy (1997)") == TITLES.index("Chasing Amy (1997)")
 
 
 def test_ambiguous_title():
     assert refusal("sabrina") == (
-        '2 films match \'sabrina\': "Sabrina (1995)", "Sabrina (1954)"; give more of the title,'
-        " or its year"
+        '2 movies match \'sabrina\': "Sabrina (1995)", "Sabrina (1954)"; give more of the title, or'
+        " the year"
     )
 
 
 def test_only_some_candidates_are_named():
     line = refusal("story part")
-    assert line.startswith("9 films match 'story part': \"Love Story, Part 3 (1970)\", ")
+    assert line.startswith("9 movies match 'story part': \"Love Story, Part 3 (1970)\", ")
     assert line.count("(1970)") == 8
     assert ", …; give more" in line
 
 
-def test_misspelt_title():
+def test_misspelled_title():
     line = refusal("Star Warz")
-    assert line.startswith("no film has the title 'Star Warz'; did you mean \"Star Wars (1977)\"")
+    assert line.startswith("no movie title matches 'Star Warz'; did you mean \"Star Wars (1977)\"")
     assert line.endswith("?")
 
 
 @pytest.mark.parametrize("query", ["", "??", "zzzzzzzzzz"])
 def test_unknown_title(query):
-    assert refusal(query) == f"no film has the title {query!r}; try movierec search"
+    assert refusal(query) == f"no movie title matches {query!r}; try movierec search"
 
 
 def test_search_is_in_order_of_popularity():
@@ -108,6 +112,8 @@ MOVIELENS = TitleIndex(
         "Love (2015)",
         "Fast & Furious (2009)",
         "...?! (2000)",
+        "Seventh Seal, The (Sjunde inseglet, Det) (1957)",
+        "Enfer, L' (1994)",
     ]
 )
 
@@ -136,6 +142,8 @@ MOVIELENS = TitleIndex(
         ("Dangerous Liasons", 1989, None),
         ("Love & Mercy", 2015, None),
         ("Fast and Furious", 2009, 11),
+        ("Det sjunde inseglet", 1957, 13),
+        ("L’Enfer", 1994, 14),
         ("Nothing of the Kind", 1999, None),
         ("?", 2000, None),
         ("", None, None),
@@ -145,13 +153,13 @@ def test_match_by_title_and_year(title, year, found):
     assert MOVIELENS.match(title, year) == found
 
 
-def test_of_films_called_alike_the_one_of_that_very_year_is_meant_then_the_fuller_match():
+def test_of_movies_with_the_same_name_the_one_of_that_year_is_meant_then_the_fuller_match():
     catalogue = TitleIndex(["Dune: Part Two (2023)", "Dune (2023)", "Dune (2024)"])
     assert catalogue.match("Dune", 2024) == 2
     assert catalogue.match("Dune", 2023) == 1
 
 
-def test_names_of_a_film():
+def test_names_of_a_movie():
     assert names_of("Seven (a.k.a. Se7en) (1995)") == ["seven", "se7en"]
     assert names_of("A (1998)") == ["a"]
     assert names_of("...?! (2000)") == []

@@ -1,4 +1,4 @@
-"""`movierec`: recommendations for one person, out of the model that the pipeline trained.
+"""`movierec`: recommendations for one user, from the models that the pipeline trained.
 
 May import every other room. Libraries that are slow to load are imported by the commands that need
 them.
@@ -28,13 +28,13 @@ def main() -> None:
     metavar="DIR",
     envvar="MOVIEREC_PROJECT",
     show_envvar=True,
-    help="The project's folder; else this folder or the nearest above it that has a project.",
+    help="Project folder. Default: this folder, or the nearest one above it with a project.",
 )
 @click.pass_context
 def cli(context: click.Context, **_: Path | None) -> None:
-    """Recommend films with the model in models/, trained by `dvc repro`.
+    """Recommend movies with the models in models/, which `dvc repro` trains.
 
-    Without a command it asks which films you know, and lists others.
+    Without a command, start an interactive session: rate a few movies, get recommendations.
     """
     if context.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):

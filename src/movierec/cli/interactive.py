@@ -1,4 +1,4 @@
-"""`movierec` without a command: rate a few movies, get a list, refine it."""
+"""The interactive session of `movierec` without a command: rate movies, get recommendations."""
 
 from __future__ import annotations
 
@@ -10,37 +10,42 @@ from typing import TYPE_CHECKING
 import click
 
 from movierec.cli import rendering
-from movierec.cli.movies import EMPTY, ListOptions, explain, recommended
+from movierec.cli.movies import ListOptions, explain, recommended
 from movierec.core.errors import MovierecError
+from movierec.core.reporting import count
+from movierec.data.titles import display_title
 from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
 
-N_CANDIDATES = 9  # films offered for what was typed
+N_CANDIDATES = 9  # movies offered for a part of a title
+EMPTY = "No movies left; type genre or since alone to remove a filter."
 WORDS = {"like": 1.0, "love": 1.0, "so-so": 0.5, "ok": 0.5, "dislike": 0.0, "hate": 0.0}
-HELP = """\
-Type a part of a film's title to rate it. Or:
-  Enter          the list for you
-  more           the next films of it
-  rate N         rate film N of the list, which you know
-  drop N         leave film N out
-  explain N      which of your films carried film N
-  genre NAME …   only films of these genres; genre alone: of all
-  since YEAR     only films of this year or later; since alone: of all
-  mine           what you have rated
-  forget N       take back the Nth of these ratings
-  find TITLE     for a title that is also one of these words
-  help, quit"""
+COMMANDS = [
+    ("TITLE", "Rate a movie: type part of its title."),
+    ("Enter", "Show your recommendations."),
+    ("more", "Show more recommendations."),
+    ("rate N", "Rate movie N in the list."),
+    ("drop N", "Remove movie N from the list."),
+    ("explain N", "Show how much each of your ratings contributed to movie N."),
+    ("genre NAME …", "Only movies of these genres; genre alone: all genres."),
+    ("since YEAR", "Only movies from YEAR or later; since alone: all years."),
+    ("mine", "List your ratings."),
+    ("forget N", "Delete your rating N, as listed by mine."),
+    ("find TITLE", "Rate a movie whose title is also a command, such as More."),
+    ("help", "Show this help."),
+    ("quit", "End the session."),
+]
 
 
 def run() -> None:
-    """Ask until the user quits, or ends it by Ctrl-C or Ctrl-D."""
+    """Ask until the user quits, or presses Ctrl-C or Ctrl-D."""
     with suppress(ImportError):
         import readline  # noqa: F401 - gives input() line editing
     session = Session(Project.here())
-    click.echo(session.greeting)
+    rendering.console().print(session.greeting, markup=False)
     with suppress(click.Abort):
         while session.turn(_ask()):
             pass
@@ -53,7 +58,7 @@ def _ask(prompt: str = "", suffix: str = "> ") -> str:
 
 @dataclass
 class Session:
-    """The ratings and choices of the user so far, and the list on screen."""
+    """The ratings and filters of the user so far, and the list on screen."""
 
     project: Project
     ratings: ItemRatings = field(default_factory=dict)  # by item_index
@@ -65,13 +70,13 @@ class Session:
     def greeting(self) -> str:
         low, high = self.project.scale
         return (
-            "Which films do you know? Type a part of a title, pick the film, and rate it\n"
-            f"from {low:g} to {high:g}, or say like, so-so or dislike."
-            " Enter alone shows your list;\nhelp tells the rest."
+            "Rate a few movies to get recommendations: type part of a title, choose the movie, and"
+            f" rate it from {low:g} to {high:g}, or type like, so-so or dislike. Press Enter to see"
+            " your recommendations, or type help to see all commands."
         )
 
     def turn(self, line: str) -> bool:
-        """Do what a line asks for; False if that is to quit. Prints errors, which end nothing."""
+        """Run a line; False if it quits. Prints errors, which do not end the session."""
         word, _, rest = line.partition(" ")
         if word.casefold() in ("quit", "exit", "q"):
             return False
@@ -99,40 +104,47 @@ class Session:
             "mine": lambda _: self.mine(),
             "forget": self.forget,
             "find": self.find,
-            "help": lambda _: click.echo(HELP),
+            "help": lambda _: self.help(),
         }
 
+    def help(self) -> None:
+        formatter = click.HelpFormatter()
+        formatter.write_dl(COMMANDS)
+        click.echo(formatter.getvalue(), nl=False)
+
     def find(self, text: str) -> None:
-        """Offer the movies that may be meant, and ask for a rating of the one picked."""
-        films = self.project.movies
-        items = films.index.search(text) or films.index.similar(text)
+        """Offer the movies whose titles match, and ask for a rating of the chosen one."""
+        movies = self.project.movies
+        items = movies.index.search(text) or movies.index.similar(text)
         if not items:
-            raise MovierecError(f"No film has a title like {text!r}; try fewer words.")
+            raise MovierecError(f"No movie title matches {text!r}; try fewer words.")
         if len(items) == 1:
             self.rate(items[0])
             return
         for number, item in enumerate(items[:N_CANDIDATES], 1):
-            click.echo(f"  {number}  {films.titles[item]}")
+            click.echo(f"  {number}  {movies.display(item)}")
         if len(items) > N_CANDIDATES:
-            click.echo(f"     … {len(items) - N_CANDIDATES} more; type more of the title for these")
+            click.echo(f"     … and {len(items) - N_CANDIDATES} more; type more of the title")
         n_offered = min(len(items), N_CANDIDATES)
-        while answer := _ask("Which (Enter: none)", ": "):
+        while answer := _ask("Which one (Enter: none)", ": "):
             if number := _number(answer, n_offered):
                 self.rate(items[number - 1])
                 return
-            click.echo(f"A number from 1 to {n_offered}, please.")
+            click.echo(f"Type a number from 1 to {n_offered}.")
 
     def rate(self, item: int) -> None:
         """Ask for the rating of a movie, until the answer is a rating or empty."""
-        title = self.project.movies.titles[item]
-        while answer := _ask(f"{title}: how was it (Enter: skip)", "? "):
+        title = self.project.movies.display(item)
+        low, high = self.project.scale
+        while answer := _ask(f"Your rating of {title}, {low:g} to {high:g} (Enter: skip)", ": "):
             rating = self._rating(answer)
             if rating is not None:
                 self.ratings[item] = rating
-                click.echo(f"{title}: {rating:g}. You have rated {len(self.ratings)}.")
+                click.echo(
+                    f"{title}: {rating:g}. You have rated {count(len(self.ratings), 'movie')}."
+                )
                 return
-            low, high = self.project.scale
-            click.echo(f"A number from {low:g} to {high:g}, like, so-so or dislike, please.")
+            click.echo(f"Type a number from {low:g} to {high:g}, or like, so-so or dislike.")
 
     def _rating(self, answer: str) -> float | None:
         low, high = self.project.scale
@@ -144,15 +156,15 @@ class Session:
         return None
 
     def show(self, n_skipped: int = 0) -> None:
-        """The best movies, after those skipped."""
+        """Show the best movies, after those skipped."""
         if not self.ratings:
-            raise MovierecError("Rate a film first: type a part of its title.")
+            raise MovierecError("Rate a movie first: type part of its title.")
         listing = replace(self.listing, n=n_skipped + self.listing.n)
         eligible = listing.eligible(self.project)
         eligible[list(self.dropped)] = False
         rows = recommended(self.project, self.user, self.scores, listing, eligible)[n_skipped:]
         if not rows:
-            raise MovierecError("That was all." if n_skipped else EMPTY)
+            raise MovierecError("No more movies." if n_skipped else EMPTY)
         self.rows = [*self.rows[:n_skipped], *rows]
         terminal = rendering.console()
         terminal.print(rendering.movie_table(rows, terminal.width))
@@ -168,13 +180,13 @@ class Session:
         return self.project.score_items(self.user)
 
     def _item(self, text: str) -> int:
-        """The item_index of movie N of the list."""
+        """The item_index of movie N in the list."""
         number = _number(text, len(self.rows))
         if not number:
             raise MovierecError(
-                f"Say which film of the list, 1 to {len(self.rows)}."
+                f"Give the number of a movie in the list, from 1 to {len(self.rows)}."
                 if self.rows
-                else "There is no list yet: press Enter for it."
+                else "There is no list yet; press Enter to see it."
             )
         return self.project.movies.movie_ids.index(self.rows[number - 1]["movie_id"])
 
@@ -188,11 +200,13 @@ class Session:
 
         item, row = self._item(text), dict(self.rows[int(text) - 1])
         explain([row], self.project.movies, self.user, self.scores, np.array([item]))
-        click.echo(f"{row['title']} has a score of {row['score']:.2f}. What your films carried:")
+        title = self.project.movies.display(item)
+        click.echo(f"{title}: score {row['score']:.2f}. Contributions of your ratings:")
         for reason in row["because"][:N_CANDIDATES]:
-            stars = f"{reason['stars']:+.2f} stars of predicted rating"
-            rated = f"{reason['title']}, rated {reason['rating']:g}"
-            click.echo(f"  {reason['score']:+.2f}  {rated}; {stars}")
+            rated = f"{display_title(reason['title'])} {reason['rating']:g}"
+            click.echo(
+                f"  {reason['score']:+.2f}  {rated} (predicted rating {reason['stars']:+.2f})"
+            )
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())
@@ -202,25 +216,25 @@ class Session:
 
     def since(self, text: str) -> None:
         if text and not text.isdecimal():
-            raise MovierecError("Say a year: since 1990.")
+            raise MovierecError("Give a year, as in: since 1990")
         self.listing = replace(self.listing, from_year=int(text) if text else None)
         self.show()
 
     def mine(self) -> None:
         if not self.ratings:
-            click.echo("You have rated nothing yet.")
+            click.echo("You have not rated any movie yet.")
         for number, (item, rating) in enumerate(self.ratings.items(), 1):
-            click.echo(f"  {number}  {self.project.movies.titles[item]}  {rating:g}")
+            click.echo(f"  {number}  {self.project.movies.display(item)}  {rating:g}")
 
     def forget(self, text: str) -> None:
         number = _number(text, len(self.ratings))
         if not number:
-            raise MovierecError("Say which of your ratings; mine lists them.")
+            raise MovierecError("Give the number of a rating; mine lists them.")
         item = list(self.ratings)[number - 1]
         del self.ratings[item]
-        click.echo(f"Forgotten: {self.project.movies.titles[item]}.")
+        click.echo(f"Deleted your rating of {self.project.movies.display(item)}.")
 
 
 def _number(text: str, last: int) -> int:
-    """The number from 1 to last that a text is, or 0."""
+    """The number from 1 to last in a text, or 0."""
     return int(text) if text.isdecimal() and 1 <= int(text) <= last else 0

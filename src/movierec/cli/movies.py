@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
-MAX_UNKNOWN = 10  # movies of a file that are not known here, by name
-ASK = "give --user-id ID, or --like TITLE[=RATING], --dislike TITLE or --ratings FILE"
-EMPTY = "nothing left to recommend: lower --min-ratings, or filter less"
+MAX_UNKNOWN = 10  # movies of a file that are named as not found
+ASK = (
+    "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
+)
+EMPTY = "no movies left to recommend; lower --min-ratings or remove filters"
 
 
 @dataclass(frozen=True)
@@ -56,39 +58,64 @@ def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
 
 output = options(
     click.option(
-        "-n", "n", default=10, show_default=True, type=click.IntRange(1), help="How many."
+        "-n",
+        "n",
+        default=10,
+        show_default=True,
+        type=click.IntRange(1),
+        metavar="N",
+        help="Number of movies.",
     ),
-    click.option("--json", "form", flag_value="json", help="Print JSON, for programs."),
-    click.option("--csv", "form", flag_value="csv", help="Print CSV, for programs."),
+    click.option(
+        "--json", "form", flag_value="json", help="Print JSON, with titles as in MovieLens."
+    ),
+    click.option("--csv", "form", flag_value="csv", help="Print CSV, with titles as in MovieLens."),
 )
 filters = options(
-    click.option("--genre", multiple=True, help="Films of this genre, or of another one given."),
-    click.option("--not-genre", multiple=True, help="No films of this genre."),
-    click.option("--from-year", type=int, metavar="YEAR", help="Films of this year or later."),
-    click.option("--to-year", type=int, metavar="YEAR", help="Films of this year or earlier."),
-    click.option("--min-ratings", type=click.IntRange(0), help="No films with fewer ratings."),
+    click.option(
+        "--genre",
+        multiple=True,
+        metavar="GENRE",
+        help="Only movies of this genre. Repeat it to allow several genres.",
+    ),
+    click.option(
+        "--not-genre",
+        multiple=True,
+        metavar="GENRE",
+        help="No movies of this genre. Repeat it to exclude several genres.",
+    ),
+    click.option("--from-year", type=int, metavar="YEAR", help="Only movies from YEAR or later."),
+    click.option("--to-year", type=int, metavar="YEAR", help="Only movies from YEAR or earlier."),
+    click.option(
+        "--min-ratings",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Only movies with at least N ratings. Default: recommend.min_ratings in params.yaml.",
+    ),
 )
 
 
-@click.command(cls=ProjectCommand)
-@click.option("--user-id", "--user_id", help="A user of the data set, by its own id.")
+@click.command(
+    cls=ProjectCommand, short_help="Recommend movies for a user or based on your ratings."
+)
+@click.option("--user-id", "--user_id", metavar="ID", help="ID of a user in the data set.")
 @click.option(
     "--like",
     multiple=True,
     metavar="TITLE[=RATING]",
-    help="A film that a new person likes, best of ratings unless given. May be repeated.",
+    help="A movie you like. Without a rating, it gets the highest one. Repeatable.",
 )
 @click.option(
     "--dislike",
     multiple=True,
     metavar="TITLE[=RATING]",
-    help="One that he does not, worst of ratings unless given. May be repeated.",
+    help="A movie you dislike. Without a rating, it gets the lowest one. Repeatable.",
 )
 @click.option(
     "--ratings",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Ratings in a file: Letterboxd's or IMDb's export, or CSV with title and rating.",
+    help="Your ratings: a Letterboxd or IMDb export, or a CSV file with title and rating.",
 )
 @filters
 @click.option(
@@ -97,10 +124,14 @@ filters = options(
     flag_value=0.5,
     default=0,
     type=click.FloatRange(0, 1),
-    metavar="[SHARE]",
-    help="Films that differ: how much that counts beside the rating, 0 to 1; 0.5 unless given.",
+    metavar="[WEIGHT]",
+    help="Make the list more diverse: weight of diversity from 0 to 1; 0.5 without a number.",
 )
-@click.option("--explain", is_flag=True, help="Say which of one's own films carried each.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Under each movie, show how much your ratings contributed to its score.",
+)
 @output
 @click.pass_obj
 def recommend(
@@ -112,34 +143,38 @@ def recommend(
     form: str | None,
     **listing: Any,
 ) -> None:
-    """Films for a user of the data set, or for a new person by his ratings.
+    """Recommend movies for a user of the data set, or based on your own ratings.
 
-    Beside the predicted rating stands its standard deviation: how much of it one's own ratings
-    leave open.
+    The number after ± is the standard deviation of the predicted rating: the more informative
+    your ratings are for a movie, the smaller it is.
 
     \b
-    movierec recommend --user-id 196
-    movierec recommend --like "Star Wars" --like "Toy Story=4.5" --dislike Scream
-    movierec recommend --ratings letterboxd.zip --genre Comedy --explain
+    Examples:
+      movierec recommend --user-id 196
+      movierec recommend --like "Star Wars" --dislike Scream=2
+      movierec recommend --ratings letterboxd.zip --explain
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
+    from movierec.core.reporting import count
     from movierec.serving import user_profile
     from movierec.serving.workspace import Project
 
     project = Project.here()
     if user_id is not None:
         user = project.user(user_id)
-        about = f"For user {user_id}, who rated {len(user.items):,} films"
+        about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
     else:
         imported = _read_ratings(project, ratings, location.user) if ratings else {}
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
-        parts = (
-            [f"{len(imported):,} film{'s'[: len(imported) > 1]} of the file"] if imported else []
-        )
-        parts += [f"{project.movies.titles[item]} {stars:g}" for item, stars in named.items()]
-        about = "For whoever rates " + ", ".join(parts)
+        sources = []
+        if ratings:
+            sources.append(f"{count(len(imported), 'rating')} from {ratings.name}")
+        if named:
+            stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
+            sources.append("your ratings: " + ", ".join(stars))
+        about = "Based on " + " and ".join(sources)
     chosen = ListOptions(**listing)
     eligible = chosen.eligible(project)
     rows = recommended(project, user, project.score_items(user), chosen, eligible)
@@ -172,7 +207,7 @@ def recommended(
 
 
 def explain(
-    rows: rendering.Rows, films: Catalogue, user: UserProfile, scores: UserScores, items: Array
+    rows: rendering.Rows, movies: Catalogue, user: UserProfile, scores: UserScores, items: Array
 ) -> None:
     """Add to each row how much each rating of the user contributed to its score and to its
     predicted rating, the greatest first; the rest of the score needs no ratings of the user."""
@@ -183,8 +218,8 @@ def explain(
         row["score_without_ratings"] = round(float(remainder), 4)
         row["because"] = [
             {
-                "movie_id": films.movie_ids[user.items[place]],
-                "title": films.titles[user.items[place]],
+                "movie_id": movies.movie_ids[user.items[place]],
+                "title": movies.titles[user.items[place]],
                 "rating": round(float(user.ratings[place]), 4),
                 "score": round(float(score[place]), 4),
                 "stars": round(float(stars[place]), 4),
@@ -194,8 +229,9 @@ def explain(
 
 
 def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
-    """The ratings in a file, named as seen from a folder; prints on stderr which of its movies are
-    not known here."""
+    """The ratings in a file, whose path is relative to a folder; prints on stderr which of its
+    movies are not in the data set."""
+    from movierec.core.reporting import count
     from movierec.serving import import_ratings, user_profile
 
     with contextlib.chdir(folder):
@@ -203,46 +239,53 @@ def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
     ratings, unknown = user_profile.by_export(project.movies, export.rated)
     skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
     lines = [
-        f"{path} ({export.kind}): {len(export.rated) - len(unknown):,} of {len(export.rated):,}"
-        f" ratings are of films known here{skipped}",
+        f"{path} ({export.kind}): found {len(export.rated) - len(unknown):,} of"
+        f" {count(len(export.rated), 'movie')} in the data set{skipped}",
         *(f"  not found: {name}" for name in unknown[:MAX_UNKNOWN]),
     ]
     if len(unknown) > MAX_UNKNOWN:
         lines.append(f"  … and {len(unknown) - MAX_UNKNOWN:,} more")
     click.echo("\n".join(lines), err=True)
     if not ratings:
-        raise MovierecError(f"{path}: none of its films is known here; name some with --like")
+        raise MovierecError(
+            f"{path}: none of its movies is in the data set; rate others with --like"
+        )
     return ratings
 
 
-@click.command(cls=ProjectCommand)
+@click.command(cls=ProjectCommand, short_help="List movies similar to a movie.")
 @click.argument("title")
 @filters
 @output
 def similar(title: str, form: str | None, **listing: Any) -> None:
-    """Films whose factors are most like one film's."""
+    """List movies similar to the one with this TITLE, by the cosine similarity of their factors.
+
+    A part of the title is enough if only one movie has it.
+    """
     from movierec.recommending import selection
     from movierec.serving.workspace import Project
 
     project, chosen = Project.here(), ListOptions(**listing)
     item = project.movies.index.find(title)
-    name, vectors = project.movies.titles[item], project.item_vectors()
+    title, vectors = project.movies.display(item), project.item_vectors()
     if not vectors[item].any():
-        raise MovierecError(f"{name}: nobody rated it, or the model has no factors")
+        raise MovierecError(
+            f"{title}: no similar movies, since it has no ratings or the model has no factors"
+        )
     items, cosines = selection.similar(vectors, item, chosen.n, chosen.eligible(project))
     rows = rendering.rows_of(project.movies, items, similarity=cosines)
-    rendering.show(rows, form, f"Most like {name}")
+    rendering.show(rows, form, f"Movies similar to {title}")
 
 
-@click.command(cls=ProjectCommand)
+@click.command(cls=ProjectCommand, short_help="Search movies by title.")
 @click.argument("query")
 @output
 def search(query: str, n: int, form: str | None) -> None:
-    """Films by the words of their titles, the most rated first."""
+    """Search movies by words of their titles, the most rated first."""
     from movierec.serving.catalogue import Catalogue
 
-    films = Catalogue.read()
-    items = films.index.search(query) or films.index.similar(query)
+    movies = Catalogue.read()
+    items = movies.index.search(query) or movies.index.similar(query)
     if not items:
-        raise MovierecError(f"no film has a title like {query!r}; try fewer words")
-    rendering.show(rendering.rows_of(films, items[:n]), form)
+        raise MovierecError(f"no movie title matches {query!r}; try fewer words")
+    rendering.show(rendering.rows_of(movies, items[:n]), form)

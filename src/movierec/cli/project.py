@@ -1,7 +1,7 @@
-"""Which project a command works on: the one named by --project, or the one around this folder.
+"""The project of a command: the one set by --project, or the nearest from this folder upwards.
 
-The library's paths are relative to the project, so commands run inside its folder. Files that the
-user names are relative to where the user is.
+The library's paths are relative to the project, so commands run inside its folder. Paths that the
+user types are relative to the folder that the user is in.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ class Location:
 
 
 def find(named: Path | None) -> Path | None:
-    """The folder named, else the nearest project from this folder upwards, or None.
+    """The given folder, else the nearest project from this folder upwards, or None.
 
-    Raises MovierecError if the folder named is not a project.
+    Raises MovierecError if the given folder is not a project.
     """
     if named is not None:
         named = named.expanduser()
         if not _is_project(named):
             raise MovierecError(
-                f"{named}: no movierec project ({' and '.join(FILES)}) there; set {SET} to the"
-                " folder of one"
+                f"{named}: not a movierec project (a folder with {' and '.join(FILES)}); set {SET}"
+                " to one"
             )
         return named
     here = Path.cwd()
@@ -80,8 +80,8 @@ def entered(context: click.Context, is_needed: bool = True) -> Iterator[Location
     root = find(group.params["project"])
     if root is None and is_needed:
         raise MovierecError(
-            f"{user}: no movierec project ({' and '.join(FILES)}) here or above; go to one, or set"
-            f" {SET} to its folder"
+            f"{user}: no movierec project (a folder with {' and '.join(FILES)}) here or above; go"
+            f" to one, or set {SET} to one"
         )
     is_typed = group.get_parameter_source("project") is ParameterSource.COMMANDLINE
     location = Location(root or Path(), user, is_typed)
@@ -91,7 +91,7 @@ def entered(context: click.Context, is_needed: bool = True) -> Iterator[Location
         except MovierecError as error:
             if location.root == Path() or "dvc" not in str(error):
                 raise
-            # What the line says to run has to be run there.
+            # The command that the line gives has to run there.
             raise MovierecError(f"{error} (project: {location.root})", error.details) from error
 
 

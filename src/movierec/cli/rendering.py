@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from movierec.data.titles import display_title
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -19,26 +21,34 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 WIDE = 10_000  # columns, for tables that no terminal shows
-N_REASONS = 3  # movies of the user named below a recommended one
+N_REASONS = 3  # ratings of the user listed under a recommended movie
 
 
-def rows_of(films: Catalogue, items: Iterable[int], **columns: Any) -> Rows:
-    """A row for each movie, ranked as they come; numbers of the columns rounded."""
+def rows_of(movies: Catalogue, items: Iterable[int], **columns: Any) -> Rows:
+    """A row for each movie in this order, with its title as in MovieLens and rounded numbers."""
     return [
         {
             "rank": rank,
-            "movie_id": films.movie_ids[item],
-            "title": films.titles[item],
-            "genres": "|".join(films.genres(item)),
-            "n_ratings": int(films.n_ratings[item]),
+            "movie_id": movies.movie_ids[item],
+            "title": movies.titles[item],
+            "genres": "|".join(movies.genres(item)),
+            "n_ratings": int(movies.n_ratings[item]),
             **{name: round(float(values[rank - 1]), 4) for name, values in columns.items()},
         }
         for rank, item in enumerate(items, 1)
     ]
 
 
-def show(rows: Rows, form: str | None, about: str = "", empty: str = "nothing found") -> None:
-    """Print rows as JSON, as CSV, or as a table below the line `about`."""
+def show(
+    rows: Rows,
+    form: str | None,
+    about: str = "",
+    empty: str = "no movies found; lower --min-ratings or remove filters",
+) -> None:
+    """Print rows as JSON, as CSV, or as a table below the line `about`.
+
+    JSON and CSV have titles as in MovieLens, for programs.
+    """
     if form == "json":
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif form == "csv":
@@ -46,7 +56,8 @@ def show(rows: Rows, form: str | None, about: str = "", empty: str = "nothing fo
         writer.writeheader()
         for row in rows:
             if "because" in row:
-                row = row | {"because": "; ".join(_reasons(row, "{score:+.4f} {title}"))}
+                reasons = (f"{reason['score']:+.4f} {reason['title']}" for reason in _reasons(row))
+                row = row | {"because": "; ".join(reasons)}
             writer.writerow(row)
     elif not rows:
         click.echo(empty)
@@ -57,9 +68,9 @@ def show(rows: Rows, form: str | None, about: str = "", empty: str = "nothing fo
         terminal.print(movie_table(rows, terminal.width))
 
 
-def _reasons(row: dict[str, Any], form: str) -> list[str]:
-    """The greatest contributions to a score."""
-    return [form.format(**reason) for reason in row.get("because", [])[:N_REASONS]]
+def _reasons(row: dict[str, Any]) -> Rows:
+    """The ratings that contributed most to a score."""
+    return list(row.get("because", [])[:N_REASONS])
 
 
 def console() -> Console:
@@ -103,9 +114,12 @@ def movie_table(rows: Rows, width: int) -> Table:
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:
     """The cells of a row, by the columns' headers."""
+    reasons = (
+        f"  {reason['score']:+.2f}  {display_title(reason['title'])}" for reason in _reasons(row)
+    )
     cells = {
         "rank": str(row["rank"]),
-        "title": "\n".join([row["title"], *_reasons(row, "  {score:+.2f}  {title}")]),
+        "title": "\n".join([display_title(row["title"]), *reasons]),
         "genres": row["genres"].replace("|", ", "),
         "n_ratings": str(row["n_ratings"]),
     }

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from movierec.experiments.compare_runs import Difference
 
 
-@click.command(cls=ProjectCommand)
+@click.command(cls=ProjectCommand, short_help="Show the results of the last run.")
 @click.pass_obj
 def summary(location: Location) -> None:
-    """The result of the last run: test RMSE beside the baselines, and where the lists are."""
+    """Show test RMSE and NDCG of the last run next to baselines, and where the lists are."""
     from movierec.core import reporting
 
     reporting.summary()
     reporting.say("")
-    every_user = reporting.keep_on_one_line(str(location.seen(RECOMMENDATIONS)))
-    one_person = reporting.keep_on_one_line(f'{_typed(location)} recommend --like "Star Wars"')
-    reporting.print_summary("lists", {"every user": every_user}, {"one person": one_person})
+    all_users = reporting.keep_on_one_line(str(location.seen(RECOMMENDATIONS)))
+    new_user = reporting.keep_on_one_line(f'{_typed(location)} recommend --like "Star Wars"')
+    reporting.print_summary("lists", {"all users": all_users}, {"new user": new_user})
 
 
 def _typed(location: Location) -> str:
-    """The program and its --project, as they have to be typed where the user is."""
+    """The program and its --project, as the user has to type them in their folder."""
     from movierec.core import reporting
 
     words = [reporting.program(location.user)]
@@ -43,29 +43,33 @@ def _typed(location: Location) -> str:
     return shlex.join(words)
 
 
-@click.command(cls=ProjectCommand)
+@click.command(cls=ProjectCommand, short_help="Write report.html, a page about the last run.")
 @click.pass_obj
 def report(location: Location) -> None:
-    """The last run as one HTML page with its pictures inside: report.html in the project's folder.
+    """Write report.html, a page about the last run, to the project's folder.
 
-    It opens anywhere.
+    Its pictures are inside the file, so that it opens in any browser, also offline.
     """
     from movierec.report import html_page
 
     path = html_page.write()
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    click.echo(f"{location.seen(path)}: {size}, to be opened in any browser")
+    click.echo(f"wrote {location.seen(path)} ({size}); open it in any browser")
 
 
-@click.command()
+@click.command(short_help="Show how an output was made.")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.pass_context
 def provenance(context: click.Context, path: Path | None) -> None:
-    """What made an output, stage by stage, and whether the project here still matches it.
+    """Show how an output was made, stage by stage, and whether it still matches the project.
+
+    PATH is a folder in data/, a model or an export; by default exports/recommendations.parquet.
+    Exits with status 1 if something differs.
 
     \b
-    movierec provenance
-    movierec provenance models/model.safetensors
+    Examples:
+      movierec provenance
+      movierec provenance models/model.safetensors
     """
     from movierec.experiments import provenance
 
@@ -84,19 +88,22 @@ def provenance(context: click.Context, path: Path | None) -> None:
         sys.exit(1)
 
 
-@click.command(cls=ProjectCommand)
+@click.command(cls=ProjectCommand, short_help="Compare two runs, with confidence intervals.")
 @click.argument("a", default="HEAD")
 @click.argument("b", default="workspace")
-@click.option("--json", "form", flag_value="json", help="Print JSON, for programs.")
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
 def compare_runs(a: str, b: str, form: str | None) -> None:
-    """Whether run B is better than run A by more than chance.
+    """Test whether run B is significantly better than run A.
 
-    A run is a Git revision, the name of an experiment, or "workspace". Both must have been judged
-    on the same test ratings. Intervals (95 %) are bootstrapped over users; p is of a paired t-test.
+    A run is a Git revision, the name of an experiment, or "workspace"; by default, A is HEAD and
+    B is the workspace. Both runs need the same test ratings. The 95\N{NO-BREAK SPACE}% intervals
+    of the difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
+    Metrics with a p of 0.05 or more are listed as "not different".
 
     \b
-    movierec compare-runs
-    movierec compare-runs HEAD my-experiment
+    Examples:
+      movierec compare-runs
+      movierec compare-runs HEAD my-experiment
     """
     from dataclasses import asdict
 
@@ -108,16 +115,22 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
         rows = [asdict(difference) | {"verdict": difference.verdict} for difference in differences]
         click.echo(json.dumps(reporting.round_metrics({"runs": [a, b], "metrics": rows}), indent=2))
     else:
-        rendering.console().print(_difference_table(differences, a, b))
+        rendering.console().print(_difference_table(differences, a, b), crop=False)
 
 
 def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
-    """A line for each metric, with B's difference to A."""
+    """A line for each metric, with B's difference from A; long names of runs are folded."""
     from rich.text import Text
 
     table = rendering.plain_table()
     for title in ("", a, b, "difference", "95 % interval", "p", f"{b} is"):
-        table.add_column(Text(title), justify="right" if title else "left", no_wrap=True)
+        table.add_column(
+            Text(title),
+            justify="right" if title else "left",
+            no_wrap=title not in (a, b, f"{b} is"),
+            min_width=len("different" if title.endswith(" is") else "0.0000"),
+            overflow="fold",
+        )
     for row in differences:
         table.add_row(
             row.metric,

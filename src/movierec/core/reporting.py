@@ -102,6 +102,11 @@ def keep_on_one_line(text: str) -> str:
     return text.replace(" ", NO_BREAK_SPACE)
 
 
+def count(n: int, noun: str) -> str:
+    """Such as "1 rating" or "2,000 ratings"."""
+    return f"{n:,} {noun}{'s'[: n != 1]}"
+
+
 def print_summary(title: str, *groups: Mapping[str, str]) -> None:
     """Print groups of labelled texts: in columns on a terminal, else each group as one line.
 

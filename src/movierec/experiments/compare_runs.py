@@ -1,4 +1,4 @@
-"""Whether two runs differ by more than chance: their errors and rankings, user by user.
+"""Compare two runs: whether their errors and rankings differ significantly over users.
 
 A run is the output of evaluate, here or at a Git revision: DVC's cache holds the values by user.
 """
@@ -19,14 +19,14 @@ from movierec.data.rating_arrays import Array
 from movierec.evaluation import bootstrap
 from movierec.evaluation.bootstrap import mean_of, root_of
 
-WORKSPACE = "workspace"  # what DVC calls the files here
+WORKSPACE = "workspace"  # DVC's name of the files here
 N_RESAMPLES = 2000
 P_LIMIT = 0.05
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured of each user, and the manifest of what measured it."""
+    """The measures of each user, and the manifest of the evaluation."""
 
     name: str
     manifest: Manifest
@@ -51,16 +51,16 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """Whether b is better than a, in words."""
+        """Whether b is better than a."""
         if not self.p_value < P_LIMIT:
-            return "no difference shown"
+            return "not different"
         return "better" if (self.b < self.a) == self.lower_is_better else "worse"
 
 
 def read_run(name: str) -> Run:
     """A run here ("workspace") or of a Git revision or experiment.
 
-    Raises MovierecError where there is none, or none of its values is in DVC's cache.
+    Raises MovierecError if it does not exist, or its values are not in DVC's cache.
     """
     if name == WORKSPACE:
         return _read(name, EVALUATION_BY_USER)
@@ -91,7 +91,7 @@ def compare(a: Run, b: Run) -> list[Difference]:
 def _difference(
     metric: str, a: Array, b: Array, counts: Array, statistic: bootstrap.Statistic
 ) -> Difference:
-    """The difference in a statistic of the users' sums and counts, of users that have any."""
+    """The difference in a statistic of the sums and counts of users with a count above 0."""
     a, b, counts = (column[counts > 0] for column in (a, b, counts))
 
     def difference(a: Array, b: Array, count: Array) -> Array:
@@ -110,12 +110,12 @@ def _evaluate_params(run: Run) -> dict[str, Any]:
 
 
 def _check_comparable(a: Run, b: Run) -> None:
-    """The same test ratings and way to evaluate; what is recommended may differ."""
+    """Raise MovierecError unless the test ratings and the evaluate params are the same."""
     test_a, test_b = (run.manifest["split"]["sha256"].get("test.parquet") for run in (a, b))
     if test_a != test_b:
         raise MovierecError(
-            f"{a.name} and {b.name} were judged on different test ratings: compare runs of one"
-            " data set, split and seed"
+            f"{a.name} and {b.name} were evaluated on different test ratings; compare runs with the"
+            " same data set, split and seed"
         )
     params_b = _evaluate_params(b)
     others = [
@@ -124,7 +124,9 @@ def _check_comparable(a: Run, b: Run) -> None:
         if value != params_b.get(key)
     ]
     if others:
-        raise MovierecError(f"{a.name} and {b.name} differ in {', '.join(others)}: set them alike")
+        raise MovierecError(
+            f"{a.name} and {b.name} differ in {', '.join(others)}; evaluate both with the same"
+        )
 
 
 def _read(name: str, path: Path) -> Run:
@@ -134,7 +136,7 @@ def _read(name: str, path: Path) -> Run:
 
 
 def _fetch(name: str, path: Path) -> None:
-    """Take the values by user of a revision out of DVC's cache, or its remote."""
+    """Copy the values by user of a revision from DVC's cache or remote."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
@@ -143,8 +145,8 @@ def _fetch(name: str, path: Path) -> None:
         DVCFileSystem(rev=name).get_file(EVALUATION_BY_USER.as_posix(), str(path))
     except FileNotFoundError:
         raise MovierecError(
-            f"{name}: has no {EVALUATION_BY_USER}, or DVC's cache has lost it; check that revision"
-            " out and run dvc repro"
+            f"{name}: {EVALUATION_BY_USER} is not in that revision, or not in DVC's cache; check"
+            " the revision out and run dvc repro"
         ) from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{name}: {' '.join(str(error).split())}") from None

@@ -27,7 +27,7 @@ from movierec.core.paths import (
 from movierec.data import parquet_tables
 from movierec.model import model_file
 
-PARAMS = Path("params.yaml")  # a folder with it is a project
+PARAMS = Path("params.yaml")  # a folder with this file is a project
 PLACES = {
     "download": RAW,
     "index": INDEX,
@@ -41,7 +41,7 @@ PLACES = {
 INDENT = 12  # columns before a line's text
 SHORT = 12  # digits of hashes, where a stage has several
 HASH = re.compile("[0-9a-f]{64}")
-BOUND = "\N{NO-BREAK SPACE}"  # between what one line should hold
+BOUND = "\N{NO-BREAK SPACE}"  # between words that belong on one line
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def read_provenance(path: Path) -> Manifest:
     Raises MovierecError, in one line, if there is none or it is damaged.
     """
     if not path.exists():
-        raise MovierecError(f"{path}: no such file or folder; run dvc repro, or name an output")
+        raise MovierecError(f"{path}: no such file or folder; run dvc repro, or give an output")
     if (path / "manifest.json").is_file():
         manifest = manifests.parse_manifest((path / "manifest.json").read_bytes(), path)
     elif path.suffix == ".safetensors":
@@ -101,7 +101,7 @@ def read_provenance(path: Path) -> Manifest:
         manifest = {}
     if not manifest or not manifest.keys() <= PLACES.keys():
         raise MovierecError(
-            f"{path}: does not say what made it; name a folder in data/, a model, an export or"
+            f"{path}: has no provenance; give a folder in data/, a model, an export or"
             f" {details('evaluate')}"
         )
     return manifest
@@ -118,14 +118,14 @@ def _read_models_of(path: Path) -> Manifest:
         model_file.read_model(MODEL).manifest | model_file.read_model(IMPLICIT_MODEL).manifest
     )
     if manifests.hash_manifest(manifest) != made_from:
-        raise MovierecError(f"{path}: of other models than are here; run dvc repro")
+        raise MovierecError(f"{path}: belongs to other models than those in models/; run dvc repro")
     return manifest
 
 
 def _changes(place: Path, sha256: Mapping[str, str]) -> list[str]:
     """How a folder or file differs from what was written."""
     if not place.exists():
-        return [f"{place} is not there"]
+        return [f"{place} is missing"]
     try:
         hashes = _hashes(place, sha256)
     except MovierecError as error:
@@ -133,7 +133,7 @@ def _changes(place: Path, sha256: Mapping[str, str]) -> list[str]:
     changed = [name for name in sha256 if hashes.get(name) != sha256[name]]
     if place.is_dir():
         return [f"{place / name} is missing or changed" for name in changed]
-    return [f"{place} is another: {', '.join(changed)}"] if changed else []
+    return [f"{place} has changed: {', '.join(changed)}"] if changed else []
 
 
 def _hashes(place: Path, names: Mapping[str, str]) -> dict[str, str]:
@@ -147,7 +147,7 @@ def _hashes(place: Path, names: Mapping[str, str]) -> dict[str, str]:
 
 def _other_params(params: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     return [
-        f"{key} {value}, {PARAMS} says {here.get(key, 'nothing')}"
+        f"{key} was {value}, but is {here.get(key, 'missing')} in {PARAMS}"
         for key, value in _leaves(params).items()
         if here.get(key) != value
     ]
@@ -156,7 +156,7 @@ def _other_params(params: Mapping[str, Any], here: Mapping[str, Any]) -> list[st
 def _other_versions(versions: Mapping[str, str]) -> list[str]:
     installed = {name: _installed(name) for name in versions} | manifests.versions(())
     return [
-        f"{name} {version}, installed is {installed[name]}"
+        f"{name} was {version}, but {installed[name]} is installed"
         for name, version in versions.items()
         if installed[name] != version
     ]
@@ -212,7 +212,7 @@ def _describe(record: StageRecord, versions_before: dict[str, str]) -> Iterator[
         sha256 = [f"{name} {digest}" for name, digest in hashes.items()]
     yield "result", _pairs(_leaves(content["result"]))
     yield "params", _pairs(params)
-    yield "versions", "the same" if versions == versions_before else _pairs(versions)
+    yield "versions", "as above" if versions == versions_before else _pairs(versions)
     yield "sha256", ", ".join(sha256)
 
 
@@ -224,14 +224,14 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 
 def verdict(records: list[StageRecord]) -> str:
-    """Whether the project matches all records, and if not what to do, in one line."""
+    """Whether the project matches all records, and otherwise what to do, in one line."""
     if any(record.outdated for record in records):
-        return "does not match (✗): dvc repro makes it anew"
+        return "out of date (✗); run dvc repro"
     if any(record.other_versions for record in records):
         return (
-            "other versions are installed (✗): make env installs the locked ones, dvc repro --force"
-            " makes it anew with these"
+            "made with other package versions (✗); run make env to install the locked ones, or dvc"
+            " repro --force to use the installed ones"
         )
     if in_project():
-        return "matches the project here: files, params, versions"
-    return "compared with no project: none is here or above, and --project names none"
+        return "up to date: files, params and versions match the project"
+    return "not compared with a project: there is none here or above; set --project"

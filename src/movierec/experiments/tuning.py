@@ -1,4 +1,4 @@
-"""Search for the params of training that predict validation best: `make tune`.
+"""Search for the training params with the lowest validation RMSE: `make tune`.
 
 A trial trains on the train part and measures the RMSE on validation, as the train stage does before
 its refit. Optuna keeps the trials in a journal, so a search that was stopped or killed resumes, and
@@ -59,7 +59,7 @@ Values = dict[str, int | float]  # of params of training, by their names
 def hide_test(event: str, args: tuple[Any, ...]) -> None:
     """An audit hook: files that hold test ratings cannot be opened."""
     if event == "open" and str(args[0]).endswith(HIDDEN):
-        raise MovierecError(f"{args[0]}: holds test ratings, which no search may read")
+        raise MovierecError(f"{args[0]}: contains test ratings, which tuning must not read")
 
 
 def search_space(params: TrainParams, n_factors_allowed: int) -> Space:
@@ -76,7 +76,7 @@ def search_space(params: TrainParams, n_factors_allowed: int) -> Space:
             space[name] = min(low, value, limit), min(max(high, value), limit)
     if not space:
         raise MovierecError(
-            f"train.model {params.model} by train.method {params.method} has nothing to tune"
+            f"train.model {params.model} by train.method {params.method} has no params to tune"
         )
     return space
 
@@ -87,7 +87,7 @@ def read_data(params: Params) -> tuple[InMemoryData, Ratings]:
     manifests.check_files(paths.SPLIT, manifest, "split", *parquet_tables.TRAINING_FILES)
     validation = parquet_tables.read_ratings(paths.SPLIT / "validation.parquet")
     if not len(validation):
-        raise MovierecError("no validation ratings to judge by: raise split.validation_fraction")
+        raise MovierecError("no validation ratings to tune on; raise split.validation_fraction")
     genres = None
     if params.train.model == "genre_mf":
         manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
@@ -125,14 +125,14 @@ def open_study(params: Params, space: Space) -> optuna.Study:
         storage = optuna.storages.JournalStorage(journal)
         return optuna.create_study(study_name=key, storage=storage, load_if_exists=True)
     except (ValueError, KeyError) as error:
-        raise MovierecError(f"{path}: not a whole journal ({error}); delete it") from None
+        raise MovierecError(f"{path}: damaged journal ({error}); delete it") from None
 
 
 def _optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise MovierecError("Optuna is not installed: make dev installs it") from None
+        raise MovierecError("Optuna is not installed; run make dev") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
@@ -147,7 +147,7 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
     study = open_study(params, space)
     n_finished = len(trials_table(study))
     if n_finished:
-        reporting.say(f"going on after {n_finished} trials", "tune")
+        reporting.say(f"resuming after {reporting.count(n_finished, 'trial')}", "tune")
     else:
         in_use = {name: getattr(params.train, name) for name in space}
         study.enqueue_trial(in_use, user_attrs={"params": in_use})
@@ -203,7 +203,7 @@ def trials_table(study: optuna.Study) -> pd.DataFrame:
 def best_trial(rows: pd.DataFrame) -> tuple[int, Values, float]:
     """The number of the trial with the lowest RMSE (the first of equals), its params, its RMSE."""
     if rows["validation_rmse"].isna().all():
-        raise MovierecError("every trial failed: see the lines above")
+        raise MovierecError("every trial failed; see the lines above")
     number, *values, rmse = next(rows.nsmallest(1, "validation_rmse").itertuples(index=False))
     return number, dict(zip(rows.columns[1:-1], values, strict=True)), rmse
 
@@ -247,31 +247,37 @@ def tune(n_trials: int) -> None:
 
     sys.addaudithook(hide_test)
     params = load_params()
-    with checkpoint.stoppable("stopped; the same command goes on after the last finished trial"):
+    with checkpoint.stoppable(
+        "stopped; run the same command to resume after the last finished trial"
+    ):
         rows = search(params, n_trials)
     number, values, best = best_trial(rows)
     reporting.write_plot(TABLE, rows)
     draw_trials(PLOT, rows)
     reporting.say(f"\nbest of {len(rows)} trials: {number}, validation RMSE {best:.4f}")
-    reporting.say(f"{PLOT} shows what was tried, {TABLE} lists it\n")
+    reporting.say(f"all trials: {PLOT}, {TABLE}\n")
     if values == {name: getattr(params.train, name) for name in values}:
         PATCH.unlink(missing_ok=True)
-        reporting.say("params.yaml has these params: nothing to change")
+        reporting.say("params.yaml already has these params")
         return
     patch = make_patch(values)
     with atomic.atomic_file(PATCH) as partial_path:
         partial_path.write_text(patch, encoding="utf-8")
-    reporting.say(f"{patch}\ngit apply {PATCH} sets them")
+    reporting.say(f"{patch}\nto set them in params.yaml, run git apply {PATCH}")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--trials", default=60, show_default=True, type=click.IntRange(1), help="How many in all."
+    "--trials",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of trials in total.",
 )
 def main(trials: int) -> None:
-    """Search for the params of training that predict validation best.
+    """Search for the training params with the lowest validation RMSE.
 
-    Run it in the project's folder. Ctrl-C stops it, the same command goes on.
+    Run it in the project's folder. After Ctrl-C, the same command resumes the search.
     """
     stage.run_exclusively("tune", partial(tune, trials))
 

@@ -11,19 +11,23 @@ FEW = 30  # test ratings below which a group's RMSE is unreliable
 GROUPS = {  # what a group is, by the file that lists it
     "rmse_by_user_activity": "users with {} ratings",
     "rmse_by_item_popularity": "movies with {} ratings",
-    "rmse_by_genre": "genre {}",
-    "rmse_by_decade": "decade {}",
+    "rmse_by_genre": "{} movies",
+    "rmse_by_decade": "movies of the {}",
 }
 
 
 def words(name: str) -> str:
-    """The name of a model or a ranking as people read it."""
+    """The name of a model or a ranking for people."""
     return name.replace("_", " ").replace("knn", "kNN")
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """With a space that does not break."""
+    """Such as 12 %, with a no-break space."""
     return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def stars(rating: float) -> str:
+    return "1 star" if rating == 1 else f"{rating:g} stars"
 
 
 def reliable(rows: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +40,7 @@ def ratings(results: Results) -> str:
     rows = results.plots["ratings"]
     n_ratings, top = rows["n_ratings"].sum(), rows.nlargest(1, "n_ratings").iloc[0]
     return (
-        f"The most frequent rating is {top['rating']:g} stars:"
+        f"The most common rating is {stars(top['rating'])},"
         f" {percent(top['n_ratings'] / n_ratings)} of {n_ratings:,} ratings; the mean is"
         f" {results.metrics['index']['mean_rating']:.2f}"
     )
@@ -48,24 +52,24 @@ def activity(results: Results) -> str:
         for _, rows in results.plots["activity"].groupby("side", sort=False)
     )
     return (
-        f"The busiest {percent(user['share'])} of users gave"
-        f" {percent(user['share_of_ratings'])} of the ratings, the most rated"
-        f" {percent(movie['share'])} of movies got {percent(movie['share_of_ratings'])}"
+        f"The most active {percent(user['share'])} of users gave"
+        f" {percent(user['share_of_ratings'])} of the ratings; the most rated"
+        f" {percent(movie['share'])} of movies received {percent(movie['share_of_ratings'])}"
     )
 
 
 def most_rated(results: Results) -> str:
     movie, index = results.plots["most_rated"].iloc[0], results.metrics["index"]
     share, genres = movie["n_ratings"] / index["n_users"], results.plots["genre_ratings"]
-    text = f"{movie['title']} is rated most, by {percent(share)} of users"
+    text = f"{movie['title']} has the most ratings, from {percent(share)} of users"
     if genres.empty:
         return text
     genre, n_ratings = genres.iloc[0][["genre", "n_ratings"]]
-    return f"{text}; {percent(n_ratings / index['n_ratings'])} of ratings are of {genre}"
+    return f"{text}; {percent(n_ratings / index['n_ratings'])} of ratings are for {genre} movies"
 
 
 def is_gibbs(training: pd.DataFrame) -> bool:
-    """Whether the noise precision was sampled, and not set."""
+    """Whether the noise precision was sampled, not set."""
     return training["noise_precision"].nunique() > 1
 
 
@@ -78,26 +82,26 @@ def training(results: Results) -> str:
     if is_gibbs(rows):
         return f"The mean of the samples has a validation RMSE of {rmse:.4f} after {best} sweeps"
     if best == len(rows):
-        return f"Validation RMSE fell to {rmse:.4f} up to the last of {best} epochs"
+        return f"Validation RMSE is lowest after the last of {best} epochs, at {rmse:.4f}"
     return f"Validation RMSE improved for {best} epochs, to {rmse:.4f}"
 
 
 def result(results: Results) -> str:
     rmse = results.plots["errors"].set_index("model")["rmse"]
     improvement = rmse.drop("model").min() - rmse["model"]
-    verdict = "better" if improvement >= 0 else "worse"
-    text = f"{results.dataset}: {abs(improvement):.3f} stars {verdict} than the best baseline"
+    side = "below" if improvement >= 0 else "above"
+    text = f"{results.dataset}: RMSE {abs(improvement):.3f} {side} the best baseline"
     ndcg = results.plots["rankings"].set_index("ranking")["ndcg"]
     if not ndcg["popularity"] > 0:
         return text
-    return f"{text}, {ndcg.max() / ndcg['popularity']:.1f} times popularity's NDCG"
+    return f"{text}; NDCG {ndcg.max() / ndcg['popularity']:.1f} times that of popularity"
 
 
 def predicted(results: Results) -> str:
     low, high = results.plots["predicted"].iloc[0], results.plots["predicted"].iloc[-1]
     return (
-        f"Ratings of {high['rating']:g} were predicted as {high['median']:.1f},"
-        f" ratings of {low['rating']:g} as {low['median']:.1f} (medians)"
+        f"The median prediction is {high['median']:.1f} for ratings of {stars(high['rating'])}"
+        f" and {low['median']:.1f} for ratings of {stars(low['rating'])}"
     )
 
 
@@ -112,27 +116,27 @@ def groups(results: Results) -> str:
     if str(worst["group"]) == "1":
         name = name.removesuffix("s")
     return (
-        f"Better than damped biases in {n_better} of {len(rows)} groups; RMSE is highest for {name}"
+        f"RMSE is below damped biases in {n_better} of {len(rows)} groups; it is highest for {name}"
     )
 
 
 def calibration(results: Results) -> str:
     metrics = results.metrics["evaluate"]
     return (
-        f"Predictions are calibrated to {metrics['calibration']['error']:.2f} stars;"
-        f" {percent(0.95)} intervals hold {percent(metrics['interval_coverage']['95'], 1)} of"
+        f"The calibration error is {metrics['calibration']['error']:.2f} stars;"
+        f" {percent(0.95)} intervals contain {percent(metrics['interval_coverage']['95'], 1)} of"
         " ratings"
     )
 
 
 def factors(results: Results) -> str:
     movies = results.plots["factors"].set_index("title")["x"]
-    return f"Movies differ most along a line from {movies.idxmin()} to {movies.idxmax()}"
+    return f"The first principal component runs from {movies.idxmin()} to {movies.idxmax()}"
 
 
 def polarising(results: Results) -> str:
     most, least = results.plots["polarising"]["title"].iloc[[0, -1]]
-    return f"{most} divides people most, {least} least"
+    return f"Opinions differ most about {most} and least about {least}"
 
 
 def genres(results: Results) -> str:
@@ -143,7 +147,7 @@ def genres(results: Results) -> str:
     on_own_side = ((movies["x"] > middle) == (movies["genre"] == high)).mean()
     return (
         f"{percent(on_own_side)} of {low} and {high} movies lie on their own genre's side of the"
-        " middle"
+        " midpoint"
     )
 
 
@@ -156,13 +160,13 @@ def recommended(results: Results) -> str:
     rows = results.plots["recommended"]
     ratings, recommendations = rows[["ratings", "recommendations"]].iloc[0]
     return (
-        f"The most rated {percent(1 / len(rows))} of movies have {percent(ratings)} of the ratings,"
-        f" {percent(recommendations)} of the recommendations"
+        f"The most rated {percent(1 / len(rows))} of movies have {percent(ratings)} of the ratings"
+        f" and {percent(recommendations)} of the recommendations"
     )
 
 
 def rankings(results: Results) -> str:
     ndcg = results.plots["rankings"].set_index("ranking")["ndcg"]
     best, name = str(ndcg.idxmax()), f"NDCG{results.at_n}"
-    text = f"Lists by {words(best)} have the best {name}, {ndcg[best]:.3f}"
+    text = f"The {words(best)} ranking has the highest {name}, {ndcg[best]:.3f}"
     return text if best == "popularity" else f"{text}; popularity has {ndcg['popularity']:.3f}"

@@ -1,4 +1,4 @@
-"""The data: ratings, who gives them, and what they are given to."""
+"""The data: its ratings, users, movies and genres."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -7,8 +7,6 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from movierec.plotting import style
 from movierec.plotting.results import Results
 from movierec.plotting.style import BLUE, COUNTS, ORANGE, SHARES
-
-FIRST = {"users": "the busiest tenth", "movies": "the most rated tenth"}
 
 
 def ratings(caption: str, results: Results) -> Figure:
@@ -19,7 +17,7 @@ def ratings(caption: str, results: Results) -> Figure:
     by_stars.bar(rows["rating"], rows["n_ratings"], width=0.8 * step, color=BLUE)
     if len(rows) <= 10:
         by_stars.set_xticks(rows["rating"], [f"{rating:g}" for rating in rows["rating"]])
-    by_stars.set_xlabel("given rating, stars")
+    by_stars.set_xlabel("rating, stars")
     rows = results.plots["years"]
     by_year.bar(rows["year"], rows["n_ratings"], width=0.8, color=BLUE)
     by_year.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -27,7 +25,7 @@ def ratings(caption: str, results: Results) -> Figure:
         by_year.set_xticks(rows["year"])
     by_year.set_xlabel("year of the rating")
     for axes in panels:
-        axes.set_ylabel("ratings")
+        axes.set_ylabel("number of ratings")
         axes.yaxis.set_major_formatter(COUNTS)
     return figure
 
@@ -43,13 +41,13 @@ def activity(caption: str, results: Results) -> Figure:
                 tail[["n_ratings", "power_law"]].iloc[[0, -1]].to_numpy().T
             )
             slope = np.diff(power_law)[0] / np.diff(n_ratings)[0]
-            name = f"power law of {FIRST[str(side)]}, $n^{{{slope:.1f}}}$"
+            name = f"power law, top 10 % of {side}: $n^{{{slope:.1f}}}$"
             axes.plot(tail["n_ratings"], tail["power_law"], "--", color=colour, lw=1, label=name)
     axes.set(xscale="log", yscale="log")
     for axis, formatter in ((axes.xaxis, COUNTS), (axes.yaxis, SHARES)):
         axis.set_major_formatter(formatter)
         axis.set_minor_formatter(NullFormatter())
-    axes.set(xlabel="ratings n", ylabel="share with at least n ratings")
+    axes.set(xlabel="number of ratings n", ylabel="share with at least n ratings")
     axes.legend(loc="lower left")
     return figure
 
@@ -61,7 +59,7 @@ def most_rated(caption: str, results: Results) -> Figure:
     style.bars(panels[0], style.shortened(movies["title"], 32), movies["n_ratings"])
     style.bars(panels[1], genres["genre"], genres["n_ratings"])
     for axes, title in zip(panels, ("most rated movies", "genres"), strict=True):
-        axes.set(title=title, xlabel="ratings")
+        axes.set(title=title, xlabel="number of ratings")
         axes.xaxis.set_major_formatter(COUNTS)
         axes.xaxis.set_major_locator(MaxNLocator(4))
     if genres.empty:

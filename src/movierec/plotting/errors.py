@@ -1,4 +1,4 @@
-"""The errors of predicted ratings, and whether they are as great as they are said to be."""
+"""The errors of predicted ratings, and the calibration of predictions and intervals."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,15 +15,15 @@ def result(caption: str, results: Results) -> Figure:
     is_model = rows["model"] == "model"
     rows = pd.concat((rows[is_model], rows[~is_model]))
     style.dots(errors, rows["model"], rows, "rmse", 3)
-    errors.set_title("test RMSE, stars: less is better")
+    errors.set_title("test RMSE, stars (lower is better)")
     rows = results.plots["rankings"].sort_values("ndcg", ascending=False, kind="stable")
     style.dots(rankings, rows["ranking"], rows, "ndcg", 3)
-    rankings.set_title(f"NDCG{results.at_n} of lists: more is better")
+    rankings.set_title(f"NDCG{results.at_n} (higher is better)")
     return figure
 
 
 def predicted(caption: str, results: Results) -> Figure:
-    """What was predicted of ratings given alike; the residuals."""
+    """Predictions by given rating; the residuals."""
     rows, residuals = results.plots["predicted"], results.plots["residuals"]
     figure, (by_stars, histogram) = style.panels(caption, 3.4, 2)
     stars = rows["rating"]
@@ -32,14 +32,14 @@ def predicted(caption: str, results: Results) -> Figure:
     by_stars.plot(stars, rows["median"], "o", color=BLUE, ms=5)
     style.diagonal(by_stars, stars.min(), stars.max())
     by_stars.set(xlabel="given rating, stars", ylabel="predicted rating, stars")
-    by_stars.set_title("median, middle half, middle 80 %")
+    by_stars.set_title("predictions: median, middle 50 %, middle 80 %")
     width = residuals["residual"].iloc[1] - residuals["residual"].iloc[0]
     histogram.bar(residuals["residual"], residuals["n_test"], width=0.9 * width, color=BLUE)
     histogram.axvline(0, color=GREY, lw=1)
     histogram.set(xlabel="given − predicted rating, stars", ylabel="test ratings")
     histogram.yaxis.set_major_formatter(COUNTS)
     mae = results.metrics["evaluate"]["test"]["mae"]
-    histogram.set_title(f"residuals, {mae:.2f} stars off on average")
+    histogram.set_title(f"residuals (mean absolute error {mae:.2f} stars)")
     return figure
 
 
@@ -56,7 +56,7 @@ def groups(caption: str, results: Results) -> Figure:
         axes.plot(bins, rows["damped_biases_rmse"], "o-", color=GREY, label="damped biases")
         axes.plot(bins, rows["rmse"], "o-", color=BLUE, label="model")
         axes.set_xticks(range(len(bins)), bins, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set(xlabel=f"ratings of the {name} in training", ylabel="test RMSE, stars")
+        axes.set(xlabel=f"training ratings of the {name}", ylabel="test RMSE, stars")
     panels[0].legend()
     for axes, (name, rows) in zip(panels[2:], tables.items(), strict=True):
         rows = captions.reliable(rows.sort_values("rmse") if name == "genre" else rows)
@@ -68,7 +68,7 @@ def groups(caption: str, results: Results) -> Figure:
 
 
 def calibration(caption: str, results: Results) -> Figure:
-    """Mean given and mean predicted rating; the share inside intervals and their level."""
+    """Mean given by mean predicted rating; the share of ratings inside intervals by their level."""
     rows, levels = results.plots["calibration"], results.plots["interval_coverage"]
     figure, (means, shares) = style.panels(caption, 3.6, 2)
     for axes, x, y in (
@@ -78,10 +78,10 @@ def calibration(caption: str, results: Results) -> Figure:
         style.diagonal(axes, min(x.min(), y.min()), max(x.max(), y.max()))
         axes.plot(x, y, "o-", color=BLUE, ms=4.5, lw=1)
         axes.set_aspect("equal", adjustable="datalim")
-    means.set_title(f"ratings predicted alike, {len(rows)} bins")
+    means.set_title(f"calibration, in {len(rows)} bins of predictions")
     means.set(xlabel="mean predicted rating, stars", ylabel="mean given rating, stars")
-    shares.set_title("intervals about predictions")
-    shares.set(xlabel="level of the interval", ylabel="share of test ratings inside")
+    shares.set_title("coverage of prediction intervals")
+    shares.set(xlabel="level of the intervals", ylabel="test ratings inside")
     for axis in (shares.xaxis, shares.yaxis):
         axis.set_major_formatter(SHARES)
     return figure

@@ -53,7 +53,7 @@ def polarising(user_factors: Array, item_factors: Array, items: pd.DataFrame) ->
 
     deviation: the length of the vector as the users' factors measure it, that is the standard
     deviation over users (MAX_USERS of them, evenly spaced) of user_factors · item_factors, in
-    stars: how far tastes move the predicted rating.
+    stars: how much it changes the predicted rating.
     """
     rows = rated_enough(items)[["title", "n_ratings"]]
     n_users = min(MAX_USERS, len(user_factors))

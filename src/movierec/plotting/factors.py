@@ -1,4 +1,4 @@
-"""What the factors show about the movies."""
+"""Maps of the item factors, and tables made from them."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,10 +28,10 @@ def polarising(caption: str, results: Results) -> Figure:
     rows = results.plots["polarising"]
     figure, panels = style.panels(caption, 3.8, 2, sharex=True)
     half = len(rows) // 2
-    halves = {"they divide people": rows.head(half), "people agree": rows.tail(half)}
+    halves = {"opinions differ most": rows.head(half), "opinions differ least": rows.tail(half)}
     for axes, (title, part) in zip(panels, halves.items(), strict=True):
         style.bars(axes, style.shortened(part["title"], 28), part["deviation"])
-        axes.set(title=title, xlabel="± stars by taste")
+        axes.set(title=title, xlabel="deviation, stars")
         ends = zip(part["deviation"], part["n_ratings"], strict=True)
         for place, (deviation, n_ratings) in enumerate(ends):
             axes.text(deviation, place, f" {n_ratings:,} ratings", va="center", fontsize=8)
@@ -40,7 +40,7 @@ def polarising(caption: str, results: Results) -> Figure:
 
 
 def genres(caption: str, results: Results) -> Figure:
-    """Genres by name; below them the movies of the two that the line is drawn between."""
+    """Genres by name; below them the movies of the two genres at the ends of the line."""
     genres, movies = (
         results.plots[table].sort_values("x", key=np.abs, ascending=False, kind="stable")
         for table in ("genres", "genre_movies")
@@ -54,12 +54,12 @@ def genres(caption: str, results: Results) -> Figure:
     for genre, colour in colours.items():
         part = movies[movies["genre"] == genre]
         below.scatter(part["x"], part["y"], s=14, color=colour, linewidths=0, label=genre)
-    means.set_title("genres, at the means of their movies")
-    below.set_title(f"movies of {' and '.join(ends)}")
+    means.set_title("genres, at the mean of their movies")
+    below.set_title(f"{' and '.join(ends)} movies")
     for axes in (means, below):
         axes.margins(x=0.1, y=0.15)
         axes.set_xlabel(f"← {ends[0]}        along the line between their means        {ends[1]} →")
-        axes.set_ylabel("across it")
+        axes.set_ylabel("orthogonal direction")
     below.legend(loc="best")
     style.label(means, genres, genres["genre"], len(genres), style.NEAR)
     names = style.shortened(movies["title"], 30)
@@ -68,7 +68,7 @@ def genres(caption: str, results: Results) -> Figure:
 
 
 def neighbours(caption: str, results: Results) -> Figure:
-    """A small table for each favourite: its nearest, and a bar as long as the cosine."""
+    """For each popular movie a small table of the most similar ones, with bars for the cosines."""
     favourites = results.plots["neighbours"].groupby("title", sort=False)
     columns = min(3, len(favourites))
     n_rows = -(-len(favourites) // columns)

@@ -1,4 +1,4 @@
-"""What is recommended, next to what is watched."""
+"""Recommendations next to ratings, and the quality of each ranking."""
 
 from matplotlib.figure import Figure
 
@@ -8,7 +8,7 @@ from movierec.plotting.style import BLUE, GREY, ORANGE, SHARES
 
 MEASURES = {  # of lists: the title of a panel, and the digits of its values
     "ndcg": ("NDCG{}", 3),
-    "hit_rating": ("hits' rating, stars", 2),
+    "hit_rating": ("hit rating, stars", 2),
     "coverage": ("coverage", 2),
     "novelty": ("novelty, bits", 1),
     "diversity": ("diversity", 2),
@@ -23,14 +23,14 @@ def recommended(caption: str, results: Results) -> Figure:
     popularity.yaxis.set_major_formatter(SHARES)
     popularity.set_xticks(rows["part"])
     popularity.plot(rows["part"], rows["coverage"], "o", color=ORANGE, label="coverage")
-    popularity.set(xlabel=f"movies in {len(rows)} parts, the most rated first", ylabel="share")
+    popularity.set(xlabel=f"movies in {len(rows)} groups, the most rated first", ylabel="share")
     popularity.set_title(" ")  # room for the legend
     popularity.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=3, columnspacing=1.2, handlelength=1
     ).set_in_layout(False)
     style.pairs(by_genre, genres["genre"], genres["recommendations"], genres["ratings"])
     by_genre.xaxis.set_major_formatter(SHARES)
-    by_genre.set_xlabel("share of movies of a genre")
+    by_genre.set_xlabel("share of the genre")
     if genres.empty:
         by_genre.remove()
     return figure

@@ -83,8 +83,8 @@ def shortened(texts: Iterable[str], width: int) -> list[str]:
 
 
 def empty_panel(axes: Axes) -> None:
-    """Say that there is nothing to draw in a panel."""
-    axes.text(0.5, 0.5, "none here", ha="center", transform=axes.transAxes)
+    """Write "no data" into a panel."""
+    axes.text(0.5, 0.5, "no data", ha="center", transform=axes.transAxes)
     axes.set_xticks([])
 
 
@@ -141,7 +141,7 @@ def _name_rows(axes: Axes, names: Iterable[str], top: float = -0.5) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-# Where a name may stand beside its point: to the right or the left, and how far up or down.
+# Where a name may be placed next to its point: to the right or the left, and how far up or down.
 BESIDE = [(3, 3), (-3, 3), (3, -3), (-3, -3)]
 NEAR = [(right, sign * up) for up in (3, 9, 15) for sign in (1, -1) for right in (3, -3)]
 

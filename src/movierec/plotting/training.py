@@ -19,7 +19,7 @@ def training(caption: str, results: Results) -> Figure:
     _curve(objective, rows, "noise_precision" if gibbs else "objective", BLUE)
     if not gibbs:
         objective.yaxis.set_major_formatter(style.COUNTS)
-    objective.set_title("noise precision drawn, 1/stars²" if gibbs else "objective")
+    objective.set_title("sampled noise precision, 1/stars²" if gibbs else "objective")
     best = {stage: results.metrics[stage]["best_epoch"] for stage in ("train", "implicit")}
     _curve(errors, rows, "train_rmse", BLUE, label="train")
     best_rmse = 0 if gibbs else best["train"]

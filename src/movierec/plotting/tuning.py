@@ -1,4 +1,4 @@
-"""What a search for params tried."""
+"""The trials of a search for params."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from movierec.plotting.style import BLUE, GREY, ORANGE
 
 
 def draw_trials(path: str | Path, trials: pd.DataFrame) -> None:
-    """Draw what a search tried: the RMSE on validation by trial and against each param.
+    """Draw the validation RMSE of each trial, in order and against each param.
 
     trials: columns trial, the params, validation_rmse (NaN where one failed). The worst sixth, if
-    worse than the first, stands at the upper edge.
+    worse than the first, is drawn at the upper edge.
     """
     rmse = trials["validation_rmse"]
     params = trials.drop(columns="validation_rmse")
@@ -29,7 +29,7 @@ def draw_trials(path: str | Path, trials: pd.DataFrame) -> None:
             axes.set_xlabel(str(name))
             if name == "trial":
                 axes.step(values, rmse.cummin().ffill(), where="post", color=ORANGE, lw=1)
-                axes.set_title("the best so far")
+                axes.set_title("best so far")
             else:
                 axes.set_xscale("log")
                 axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
@@ -54,6 +54,6 @@ def draw_trials(path: str | Path, trials: pd.DataFrame) -> None:
 
 def _caption(rmse: pd.Series, best: int) -> str:
     if best == 0:
-        return f"None of {len(rmse)} trials is better than the first, RMSE {rmse[best]:.4f}"
-    text = f"Trial {best + 1} of {len(rmse)} is the best, RMSE {rmse[best]:.4f}"
-    return text if np.isnan(rmse[0]) else f"{text}: {rmse[0] - rmse[best]:.4f} less than the first"
+        return f"None of {len(rmse)} trials improves on the first, with RMSE {rmse[best]:.4f}"
+    text = f"Trial {best + 1} of {len(rmse)} is the best, with RMSE {rmse[best]:.4f}"
+    return text if np.isnan(rmse[0]) else f"{text}, {rmse[0] - rmse[best]:.4f} lower than the first"

@@ -1,4 +1,4 @@
-"""The report: one HTML page of a run, with its pictures inside it, that opens anywhere."""
+"""The report: one HTML page about a run, with its pictures inside the file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS, details
+from movierec.core.reporting import count
 from movierec.experiments import provenance
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
@@ -23,7 +24,7 @@ PAGE = Path("report.html")
 
 
 def write() -> Path:
-    """Write the page of the run in this folder; MovierecError unless it is a complete one."""
+    """Write the page about the run in this folder; MovierecError if the run is incomplete."""
     html = render()
     with atomic.atomic_file(PAGE) as partial:
         partial.write_text(html, encoding="utf-8")
@@ -47,18 +48,19 @@ def render() -> str:
         questions=QUESTIONS,
         pictures=PICTURES,
         results=results,
+        count=count,
         users=sample_users.sample_users(),
         version=__version__,
     )
 
 
 def read_run() -> Results:
-    """The results here, all of one run: the one that made the recommendations here."""
+    """The results in this folder; MovierecError unless they are of the run of the exports."""
     records = provenance.trace(RECOMMENDATIONS)
     for record in records:
         if record.outdated:
             raise MovierecError(
-                f"{RECOMMENDATIONS}: {record.outdated[0]} since {record.stage}; run dvc repro"
+                f"{RECOMMENDATIONS}: out of date, since {record.outdated[0]}; run dvc repro"
             )
     results = Results.read(load_params().dataset)
     models = {record.stage: record.content for record in records if record.stage != "recommend"}
@@ -70,7 +72,7 @@ def check_metrics(results: Results, models: Manifest) -> None:
     """Raise MovierecError unless the metrics are of the models of this manifest."""
     if results.metrics["evaluate"].get("made_from") != manifests.hash_manifest(models):
         raise MovierecError(
-            f"{details('evaluate')}: of other models than {RECOMMENDATIONS}; run dvc repro"
+            f"{details('evaluate')}: belongs to other models than {RECOMMENDATIONS}; run dvc repro"
         )
 
 

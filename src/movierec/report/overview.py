@@ -1,4 +1,4 @@
-"""The run in one screen: its data, the params that matter, and the results."""
+"""The results of a run at a glance: headline numbers, and tables of errors and rankings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from movierec.plotting.captions import percent, words
 from movierec.plotting.results import Results
 
 NONE = "–"
-# What the original project reported for ml-25m; it had looked at the test ratings in training.
-COURSE_PROJECT, ITS_DATASET = 0.795, "ml-25m"
+# The test RMSE that the original project reported; it chose its epochs on the test ratings.
+ORIGINAL_RMSE, ORIGINAL_DATASET = 0.795, "ml-25m"
 
 
 class Tile(NamedTuple):
-    """One number that matters."""
+    """One headline number."""
 
     name: str
     value: str
@@ -24,7 +24,7 @@ class Tile(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A measure, the ends of its 95 % interval if it has one, and the cells that follow."""
+    """A row: a measure, the ends of its 95 % interval if it has one, and further cells."""
 
     name: str
     value: float | None
@@ -40,7 +40,7 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True)
 class BarAxis:
-    """The axis that bars share, from the least to the greatest of all values and interval ends."""
+    """The axis that bars share, from the lowest to the highest value or interval end."""
 
     low: float
     high: float
@@ -62,33 +62,34 @@ def summary(params: Params, results: Results) -> str:
     split, index = results.metrics["split"], results.metrics["index"]
     n = split["n_train"] + (split["n_validation"] if params.train.refit else 0)
     return (
-        f"A model that learned from {n:,} ratings of {index['n_users']:,} users for"
-        f" {index['n_rated_movies']:,} movies, judged on {split['n_test']:,} ratings that it had"
-        " not seen."
+        f"Models trained on {n:,} ratings of {index['n_rated_movies']:,} movies by"
+        f" {index['n_users']:,} users, and evaluated on {split['n_test']:,} held-out ratings."
     )
 
 
 def tiles(params: Params, results: Results) -> Iterator[Tile]:
     evaluate, at_n = results.metrics["evaluate"], results.at_n
     rmse, interval = evaluate["test"]["rmse"], evaluate["intervals"]["test"]["rmse"]
-    yield Tile("Test RMSE", number(rmse, 4), f"stars; 95 %: {span(**interval)}")
+    yield Tile("Test RMSE", number(rmse, 4), f"stars (95\u00a0% interval: {span(**interval)})")
     rmses = {name: baseline["rmse"] for name, baseline in evaluate["baseline"].items()}
     name = min(rmses, key=lambda name: rmses[name] or 0)
     if rmse is not None and (best := rmses[name]) is not None:
-        note = f"stars than {words(name)}, the best baseline, with {best:.4f}"
-        title = "Errs less by" if rmse <= best else "Errs more by"
-        yield Tile(title, f"{abs(best - rmse):.4f}", note)
+        note = f"stars, compared with the best baseline ({words(name)}: {best:.4f})"
+        yield Tile("RMSE improvement", f"{best - rmse:.4f}".replace("-", "−"), note)
     ndcg = {name: ranking[f"ndcg{at_n}"] for name, ranking in evaluate["ranking"].items()}
     ranking = params.recommend.ranking
-    note = f"by {words(ranking)}; popularity has {number(ndcg.get('popularity'), 3)}"
-    yield Tile(f"NDCG{at_n} of lists", number(ndcg.get(ranking), 3), note)
+    popularity = number(ndcg.get("popularity"), 3)
+    note = f"for the {words(ranking)} ranking (popularity: {popularity})"
+    yield Tile(f"Test NDCG{at_n}", number(ndcg.get(ranking), 3), note)
     lists = results.metrics["recommend"]
-    note = f"of all, to anybody; {params.recommend.top_n} for each of {lists['n_users']:,} users"
-    yield Tile("Movies recommended", percent(lists["coverage"]), note)
+    note = (
+        f"of movies are in at least one of {lists['n_users']:,} lists of {params.recommend.top_n}"
+    )
+    yield Tile("Coverage", percent(lists["coverage"]), note)
 
 
 def errors(params: Params, results: Results) -> list[Measure]:
-    """Test RMSE of the model and what it is compared with, the worst first."""
+    """Test RMSE of the model and the baselines, the highest first."""
     evaluate = results.metrics["evaluate"]
     intervals = evaluate["intervals"]
     rows = [
@@ -98,12 +99,12 @@ def errors(params: Params, results: Results) -> list[Measure]:
     model = evaluate["test"]["rmse"], intervals["test"]["rmse"]
     rows.append(Measure("model", model[0], **model[1], is_ours=True))
     if is_comparable(params):
-        rows.append(Measure("course project", COURSE_PROJECT))
+        rows.append(Measure("original project", ORIGINAL_RMSE))
     return sorted(rows, key=lambda row: -(row.value or 0))
 
 
 def rankings(params: Params, results: Results) -> list[Measure]:
-    """NDCG of each ranking, the best last; next to it the rating of hits, and coverage."""
+    """NDCG of each ranking, the lowest first; next to it hit rating and coverage."""
     at_n, evaluate, rows = results.at_n, results.metrics["evaluate"], []
     for name, ranking in evaluate["ranking"].items():
         key, is_ours = f"ndcg{at_n}", name == params.recommend.ranking
@@ -114,17 +115,20 @@ def rankings(params: Params, results: Results) -> list[Measure]:
 
 
 def is_comparable(params: Params) -> bool:
-    """Whether errors here are of the data and the protocol of the original project."""
+    """Whether data set and split are those of the original project."""
     split = params.split
     same = split.protocol == "per_user_random" and split.test_fraction == 0.2
-    return params.dataset == ITS_DATASET and same
+    return params.dataset == ORIGINAL_DATASET and same
 
 
-def course_project(params: Params) -> str:
-    began = f"The course project that this one began as reports {COURSE_PROJECT}"
+def original_project(params: Params) -> str:
+    text = f"The original project reported a test RMSE of {ORIGINAL_RMSE}"
     if is_comparable(params):
-        return f"{began}, of another draw of this split; test ratings had chosen its epochs."
-    return f"{began} of {ITS_DATASET}, split at random by user: not to be compared with these."
+        return f"{text} on another random sample of this split, and chose its epochs on test data."
+    return (
+        f"{text} on {ORIGINAL_DATASET}, split at random by user, which is not comparable with this"
+        " run."
+    )
 
 
 def number(value: float | None, digits: int) -> str:
@@ -132,5 +136,5 @@ def number(value: float | None, digits: int) -> str:
 
 
 def span(low: float | None = None, high: float | None = None) -> str:
-    """An interval; its ends are missing where there are too few users to estimate them."""
+    """An interval; its ends are missing if there are too few users to estimate them."""
     return NONE if low is None or high is None else f"{low:.3f} to {high:.3f}"

@@ -1,4 +1,4 @@
-"""What a run was made from and how long it took, as labels and texts."""
+"""Data, params and times of a run, as labels and texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from movierec.core import stage
 from movierec.core.params import Params
+from movierec.core.reporting import count
 from movierec.plotting.captions import percent, words
 from movierec.plotting.results import Results
 
@@ -17,15 +18,15 @@ def data(params: Params, results: Results) -> dict[str, str]:
     low, high, mean = params.data.rating_min, params.data.rating_max, index["mean_rating"]
     protocol = params.split.protocol.replace("_", " ")
     return {
-        "Ratings": f"{index['n_ratings']:,}, of {years}",
-        "Stars": f"{low:g} to {high:g}, mean {mean:.2f}",
+        "Ratings": f"{index['n_ratings']:,}, {years}",
+        "Scale": f"{low:g} to {high:g} stars, mean {mean:.2f}",
         "Users": f"{index['n_users']:,}",
         "Movies": f"{index['n_rated_movies']:,} rated, of {index['n_movies']:,}",
-        "Rated": f"{percent(index['density'], 2)} of all pairs",
-        "Held out": f"{protocol}, {percent(params.split.test_fraction)}",
-        "Test": f"{split['n_test']:,}",
-        "Validation": f"{split['n_validation']:,}",
-        "Train": f"{split['n_train']:,}",
+        "Density": f"{percent(index['density'], 2)} of user–movie pairs",
+        "Split": f"{protocol}, {percent(params.split.test_fraction)} test",
+        "Test": f"{split['n_test']:,} ratings",
+        "Validation": f"{split['n_validation']:,} ratings",
+        "Training": f"{split['n_train']:,} ratings",
     }
 
 
@@ -38,27 +39,23 @@ def model(params: Params, results: Results) -> dict[str, str]:
     }
     implicit = f"{count(n_implicit, 'factor')}, {count(epochs['implicit'], 'epoch')}"
     return {
-        "Ratings by": f"{train.model} by {train.method}, {count(train.n_factors_used, 'factor')}",
+        "Rating model": f"{train.model}, {train.method}, {count(train.n_factors_used, 'factor')}",
         **(priors if train.model != "damped_biases" else {}),
         "Epochs": f"{epochs['train']} of at most {train.n_epochs}",
-        "Watching by": implicit if n_implicit else "no model",
-        "Lists by": words(lists.ranking),
-        "Listed from": f"{count(lists.min_ratings, 'rating')} on",
+        "Implicit model": implicit if n_implicit else "none",
+        "Ranking": words(lists.ranking),
+        "Recommended": f"movies with {count(lists.min_ratings, 'rating')} or more",
         "Seed": f"{params.seed}",
     }
 
 
 def prior(constant: float, per_rating: float) -> str:
-    return f"{constant:g}" + (f" + {per_rating:g} a rating" if per_rating else "")
-
-
-def count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s'[: n != 1]}"
+    return f"{constant:g}" + (f" + {per_rating:g} per rating" if per_rating else "")
 
 
 def times() -> dict[str, str]:
-    """How long each stage took, of those that ran here."""
+    """Run time of each stage that ran here, and in total."""
     seconds = stage.recorded_times()
     if seconds:
-        seconds = seconds | {"together": sum(seconds.values())}
+        seconds = seconds | {"total": sum(seconds.values())}
     return {name: stage.format_seconds(duration) for name, duration in seconds.items()}

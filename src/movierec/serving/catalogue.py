@@ -1,4 +1,4 @@
-"""The movies of the index as people see them, read without pandas, which is slow to load."""
+"""The movies of the data set, read without pandas, which is slow to load."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from movierec.core.errors import MovierecError
 from movierec.core.paths import INDEX
 from movierec.data.parquet_files import read_item_table
+from movierec.data.titles import display_title
 from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ class Catalogue:
 
     @cached_property
     def titles(self) -> list[str]:
+        """As in MovieLens: "Godfather, The (1972)"."""
         return self.table["title"].to_pylist()
+
+    def display(self, item: int) -> str:
+        """The title of a movie as people write it: "The Godfather (1972)"."""
+        return display_title(self.titles[item])
 
     @cached_property
     def index(self) -> TitleIndex:
@@ -60,7 +66,9 @@ class Catalogue:
         codes = {name.casefold(): code for code, name in enumerate(names)}
         for name in wanted:
             if name.casefold() not in codes:
-                raise MovierecError(f"no genre {name!r}; there are {', '.join(sorted(names))}")
+                raise MovierecError(
+                    f"unknown genre {name!r}; choose from {', '.join(sorted(names))}"
+                )
         is_wanted = np.isin(_numbers(encoded.indices), [codes[name.casefold()] for name in wanted])
         movies = np.repeat(np.arange(len(self)), _numbers(lists.value_lengths()))
         return np.bincount(movies[is_wanted], minlength=len(self)) > 0
@@ -73,7 +81,8 @@ class Catalogue:
         from_year: int | None = None,
         to_year: int | None = None,
     ) -> Array:
-        """Which movies pass all of these filters (n_movies,) bool; a filter by year needs one."""
+        """Which movies pass all of these filters (n_movies,) bool; a filter by year excludes
+        movies without one."""
         passed = self.n_ratings >= min_ratings
         if genres:
             passed &= self.of_genres(genres)

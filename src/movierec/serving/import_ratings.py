@@ -1,4 +1,4 @@
-"""Someone's own ratings in a file: Letterboxd's or IMDb's export, or a plain CSV."""
+"""Import ratings from a file: a Letterboxd or IMDb export, or a plain CSV."""
 
 import csv
 import io
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from movierec.core.errors import MovierecError
 
-# The columns that a file is recognised by, and its scale; a plain CSV has that of the data set.
+# The columns by which a file is recognised, and its scale; a plain CSV has that of the data set.
 KINDS: dict[str, tuple[set[str], tuple[float, float] | None]] = {
     "IMDb": ({"const", "your rating", "title"}, (1, 10)),
     "Letterboxd": ({"letterboxd uri", "name", "rating"}, (0.5, 5)),
     "CSV": ({"title", "rating"}, None),
     "CSV by id": ({"movie_id", "rating"}, None),
 }
-# IMDb's title types that are movies, without case and spaces; not series, episodes and games.
+# IMDb's title types that are movies, in lower case without spaces (not series, episodes, games).
 MOVIE_TYPES = {"movie", "tvmovie", "short", "tvshort", "tvspecial", "video"}
 Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ImportedRating:
-    """A movie as the file names it: all its titles, the year, the id, if given; and its rating."""
+    """A rating in a file, with all titles, the year and the id of its movie, where given."""
 
     titles: tuple[str, ...]
     year: int | None
@@ -46,18 +46,18 @@ class Export:
 
 
 def read(path: Path, scale: tuple[float, float]) -> Export:
-    """The ratings in a file, or in the ratings.csv of Letterboxd's zip.
+    """The ratings in a file, or in the ratings.csv of a Letterboxd zip.
 
-    Another scale is stretched to the data set's, lowest to lowest and highest to highest. Raises
-    MovierecError, which names the line, where a rating is no number of its scale.
+    Ratings on another scale are mapped linearly to the data set's. Raises MovierecError, with the
+    line number, if a rating is not a number on its scale.
     """
     rows = csv.DictReader(io.StringIO(_text(path)))
     columns = {name.strip().casefold() for name in rows.fieldnames or ()}
     kind = next((kind for kind, (needed, _) in KINDS.items() if needed <= columns), "")
     if not kind:
         raise MovierecError(
-            f"{path}: its first line names no title and rating, nor movie_id and rating, as the"
-            " ratings that Letterboxd or IMDb export do"
+            f"{path}: unknown format; use ratings exported by Letterboxd or IMDb, or a CSV file"
+            " with the columns title and rating, or movie_id and rating"
         )
     export, own_scale = Export(kind), KINDS[kind][1] or scale
     for row in _rows(rows):
@@ -66,7 +66,7 @@ def read(path: Path, scale: tuple[float, float]) -> Export:
         if not text:
             export.skipped["without a rating"] += 1
         elif title_type and title_type not in MOVIE_TYPES:
-            export.skipped["not films"] += 1
+            export.skipped["that are not movies"] += 1
         else:
             rating = _rating(text, own_scale, scale, f"{path}: line {rows.line_num}")
             export.rated.append(_imported(row, rating))
@@ -82,13 +82,15 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file") from None
     except KeyError:
-        raise MovierecError(f"{path}: no ratings.csv in it; is it Letterboxd's export?") from None
+        raise MovierecError(
+            f"{path}: contains no ratings.csv; use a zip exported by Letterboxd"
+        ) from None
     except UnicodeDecodeError:
         raise MovierecError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
 
 
 def _rows(rows: "csv.DictReader[str]") -> Iterator[Row]:
-    """Each row, its columns named in lower case."""
+    """Each row, with its column names in lower case."""
     for row in rows:
         named = {name.strip().casefold(): value for name, value in row.items() if name}
         yield {name: (value or "").strip() for name, value in named.items()}
@@ -106,12 +108,12 @@ def _imported(row: Row, rating: float) -> ImportedRating:
 
 
 def _rating(text: str, own: tuple[float, float], scale: tuple[float, float], where: str) -> float:
-    """A rating on its own scale as one on another. where: named by errors."""
+    """A rating mapped from its own scale to another. where: named by errors."""
     try:
         number = float(text.replace(",", "."))
     except ValueError:
-        raise MovierecError(f"{where}: {text!r} is no rating") from None
+        raise MovierecError(f"{where}: {text!r} is not a rating") from None
     if not own[0] <= number <= own[1]:
-        raise MovierecError(f"{where}: a rating is from {own[0]:g} to {own[1]:g}, not {text}")
+        raise MovierecError(f"{where}: ratings range from {own[0]:g} to {own[1]:g}, not {text}")
     share = (number - own[0]) / (own[1] - own[0])
     return scale[0] + share * (scale[1] - scale[0])

@@ -1,4 +1,4 @@
-"""Finding movies by title: without case and accents, by word; by title and year."""
+"""Find movies by the words of their titles, or by title and year, ignoring case and accents."""
 
 import re
 import unicodedata
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from movierec.core.errors import MovierecError
+from movierec.data.titles import display_title
 
 WORD = re.compile(r"\w+")
 YEAR_AT_END = re.compile(r"\s*\((\d{4})[^)]*\)\s*$")
@@ -17,19 +18,20 @@ ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "l", "el", "los", "la
                       "der", "die", "das", "un", "una", "une", "ein", "eine"))
 # fmt: on
 N_CANDIDATES = 8
-MIN_SIMILARITY = 90  # per cent of two titles' letters, from which one may be the other misspelt
+MIN_SIMILARITY = 90  # of rapidfuzz' ratio, in per cent: one title may be the other, misspelled
+ELISION = re.compile(r"\bl['’]\s*", re.IGNORECASE)  # "L'Enfer" has the words of "Enfer, L'"
 
 
 def fold(text: str) -> str:
     """Without case, accents and apostrophes."""
-    plain = unicodedata.normalize("NFKD", text)
+    plain = unicodedata.normalize("NFKD", ELISION.sub("l ", text))
     for mark in {letter for letter in set(plain) if unicodedata.combining(letter)} | {"'", "’"}:
         plain = plain.replace(mark, "")
     return plain.casefold()
 
 
 def words(title: str) -> list[str]:
-    """The words of a title, folded: "Amélie (2001)" → ["amelie", "2001"]."""
+    """The folded words of a title: "Amélie (2001)" → ["amelie", "2001"]."""
     return WORD.findall(fold(title))
 
 
@@ -40,8 +42,8 @@ def year_of(title: str) -> int | None:
 
 
 def names_of(title: str) -> list[str]:
-    """What a movie may be called, folded, without year and article: first its title as it stands,
-    then those in brackets, then what precedes a colon."""
+    """Names of a movie, folded, without year and article: its title, then its alternative titles
+    in parentheses, then what precedes a colon."""
     bare = YEAR_AT_END.sub("", title)
     outside = IN_BRACKETS.sub(" ", bare)
     inside = [ALSO_KNOWN_AS.sub("", text) for text in IN_BRACKETS.findall(bare)]
@@ -56,11 +58,8 @@ def name_of(title: str) -> str:
 
 def _name(text: str) -> str:
     """ "Matrix, The" and "The Matrix" → "matrix"."""
-    name = words(text.replace("&", " and "))
-    for end in (0, -1):
-        if len(name) > 1 and name[end] in ARTICLES and (end == 0 or "," in text):
-            del name[end]
-    return " ".join(name)
+    name = words(display_title(text.strip()).replace("&", " and "))
+    return " ".join(name[1:] if len(name) > 1 and name[0] in ARTICLES else name)
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class TitleIndex:
 
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
-        """The movies that may be called so."""
+        """The items that have each name."""
         places: dict[str, list[int]] = {}
         for item, title in enumerate(self.titles):
             for name in names_of(title):
@@ -97,10 +96,10 @@ class TitleIndex:
         return [item for item in matches if wanted <= set(words(self.titles[item]))]
 
     def find(self, query: str) -> int:
-        """The one movie that is meant: the only match, or the only one with just these words.
+        """The item that a query means: the only match, or the only one with exactly these words.
 
-        Of several with the very same title it is the most rated. Raises MovierecError with
-        candidates where none or several are meant.
+        Of several with the same title, the most rated. Raises MovierecError with candidates if no
+        movie or several match.
         """
         matches, wanted = self.search(query), sorted(words(query))
 
@@ -114,18 +113,18 @@ class TitleIndex:
         if matches:
             more = ", …" if len(matches) > N_CANDIDATES else ""
             raise MovierecError(
-                f"{len(matches)} films match {query!r}: {self._quoted(matches[:N_CANDIDATES])}"
-                f"{more}; give more of the title, or its year"
+                f"{len(matches)} movies match {query!r}: {self._quoted(matches[:N_CANDIDATES])}"
+                f"{more}; give more of the title, or the year"
             )
         close = self.similar(query)
         meant = f"did you mean {self._quoted(close)}?" if close else "try movierec search"
-        raise MovierecError(f"no film has the title {query!r}; {meant}")
+        raise MovierecError(f"no movie title matches {query!r}; {meant}")
 
     def match(self, title: str, year: int | None = None) -> int | None:
-        """The movie of this title in some other catalogue; None if none or several may be meant.
+        """The item with a title from another catalogue; None if no movie or several match.
 
-        The year may be one off. Where no movie is called so, it is one of the same year whose
-        title is spelt almost so and has the same numbers.
+        The year may differ by one. If no movie has this name, one of the same year may match whose
+        title has the same numbers and almost the same spelling.
         """
         year = year or year_of(title)
         name = name_of(title)
@@ -137,9 +136,9 @@ class TitleIndex:
             exact = [item for item in near if name_of(self.titles[item]) == name]
             if near:
                 return (exact or near)[0]
-        return self._misspelt(name, year) if name else None
+        return self._misspelled(name, year) if name else None
 
-    def _misspelt(self, name: str, year: int) -> int | None:
+    def _misspelled(self, name: str, year: int) -> int | None:
         from rapidfuzz import fuzz, process
 
         numbers = re.findall(r"\d+", name)
@@ -149,7 +148,7 @@ class TitleIndex:
         return best[2] if best else None
 
     def similar(self, query: str) -> list[int]:
-        """Movies whose titles are spelt much like the query, nearest first."""
+        """Movies whose titles are spelled similarly to the query, the most similar first."""
         from rapidfuzz import fuzz, process
 
         names = [" ".join(WORD.findall(YEAR_AT_END.sub("", text))) for text in self._folded]
@@ -159,4 +158,4 @@ class TitleIndex:
         return [item for _, _, item in matches]
 
     def _quoted(self, items: list[int]) -> str:
-        return ", ".join(f'"{self.titles[item]}"' for item in items)
+        return ", ".join(f'"{display_title(self.titles[item])}"' for item in items)

@@ -1,4 +1,4 @@
-"""Who a list is for: which movies a user has rated, and how."""
+"""User profiles: which movies a user has rated, and how."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ItemRatings = dict[int, float]  # ratings by item_index
 
 @dataclass(frozen=True)
 class UserProfile:
-    """items (n,) int32, rising, and their ratings (n,) float32 in stars.
+    """items (n,) int32, ascending, and their ratings (n,) float32 in stars.
 
-    is_complete: these are all ratings of the user, not some that came to mind.
+    is_complete: whether these are all ratings of the user, or only a selection.
     """
 
     items: Array
@@ -32,7 +32,7 @@ class UserProfile:
 
     @classmethod
     def from_ratings(cls, ratings: ItemRatings) -> UserProfile:
-        """The same whatever the order of the ratings."""
+        """The order of the ratings does not matter."""
         items = sorted(ratings)
         return cls(np.array(items, np.int32), np.array([ratings[i] for i in items], np.float32))
 
@@ -40,9 +40,9 @@ class UserProfile:
 def by_titles(
     movies: Catalogue, scale: Scale, like: Iterable[str], dislike: Iterable[str]
 ) -> ItemRatings:
-    """Ratings out of TITLE[=RATING]; the default is the best rating, for a dislike the worst.
+    """Ratings from TITLE[=RATING]; the default is the highest rating, for a dislike the lowest.
 
-    For a movie named twice the last rating counts; one both liked and disliked is an error.
+    If a movie is given twice, its last rating counts. Raises MovierecError for a movie in both.
     """
 
     def ratings(option: str, texts: Iterable[str], default: float) -> ItemRatings:
@@ -57,12 +57,12 @@ def by_titles(
     liked = ratings("--like", like, scale[1])
     disliked = ratings("--dislike", dislike, scale[0])
     for item in liked.keys() & disliked.keys():
-        raise MovierecError(f"{movies.titles[item]}: both in --like and in --dislike; keep one")
+        raise MovierecError(f"{movies.display(item)} is in both --like and --dislike; keep one")
     return liked | disliked
 
 
 def title_and_rating(text: str) -> tuple[str, float | None]:
-    """TITLE=RATING in its two parts; if what follows = is no number, it is part of the title."""
+    """The parts of TITLE=RATING; if what follows = is not a number, it belongs to the title."""
     title, equals, number = text.rpartition("=")
     try:
         return (title, float(number)) if equals else (text, None)
@@ -71,15 +71,16 @@ def title_and_rating(text: str) -> tuple[str, float | None]:
 
 
 def check(rating: float, scale: Scale, what: str) -> float:
+    """The rating; MovierecError if it is outside the scale. what: named by the error."""
     if not scale[0] <= rating <= scale[1]:
-        raise MovierecError(f"{what}: a rating is from {scale[0]:g} to {scale[1]:g}")
+        raise MovierecError(f"{what}: ratings range from {scale[0]:g} to {scale[1]:g}")
     return rating
 
 
 def by_export(movies: Catalogue, rated: Iterable[ImportedRating]) -> tuple[ItemRatings, list[str]]:
     """Ratings of the movies that are in the data set, and the names of those that are not.
 
-    By id where there is one, else by title and year.
+    Movies are matched by id if there is one, else by title and year.
     """
     item_of_id = {str(movie_id): item for item, movie_id in enumerate(movies.movie_ids)}
     ratings, unknown = {}, []

@@ -1,6 +1,6 @@
-"""What the commands for one user read of the project in this folder, checked to belong together.
+"""The params, movies and models of the project in this folder, checked to belong together.
 
-Only what is used is read, and what is read is compared with its hash.
+Files are read only when they are used, and compared with their hashes.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Project:
         if place < 0:
             low, high = pc.min_max(ids).as_py().values()
             raise MovierecError(
-                f"no user {user_id} in the data: {len(ids):,} users, with ids from {low} to {high}"
+                f"no user {user_id} in the data set; it has {len(ids):,} users, with IDs from"
+                f" {low} to {high}"
             )
         row = parquet_tables.read_block(ratings, users, place, place + 1)
         return UserProfile(row.indices, row.values, is_complete=True)
