@@ -2,7 +2,6 @@
 at its end."""
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import yaml
 from movierec.core import log, paths, stage
 from movierec.core.errors import MovierecError
 from tests.helpers.clone import ROOT
+from tests.helpers.terminal import STYLE, on_terminal
 
 BEGIN = "import sys\nfrom movierec.core import stage\n"
 # Says that it has begun, then waits for ever for a line.
@@ -110,35 +110,14 @@ def test_elsewhere_a_summary_is_two_plain_lines(outputs, capsys):
     )
 
 
-def on_terminal(command, **environment):
-    """What a command writes on a terminal of 60 columns."""
-    leader, follower = pty.openpty()
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
-    running = subprocess.Popen(
-        command,
-        env=kept | {"COLUMNS": "60", "TERM": "xterm-256color", **environment},
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    out = b""
-    try:
-        while piece := os.read(leader, 4096):
-            out += piece
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    assert running.wait(20) == 0, out
-    return out.decode().replace("\r\n", "\n")
-
-
-STYLE = re.compile(r"\x1b\[[0-9;]*m")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7][0-9;]*m")
 
 
 @pytest.mark.parametrize("colour", [True, False])
 def test_on_a_terminal_a_summary_is_in_columns(outputs, colour):
-    said = on_terminal([sys.executable, "-c", SPLIT], **({} if colour else {"NO_COLOR": "1"}))
+    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environment = kept | {"COLUMNS": "60"} | ({} if colour else {"NO_COLOR": "1"})
+    said = on_terminal([sys.executable, "-c", SPLIT], environment)
     assert bool(COLOUR.search(said)) == colour
     assert TOOK.sub("0.5 s", STYLE.sub("", said)).splitlines() == [
         "split      ratings    71,268 train, 8,351 validation, 20,381",

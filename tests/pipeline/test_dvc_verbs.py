@@ -11,7 +11,9 @@ import yaml
 
 from movierec.core import reporting
 from tests.helpers.clone import STAGES, Workspace, make_workspace, stages_run
+from tests.helpers.terminal import STYLE, on_terminal
 
+COMPARED = ["validation.rmse", "epochs", "metrics/train.json:rmse", "metrics/test.json:rmse"]
 WARNINGS = ("WARNING", "ERROR", "failed", "unable")
 
 
@@ -109,9 +111,7 @@ def test_diffs_name_what_changed(workspace: Workspace, experiment: str) -> None:
 def test_exp_show_begins_with_what_people_compare(workspace: Workspace, experiment: str) -> None:
     columns = next(csv.reader(io.StringIO("\n".join(dvc(workspace, "exp", "show", "--csv")))))
     assert len(columns) <= 116
-    assert columns[5:9] == [
-        "validation.rmse", "epochs", "metrics/train.json:rmse", "metrics/test.json:rmse",
-    ]  # fmt: skip
+    assert columns[5:9] == COMPARED
     params = columns[columns.index("dataset") :]
     assert params[:4] == ["dataset", "train.model", "train.method", "train.n_factors"]
     assert not [name for name in columns if name.startswith(("ml-1m", "ml-25m", "local"))]
@@ -124,8 +124,21 @@ def test_exp_show_begins_with_what_people_compare(workspace: Workspace, experime
     assert "train.n_factors" in "\n".join(dvc(workspace, *only_changed, COLUMNS="200"))
 
 
+def test_on_a_terminal_the_first_columns_of_exp_show_are_the_headline(
+    workspace: Workspace, experiment: str
+) -> None:
+    """DVC's pager scrolls to the others."""
+    environment = workspace.environment | {"COLUMNS": "160", "DVC_PAGER": "cat"}
+    lines = STYLE.sub("", on_terminal(["dvc", "exp", "show"], environment, workspace.path))
+    head, *rows = (line[:160].split() for line in lines.splitlines() if "─" * 9 not in line)
+    assert head[:6] == ["Experiment", "Created", *COMPARED]
+    assert any(f"[{experiment}]" in row for row in rows)
+    assert not any("…" in row for row in [head, *rows])
+
+
 def test_queued_experiments_run(workspace: Workspace) -> None:
-    dvc(workspace, "exp", "run", "--queue", "-n", "queued", "-S", "recommend.top_n=5")
+    change = "recommend.top_n=5"
+    dvc(workspace, "exp", "run", "--queue", "-n", "queued", "-S", change, "recommend")
     dvc(workspace, "queue", "start")
     deadline = time.monotonic() + 120
     while "Success" not in (status := workspace.run("dvc", "queue", "status")):
