@@ -43,7 +43,7 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "stages": table(["stage", "reads", "params", "writes"], stages(pipeline["stages"])),
         "files": table(["file", "rows", "columns"], files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
-        "charts": table(["chart", "question"], charts(pipeline["plots"])),
+        "charts": "\n".join(charts(pipeline["plots"])),
     }
 
 
@@ -57,8 +57,10 @@ def stages(entries: dict[str, dict[str, list[object]]]) -> Iterable[list[str]]:
     for name, entry in entries.items():
         reads = [dep for dep in entry["deps"] if not str(dep).startswith(("src/", "stages/"))]
         kinds = (entry.get(kind, []) for kind in ("outs", "metrics", "plots"))
-        writes = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
-        params = [param if isinstance(param, str) else next(iter(param)) for param in entry["params"]]
+        writes = [
+            out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind
+        ]
+        params = [param for param in entry["params"][1:] if isinstance(param, str)]
         yield [code([name]), code(reads), code(params), code(writes)]
 
 
@@ -78,8 +80,8 @@ def columns(schemas: Iterable[pa.Schema]) -> Iterable[list[str]]:
         yield [code(name for name in fields if fields[name] == described), *described]
 
 
-def charts(entries: Iterable[dict[str, dict[str, str]]]) -> Iterable[list[str]]:
-    return ([code([name]), chart["title"]] for entry in entries for name, chart in entry.items())
+def charts(entries: Iterable[dict[str, dict[str, str]]]) -> Iterable[str]:
+    return (f"- {chart['title']}" for entry in entries for chart in entry.values())
 
 
 def dtype(kind: pa.DataType) -> str:
