@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -34,6 +33,7 @@ from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.recommending import export, rankers
 from movierec.training import loading, rating_model
 from movierec.training.in_memory import InMemoryData
+from tests.helpers.options_table import options_table
 from tests.helpers.random_data import random_csrs, train_params
 from tests.helpers.small_project import write_data_set
 
@@ -144,18 +144,11 @@ def test_metrics_are_there_to_be_looked_at() -> None:
     assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "test_baseline"}
 
 
-COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_and_its_options_are_documented(name: str) -> None:
-    command = name if name == "movierec" else f"movierec {name}"
-    text = section("## Command line")
-    assert any(f"{code} ".startswith(f"{command} ") for code in code_in(text))
-    rows = re.findall(r"^\| (`-.+?) \| (.+?) \|", text, re.MULTILINE)
-    listed = {option for options, of in rows if name in code_in(of) for option in code_in(options)}
-    for option in COMMANDS[name].params:
-        assert isinstance(option, click.Argument) or listed & set(option.opts), option.opts
+def test_every_command_and_its_options_are_documented() -> None:
+    page = PAGES[ROOT / "docs/user-guide/recommendations.md"]
+    assert all(f"movierec {name}" in page for name in cli.cli.commands)
+    table = options_table()
+    assert table in page, f"paste what python -m tests.helpers.options_table prints:\n{table}"
 
 
 def test_columns_of_plots_are_documented() -> None:
@@ -272,9 +265,8 @@ def arrows_of(page: str) -> set[tuple[str, str]]:
     return {(names.get(one, one), names.get(other, other)) for one, other in pairs}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
-def test_short_diagrams_join_what_is_joined(page: str) -> None:
-    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / page])
+def test_the_short_diagram_joins_what_is_joined() -> None:
+    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / "docs/architecture.md"])
     assert some <= every
     assert set(itertools.chain(*some)) == set(itertools.chain(*every))
 
@@ -341,7 +333,7 @@ def test_every_page_goes_back_to_the_recorded_run_in_the_same_way() -> None:
         path.relative_to(ROOT).as_posix(): set(map(str.strip, GOING_BACK.findall(text)))
         for path, text in PAGES.items()
     }
-    pages = ("README.md", "docs/how-to.md", "docs/faq.md", *TUTORIALS)
+    pages = ("README.md", "docs/how-to.md", "docs/troubleshooting.md", *TUTORIALS)
     assert all(recipe in used[page] for page in pages)
     known = {recipe, undo, "git stash", NOT_ENOUGH, *REPAIRS}
     assert {page: commands - known for page, commands in used.items() if commands - known} == {}
@@ -410,6 +402,19 @@ def test_the_benchmarks_page_quotes_the_results() -> None:
     quoted += [f"| {entry['median']:.2f} |" for entry in timed]
     quoted += [f"| {part['seconds']:.1f} |" for part in results_of("pipeline-25000095")[2:]]
     assert [figure for figure in quoted if figure not in page] == []
+
+
+def test_the_readme_quotes_the_benchmarks_page_and_the_recorded_run() -> None:
+    readme = PAGES[ROOT / "README.md"]
+    why = readme.partition("\n## Why movierec\n")[2].partition("\n## ")[0]
+    full_size = readme.partition("\n## Use 25 million ratings\n")[2].partition("\n## ")[0]
+    figures = re.findall(r"\d+\.\d+", why + full_size)
+    assert len(figures) >= 10
+    assert [one for one in figures if one not in PAGES[ROOT / "docs/benchmarks.md"]] == []
+    [details] = json.loads((ROOT / "plots/evaluate/details.json").read_text("utf-8"))
+    for name, measured in details["ranking"].items():
+        shown = re.search(rf"^{name.replace('_', ' ')} .* {measured['ndcg@10']:.4f}$", readme, re.M)
+        assert shown, name
 
 
 def test_the_scaling_page_quotes_the_results_and_the_estimate_of_memory() -> None:
