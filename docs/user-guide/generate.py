@@ -1,7 +1,7 @@
 """Write the generated parts of the user guide: `make docs`, after a run of the pipeline.
 
 They stand between `<!-- begin NAME -->` and `<!-- end -->`, and come from dvc.yaml, from the
-Parquet files of the run and from what these say about their columns.
+Parquet files of the run, which describe their columns, and from the help of the commands.
 """
 
 import re
@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+
+from movierec.cli import cli
 
 GUIDE = Path("docs/user-guide")
 ROWS = {  # of each Parquet file of the pipeline
@@ -43,6 +46,7 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "stages": table(["stage", "reads", "params", "writes"], stages(pipeline["stages"])),
         "files": table(["file", "rows", "columns"], files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
+        "options": table(["option", "of", "meaning"], options()),
         "charts": "\n".join(charts(pipeline["plots"])),
     }
 
@@ -78,6 +82,19 @@ def columns(schemas: Iterable[pa.Schema]) -> Iterable[list[str]]:
             raise ValueError(f"{field.name}: {fields[field.name]} and {described}")
     for described in dict.fromkeys(fields.values()):
         yield [code(name for name in fields if fields[name] == described), *described]
+
+
+def options() -> Iterable[list[str]]:
+    """Each option but --help and --version, the commands that have it, and its help."""
+    commands: dict[tuple[str, str], list[str]] = {}
+    for name, command in {"movierec": cli, **cli.commands}.items():
+        context = click.Context(command, **cli.context_settings)
+        for option in command.params:
+            record = option.get_help_record(context)
+            if isinstance(option, click.Option) and record and option.name != "version":
+                commands.setdefault(record, []).append(name)
+    for (option, meaning), names in commands.items():
+        yield [code([option]), code(names), meaning.replace("  [", " [")]
 
 
 def charts(entries: Iterable[dict[str, dict[str, str]]]) -> Iterable[str]:
