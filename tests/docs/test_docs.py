@@ -7,19 +7,14 @@ import json
 import re
 import runpy
 import shutil
-import subprocess
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from safetensors.numpy import load_file
@@ -27,13 +22,13 @@ from safetensors.numpy import load_file
 from movierec import cli
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, TrainParams, UrlSource
-from movierec.data import parquet_tables
 from movierec.model import baselines, model_file
 from movierec.plotting import results
 from movierec.plotting.registry import PICTURES, QUESTIONS
-from movierec.recommending import export, rankers
+from movierec.recommending import rankers
 from movierec.training import loading, rating_model
 from movierec.training.in_memory import InMemoryData
+from tests.helpers.clone import STAGES
 from tests.helpers.random_data import random_csrs, train_params
 from tests.helpers.small_project import write_data_set
 
@@ -43,7 +38,8 @@ PAGES |= {
     ROOT / name: (ROOT / name).read_text("utf-8")
     for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 }
-PIPELINE = PAGES[ROOT / "docs/pipeline.md"]
+GUIDE = ROOT / "docs/user-guide"
+OUTPUTS = PAGES[GUIDE / "outputs.md"]
 PARAMS, DATA_SETS = (
     yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     for name in ("params.yaml", "datasets.yaml")
@@ -60,10 +56,10 @@ def code_in(text: str) -> set[str]:
 
 
 def section(heading: str) -> str:
-    """A section of docs/pipeline.md, up to the next heading of the same level or a higher one."""
+    """A section of docs/user-guide/outputs.md, up to the next heading of its level or above."""
     level = len(heading) - len(heading.lstrip("#"))
-    _, found, after = PIPELINE.partition(f"\n{heading}\n")
-    assert found, f"docs/pipeline.md has no heading {heading!r}"
+    _, found, after = OUTPUTS.partition(f"\n{heading}\n")
+    assert found, f"docs/user-guide/outputs.md has no heading {heading!r}"
     return re.split(rf"^#{{1,{level}}} ", after, maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -75,41 +71,14 @@ def table_in(text: str) -> dict[str, str]:
 # --- What the project has is documented
 
 
-def test_every_stage_has_a_section_and_its_program_is_named() -> None:
+def test_every_stage_is_described() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    for name in stages:
-        assert f"`stages/{name}.py`" in section(f"## `{name}`")
-
-
-def outs_of(entry: dict[str, Any]) -> Iterator[str]:
-    for kind in ("outs", "metrics", "plots"):
-        for out in entry.get(kind, []):
-            yield out if isinstance(out, str) else next(iter(out))
-
-
-def test_every_output_is_named_in_the_section_of_its_stage() -> None:
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    for name, entry in stages.items():
-        named = {code.rstrip("/") for code in code_in(section(f"## `{name}`"))}
-        assert set(outs_of(entry)) <= named
-
-
-def param_keys() -> list[str]:
-    def keys_of(entry: object, name: str) -> list[str]:
-        if not isinstance(entry, dict):
-            return [name]
-        return [key for part in entry for key in keys_of(entry[part], f"{name}.{part}")]
-
-    return [key for block in PARAMS for key in keys_of(PARAMS[block], block)]
-
-
-@pytest.mark.parametrize("key", param_keys())
-def test_every_param_is_documented(key: str) -> None:
-    assert key in code_in(PIPELINE)
+    bold = re.findall(r"\*\*(\w+)\*\*", section("## Stages"))
+    assert bold == list(stages)
 
 
 def test_every_data_set_and_every_key_of_its_block_is_documented() -> None:
-    known = code_in(PAGES[ROOT / "docs/data.md"])
+    known = code_in(PAGES[GUIDE / "data-sets.md"])
     used = {key for block in DATA_SETS.values() for key in block}
     allowed = {key for kind in (PackageSource, PathSource, UrlSource) for key in kind.model_fields}
     assert set(DATA_SETS) | used | allowed <= known
@@ -128,15 +97,18 @@ MEASURED = [*sorted(ROOT.glob("metrics/*.json")), *sorted(ROOT.glob("plots/*/det
 
 @pytest.mark.parametrize("path", MEASURED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_metric_is_documented(path: Path) -> None:
-    known = code_in(section(f"### `{path.relative_to(ROOT)}`"))
+    name = str(path.relative_to(ROOT))
+    headline = re.search(rf"^\| `{name}` .+", OUTPUTS, re.MULTILINE)
+    known = code_in(headline[0] if headline else section(f"### `{name}`"))
     content = json.loads(path.read_text(encoding="utf-8"))
     keys = list(metric_keys(content if isinstance(content, dict) else content[0]))
     assert keys
     for key in keys:
+        key = re.sub(r"^intervals\.(.+)\.(low|high)$", r"\1", key)
         generic = re.sub(r"\b(baseline|ranking)\.(\w+)\.", r"\1.<name>.", key)
         assert re.sub(r"@\d+$", "@n", generic) in known
         if generic != key:
-            assert key.removeprefix("intervals.").split(".")[1] in known
+            assert key.split(".")[1] in known
 
 
 def test_metrics_are_there_to_be_looked_at() -> None:
@@ -144,59 +116,47 @@ def test_metrics_are_there_to_be_looked_at() -> None:
     assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "test_baseline"}
 
 
-COMMANDS = {"movierec": cli.cli, **cli.cli.commands}
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_and_its_options_are_documented(name: str) -> None:
-    command = name if name == "movierec" else f"movierec {name}"
-    text = section("## Command line")
-    assert any(f"{code} ".startswith(f"{command} ") for code in code_in(text))
-    rows = re.findall(r"^\| (`-.+?) \| (.+?) \|", text, re.MULTILINE)
-    listed = {option for options, of in rows if name in code_in(of) for option in code_in(options)}
-    for option in COMMANDS[name].params:
-        assert isinstance(option, click.Argument) or listed & set(option.opts), option.opts
+def test_every_command_is_documented() -> None:
+    page = PAGES[GUIDE / "recommendations.md"]
+    assert all(f"movierec {name}" in page for name in cli.cli.commands)
 
 
 def test_columns_of_plots_are_documented() -> None:
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    tables = [(stage, out) for stage in stages for out in outs_of(stages[stage]) if "csv" in out]
-    for stage, out in tables:
-        columns = pd.read_csv(ROOT / out, nrows=0).columns
-        assert set(columns) <= code_in(section(f"## `{stage}`")), out
+    """Every table in plots/ is listed with its columns, in their order."""
+    rows = re.findall(r"^\| `(plots/\S+\.csv)` \| (.+?) \|", OUTPUTS, re.MULTILINE)
+    assert {name: re.findall(r"`(\w+)`", columns) for name, columns in rows} == {
+        path.relative_to(ROOT).as_posix(): list(pd.read_csv(path, nrows=0).columns)
+        for path in ROOT.glob("plots/*/*.csv")
+    }
 
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folders that the real stages write out of a few ratings, and an export."""
+    """A project in which the real stages have written every Parquet file, out of 400 ratings."""
     folder = tmp_path_factory.mktemp("outputs")
-    ratings = {"user_id": np.repeat([3, 5, 9], 4), "movie_id": np.tile([10, 20, 30, 40], 3)}
-    ratings |= {"rating": np.tile([1.0, 2.5, 4.0], 4), "timestamp": np.arange(12)}
-    pd.DataFrame(ratings).to_csv(folder / "own.csv", index=False)
+    write_ratings(folder / "own.csv")
     local = {"path": "own.csv", "layout": "ratings_csv"}
+    shutil.copyfile(ROOT / "dvc.yaml", folder / "dvc.yaml")
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        # The first download tells the hash of one's own file, as docs/data.md says.
+        # The first download tells the hash of one's own file, as docs/user-guide/data-sets.md says.
         write_params(local)
         with pytest.raises(MovierecError, match=r"sha256.* is not set") as stopped:
             run_stage("download")
         write_params(local | {"sha256": re.search("[0-9a-f]{64}", str(stopped.value))[0]})
-        for name in ("download", "index", "split"):
+        for name in STAGES[:-1]:
             run_stage(name)
-        users, items = parquet_tables.read_users(), parquet_tables.read_items()
-        lists = np.array([[0, 1], [2, -1], [-1, -1]], np.int32)
-        scores = np.ones(lists.shape, np.float32)
-        path = Path("recommendations.parquet")
-        block = np.arange(3), lists, scores, scores
-        export.write_recommendations(path, users, items, [block])
-        scores = np.ones((len(items), 2), np.float32)
-        near = np.tile(np.arange(2, dtype=np.int32), (len(items), 1))
-        export.write_similar_items(Path("similar_items.parquet"), items, near, scores)
-        ids = {"movie_id": items["movie_id"], "title": pa.array(items["title"], pa.string())}
-        export.write_factors(Path("item_factors.parquet"), ids, scores)
-        ids = {"user_id": users["user_id"]}
-        export.write_factors(Path("user_factors.parquet"), ids, scores[: len(users)])
     return folder
+
+
+def write_ratings(path: Path) -> None:
+    """20 users rate 20 movies."""
+    rng = np.random.default_rng(0)
+    user_id, movie_id = (ids.ravel() for ids in np.meshgrid(range(180, 200), range(45, 65)))
+    ratings = {"user_id": user_id, "movie_id": movie_id, "rating": rng.integers(1, 6, 400)}
+    pd.DataFrame(ratings | {"timestamp": 0}).to_csv(path, index=False)
 
 
 def write_params(local: dict[str, str]) -> None:
@@ -208,37 +168,46 @@ def run_stage(name: str) -> None:
     runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
 
 
-def test_columns_and_their_types_are_documented_as_the_stages_write_them(outputs: Path) -> None:
-    spelt = {"float": "float32", "list<element: string>": "list of string"}
-    spelt["fixed_size_list<element: float>[2]"] = "list of float32"
-    files = [*outputs.glob("data/*/*.parquet"), *outputs.glob("*.parquet")]
-    assert len(files) == 14
-    for path in files:
-        schema = pq.read_schema(path)
-        columns = {field.name: spelt.get(str(field.type), str(field.type)) for field in schema}
-        assert table_in(section(f"### `{path.name}`")) == columns, path.name
+@pytest.fixture(scope="module")
+def generated(outputs: Path) -> dict[str, Any]:
+    """The functions of docs/user-guide/generate.py, and by `parts` what they generate."""
+    functions = runpy.run_path(str(GUIDE / "generate.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(outputs)
+        return functions | {"parts": functions["parts_of"](outputs)}
 
 
-def test_every_file_of_the_data_folders_has_a_section_or_is_named(outputs: Path) -> None:
+def test_the_generated_parts_are_those_of_the_pipeline(generated: dict[str, Any]) -> None:
+    """Stages and charts as in dvc.yaml, columns and types as written, options as in the help."""
+    pages = {path: PAGES[path] for path in PAGES if path.parent == GUIDE}
+    for path, page in pages.items():
+        assert generated["render"](page, generated["parts"]) == page, f"{path}: run make docs"
+    shown = {name for page in pages.values() for name in re.findall("<!-- begin (.+) -->", page)}
+    assert shown == set(generated["parts"])
+
+
+def test_every_file_of_the_data_folders_is_documented(
+    outputs: Path, generated: dict[str, Any]
+) -> None:
+    files = {path.relative_to(outputs).as_posix() for path in outputs.rglob("*.parquet")}
+    assert files == set(generated["ROWS"])
     names = {path.name for path in outputs.glob("data/*/*")} - {"own.csv"}
-    assert names <= code_in(PIPELINE)
+    assert {name for name in names if not name.endswith(".parquet")} <= code_in(OUTPUTS)
 
 
 def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
     model_file.write_model(tmp_path / "model.safetensors", baselines.popularity(*random_csrs(0)))
-    arrays = load_file(tmp_path / "model.safetensors")
-    types = {name: str(array.dtype) for name, array in arrays.items()}
-    assert table_in(section("### `model.safetensors`")) == types
-
-
-def test_more_arrays_of_the_model_are_documented() -> None:
+    types = types_of(load_file(tmp_path / "model.safetensors"))
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
     data = InMemoryData.from_params(*random_csrs(0), params, None)
-    arrays = rating_model.fit(data, params, 0, (0.5, 5)).model.arrays
-    types = {name: str(array.dtype) for name, array in arrays.items()}
-    assert table_in(section("### More arrays of `model.safetensors`")) == {
-        name: types[name] for name in types if "sample" in name or "weights" in name
-    }
+    more = types_of(rating_model.fit(data, params, 0, (0.5, 5)).model.arrays)
+    first, second = section("## Models").split("`genre_mf`")
+    assert table_in(first) == types
+    assert table_in(second) == {name: more[name] for name in more if name not in types}
+
+
+def types_of(arrays: dict[str, Any]) -> dict[str, str]:
+    return {name: str(array.dtype) for name, array in arrays.items()}
 
 
 def test_the_gallery_shows_every_picture_by_question() -> None:
@@ -253,16 +222,6 @@ def test_the_gallery_shows_every_picture_by_question() -> None:
     ]
 
 
-def test_the_diagram_is_that_of_dvc(tmp_path: Path) -> None:
-    for name in ("dvc.yaml", "params.yaml", "datasets.yaml"):
-        shutil.copyfile(ROOT / name, tmp_path / name)
-    (tmp_path / ".dvc").mkdir()
-    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
-    command = [sys.executable, "-m", "dvc", "dag", "--mermaid"]
-    dag = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert f"```mermaid\n{dag.strip()}\n```" in PIPELINE, "paste what dvc dag --mermaid prints"
-
-
 def arrows_of(page: str) -> set[tuple[str, str]]:
     """The pairs of stages joined in a page's diagram."""
     [diagram] = re.findall(r"^```mermaid\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
@@ -272,9 +231,8 @@ def arrows_of(page: str) -> set[tuple[str, str]]:
     return {(names.get(one, one), names.get(other, other)) for one, other in pairs}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
-def test_short_diagrams_join_what_is_joined(page: str) -> None:
-    every, some = arrows_of(PIPELINE), arrows_of(PAGES[ROOT / page])
+def test_the_short_diagram_joins_what_is_joined() -> None:
+    every, some = arrows_of(OUTPUTS), arrows_of(PAGES[ROOT / "docs/architecture.md"])
     assert some <= every
     assert set(itertools.chain(*some)) == set(itertools.chain(*every))
 
@@ -332,7 +290,7 @@ def test_a_decision_is_short_and_of_one_form(path: Path) -> None:
 GOING_BACK = re.compile(r"(?:git (?:checkout|reset|restore|stash)|(?<!&& )dvc checkout)\b[^`\n#]*")
 # Repairs, not ways back: a dvc.lock that a kill damaged; the rest of the recipe after a refusal.
 REPAIRS = {"git checkout dvc.lock", "dvc checkout"}
-NOT_ENOUGH = "git checkout ."  # as docs/how-to.md says
+NOT_ENOUGH = "git checkout ."  # as docs/user-guide/experiments.md says
 
 
 def test_every_page_goes_back_to_the_recorded_run_in_the_same_way() -> None:
@@ -341,7 +299,7 @@ def test_every_page_goes_back_to_the_recorded_run_in_the_same_way() -> None:
         path.relative_to(ROOT).as_posix(): set(map(str.strip, GOING_BACK.findall(text)))
         for path, text in PAGES.items()
     }
-    pages = ("README.md", "docs/how-to.md", "docs/faq.md", *TUTORIALS)
+    pages = ("README.md", "docs/user-guide/experiments.md", "docs/troubleshooting.md", *TUTORIALS)
     assert all(recipe in used[page] for page in pages)
     known = {recipe, undo, "git stash", NOT_ENOUGH, *REPAIRS}
     assert {page: commands - known for page, commands in used.items() if commands - known} == {}
@@ -354,10 +312,7 @@ def test_the_examples_of_the_model_page_predict_and_solve_as_the_code_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    user_id, movie_id = (ids.ravel() for ids in np.meshgrid(range(180, 200), range(45, 65)))
-    ratings = {"user_id": user_id, "movie_id": movie_id, "rating": rng.integers(1, 6, 400)}
-    pd.DataFrame(ratings | {"timestamp": 0}).to_csv("own.csv", index=False)
+    write_ratings(Path("own.csv"))
     digest = hashlib.sha256(Path("own.csv").read_bytes()).hexdigest()
     write_params({"path": "own.csv", "layout": "ratings_csv", "sha256": digest})
     for stage in ("download", "index", "split", "train"):
@@ -410,6 +365,19 @@ def test_the_benchmarks_page_quotes_the_results() -> None:
     quoted += [f"| {entry['median']:.2f} |" for entry in timed]
     quoted += [f"| {part['seconds']:.1f} |" for part in results_of("pipeline-25000095")[2:]]
     assert [figure for figure in quoted if figure not in page] == []
+
+
+def test_the_readme_quotes_the_benchmarks_page_and_the_recorded_run() -> None:
+    readme = PAGES[ROOT / "README.md"]
+    why = readme.partition("\n## Why not LensKit, implicit or a notebook?\n")[2].partition("\n## ")[0]
+    full_size = readme.partition("\n## Use 25 million ratings\n")[2].partition("\n## ")[0]
+    figures = re.findall(r"\d+\.\d+", why + full_size)
+    assert len(figures) >= 10
+    assert [one for one in figures if one not in PAGES[ROOT / "docs/benchmarks.md"]] == []
+    [details] = json.loads((ROOT / "plots/evaluate/details.json").read_text("utf-8"))
+    for name, measured in details["ranking"].items():
+        shown = re.search(rf"^{name.replace('_', ' ')} .* {measured['ndcg@10']:.4f}$", readme, re.M)
+        assert shown, name
 
 
 def test_the_scaling_page_quotes_the_results_and_the_estimate_of_memory() -> None:

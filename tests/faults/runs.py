@@ -152,7 +152,7 @@ class Run:
         return self.workspace.run("dvc", "repro")
 
     def mend_locks(self) -> None:
-        """What docs/faq.md advises when dvc was killed in the very moment of writing a lock."""
+        """What docs/troubleshooting.md advises when dvc was killed while it wrote a lock."""
         lock = self.path / ".dvc/tmp/rwlock"
         try:
             json.loads(lock.read_text("utf-8"))

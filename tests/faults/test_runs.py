@@ -46,7 +46,7 @@ def test_a_stage_by_hand_beside_a_run_says_who(run: Run) -> None:
 
 
 def test_a_lock_file_that_dvc_left_half_written(run: Run) -> None:
-    """What docs/faq.md advises."""
+    """What docs/troubleshooting.md advises."""
     lock = run.path / ".dvc/tmp/rwlock"
     lock.write_text("")
     assert "Unable to read RWLock-file '.dvc/tmp/rwlock'" in run.workspace.run(

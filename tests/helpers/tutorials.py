@@ -55,12 +55,18 @@ def edit(workspace: Workspace, diff: str) -> None:
 def run(workspace: Workspace, command: str, shown: list[str]) -> str:
     """Run a command: it ends as shown, and prints the lines shown, in order, but for numbers."""
     fails = any(line.startswith("ERROR") for line in shown)
-    output = rest = workspace.run("sh", "-c", command, fails=fails)
+    output = workspace.run("sh", "-c", command, fails=fails)
+    check_shown(command, output, shown)
+    return output
+
+
+def check_shown(command: str, output: str, shown: list[str]) -> None:
+    """Check that an output has the lines shown, in order, but for numbers."""
+    rest = output
     for line in shown:
         match = re.search(pattern(line), rest)
         assert match, f"$ {command}\ndoes not show\n{line}\nbut\n{output}"
         rest = rest[match.end() :]
-    return output
 
 
 def pattern(line: str) -> str:

@@ -1,7 +1,60 @@
-"""Tutorials, followed line by line; they begin and end with the committed state."""
+"""The tutorials, the README and the guide to recommendations, followed line by line.
+
+They begin and end with the committed state.
+"""
+
+import re
+import sys
+
+import pytest
 
 from tests.helpers import tutorials
-from tests.helpers.clone import Workspace, stages_run
+from tests.helpers.clone import ROOT, Workspace, stages_run
+
+LETTERBOXD = """\
+Date,Name,Year,Letterboxd URI,Rating
+2024-01-01,Star Wars,1977,https://boxd.it/2,5
+2024-01-01,Alien,1979,https://boxd.it/3,4.5
+2024-01-01,Jurassic Park,1993,https://boxd.it/4,3
+2024-01-01,The Terminator,1984,https://boxd.it/5,4
+2024-01-01,Parasite,2019,https://boxd.it/6,4.5
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [
+        ("../README.md", "Recommend for one user"),
+        ("../README.md", "Use your own ratings"),
+        ("user-guide/recommendations.md", ""),
+    ],
+)
+def test_recommendations_are_those_shown(page: str, heading: str, workspace: Workspace) -> None:
+    (workspace.path / "letterboxd.csv").write_text(LETTERBOXD, "utf-8")
+    assert tutorials.follow(page, workspace, heading)
+    (workspace.path / "letterboxd.csv").unlink()
+
+
+def test_the_summary_in_the_readme_is_that_of_the_run(workspace: Workspace) -> None:
+    section = tutorials.read_section("../README.md", "Quick start")
+    [shown] = re.findall(r"^```text\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    table = shown.partition("\n\n")[0].splitlines()
+    tutorials.check_shown("movierec summary", workspace.run("movierec", "summary"), table)
+
+
+def test_the_readme_opens_the_results_in_a_notebook(workspace: Workspace) -> None:
+    section = tutorials.read_section("../README.md", "Open the results in a notebook")
+    [code] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    output = workspace.run(sys.executable, "-c", code)
+    assert "When Harry Met Sally... (1989)" in output
+    assert output.endswith("(1682, 8)\n")
+
+
+def test_the_experiment_in_the_readme_is_that_of_the_tutorial() -> None:
+    tutorial = (ROOT / "docs/tutorial-experiment.md").read_text("utf-8").splitlines()
+    section = tutorials.read_section("../README.md", "Run an experiment")
+    [console] = re.findall(r"^```console\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert [line for line in console.splitlines() if line not in tutorial] == []
 
 
 def test_the_tutorial_of_own_ratings_is_true(workspace: Workspace) -> None:

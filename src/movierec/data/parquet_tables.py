@@ -1,4 +1,4 @@
-"""The Parquet files that stages hand to each other (docs/pipeline.md lists their columns)."""
+"""The Parquet files that stages hand to each other, and what their columns mean."""
 
 from __future__ import annotations
 
@@ -28,6 +28,34 @@ PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "valida
 TRAINING_FILES = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
 ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's without the rest
 
+# What each column means. A file says so itself, in the metadata of its fields (`pq.read_schema`),
+# and docs/user-guide/outputs.md lists them (`make docs`).
+DESCRIPTIONS = {
+    "user_id": "the data set's own id; a string if ids are text",
+    "movie_id": "the data set's own id; a string if ids are text",
+    "user_index": "row number in `users.parquet`, from 0",
+    "item_index": "row number in `items.parquet`, from 0",
+    "rating": "stars",
+    "timestamp": "seconds since 1970 (UTC)",
+    "n_ratings": "ratings; in `data/split/`, training ratings",
+    "offset": "row of the first rating in the file grouped by user or movie",
+    "title": "with its year; the word Movie and the id if there are no titles",
+    "year": "from the end of the title, or null",
+    "genres": "empty if none is listed",
+    "n_test": "test ratings",
+    "squared_error": "sum over the test ratings, clipped",
+    "absolute_error": "sum over the test ratings, clipped",
+    "ndcg": "of the list; NaN if not sampled or no test movie is relevant",
+    "recall": "of the list; NaN if not sampled or no test movie is relevant",
+    "rank": "from 1, the best or most similar",
+    "score": "what lists are sorted by: `recommend.ranking`",
+    "predicted_rating": "stars, clipped to the scale",
+    "similar_movie_id": "id of the similar movie",
+    "similar_title": "its title",
+    "similarity": "weighted mean of both models' cosines, at most 1",
+    "factors": "vector, of the same length for users and movies",
+}
+
 
 def write_table(
     path: Path, columns: Mapping[str, Any], provenance: Callable[[str], Manifest] | None = None
@@ -54,14 +82,19 @@ def write_tables(
 
 
 def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer of such a table, of the same bytes for the same values."""
+    """A writer of such a table with described columns, of the same bytes for the same values."""
     integers = [column.name for column in schema if pa.types.is_integer(column.type)]
     options = {
         "compression": "zstd",
         "use_dictionary": ["rating"] if "rating" in schema.names else False,
         "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
     }
-    return pq.ParquetWriter(path, schema, **options)
+    return pq.ParquetWriter(path, pa.schema(map(_described, schema)), **options)
+
+
+def _described(field: pa.Field) -> pa.Field:
+    description = DESCRIPTIONS.get(field.name)
+    return field.with_metadata({"description": description}) if description else field
 
 
 def read_provenance(path: Path) -> Manifest:

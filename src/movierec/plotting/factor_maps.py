@@ -12,7 +12,7 @@ from movierec.recommending import selection
 
 ON_THE_MAP = 400  # movies, the most rated
 # Ratings that a movie needs for a place: with fewer, the ridge shrinks its factors to 0, as if
-# everybody liked it equally (docs/pipeline.md has figures).
+# everybody liked it equally (docs/user-guide/outputs.md has figures).
 MIN_RATINGS = 100
 N_EXTREMES = 12  # of either kind
 MAX_USERS = 5000  # by whose factors the length of a movie's vector is measured

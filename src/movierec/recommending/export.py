@@ -1,4 +1,4 @@
-"""The Parquet files for people and other tools (docs/pipeline.md lists their columns)."""
+"""The Parquet files for people and other tools."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Recipes of docs/how-to.md, followed line by line in clones: back, a remote, a registry."""
+"""Recipes of docs/user-guide/experiments.md, followed line by line: back, a remote, a registry."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def clone(workspace: Workspace, folder: Path) -> Workspace:
 
 def follow(heading: str, workspace: Workspace) -> dict[str, str]:
     """What the commands of a recipe print: lines that fit, and no warnings."""
-    outputs = tutorials.follow("how-to.md", workspace, heading)
+    outputs = tutorials.follow("user-guide/experiments.md", workspace, heading)
     for command, output in outputs.items():
         assert "warn" not in output.lower(), command
         assert max(map(len, output.splitlines()), default=0) <= WIDTH, command
@@ -127,7 +127,7 @@ def test_a_clone_pulls_from_a_remote_and_has_nothing_to_run(
 
 
 def test_the_models_alone_can_be_pushed(pulled: Workspace, tmp_path: Path) -> None:
-    page = tutorials.read_section("how-to.md", "Keep models and data on a remote")
+    page = tutorials.read_section("user-guide/experiments.md", "Keep models and data on a remote")
     [push] = re.findall(r"`(dvc push [^`]+)`", page.replace("\n", " "))
     public = tmp_path / "public"
     pulled.run("dvc", "remote", "add", "--local", "--default", "public", str(public))

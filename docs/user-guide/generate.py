@@ -1,0 +1,128 @@
+"""Write the generated parts of the user guide: `make docs`, after a run of the pipeline.
+
+They stand between `<!-- begin NAME -->` and `<!-- end -->`, and come from dvc.yaml, from the
+Parquet files of the run, which describe their columns, and from the help of the commands.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from movierec.cli import cli
+
+GUIDE = Path("docs/user-guide")
+ROWS = {  # of each Parquet file of the pipeline
+    "data/index/users.parquet": "users, most ratings first",
+    "data/index/items.parquet": "movies, most rated first, also unrated ones",
+    "data/index/ratings_by_user.parquet": "ratings by user, then movie",
+    "data/index/ratings_by_item.parquet": "ratings by movie, then user",
+    "data/split/train_users.parquet": "as `users.parquet`",
+    "data/split/train_items.parquet": "as `items.parquet`",
+    "data/split/train_by_user.parquet": "by user, then movie",
+    "data/split/train_by_item.parquet": "by movie, then user",
+    "data/split/validation.parquet": "by user, then movie",
+    "data/split/test.parquet": "by user, then movie",
+    "data/evaluation/by_user.parquet": "as `users.parquet`",
+    "exports/recommendations.parquet": "by user, then rank",
+    "exports/similar_items.parquet": "up to 20 per movie, by movie, then rank",
+    "exports/item_factors.parquet": "as `items.parquet`",
+    "exports/user_factors.parquet": "as `users.parquet`",
+}
+
+
+def parts_of(outputs: Path) -> dict[str, str]:
+    """The generated parts by name. outputs: a folder with the Parquet files of a run."""
+    pipeline = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))
+    schemas = {name: pq.read_schema(outputs / name) for name in ROWS}
+    return {
+        "diagram": diagram(),
+        "stages": table(["stage", "reads", "params", "writes"], stages(pipeline["stages"])),
+        "files": table(["file", "rows", "columns"], files(schemas)),
+        "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
+        "options": table(["option", "of", "meaning"], options()),
+        "charts": "\n".join(charts(pipeline["plots"])),
+    }
+
+
+def diagram() -> str:
+    command = [sys.executable, "-m", "dvc", "dag", "--mermaid"]
+    dag = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return f"```mermaid\n{dag.strip()}\n```"
+
+
+def stages(entries: dict[str, dict[str, list[object]]]) -> Iterable[list[str]]:
+    for name, entry in entries.items():
+        reads = [dep for dep in entry["deps"] if not str(dep).startswith(("src/", "stages/"))]
+        kinds = (entry.get(kind, []) for kind in ("outs", "metrics", "plots"))
+        writes = [
+            out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind
+        ]
+        params = [param for param in entry["params"][1:] if isinstance(param, str)]
+        yield [code([name]), code(reads), code(params), code(writes)]
+
+
+def files(schemas: dict[str, pa.Schema]) -> Iterable[list[str]]:
+    for name, schema in schemas.items():
+        yield [code([name]), ROWS[name], code(schema.names)]
+
+
+def columns(schemas: Iterable[pa.Schema]) -> Iterable[list[str]]:
+    """Each column once: it has the same dtype and meaning in every file."""
+    fields: dict[str, tuple[str, str]] = {}
+    for field in (field for schema in schemas for field in schema):
+        described = dtype(field.type), field.metadata[b"description"].decode()
+        if fields.setdefault(field.name, described) != described:
+            raise ValueError(f"{field.name}: {fields[field.name]} and {described}")
+    for described in dict.fromkeys(fields.values()):
+        yield [code(name for name in fields if fields[name] == described), *described]
+
+
+def options() -> Iterable[list[str]]:
+    """Each option but --help and --version, the commands that have it, and its help."""
+    commands: dict[tuple[str, str], list[str]] = {}
+    for name, command in {"movierec": cli, **cli.commands}.items():
+        context = click.Context(command, **cli.context_settings)
+        for option in command.params:
+            record = option.get_help_record(context)
+            if isinstance(option, click.Option) and record and option.name != "version":
+                commands.setdefault(record, []).append(name)
+    for (option, meaning), names in commands.items():
+        yield [code([option]), code(names), meaning.replace("  [", " [")]
+
+
+def charts(entries: Iterable[dict[str, dict[str, str]]]) -> Iterable[str]:
+    return (f"- {chart['title']}" for entry in entries for chart in entry.values())
+
+
+def dtype(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return f"list of {dtype(kind.value_type)}"
+    return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))
+
+
+def code(names: Iterable[object]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def render(page: str, parts: dict[str, str]) -> str:
+    """The text of a page with its generated parts up to date."""
+    pattern = r"(<!-- begin (\w+) -->\n).*?(<!-- end -->)"
+    return re.sub(pattern, lambda m: f"{m[1]}\n{parts[m[2]]}\n\n{m[3]}", page, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    parts = parts_of(Path())
+    for path in sorted(GUIDE.glob("*.md")):
+        path.write_text(render(path.read_text("utf-8"), parts), "utf-8")
