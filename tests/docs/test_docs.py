@@ -369,7 +369,9 @@ def test_the_benchmarks_page_quotes_the_results() -> None:
 
 def test_the_readme_quotes_the_benchmarks_page_and_the_recorded_run() -> None:
     readme = PAGES[ROOT / "README.md"]
-    why = readme.partition("\n## Why not LensKit, implicit or a notebook?\n")[2].partition("\n## ")[0]
+    why = readme.partition("\n## Why not LensKit, implicit or a notebook?\n")[2].partition("\n## ")[
+        0
+    ]
     full_size = readme.partition("\n## Use 25 million ratings\n")[2].partition("\n## ")[0]
     figures = re.findall(r"\d+\.\d+", why + full_size)
     assert len(figures) >= 10
