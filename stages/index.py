@@ -17,7 +17,7 @@ def main() -> stage.Summary:
     manifest = manifests.read_manifest(paths.RAW, params.dataset)
     path, *_ = manifests.check_files(paths.RAW, manifest, "download")
     with factory.opened(params.engine) as work, work.scratch("index") as scratch:
-        indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_refused)
+        indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_rejected)
         rows, n_ratings = indexed.rows, int(indexed.by_user.sum())
         counts = {
             "n_ratings": n_ratings,
@@ -38,7 +38,7 @@ def main() -> stage.Summary:
     reporting.write_plot("plots/index/ratings.csv", found.ratings)
     reporting.write_plot("plots/index/years.csv", found.years)
     return {
-        "rows": f"{rows.n_read:,} read, {rows.refused.total():,} refused,"
+        "rows": f"{rows.n_read:,} read, {rows.rejected.total():,} rejected,"
         f" {indexed.n_superseded:,} superseded",
         "ratings": f"{n_ratings:,} by {counts['n_users']:,} users",
         "movies": f"{counts['n_movies']:,}, of which {counts['n_rated_movies']:,} rated",
@@ -46,12 +46,12 @@ def main() -> stage.Summary:
 
 
 def account(rows: RowCounts, n_kept: int, n_superseded: int) -> dict[str, Any]:
-    """Every row read: kept, or refused for one reason."""
-    refused = {reason: rows.refused[reason] for reason in REASONS}
+    """Every row read: kept, or rejected for one reason."""
+    rejected = {reason: rows.rejected[reason] for reason in REASONS}
     return {
         "read": rows.n_read,
         "kept": n_kept,
-        "refused": {**refused, "superseded": n_superseded},
+        "rejected": {**rejected, "superseded": n_superseded},
     }
 
 

@@ -212,7 +212,7 @@ def test_unknown_data_set(refusal):
         ),
         *((text, "the file: should be a block of keys, not ") for text in ("", "- 1", "seed")),
         ("seed: 1\n", r"dataset: is missing \(and 7 more\)$"),
-        (None, "no such file; run this in the project's folder$"),
+        (None, "no such file; run this in the project folder$"),
     ],
 )
 def test_bad_file(folder, text, line):

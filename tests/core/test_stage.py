@@ -67,7 +67,7 @@ def test_a_second_run_says_who_is_at_work(capsys):
     with pytest.raises(SystemExit) as caught:
         stage.run_exclusively("split", lambda: pytest.fail("it ran beside another"))
     assert caught.value.code == 1
-    said = f"error: split is already running here, as process {first.pid}: wait for it, or stop it"
+    said = f"error: split is already running here, as process {first.pid}; wait for it, or stop it"
     assert capsys.readouterr().err == said + "\n"
     stage.run_exclusively("index", lambda: None)  # another stage may run
     first.kill()
@@ -204,9 +204,9 @@ def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys,
     assert [word for word, _ in told] == ["version", *["param"] * 2, "threads", "memory"]
     assert f"python {sys.version_info[0]}.{sys.version_info[1]}, " in told[0][1]
     assert told[1][1] == "dataset: ml-100k"
-    assert told[2][1] == "index: {'max_refused': 0}"
+    assert told[2][1] == "index: {'max_rejected': 0}"
     assert told[3][1].endswith("processors, NUMBA_NUM_THREADS 3")
-    assert re.fullmatch(r"\d+\.\d [MG]B at most", told[4][1])
+    assert re.fullmatch(r"\d+\.\d [MG]B peak", told[4][1])
 
 
 def test_the_most_memory_is_of_what_was_given_back_too():

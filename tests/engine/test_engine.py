@@ -86,8 +86,8 @@ def test_a_closed_port(refusal, monkeypatch):
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
     assert refusal(scheduler=address) == (
-        f"engine.scheduler: nobody answers at {address}: start one there with dask scheduler,"
-        " or set it to local"
+        f"engine.scheduler: no answer from {address}: start dask scheduler there, or set"
+        " engine.scheduler to local"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_server_that_never_answers(refusal, monkeypatch):
     began = time.monotonic()
     with answering(b"") as address:
         line = refusal(scheduler=address)
-    assert line.startswith(f"engine.scheduler: nobody answers at {address}: start one there")
+    assert line.startswith(f"engine.scheduler: no answer from {address}: start dask scheduler")
     assert time.monotonic() - began < 5
 
 
@@ -104,8 +104,8 @@ def test_a_server_that_never_answers(refusal, monkeypatch):
 def test_a_server_of_something_else(refusal, banner):
     with answering(banner) as address:
         assert refusal(scheduler=address) == (
-            f"engine.scheduler: what answers at {address} is no Dask scheduler: start one, or set"
-            " it to local"
+            f"engine.scheduler: {address} is not a Dask scheduler: start one, or set"
+            " engine.scheduler to local"
         )
 
 
@@ -131,7 +131,10 @@ def test_dask_is_not_installed(refusal, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "movierec.engine.dask")
     monkeypatch.delattr(engine, "dask")
-    assert refusal() == "engine.kind: dask is not installed: pip install 'movierec[dask]'"
+    assert (
+        refusal()
+        == "engine.kind: dask is not installed: run make dev, or .venv/bin/pip install -e '.[dask]'"
+    )
 
 
 # Workers that do not fit
@@ -159,8 +162,8 @@ def of_another_version(path):
     ("versions", "sees_folder", "line"),
     [
         (ALIKE, False, r" does not see {folder}: run the project in a folder that all"),
-        (ALIKE | {"numpy": "1.0"}, True, r" has numpy 1\.0, not {numpy}: install what requ"),
-        (ALIKE | {"code": "before"}, True, r" began with other code than .*: start it again"),
+        (ALIKE | {"numpy": "1.0"}, True, r" has numpy 1\.0, not {numpy}: install requ"),
+        (ALIKE | {"code": "before"}, True, r" runs other code than .*: restart it"),
     ],
 )
 def test_a_worker_that_does_not_fit(client, monkeypatch, tmp_path, versions, sees_folder, line):

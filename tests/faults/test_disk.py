@@ -64,7 +64,7 @@ def test_a_file_that_cannot_grow(run: Run, stage: str) -> None:
     for limit in (0, 100, size - 1):
         run.delete(*run.outs_of(stage))
         line = run.refusal(stage, limit=limit)
-        assert "File too large; make room on that disk, then run it again" in line
+        assert "File too large; make room on that disk, then run this again" in line
     assert run.by_hand(stage).returncode == 0
     assert run.found() == run.files
 
@@ -86,7 +86,7 @@ def test_a_full_disk(run: Run, stage: str) -> None:
 def test_a_folder_that_cannot_be_written(run: Run, stage: str) -> None:
     line = run.refusal(stage, *after(READ_ONLY.format(WRITES[stage])))
     assert f"error: {WRITES[stage]}/" in line
-    assert "Read-only file system; make it writable, then run it again" in line
+    assert "Read-only file system; make it writable, then run this again" in line
     assert run.found() == run.files, "what was there is untouched"
 
 

@@ -184,9 +184,9 @@ def test_a_client_without_certificates(secured):
 
 def test_a_client_with_certificates_of_another_authority(secured, tmp_path):
     line = refusal(secured, secured.address, **certificates(tmp_path / "theirs"))
-    assert f"{secured.address} hangs up: both ends need tls://" in line
+    assert f"{secured.address} closes the connection: use tls://" in line
 
 
 def test_a_client_that_speaks_plainly(secured):
     address = secured.address.replace("tls://", "tcp://")
-    assert f"{address} hangs up: both ends need tls://" in refusal(secured, address)
+    assert f"{address} closes the connection: use tls://" in refusal(secured, address)

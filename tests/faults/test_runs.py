@@ -41,7 +41,7 @@ def test_a_stage_by_hand_beside_a_run_says_who(run: Run) -> None:
     finally:
         os.killpg(first.pid, signal.SIGCONT)
     first.communicate()
-    assert re.fullmatch(r"error: train is already running here, as process \d+: wait .*", line)
+    assert re.fullmatch(r"error: train is already running here, as process \d+; wait .*", line)
     assert run.found() == run.files
 
 

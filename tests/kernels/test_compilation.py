@@ -80,7 +80,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(clone, tmp_path):
     (tmp_path / "file").touch()
     output, errors = run(clone, tmp_path / "file")
     assert output == COMPILED
-    warning = f"compiled kernels are not kept: {tmp_path}/file/kernels-{compilation.HASH}"
+    warning = f"compiled kernels are not cached: {tmp_path}/file/kernels-{compilation.HASH}"
     assert errors == f"{LINE}{warning}: Not a directory\n"
 
 

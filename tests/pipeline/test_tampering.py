@@ -194,7 +194,7 @@ def test_a_folder_of_other_ratings(refusal, other, stage):
         folder = Path("data", READERS[stage])
         shutil.rmtree(folder)
         shutil.copytree(other / folder, folder)
-        assert "is not that of the data beside it; run dvc repro" in refusal(by_hand(stage))
+        assert "than the current data; run dvc repro" in refusal(by_hand(stage))
     else:
         shutil.copyfile(
             other / "data" / READERS[stage] / "manifest.json",
@@ -208,7 +208,7 @@ def test_a_split_of_another_seed_is_not_evaluated_with_this_model(refusal):
     params = Path("params.yaml")
     params.write_text(params.read_text("utf-8").replace("seed: 20", "seed: 21"), "utf-8")
     run_stage("split")
-    assert "its split is not that of the data beside it" in refusal(by_hand("evaluate"))
+    assert "made from another run of split than the current data" in refusal(by_hand("evaluate"))
 
 
 # --- The model
@@ -219,7 +219,7 @@ CHANGED = "changed since it was trained; restore it with dvc checkout --force"
 @pytest.mark.parametrize("asked", ASK)
 def test_a_model_of_other_ratings(refusal, other, asked):
     shutil.copyfile(other / MODEL, MODEL)
-    assert "is not that of the data beside it; run dvc repro" in refusal(PROGRAMS[asked])
+    assert "than the current data; run dvc repro" in refusal(PROGRAMS[asked])
 
 
 @pytest.mark.parametrize("asked", ASK)
@@ -270,7 +270,7 @@ IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
 @pytest.mark.parametrize("asked", IMPLICIT)
 def test_a_damaged_implicit_model(refusal, asked):
     cut(IMPLICIT_MODEL)
-    assert refusal(PROGRAMS[asked]).startswith(f"{IMPLICIT_MODEL}: not a whole model")
+    assert refusal(PROGRAMS[asked]).startswith(f"{IMPLICIT_MODEL}: not a complete model")
 
 
 @pytest.mark.parametrize("asked", IMPLICIT)
@@ -331,5 +331,5 @@ def test_no_flipped_byte_of_the_headers_gives_another_model(good, model, tmp_pat
 def test_a_model_cut_short_is_refused(good, tmp_path, share):
     content = (good / MODEL).read_bytes()
     (tmp_path / "model.safetensors").write_bytes(content[: int(share * len(content))])
-    with pytest.raises(MovierecError, match="not a whole model"):
+    with pytest.raises(MovierecError, match="not a complete model"):
         read_model(tmp_path / "model.safetensors")

@@ -105,21 +105,21 @@ def test_an_index_of_repeated_ratings_is_the_same(tmp_path, cluster, layout):
     assert len(here) == 8
     assert there == here
     counts = reporting.read_details("index", tmp_path / "dask")
-    assert counts["rows"]["refused"]["superseded"] > N_RATINGS / 3
+    assert counts["rows"]["rejected"]["superseded"] > N_RATINGS / 3
 
 
-def test_an_index_of_text_and_of_refused_rows_is_the_same(tmp_path, cluster):
+def test_an_index_of_text_and_of_rejected_rows_is_the_same(tmp_path, cluster):
     """The first id that is no integer comes late."""
     rows = ratings()
     rows = [*rows[:3500], *((f"Änne {user}", f"tt{movie}", *r) for user, movie, *r in rows[3500:])]
     for place in range(20):
         rows[200 * place] = (*rows[200 * place][:2], ["", "x", 7, "0.1"][place % 4], 0)
-    changes = {"index": {"max_refused": 20}}
+    changes = {"index": {"max_rejected": 20}}
     here, there = both(tmp_path, cluster, rows, "ratings_csv", ["index"], **changes)
     assert there == here
 
 
-def test_bad_input_is_refused_in_the_same_words_and_nothing_stays(tmp_path, cluster):
+def test_bad_input_is_rejected_in_the_same_words_and_nothing_stays(tmp_path, cluster):
     rows = [*ratings(), *((5, 6, "much", second) for second in range(30))]
     path, words = archives.write(tmp_path, "ratings_csv", rows), []
     for kind in ("local", "dask"):

@@ -248,7 +248,7 @@ def test_a_killed_training_goes_on(
     assert ("the next dvc repro goes on" in said) == (number != signal.SIGKILL)
     assert not (project / "models/model.safetensors").exists()
     resumed, model = train(project)
-    assert "train      going on after epoch" in resumed
+    assert "train      resuming after epoch" in resumed
     assert model == undisturbed
     assert not list((project / ".checkpoints").glob("*.safetensors"))
 
