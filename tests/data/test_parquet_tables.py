@@ -148,7 +148,9 @@ def test_counts_that_do_not_fit_the_ratings(tmp_path):
     columns = {"user_index": by_item.indices, "rating": by_item.values}
     parquet_tables.write_table(tmp_path / "train_by_item.parquet", columns)
     parquet_tables.write_rows(tmp_path / "rows.parquet", by_user.counts[:3])
-    with pytest.raises(MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+$"):
+    with pytest.raises(
+        MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+; run dvc repro --force$"
+    ):
         parquet_tables.read_csr(tmp_path / "train_by_item.parquet", tmp_path / "rows.parquet")
 
 

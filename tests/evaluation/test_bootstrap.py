@@ -15,7 +15,7 @@ def draw(seed=0):
 
 
 def interval(statistic, *columns, n_resamples=400, seed=0):
-    return bootstrap.interval(statistic, *columns, n_resamples=n_resamples, draw=draw(seed))
+    return bootstrap.interval(statistic, *columns, n_resamples=n_resamples, rng=draw(seed))
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():

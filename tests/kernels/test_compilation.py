@@ -90,6 +90,6 @@ def test_kernels_that_nothing_used_for_long_are_removed(tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).mkdir()
     for name in names[1:]:
-        os.utime(tmp_path / name, (0, time.time() - compilation.KEPT_FOR - 60))
+        os.utime(tmp_path / name, (0, time.time() - compilation.MAX_AGE - 60))
     compilation.remove_unused_folders()
     assert sorted(path.name for path in tmp_path.iterdir()) == [names[0], names[2]]

@@ -261,7 +261,7 @@ def test_a_damaged_model(refusal, asked, harm):
 @pytest.mark.parametrize("stage", ["evaluate", "recommend"])
 def test_one_model_in_the_place_of_the_other(refusal, stage):
     shutil.copyfile(IMPLICIT_MODEL, MODEL)
-    assert refusal(by_hand(stage)) == (f"{MODEL}: not what the train stage wrote; run dvc repro")
+    assert refusal(by_hand(stage)) == (f"{MODEL}: not written by the train stage; run dvc repro")
 
 
 IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
