@@ -1,4 +1,4 @@
-"""How a program ends on bad input: one line, status 1; a traceback only if asked for."""
+"""A program ends on bad input with one line and status 1; a traceback only if asked for."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Outputs: whole or not there at all, and only of the data set that params name."""
+"""Outputs are written completely or not at all, and belong to the data set in params."""
 
 import errno
 import json
@@ -29,7 +29,7 @@ MANIFEST = {
 
 
 class Stop(Exception):  # noqa: N818
-    """What a stage dies of."""
+    """An exception that ends a stage."""
 
 
 def files_in(folder):
@@ -82,7 +82,7 @@ def test_half_written_output_is_deleted_and_the_old_one_stays(tmp_path, die, is_
 
 
 def test_a_kill_while_the_old_folder_is_deleted_leaves_no_half_of_it(tmp_path, monkeypatch):
-    """At the worst moment: the old one deleted in part, and everything stops."""
+    """Even when the process stops while the old folder is partly deleted."""
     fill(tmp_path / "index", "old")
 
     def stop(folder, **_):

@@ -1,5 +1,4 @@
-"""How a stage runs: one at a time, not after the dvc that started it was killed, and with a summary
-at its end."""
+"""A stage runs alone, ends when the dvc that started it is killed, and prints a summary."""
 
 import os
 import pty
@@ -38,7 +37,7 @@ def start(program):
 
 
 def test_a_stage_ends_when_the_one_who_started_it_is_killed():
-    """The pipe that both write to is closed when both have ended, and not before."""
+    """The pipe that both write to is closed only when both have ended."""
     parent = start(PARENT)
     assert parent.stdout.readline() == "begun\n"
     parent.kill()
@@ -47,7 +46,7 @@ def test_a_stage_ends_when_the_one_who_started_it_is_killed():
 
 
 def test_a_stage_run_by_hand_outlives_nobody(monkeypatch):
-    """Without a parent told it waits for its own end."""
+    """Without a parent process it simply runs to its end."""
     monkeypatch.delenv(stage.PARENT, raising=False)
     alone = start(STAGE)
     assert alone.stdout.readline() == "begun\n"
@@ -90,7 +89,7 @@ SPLIT = BEGIN + f"stage.run('split', lambda: {{'ratings': {RATINGS!r}}})"
 
 @pytest.fixture
 def outputs(folder):
-    """What the split stage reads and writes, as far as a summary looks at it."""
+    """Write the files of the split stage that a summary lists."""
     for name, size in {
         "data/index/a": 600,
         "data/split/b": 9_000,
@@ -111,7 +110,7 @@ def test_elsewhere_a_summary_is_two_plain_lines(outputs, capsys):
 
 
 def on_terminal(command, **environment):
-    """What a command writes on a terminal of 60 columns."""
+    """The output of a command on a terminal of 60 columns."""
     leader, follower = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
     running = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Ratings as text: each row kept or rejected, whatever stands beside it; ids as numbers or text."""
+"""Ratings as text: each row is kept or rejected independently; ids are numbers or text."""
 
 import io
 from contextlib import contextmanager
@@ -62,7 +62,7 @@ def sizes(piece, small):
 
 
 def read(text, **changes):
-    """Ids, rating and timestamp of each row kept, and what became of all."""
+    """Read lines: the ids, rating and timestamp of each row kept, and the counts of all rows."""
     form = Form(**(vars(FORM) | changes))
     table, rows = csv_reader.read(io.BytesIO(text.encode()), form)
     return list(zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)), rows
@@ -77,7 +77,7 @@ def archive_of(folder, text, max_rejected=0):
 @given(LINES, SIZES, st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example([*BAD], (200, 50), "\n", False)
 def test_every_row_is_kept_or_rejected_for_its_reason(lines, size, newline, ends):
-    """Wherever the pieces end; and those kept are read as if the others were not there."""
+    """For any size of pieces; and rejected rows do not affect the others."""
     text = newline.join(lines) + (newline if ends else "")
     with sizes(*size):
         kept, rows = read(text)
@@ -181,7 +181,7 @@ def test_text_that_is_not_utf_8_is_rejected(tmp_path):
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), max_size=9))
 def test_text_ids_are_kept_and_in_order(tmp_path_factory, names):
-    """Of equal counts in order of their letters."""
+    """Ids with equal counts are in alphabetical order."""
     names = [f"{name}#" for name in dict.fromkeys(names)] or ["#"]
     text = "".join(
         '"{}",{},3,4\n'.format(name.replace('"', '""'), k) for k, name in enumerate(names)
@@ -205,7 +205,7 @@ LAYOUTS = archives.LAYOUTS
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_rejected_rows_of_every_layout(tmp_path, layout):
-    """The error counts all by reason and shows the first; if allowed, the rest is as without."""
+    """The error counts rows by reason; if they are allowed, the other rows are unaffected."""
     bad = [(3, 50, 5.5, 1), (3, 31, 0.0, 2)]
     path = archives.write(tmp_path, layout, [*RATINGS[:2], *bad, *RATINGS[2:]])
     data = archives.block(layout, path)
@@ -254,7 +254,7 @@ def test_only_the_first_ten_are_shown_and_none_at_length(tmp_path):
 
 @pytest.mark.parametrize("ids", [(50, 1, 22, 31), ("tt50", "tt01", "tt22", "031")])
 def test_movie_ids_of_the_csv_layout_may_be_text(tmp_path, ids):
-    """If they are text among the ratings or among the movies."""
+    """If they are text in the ratings or in the list of movies."""
     known = dict(zip((50, 1, 22, 31), ids, strict=True))
     ratings = [(user, known[movie], *rest) for user, movie, *rest in RATINGS]
     movies = [(known[movie], *rest) for movie, *rest in archives.MOVIES[:3]]

@@ -1,4 +1,4 @@
-"""Fetching: from the user's archives, the cache, a package index (a false pip), the web, a path."""
+"""Getting an archive: own copies, the cache, a package index (a fake pip), the web, a path."""
 
 import hashlib
 import os
@@ -47,7 +47,7 @@ def refusal(data, folder):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A folder of its own to run in, and a cache of its own, both empty."""
+    """An empty working folder and an empty cache."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.delenv("MOVIEREC_ARCHIVES", raising=False)
@@ -58,7 +58,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """An empty folder for what is fetched."""
+    """An empty folder for the archive."""
     path = tmp_path / "raw"
     path.mkdir()
     return path
@@ -81,7 +81,7 @@ def package(**changes):
 
 @pytest.fixture
 def pip(monkeypatch):
-    """A false pip: it notes how it was called, and downloads or fails as its fields say."""
+    """A fake pip that records how it is called, and downloads or fails as configured."""
 
     class Pip:
         content, status, stderr = CONTENT, 0, ""
@@ -345,7 +345,7 @@ def test_a_wheel_among_the_users_archives(pip, folder, own):
 
 @pytest.fixture
 def full(monkeypatch):
-    """Fill the disk that a folder lies on."""
+    """Simulate a full disk for a folder; returns the error line."""
     usage = namedtuple("Usage", "total used free")
 
     def fill(folder):

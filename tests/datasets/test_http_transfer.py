@@ -1,4 +1,4 @@
-"""Downloads against a server that fails: each ends in the right file, or in one clear line."""
+"""Downloads from a failing server end with the correct file, or with one clear line."""
 
 import datetime
 import errno
@@ -38,7 +38,7 @@ HALF = Answer(cut_body=2500)
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch):
-    """No proxy, and pieces small enough for a tiny file to have many."""
+    """No proxy, and pieces so small that a tiny file has many."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(http_transfer, "PIECE", 100)
 
@@ -49,7 +49,7 @@ def target(tmp_path):
 
 
 class Visit:
-    """Downloads of a test: what was said, how long was paused, how far it was at each piece."""
+    """Records the downloads of a test: lines printed, pauses, and progress at each piece."""
 
     def __init__(self, target):
         self.target, self.said, self.pauses, self.moved = target, [], [], []
@@ -242,7 +242,7 @@ EVERY = [*chain(*PASSING.values()), *(answer for answer, _ in LASTING.values())]
 
 @given(answers=st.lists(st.sampled_from([answer for answer in EVERY if not answer.stall])))
 def test_any_faults_in_any_order(running, tmp_path_factory, answers):
-    """Never a wrong file that passes."""
+    """A wrong file is never accepted."""
     running.answers = [*answers, GOOD]
     visit = Visit(tmp_path_factory.mktemp("any") / "films.zip")
     with suppress(DownloadError):
@@ -484,7 +484,7 @@ def certificate(path, days):
 
 @pytest.fixture
 def secure(tmp_path_factory, monkeypatch):
-    """A function that runs a server with a certificate, which is trusted if wished."""
+    """A function that runs a server with a certificate, trusted or not."""
 
     def run(days=9, trusted=True):
         path = certificate(tmp_path_factory.mktemp("tls") / "films.pem", days)

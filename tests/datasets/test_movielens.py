@@ -1,4 +1,4 @@
-"""The readers: every layout gives the same data, and bad archives one clear line."""
+"""Readers of archives: the same data from every layout, one clear line for bad archives."""
 
 import random
 
@@ -21,7 +21,7 @@ def read(folder, layout, ratings=RATINGS, newline="\n"):
 
 
 def rows_of(archive):
-    """The ratings with the ids that their indices stand for."""
+    """The ratings with ids in place of indices."""
     users = archive.user_ids[archive.ratings.user_index]
     movies = archive.movies["movie_id"].to_numpy()[archive.ratings.item_index]
     rest = archive.ratings.rating, archive.ratings.timestamp
@@ -29,7 +29,7 @@ def rows_of(archive):
 
 
 def refusal(path, layout, **changes):
-    """The one line that a bad archive is refused with; it names the file."""
+    """The error line for a bad archive, without the file's name."""
     with pytest.raises(MovierecError) as caught:
         read_archive(path, archives.block(layout, path, **changes))
     line = str(caught.value)

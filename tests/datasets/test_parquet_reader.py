@@ -1,4 +1,4 @@
-"""Ratings out of people's own Parquet: columns keep their type, rows are kept or rejected."""
+"""Ratings from a user's own Parquet file: types of columns, rows kept and rejected."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""Connections of the engine: where it listens, and one line where there is none."""
+"""Connections of the engine: where it listens, and one line if there is none."""
 
 import importlib.util
 import socket
@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refusal(capsys):
-    """A function: the one line on which a program ends that opens such an engine."""
+    """A function that opens an engine with these params and returns the error line."""
 
     def of(**changes):
         def main():
@@ -54,7 +54,7 @@ def refusal(capsys):
 
 @contextmanager
 def answering(banner):
-    """The address of a server that takes connections, says this, and no more."""
+    """The address of a server that accepts connections, sends some bytes and nothing more."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = []
 
@@ -77,7 +77,7 @@ def answering(banner):
 
 
 def test_patience_is_short():
-    """Each of the two waits, with the time that a start takes, ends within ten seconds."""
+    """Each of the two waits ends within ten seconds, including the start of the program."""
     assert dask.PATIENCE <= 8
 
 
@@ -174,7 +174,7 @@ def test_a_worker_that_does_not_fit(client, monkeypatch, tmp_path, versions, see
 
 
 def test_a_worker_that_comes_late_is_looked_at(client, monkeypatch):
-    """Here one that went and came again, of another version."""
+    """Such as one that restarted with another version."""
     used = dask.DaskEngine(params(), client)
     monkeypatch.setattr(dask, "_surroundings", of_another_version)
     monkeypatch.setattr(used, "_known", ["tcp://127.0.0.1:1"])
@@ -190,7 +190,7 @@ def test_a_worker_that_fits(client):
 
 
 def listening():
-    """The addresses and ports at which this process and those that it started listen."""
+    """The addresses and ports at which this process and its children listen."""
     here = psutil.Process()
     processes = [here, *here.children(recursive=True)]
     found = [each for process in processes for each in process.net_connections("tcp")]
@@ -198,7 +198,7 @@ def listening():
 
 
 def answer_to_http(address):
-    """What comes back of a GET, if anything does."""
+    """The answer to a GET, if any."""
     with socket.create_connection(address, timeout=0.5) as connection:
         connection.sendall(b"GET /status HTTP/1.0\r\n\r\n")
         try:

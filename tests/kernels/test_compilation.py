@@ -1,4 +1,4 @@
-"""Kernels are compiled once for all clones of a user, again after any edit, and not in silence."""
+"""Kernels are compiled once for all clones of a user and after edits, with a message."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ LINE = f"{compilation.COMPILING}\n"
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """A folder with a clone that has run once, and the cache it left; what that printed."""
+    """A folder with a clone that has run once, its cache, and the output of that run."""
     folder = tmp_path_factory.mktemp("first")
     return folder, run(copied(folder / "clone"), folder / "cache")
 

@@ -1,4 +1,4 @@
-"""The model's file: round trip, and refusal of what is not a complete model."""
+"""Model files: round trips, and errors for incomplete or changed files."""
 
 from dataclasses import replace
 
