@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refusal(capsys):
-    """The line that a stage ends on, and as many lines below it."""
+    """A function: the error line of a stage, and some of the lines below it."""
 
     def run(name, n_details=0):
         lines = small_project.refusal(lambda: run_stage(name), capsys)
@@ -71,7 +71,7 @@ def test_bad_rating(folder, refusal):
 
 
 def test_rejected_rows_that_are_allowed(folder):
-    """The index is the one without them, and details.json accounts for every row."""
+    """The index is the same as without them, and details.json counts every row."""
     outputs = []
     for ratings in (RATINGS, [(7, 22, 11.0, 1), *RATINGS, (8, 22, "", 1), RATINGS[0]]):
         path = archives.write(folder / "archive", "csv", ratings)
@@ -107,7 +107,7 @@ def test_file_that_does_not_have_the_pinned_hash(folder, refusal):
 
 
 def test_bad_params(folder):
-    """By a process of its own, as DVC runs a stage."""
+    """In a separate process, as DVC runs a stage."""
     write_params(folder, archives.write(folder / "archive", "csv"), train={"n_factor": 3})
     ended = subprocess.run(
         [sys.executable, ROOT / "stages/train.py"],

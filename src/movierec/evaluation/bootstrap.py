@@ -60,13 +60,13 @@ def interval(
     return np.asarray(ends.low), np.asarray(ends.high)
 
 
-def p_value(ours: Array, theirs: Array) -> float:
+def p_value(values: Array, other_values: Array) -> float:
     """The p-value of a paired t-test on two runs' values by user; NaN for fewer than two users.
 
     The values may be sums of errors, because both runs have the same ratings of each user.
     """
-    if len(ours) < 2:
+    if len(values) < 2:
         return float("nan")
-    if np.array_equal(ours, theirs):
+    if np.array_equal(values, other_values):
         return 1.0
-    return float(stats.ttest_rel(ours, theirs).pvalue)
+    return float(stats.ttest_rel(values, other_values).pvalue)

@@ -48,7 +48,7 @@ def nearest(
     """
     neighbours = np.full((stop - first, n_neighbours), -1, np.int32)
     cosines = np.zeros(neighbours.shape, np.float32)
-    scale = np.zeros(-(-len(counts) // TILE) * TILE, np.float32)  # padded to whole tiles
+    scale = np.zeros(-(-len(counts) // TILE) * TILE, np.float32)  # padded to full tiles
     scale[: len(counts)] = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1.0)), 0)
     cost = np.cumsum(costs(counts)[first:stop])
     runs = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1)) if len(cost) else np.zeros(1)
