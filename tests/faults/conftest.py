@@ -47,7 +47,7 @@ def run(shared: Run) -> Run:
     """A workspace that tests leave complete except for checkpoints, unless they fail."""
     shared.delete(*(shared.path / ".checkpoints").glob("*.safetensors"))
     if shared.found() != shared.files:
-        shared.mend_locks()
+        shared.repair_locks()
         shared.repro()
     return shared
 

@@ -151,7 +151,7 @@ class Run:
     def repro(self) -> str:
         return self.workspace.run("dvc", "repro")
 
-    def mend_locks(self) -> None:
+    def repair_locks(self) -> None:
         """Follow docs/faq.md for a dvc that was killed while it wrote a lock."""
         lock = self.path / ".dvc/tmp/rwlock"
         try:

@@ -43,7 +43,7 @@ def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool
     _, alive = psutil.wait_procs(run.processes(), timeout=1)
     assert not alive, "no process is left that still writes"
     run.assert_whole()
-    run.mend_locks()
+    run.repair_locks()
     run.repro()
     assert run.found() == run.files, "the bits of an undisturbed run, and nothing beside them"
     assert not list((run.path / ".checkpoints").glob("*.safetensors"))

@@ -117,7 +117,7 @@ def test_a_lost_cluster_ends_on_one_line_and_the_next_run_resumes(
     saved = Checkpoint("search", "key")
     scratch = saved.folder.absolute()
     with (
-        pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on") as raised,
+        pytest.raises(MovierecError, match=r"lost.*run dvc repro: training resumes") as raised,
         cluster(tmp_path / "one") as (used, kill),
         at_submission(used, [120], kill),
     ):

@@ -16,11 +16,11 @@ from movierec.prepare import index, index_pieces, parquet_writer, shuffle
 from movierec.prepare.index_pieces import COLUMNS, Indexed
 
 
-def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
+def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_rejected: int) -> Indexed:
     """Index an archive. scratch: a folder for the workers' files."""
     if not work.is_here:
-        return index_pieces.build(work, scratch, path, data, max_refused)
-    return _build_here(path, data, max_refused)
+        return index_pieces.build(work, scratch, path, data, max_rejected)
+    return _build_here(path, data, max_rejected)
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def _add_up(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return together.groupby(together.columns[0], as_index=False).sum()
 
 
-def _build_here(path: Path, data: DataSet, max_refused: int) -> Indexed:
-    archive = movielens.read_archive(path, data, max_refused)
+def _build_here(path: Path, data: DataSet, max_rejected: int) -> Indexed:
+    archive = movielens.read_archive(path, data, max_rejected)
     rows, movies = archive.rows, archive.movies.set_index("movie_id")
     built = index.build(archive.ratings, archive.user_ids, movies.index.to_numpy())
     ratings = built.ratings
