@@ -1,4 +1,4 @@
-# Each target is a line or two that you could type yourself.
+# Each target is a command or two that you could type yourself.
 PYTHON ?= python3
 DATASET ?=
 TRIALS ?= 60
@@ -13,39 +13,39 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-env: .venv/installed  ## Set up .venv with what running needs, by requirements.lock
+env: .venv/installed  ## Set up .venv with the packages that running needs (requirements.lock)
 
-dev: .venv/dev  ## Add what tests, linters and benchmarks need, by requirements-dev.lock
+dev: .venv/dev  ## Add the packages for tests, linters and benchmarks (requirements-dev.lock)
 
 .venv/installed: requirements.lock requirements-setup.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "error: Python 3.11 to 3.14 is needed; name one: make PYTHON=python3.12")'
-	@echo "setting up .venv (some seconds, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "error: Python 3.11 to 3.14 is needed; choose one: make PYTHON=python3.12")'
+	@echo "setting up .venv, once (some seconds)"
 	@$(PYTHON) -m venv .venv
 	@$(call install,requirements.lock)
 	@.venv/bin/uv pip install -q --python .venv/bin/python --offline --no-deps --no-build-isolation -e .
 	@.venv/bin/uv pip uninstall -q --python .venv/bin/python flit_core uv
-	@find .venv/lib -name tests -type d -prune -exec rm -rf {} +  # packages' own: 60 MB
+	@find .venv/lib -name tests -type d -prune -exec rm -rf {} +  # tests of packages: 60 MB
 	@touch $@
 
 .venv/dev: .venv/installed requirements-dev.lock
-	@echo "adding what tests and linters need to .venv (some seconds, once)"
+	@echo "adding packages for tests and linters to .venv, once (some seconds)"
 	@$(call install,requirements-dev.lock)
 	@touch $@
 
-# Install a lock by uv, which checks hashes as pip does in a tenth of the time, or else by pip.
+# Install a lock file with uv, which checks hashes like pip in a tenth of the time, or with pip.
 pip = .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes
 install = $(pip) -r requirements-setup.lock && \
 	(.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes --build-constraints requirements.lock -r $(1) \
-	|| (echo "uv could not install: trying pip" && $(pip) -r $(1)))
+	|| (echo "uv failed; trying pip" && $(pip) -r $(1)))
 
 run: env  ## Run the pipeline and show the result (DATASET=ml-25m for another data set)
 	@$(if $(DATASET),dvc exp run -S dataset=$(DATASET),dvc repro)
 	@movierec summary
 
-report: env  ## Write report.html, one page about the last run
+report: env  ## Write report.html, a page about the last run
 	@movierec report
 
-tune: dev  ## Search for better params on validation data; resumes (TRIALS=60 in total)
+tune: dev  ## Search for better params on validation data; resumable (TRIALS=60 in total)
 	@PYTHONPATH=src python -m movierec.experiments.tuning --trials $(TRIALS)
 
 browser:  ## Install Chromium for the tests of web pages (Debian, as root)
@@ -67,18 +67,18 @@ lint: dev  ## Run the linters: style, format, types, direction of imports, workf
 	lint-imports --no-cache
 	actionlint
 
-check: lint test coverage  ## Run everything that must pass before a commit
+check: lint test coverage  ## Run all checks that must pass before a commit
 
-coverage: dev  ## Measure the test coverage of the kernels, run as plain Python
+coverage: dev  ## Measure the test coverage of the kernels as plain Python
 	NUMBA_DISABLE_JIT=1 coverage run -m pytest -n 0 -k 'not converged and not never_rises' \
 		tests/kernels tests/model/test_features.py tests/recommending/test_rankers.py \
 		tests/evaluation/test_item_knn.py
 	coverage report
 
-bench: dev  ## Time training and serving at the size of ml-25m, next to other packages (minutes)
+bench: dev  ## Compare the speed of training and lists with other packages, at ml-25m's size (minutes)
 	python -m benchmarks.speed.run
 
-peers:  ## Set up .venv-peers with the packages that `make compare` needs (large)
+peers:  ## Set up .venv-peers with the packages for `make compare` (large)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers/requirements.txt
 
@@ -86,13 +86,13 @@ compare: dev  ## Compare errors and rankings with other packages, each tuned (20
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.rankings
 
-bench-smoke: dev  ## Try the benchmark on small data
+bench-smoke: dev  ## Run the speed benchmark on small data
 	python -m benchmarks.speed.run --smoke --out /tmp/movierec-bench
 
-bench-pipeline: dev  ## Measure time and memory of the whole pipeline at the size of ml-25m (minutes)
+bench-pipeline: dev  ## Measure time and memory of the full pipeline at ml-25m's size (minutes)
 	python -m benchmarks.speed.pipeline
 
-page: env  ## Build the page of dvc plots show from .dvc/plots/source.html
+page: env  ## Build the page template of dvc plots show from .dvc/plots/source.html
 	python .dvc/plots/renew.py
 
 docs: env  ## Update the generated parts of docs/user-guide, after a run of the pipeline
@@ -109,7 +109,7 @@ lock: dev  ## Update requirements*.lock, after a change of dependencies in pypro
 
 compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
 
-clean:  ## Remove the environment and all outputs (but not data/archives)
+clean:  ## Delete the environment and all outputs (but not data/archives)
 	rm -rf .venv .venv-peers data/raw data/index data/split data/evaluation models exports .checkpoints
 	rm -rf benchmarks/results/.compare dvc_plots report.html .dvc/cache .dvc/tmp
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

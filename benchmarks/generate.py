@@ -1,8 +1,8 @@
-"""Ratings of any size with the shape of ml-25m, made from planted factors.
+"""Generate ratings of any size with the shape of ml-25m, from known factors.
 
 The shape is ml-25m's: its share of users and movies per rating, its activity and popularity
-curves (heavy-tailed, at least 20 ratings a user), and its exact histogram of half stars. The
-ratings come from factors that are known, so that a right answer is known too.
+curves (heavy-tailed, at least 20 ratings per user), and its exact histogram of half stars. The
+ratings come from known factors, so the correct answer is known too.
 
     python -m benchmarks.generate --ratings 1_000_000 --zip ratings.zip
 """
@@ -65,7 +65,7 @@ def generate(n_ratings: int = ML_25M_RATINGS, seed: int = 0) -> Generated:
 
 
 def _activity(rng: np.random.Generator, n_users: int, n_items: int, n_ratings: int) -> np.ndarray:
-    """Ratings per user, falling: log-normal above the least, as in ml-25m (median 71)."""
+    """Ratings per user, descending: log-normal above the minimum, as in ml-25m (median 71)."""
     least = min(MIN_RATINGS_PER_USER, max(1, n_ratings // (2 * n_users)))
     weights = np.sort(rng.lognormal(0.0, 1.45, n_users))[::-1]
     free = n_ratings - least * n_users
@@ -78,7 +78,7 @@ def _activity(rng: np.random.Generator, n_users: int, n_items: int, n_ratings: i
 
 
 def _popularity(n_items: int) -> np.ndarray:
-    """The share of draws each item gets: a power law that falls off in the tail."""
+    """Each item's share of the draws: a power law with a cut-off tail."""
     rank = np.arange(n_items) / n_items
     weights = (rank + 0.0012) ** -1.05 * np.exp(-9.0 * rank)
     return weights / weights.sum()
@@ -86,7 +86,7 @@ def _popularity(n_items: int) -> np.ndarray:
 
 @njit(parallel=True)
 def _draw_items(indptr, cumulative, n_items, seed):  # type: ignore[no-untyped-def]
-    """Items of every user, each at most once: a share of all, then drawn by popularity."""
+    """The items of every user, each at most once: first a share of all, then by popularity."""
     items = np.empty(indptr[-1], np.int32)
     n_users = len(indptr) - 1
     for user in prange(n_users):
@@ -94,7 +94,7 @@ def _draw_items(indptr, cumulative, n_items, seed):  # type: ignore[no-untyped-d
         start, stop = indptr[user], indptr[user + 1]
         taken = {-1}
         filled = start
-        for item in range(user, n_items, n_users):  # so that every item is rated by someone
+        for item in range(user, n_items, n_users):  # every item gets at least one rating
             if filled < stop:
                 taken.add(item)
                 items[filled] = item
@@ -104,7 +104,7 @@ def _draw_items(indptr, cumulative, n_items, seed):  # type: ignore[no-untyped-d
             tries += 1
             if tries < 20 * (stop - start):
                 item = np.searchsorted(cumulative, np.random.random())
-            else:  # a very active user: what is left is rare, so draw evenly
+            else:  # few items are left for a very active user, so draw uniformly
                 item = np.random.randint(n_items)
             if item < n_items and item not in taken:
                 taken.add(item)
@@ -117,7 +117,7 @@ def _draw_items(indptr, cumulative, n_items, seed):  # type: ignore[no-untyped-d
 def _planted(
     rng: np.random.Generator, indptr: np.ndarray, item_index: np.ndarray, n_items: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Biases and factors of known spread: about 40 % of the variance can be explained."""
+    """Biases and factors of known variance, which explain about 40 % of the variance."""
     n_users, n_ratings = len(indptr) - 1, len(item_index)
     scale = 0.45 / N_PLANTED_FACTORS**0.25
     user_factors = rng.normal(0, scale, (n_users, N_PLANTED_FACTORS)).astype(np.float32)
@@ -149,9 +149,9 @@ def _to_half_stars(score: np.ndarray) -> np.ndarray:
 
 
 def write_zip(data: Generated, path: Path, name: str = "ml-generated", n_movies: int = 0) -> None:
-    """Write the ratings as a zip in MovieLens' csv layout, sparse movie ids and all.
+    """Write the ratings as a zip in MovieLens' csv layout, with sparse movie ids.
 
-    n_movies: how many movies are listed, rated or not (at least those rated).
+    n_movies: the number of movies listed, rated or not (at least those rated).
     """
     n_movies = max(n_movies, data.n_items)
     movie_id = np.arange(n_movies, dtype=np.int64) * 3 + 1

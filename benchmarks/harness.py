@@ -1,4 +1,4 @@
-"""What all benchmarks share: contenders in processes of their own, seconds, memory and reports."""
+"""Shared by all benchmarks: contenders in separate processes, time, memory and reports."""
 
 import importlib.metadata
 import json
@@ -29,7 +29,7 @@ def machine() -> dict[str, Any]:
 
 
 def copy_project(to: Path) -> None:
-    """Copy what Git would, the uncommitted state included."""
+    """Copy the files that Git tracks, including uncommitted changes."""
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
@@ -46,7 +46,7 @@ def version_of(package: str) -> str | None:
 
 
 def memory_of(name: str = "VmHWM", pid: int | str = "self") -> int:
-    """Bytes that a process holds (VmRSS) or ever held (VmHWM); 0 where /proc does not say."""
+    """The memory of a process in bytes, now (VmRSS) or at its peak (VmHWM); 0 without /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
@@ -60,8 +60,8 @@ def run_module(
 ) -> dict[str, Any]:
     """Run a contender, `python -m module arguments`, and return the JSON of its last line.
 
-    A process of its own gives each its own threads and memory. What else it prints is shown as it
-    comes. One that fails returns {"failed": its last line}.
+    A separate process gives each contender its own threads and memory. Its other output is shown
+    immediately. A contender that fails returns {"failed": its last line}.
     """
     results, last_line = [], "no reason given"
     with subprocess.Popen(
@@ -84,7 +84,7 @@ def run_module(
 
 
 def limit_threads(n_threads: int) -> dict[str, str]:
-    """The environment that limits every library's threads; BLAS to one, as implicit asks for."""
+    """The environment that limits each library's threads; BLAS to one, as implicit requires."""
     names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "LK_NUM_THREADS")
     limits = dict.fromkeys(names, str(n_threads))
     limits |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -92,7 +92,7 @@ def limit_threads(n_threads: int) -> dict[str, str]:
 
 
 def time_steps(steps: Iterator[Any], n: int) -> list[float]:
-    """Seconds of each of n steps, after one that warms up."""
+    """The seconds of each of n steps, after one to warm up."""
     next(steps)
     seconds = []
     for _ in range(n):
@@ -103,7 +103,7 @@ def time_steps(steps: Iterator[Any], n: int) -> list[float]:
 
 
 def time_by_difference(train: Callable[[int], None], n: int, times: int = 1) -> list[float]:
-    """Mean seconds an epoch of a trainer without steps: (1 + n) epochs less 1, over n."""
+    """Mean seconds per epoch of a trainer that cannot be stepped: (1 + n) epochs − 1, over n."""
     means = []
     for _ in range(times):
         spans = []

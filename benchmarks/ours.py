@@ -1,4 +1,4 @@
-"""movierec as the benchmarks train it: the one place where they call its training."""
+"""Train movierec for the benchmarks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from movierec.training.in_memory import InMemoryData
 
 
 def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
-    """All ratings, by user and item, and the numbers of users and items."""
+    """Read all ratings, by user and item, and the numbers of users and items."""
     path = folder / "ratings_by_user.parquet"
     by_user = parquet_tables.read_csr(path, folder / "users.parquet")
     (timestamp,) = parquet_tables.read_columns(path, ["timestamp"])
@@ -35,7 +35,7 @@ def fit_ratings(
     genres: Csr | None = None,
     validation: Ratings | None = None,
 ) -> als.RatingState[Model]:
-    """The rating model on these ratings; stopped early by validation, if there is any."""
+    """Train the rating model, with early stopping if there are validation ratings."""
     by_item = by_user.transpose(n_items)
     data = InMemoryData.from_params(by_user, by_item, params, genres, validation)
     return rating_model.fit(data, params, seed, scale)
@@ -48,7 +48,7 @@ def fit_implicit(
     seed: int,
     validation: Ratings | None = None,
 ) -> implicit_als.ImplicitState[Model]:
-    """The implicit model, as fit_ratings."""
+    """Train the implicit model; arguments as in fit_ratings."""
     data = InMemoryData(by_user, by_user.transpose(n_items), validation=validation)
     return implicit_als.fit(data, params, seed)
 
@@ -56,7 +56,7 @@ def fit_implicit(
 def fit_both(
     train: Csr, n_items: int, params: Params, genres: Csr | None, validation: Ratings
 ) -> tuple[Model, Model]:
-    """The implicit model and that of ratings, stopped by validation, refitted with it."""
+    """Train the implicit and the rating model with early stopping, then refit on validation too."""
     both, seed = train.insert(validation), params.seed
     scale = params.data.rating_min, params.data.rating_max
     search = fit_implicit(train, n_items, params.implicit, seed, validation)

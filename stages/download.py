@@ -1,4 +1,4 @@
-"""Download: the archive of the data set, as published, and a manifest that says what it is."""
+"""Download the archive of the data set, and record its hash in a manifest."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from movierec.datasets.http_transfer import Watch
 def main() -> stage.Summary:
     params = load_params()
     data = params.data
-    found: list[Path] = []
+    sources: list[Path] = []
     with atomic.atomic_folder(paths.RAW) as folder:
         with reporting.transfer("download") as moved:
-            archive = download.fetch(data, folder, Watch(reporting.say, moved, found.append))
+            archive = download.fetch(data, folder, Watch(reporting.say, moved, sources.append))
         size = archive.stat().st_size
-        # A path is this machine's alone, a mirror is as good: the hash says what it was.
+        # Without path and mirror: the hash identifies the file wherever it comes from.
         block = data.model_dump(exclude={"path", "mirror_url"}, exclude_none=True)
         made_with = {"dataset": params.dataset, "data": block}
         entry = manifests.make_record(
@@ -28,7 +28,7 @@ def main() -> stage.Summary:
     return {
         "data set": params.dataset,
         "archive": f"{archive.name} ({decimal(size)}), hash as pinned",
-        "from": str(found[0].parent),
+        "from": str(sources[0].parent),
     }
 
 

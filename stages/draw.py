@@ -47,11 +47,11 @@ def main() -> stage.Summary:
     for name, rows in tables.items():
         reporting.write_plot(f"plots/draw/{name}.csv", rows)
     drawing.draw_all(Results.read(params.dataset))
-    return {"pictures": f"{len(PICTURES)}, in plots/pictures"}
+    return {"pictures": f"{len(PICTURES)} in plots/pictures"}
 
 
 def count_lists(items: pd.DataFrame) -> Array:
-    """In how many of the exported lists each movie is."""
+    """The number of exported lists that contain each movie: (n_items,) int64."""
     movie_ids = parquet_tables.read_table(paths.RECOMMENDATIONS, ["movie_id"])["movie_id"]
     values, counts = (
         part.to_numpy(zero_copy_only=False) for part in pc.value_counts(movie_ids).flatten()

@@ -1,4 +1,4 @@
-"""Evaluate: errors on every part of the data, rankings, how sure both are, and baselines."""
+"""Evaluate errors and rankings on test ratings, with confidence intervals and baselines."""
 
 from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params

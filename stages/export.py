@@ -1,4 +1,4 @@
-"""Export: files for other tools (similar movies and vectors), and the model card."""
+"""Export similar movies and vectors for other tools, and write the model card."""
 
 from functools import partial
 
@@ -49,7 +49,7 @@ def main() -> stage.Summary:
         path.write_text(card, encoding="utf-8")
     return {
         "vectors": f"{len(users):,} users, {len(items):,} movies",
-        "similar": f"up to {N_SIMILAR} movies to each",
+        "similar": f"up to {N_SIMILAR} movies per movie",
     }
 
 

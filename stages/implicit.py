@@ -1,4 +1,4 @@
-"""Implicit: the model of who rated what, with early stopping on validation, then refit."""
+"""Train the implicit model with early stopping on validation, then refit."""
 
 from functools import partial
 from pathlib import Path

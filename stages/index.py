@@ -1,4 +1,4 @@
-"""Index: the archive as Parquet, by user and by item, in falling order of rating count."""
+"""Index the archive: ratings as Parquet by user and by item, the most rated first."""
 
 from typing import Any
 
@@ -17,46 +17,46 @@ def main() -> stage.Summary:
     manifest = manifests.read_manifest(paths.RAW, params.dataset)
     path, *_ = manifests.check_files(paths.RAW, manifest, "download")
     with factory.opened(params.engine) as work, work.scratch("index") as scratch:
-        indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_refused)
+        indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_rejected)
         rows, n_ratings = indexed.rows, int(indexed.by_user.sum())
         counts = {
             "n_ratings": n_ratings,
             "n_users": len(indexed.by_user),
             "n_movies": len(indexed.by_item),
             "n_rated_movies": int(np.count_nonzero(indexed.by_item)),
-            "rows": account(rows, n_ratings, indexed.n_superseded),
+            "rows": count_rows(rows, n_ratings, indexed.n_superseded),
         }
         with atomic.atomic_folder(paths.INDEX) as folder:
-            found = index_blocks.write(work, indexed, folder)
+            description = index_blocks.write(work, indexed, folder)
             made_with = params.model_dump(include={"index"})
             entry = manifests.make_record(made_with, manifests.hash_files(folder), counts)
             manifests.write_manifest(folder, {**manifest, "index": entry})
-    described = describe(found.ratings, len(indexed.by_user) * len(indexed.by_item))
-    first, last = found.span
+    described = describe(description.ratings, len(indexed.by_user) * len(indexed.by_item))
+    first, last = description.span
     times = {"first_timestamp": first, "last_timestamp": last}
     reporting.write_details("index", {**counts, **described, **times})
-    reporting.write_plot("plots/index/ratings.csv", found.ratings)
-    reporting.write_plot("plots/index/years.csv", found.years)
+    reporting.write_plot("plots/index/ratings.csv", description.ratings)
+    reporting.write_plot("plots/index/years.csv", description.years)
     return {
-        "rows": f"{rows.n_read:,} read, {rows.refused.total():,} refused,"
+        "rows": f"{rows.n_read:,} read, {rows.rejected.total():,} rejected,"
         f" {indexed.n_superseded:,} superseded",
         "ratings": f"{n_ratings:,} by {counts['n_users']:,} users",
         "movies": f"{counts['n_movies']:,}, of which {counts['n_rated_movies']:,} rated",
     }
 
 
-def account(rows: RowCounts, n_kept: int, n_superseded: int) -> dict[str, Any]:
-    """Every row read: kept, or refused for one reason."""
-    refused = {reason: rows.refused[reason] for reason in REASONS}
+def count_rows(rows: RowCounts, n_kept: int, n_superseded: int) -> dict[str, Any]:
+    """Count every row read as kept, or as rejected under one reason."""
+    rejected = {reason: rows.rejected[reason] for reason in REASONS}
     return {
         "read": rows.n_read,
         "kept": n_kept,
-        "refused": {**refused, "superseded": n_superseded},
+        "rejected": {**rejected, "superseded": n_superseded},
     }
 
 
 def describe(ratings: pd.DataFrame, n_pairs: int) -> dict[str, float]:
-    """ratings: how many there are of each number of stars."""
+    """The mean rating and the density. ratings: the number of ratings by stars."""
     n_ratings = int(ratings["n_ratings"].sum())
     stars = ratings["rating"].to_numpy(np.float64)
     total = float((stars * ratings["n_ratings"].to_numpy()).sum())

@@ -1,4 +1,4 @@
-"""Recommend: the best unseen movies for every user, a block of users at a time."""
+"""Recommend the best unseen movies to every user, a block of users at a time."""
 
 from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params

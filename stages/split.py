@@ -1,4 +1,4 @@
-"""Split: the ratings into train, validation and test."""
+"""Split the ratings into train, validation and test."""
 
 from movierec.core import atomic, manifests, paths, reporting, stage
 from movierec.core.params import load_params

@@ -1,4 +1,4 @@
-"""Train: the rating model, with early stopping on validation, then refit on all but test."""
+"""Train the rating model with early stopping on validation, then refit on all but test."""
 
 from functools import partial
 from pathlib import Path

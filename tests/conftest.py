@@ -1,4 +1,4 @@
-"""Settings of all tests: which are slow, few examples of the property tests, and the web server.
+"""Settings of all tests: slow tests, few examples for property tests, and a web server.
 
 Kernels run on one thread: tests run side by side, and threads that wait for each other in two
 processes on two cores take ten times as long. Tests of threads set their number themselves.
@@ -33,7 +33,7 @@ compilation.log_once(logging.INFO, compilation.COMPILING)
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what is slow, and begin with the longest files, so that no process ends late."""
+    """Mark slow tests, and run the longest files first, so that processes end at the same time."""
     slow = {path for pattern in SLOW for path in TESTS.glob(pattern)}
     for item in items:
         if item.path in slow:
@@ -43,14 +43,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory, worker_id):
-    """One folder for all processes of pytest-xdist."""
+    """A folder that all processes of pytest-xdist share."""
     own = tmp_path_factory.getbasetemp()
     return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture(scope="module")
 def running(request):
-    """A server of the CONTENT of the test's module."""
+    """A server of the test module's CONTENT."""
     with serving(request.module.CONTENT) as server:
         yield server
 

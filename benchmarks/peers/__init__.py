@@ -1,7 +1,7 @@
-"""Adapters of other packages: one module a package, used by the benchmarks of speed and quality.
+"""Adapters of other packages, one module per package, for the benchmarks of speed and quality.
 
-`train` fits a package's model on a contender's ratings (quality/protocol.py) and returns how it
-predicts; `time_epochs` and `time_lists` return seconds. requirements.txt lists the packages.
+`train` fits a package's model on a contender's ratings (quality/protocol.py) and returns its
+predictor; `time_epochs` and `time_lists` return seconds. requirements.txt lists the packages.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def to_frame(by_user: Csr, user: str = "user_id", item: str = "item_id") -> Any:
 
 
 def to_matrix(by_user: Csr, n_items: int, values: Array | None = None) -> Any:
-    """Ratings, or other values in their places, as a SciPy matrix (n_users, n_items)."""
+    """Ratings, or other values at their positions, as a SciPy matrix (n_users, n_items)."""
     import scipy.sparse
 
     data = by_user.values if values is None else values
@@ -33,9 +33,9 @@ def to_matrix(by_user: Csr, n_items: int, values: Array | None = None) -> Any:
 def to_trained(
     known: Known, mean: float, users: tuple[Array, ...], items: tuple[Array, ...]
 ) -> Trained:
-    """A model of factors and biases. users, items: indices of rows, their factors, their biases.
+    """A model of factors and biases. users, items: indices of rows, their factors and their biases.
 
-    Rows that are missing are 0.
+    Missing rows are 0.
     """
     placed = []
     for n_rows, (index, factors, biases) in ((known.n_users, users), (known.n_items, items)):

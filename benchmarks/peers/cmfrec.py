@@ -8,14 +8,14 @@ from benchmarks import harness, peers
 from benchmarks.quality.protocol import Known, Settings, Trained
 from movierec.data.rating_arrays import Csr
 
-RATINGS_OF_A_ROW = 50  # a ridge by rating is about so many times smaller than one of a whole row
+RATINGS_OF_A_ROW = 50  # a ridge per rating is about this many times smaller than one per row
 
 
 def trainer(implicit: bool) -> Callable[[Known, Settings], Trained]:
-    """The ridge is by rating (count-scaled) or not; the biases' is a multiple of the factors'.
+    """The ridge is per rating (count-scaled) or not; the biases' is a multiple of the factors'.
 
-    Its biases of users and of movies may both be shifted, one against the other. A row without
-    ratings keeps the bias that cmfrec starts from; it is given the mean of the others for it.
+    User biases may be shifted against movie biases. A row without ratings keeps cmfrec's initial
+    bias; here it gets the mean of the others instead.
     """
 
     def train(known: Known, settings: Settings) -> Trained:

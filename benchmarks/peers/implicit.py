@@ -1,4 +1,4 @@
-"""implicit: alternating least squares on who rated what, for ranking."""
+"""implicit: alternating least squares on implicit feedback, for ranking."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from movierec.data.rating_arrays import Array, Csr
 
 
 def fit(by_user: Csr, n_items: int, values: Array | None = None, **settings: Any) -> Any:
-    """Its model on these values, each rating's by default 1."""
+    """Fit its model on these values, by default 1 for each rating."""
     from implicit.cpu.als import AlternatingLeastSquares
 
     ones = np.ones_like(by_user.values)
@@ -23,7 +23,7 @@ def fit(by_user: Csr, n_items: int, values: Array | None = None, **settings: Any
 
 
 def train(known: Known, settings: Settings) -> Trained:
-    """What counts as feedback: any rating, a rating by its stars, or a relevant rating alone."""
+    """Feedback is any rating, any rating weighted by its stars, or only relevant ratings."""
     chosen, values = dict(settings), known.by_user.values
     weights = {
         "any": np.ones_like(values),
@@ -41,7 +41,7 @@ def train(known: Known, settings: Settings) -> Trained:
 
 
 def time_epochs(by_user: Csr, n_items: int, n_factors: int, n: int) -> list[float]:
-    """ALS on implicit feedback by its default, three conjugate gradient steps."""
+    """ALS on implicit feedback with its default of three conjugate gradient steps."""
     from implicit.als import AlternatingLeastSquares
 
     matrix = peers.to_matrix(by_user, n_items)

@@ -32,7 +32,7 @@ def train_als(known: Known, settings: Settings) -> Trained:
 
 
 def train_knn(known: Known, settings: Settings) -> Trained:
-    """Its own biases answer where it finds no neighbours, as in its pipelines."""
+    """Without neighbours, its bias model predicts, as in its pipelines."""
     from lenskit.basic import BiasScorer
     from lenskit.data import ItemList, RecQuery
     from lenskit.knn import ItemKNNScorer

@@ -13,7 +13,7 @@ SWEEPS, N_SAMPLES = 200, 170
 
 
 def trainer(implicit: bool) -> Callable[[Known, Settings], Trained]:
-    """implicit: users also by the movies they rated, movies by who rated them, over √n."""
+    """implicit: add features for the movies a user rated and the users who rated a movie, / √n."""
 
     def train(known: Known, settings: Settings) -> Trained:
         import scipy.sparse as sparse

@@ -1,10 +1,11 @@
-"""Who competes in `make compare`, and one of them a process:
+"""The contenders of `make compare`, each run in its own process:
 
     python -m benchmarks.quality.models tune NAME FOLDER OUT …
     python -m benchmarks.quality.models train NAME FOLDER OUT …
 
 `tune` prints the settings found as JSON. `train` trains with them on train and validation together,
-writes its answers on test to OUT.npz and prints seconds and memory. FOLDER holds the split.
+writes its predictions and lists for test to OUT.npz and prints seconds and memory. FOLDER contains
+the split.
 """
 
 import argparse
@@ -33,11 +34,11 @@ RUNS = [  # train.model, train.method
     ("genre_mf", "gibbs"),
     ("svdpp", "gibbs"),
 ]
-BASE = "mf, als"  # what the others' errors are compared with
+BASE = "mf, als"  # the model with which the others are compared
 
 
 def our_trainer(model: str, method: str) -> Callable[[Known, Settings], Trained]:
-    """A model of movierec: by the committed params, its number of epochs by validation."""
+    """A model of movierec with the committed params; validation sets the number of epochs."""
 
     def train(known: Known, settings: Settings) -> Trained:
         changes = {"model": model, "method": method, **settings}
@@ -213,7 +214,7 @@ def main() -> None:
 
 
 def tuned(contender: Contender, known: Known) -> Contender:
-    """One of ours with the search space of `make tune`, the committed params tried first."""
+    """A model of movierec tuned as by `make tune`; the committed params are tried first."""
     if contender.space or contender.by != "rmse":
         return contender
     model, method = contender.name.split(", ")
@@ -226,7 +227,7 @@ def tuned(contender: Contender, known: Known) -> Contender:
 def answer(
     contender: Contender, known: Known, settings: Settings, folder: Path, out: Path
 ) -> Settings:
-    """Train, and write predictions of the test pairs and top-n lists; no test rating is read."""
+    """Train, and write predictions for test pairs and top-n lists, without reading test ratings."""
     trained = contender.train(known, settings)
     pairs = parquet_tables.read_columns(folder / "test.parquet", ["user_index", "item_index"])
     users = protocol.ranked_users(known.params, known.n_users)

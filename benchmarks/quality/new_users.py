@@ -1,9 +1,9 @@
-"""Lists for people who name a few films: what of them they get, by how much the unseen weighs.
+"""Evaluate lists for new users who rate a few movies, for several weights of unseen movies.
 
     python -m benchmarks.quality.new_users              the data set that was last run; minutes
 
-Users are taken out of training. Of each, some ratings are what he tells; of the rest those liked
-are what he is to be recommended. Train and validation parts alone are looked at. Lists are by
+Some users are removed from training. For each, some ratings are given to the model, and the movies
+they liked among the rest are relevant. Only train and validation are used. Lists are ranked by
 recommend.ranking; docs/benchmarks.md has the table.
 """
 
@@ -22,12 +22,12 @@ from movierec.model.biased_mf import Model
 from movierec.recommending.selection import best
 from movierec.serving import user_scores
 
-USERS, TIMES, TOLD = 300, 3, (1, 3, 5, 10, 20, 40, 80)
-Person = tuple[Array, Array, Array]  # what he tells and its ratings; what else he liked
+USERS, TIMES, N_GIVEN = 300, 3, (1, 3, 5, 10, 20, 40, 80)
+Person = tuple[Array, Array, Array]  # given movies and their ratings; other movies the user liked
 
 
 def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
-    """Of ratings, and the implicit one; after as many epochs as the committed ones have."""
+    """Train the rating and the implicit model, for as many epochs as the committed ones."""
     scale = params.data.rating_min, params.data.rating_max
     rated = params.train.model_copy(update={"max_epochs": 15})
     watched = params.implicit.model_copy(update={"max_epochs": 12})
@@ -36,19 +36,19 @@ def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     return ratings, ours.fit_implicit(train, n_items, watched, seed).model
 
 
-def people(users: Csr, n_told: int, relevant_rating: float, seed: int) -> Iterator[Person]:
-    draw = random_streams.stream(seed, f"newcomers/{n_told}")
+def people(users: Csr, n_given: int, relevant_rating: float, seed: int) -> Iterator[Person]:
+    draw = random_streams.stream(seed, f"newcomers/{n_given}")
     for start, end in zip(users.indptr, users.indptr[1:], strict=False):
         items, ratings = users.indices[start:end], users.values[start:end]
-        for _ in range(TIMES if end - start >= n_told + 10 else 0):
-            told = np.sort(draw.choice(end - start, n_told, replace=False))
-            liked = np.setdiff1d(items[ratings >= relevant_rating], items[told])
+        for _ in range(TIMES if end - start >= n_given + 10 else 0):
+            given = np.sort(draw.choice(end - start, n_given, replace=False))
+            liked = np.setdiff1d(items[ratings >= relevant_rating], items[given])
             if len(liked):
-                yield items[told], ratings[told], liked
+                yield items[given], ratings[given], liked
 
 
 def ndcg(lists: list[Array], liked: list[Array]) -> float:
-    """NDCG of as many lists, each of its own person."""
+    """The mean NDCG of lists, one for each user."""
     rows = np.repeat(np.arange(len(liked), dtype=np.int32), [len(each) for each in liked])
     items = np.concatenate(liked).astype(np.int32)
     held_out = Ratings(rows, items, np.ones(len(rows), np.float32), np.zeros(len(rows), np.int64))
@@ -74,17 +74,17 @@ def main() -> None:
         )
 
     rankings: dict[str, Callable[[Array, Array], Array]] = {
-        "1, as in training": by_share(lambda told: 1),
-        "0": by_share(lambda told: 0),
-        "n / (n + n̄)": by_share(lambda told: told / (told + usual)),
-        "n / (n + n̄ / 3)": by_share(lambda told: told / (told + usual / 3)),
+        "1, as in training": by_share(lambda given: 1),
+        "0": by_share(lambda given: 0),
+        "n / (n + n̄)": by_share(lambda given: given / (given + usual)),
+        "n / (n + n̄ / 3)": by_share(lambda given: given / (given + usual / 3)),
         "popularity": lambda items, ratings: counts.astype(np.float64),
     }
     eligible = counts >= params.recommend.min_ratings
     n, relevant = params.evaluate.top_n, params.evaluate.relevant_rating
-    groups = [list(people(known.take(out), told, relevant, params.seed)) for told in TOLD]
-    print(f"| unseen weight, of its value in training | {' | '.join(map(str, TOLD))} |")
-    print("|---" * (len(TOLD) + 1) + "|")
+    groups = [list(people(known.take(out), given, relevant, params.seed)) for given in N_GIVEN]
+    print(f"| unseen weight, of its value in training | {' | '.join(map(str, N_GIVEN))} |")
+    print("|---" * (len(N_GIVEN) + 1) + "|")
     for name, scores in rankings.items():
         cells = []
         for group in groups:

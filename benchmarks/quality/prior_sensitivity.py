@@ -1,10 +1,10 @@
-"""How much the committed precisions lose against the best of a coarse grid, on data of other sizes.
+"""Compare the committed precisions with the best of a coarse grid, on data of other sizes.
 
     python -m benchmarks.quality.prior_sensitivity              the data set that was last run
     python -m benchmarks.quality.prior_sensitivity --generated 1_000_000
 
-Halves and quarters of its users, and of its ratings, are drawn and split anew for each seed. What
-is compared is the RMSE on validation, mean over the seeds: test ratings are not read.
+For each seed, halves and quarters of the users, and of the ratings, are sampled and split. The
+validation RMSE is compared, as a mean over seeds; test ratings are not read.
 """
 
 import argparse
@@ -30,7 +30,7 @@ GRID = {
     "factor_precision_per_rating": (0.0, 0.025, 0.05, 0.1),
 }
 BIAS_PRECISIONS = (1.0, 4.0, 16.0)  # tried at the best of the grid
-RIVAL = (8, 5.0, 0.05, 4.0)  # what a search on ml-100k alone had found
+RIVAL = (8, 5.0, 0.05, 4.0)  # found earlier by a search on ml-100k only
 NAMES = (*GRID, "bias_precision")
 Setting = tuple[float, ...]
 
@@ -47,7 +47,7 @@ def parts_of(ratings: Ratings, seed: int) -> Iterator[tuple[str, Ratings]]:
 
 
 def dense(ratings: Ratings) -> tuple[Ratings, int, int]:
-    """The ratings by indices without gaps, and how many users and items these are."""
+    """The ratings with dense indices, and the numbers of users and items."""
     users, user_index = np.unique(ratings.user_index, return_inverse=True)
     items, item_index = np.unique(ratings.item_index, return_inverse=True)
     index = user_index.astype(np.int32), item_index.astype(np.int32)
@@ -55,7 +55,7 @@ def dense(ratings: Ratings) -> tuple[Ratings, int, int]:
 
 
 class Search:
-    """RMSE on validation of settings, on some ratings as one seed splits them."""
+    """The validation RMSE of settings, on ratings split by one seed."""
 
     def __init__(self, ratings: Ratings, params: Params, seed: int) -> None:
         self.scale = float(ratings.rating.min()), float(ratings.rating.max())
@@ -76,7 +76,7 @@ class Search:
 
 
 def regret(searches: list[Search], committed: Setting) -> dict[str, Any]:
-    """The best setting by the mean over the searches, and what others lose to it."""
+    """The best setting by the mean over searches, and by how much others are worse."""
     rmses: dict[Setting, list[float]] = {}
 
     def best_of(settings: Iterable[Setting]) -> Setting:

@@ -1,7 +1,7 @@
-"""What every contender of `make compare` goes through: tuned on validation, trained, asked.
+"""The protocol for every contender of `make compare`: tune on validation, train, predict.
 
-All are asked the same two things, a prediction for each test pair and top-n lists, and no one sees
-a test rating. benchmarks/quality/run.py judges the answers.
+Every contender predicts the rating of each test pair and computes top-n lists, without seeing a
+test rating. benchmarks/quality/run.py evaluates the results.
 """
 
 import math
@@ -23,14 +23,14 @@ from movierec.metrics import measures
 
 Settings = dict[str, Any]
 Space = dict[str, tuple[float, float] | list[Any]]  # from and to, logarithmic; or one of a list
-BORDER = 0.03  # of a range's logarithm: settings so near its end ask for a wider one
+BORDER = 0.03  # of a range's logarithm: settings this close to its end suggest a wider range
 
 
 class Clock:
-    """Seconds of what is timed, and the memory that the process took above an idle one's."""
+    """Measures time, and the memory that the process takes beyond an idle one."""
 
     def __init__(self) -> None:
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
         self.idle, self.peak, self.seconds = memory_of("VmRSS"), 0, math.nan
 
     @contextmanager
@@ -43,7 +43,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Known:
-    """What a contender learns from; validation: the part that its settings are chosen by."""
+    """The ratings for training; validation: those by which settings are chosen."""
 
     by_user: Csr
     n_items: int
@@ -67,7 +67,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Trained:
-    """A function of user_index and item_index, and settings that training found by itself."""
+    """A function of user_index and item_index that predicts, and settings found in training."""
 
     predict: Callable[[Array, Array], Array]
     found: Settings = field(default_factory=dict)
@@ -75,10 +75,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Contender:
-    """name; the package and the module of it to import; how to train it, and what to tune.
+    """A contender: its name, its package and module, how to train it, and what to tune.
 
-    first: the settings tried first, the package's own defaults. by: what settings are chosen by,
-    the RMSE on validation, or NDCG of one that does not predict ratings.
+    first: the settings tried first, the package's defaults. by: the validation metric by which
+    settings are chosen: RMSE, or NDCG for a contender that does not predict ratings.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Contender:
 
 
 def read(folder: Path, params: Params, threads: int, with_validation: bool) -> Known:
-    """Train and validation together, or apart where settings are chosen."""
+    """Read train and validation, together or, to choose settings, separately."""
     clock = Clock()
     by_user, by_item = parquet_tables.read_train(folder)
     validation = parquet_tables.read_ratings(folder / "validation.parquet")
@@ -101,7 +101,7 @@ def read(folder: Path, params: Params, threads: int, with_validation: bool) -> K
 
 
 def tune(contender: Contender, known: Known, n_trials: int, say: Callable[[str], None]) -> Settings:
-    """The best of n_trials settings by validation: `settings`, `validation`, `at_border` …"""
+    """Find the best of n_trials settings by validation: `settings`, `validation`, `at_border` …"""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -159,7 +159,7 @@ def at_border(name: str, contender: Contender, chosen: Settings) -> bool:
 
 
 def judge_validation(contender: Contender, trained: Trained, known: Known) -> float:
-    """RMSE on validation, clipped; or NDCG@n there."""
+    """The clipped RMSE, or NDCG@n, on validation."""
     validation = known.validation
     assert validation is not None
     if contender.by == "rmse":
@@ -171,16 +171,16 @@ def judge_validation(contender: Contender, trained: Trained, known: Known) -> fl
 
 
 def ranked_users(params: Params, n_users: int) -> Array:
-    """The users whose lists are judged: all, or a seeded sample of evaluate.ranking_users."""
+    """The users whose lists are evaluated: all, or a sample of evaluate.ranking_users."""
     n_sampled = min(params.evaluate.ranking_users, n_users)
     draw = random_streams.stream(params.seed, "evaluate/users")
     return np.sort(draw.choice(n_users, n_sampled, replace=False)).astype(np.int32)
 
 
 def top_n(trained: Trained, known: Known, users: Array) -> Array:
-    """Each user's best unseen items (n_users, n) int32, −1 where there are no more.
+    """Each user's best unseen items: (n_users, n) int32, −1 past the end of a shorter list.
 
-    All items compete; of two with the same score the one with more ratings wins.
+    All items compete; of two items with equal scores, the one with more ratings comes first.
     """
     n = known.params.evaluate.top_n
     lists, items = [], np.arange(known.n_items, dtype=np.int32)
@@ -198,7 +198,7 @@ def top_n(trained: Trained, known: Known, users: Array) -> Array:
 def ndcg(
     lists: Array, users: Array, held_out: Ratings, by_user: Csr, n_items: int, params: Params
 ) -> float:
-    """NDCG@n by movierec's own metric, over the users who have a relevant held-out item."""
+    """NDCG@n by movierec's metric, over the users who have a relevant held-out item."""
     row = np.full(by_user.n_rows, -1, np.int32)
     row[users] = np.arange(len(users), dtype=np.int32)
     wanted = (held_out.rating >= params.evaluate.relevant_rating) & (row[held_out.user_index] >= 0)

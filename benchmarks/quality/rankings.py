@@ -1,4 +1,4 @@
-"""Rankings of every kind beside baselines and a tuned peer, on several draws of the split.
+"""Compare all rankings with baselines and a tuned peer, on several draws of the split.
 
     python -m benchmarks.quality.rankings                   the data set that was last run; minutes
 
@@ -39,7 +39,7 @@ PEER = [  # factors, regularization, alpha
 
 
 def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model:
-    """implicit's ALS, its settings by NDCG on validation; a Model of its factors."""
+    """implicit's ALS, tuned by NDCG on validation, as a Model of its factors."""
     from benchmarks.peers import implicit
 
     def fit(seen: Csr, settings: tuple[int, float, float]) -> Model:
@@ -50,14 +50,14 @@ def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model
         return Model(0.0, als.user_factors, als.item_factors, *zeros)
 
     settings = params.evaluate
-    judge = RankingEvaluator.from_ratings(
+    evaluator = RankingEvaluator.from_ratings(
         train, validation, n_items, settings.ranking_users, params.seed, "peer"
     )
     best = max(
         PEER,
         key=lambda tried: (
-            judge.quality(
-                judge.lists(fit(train, tried), settings.top_n), settings.relevant_rating
+            evaluator.quality(
+                evaluator.lists(fit(train, tried), settings.top_n), settings.relevant_rating
             ).ndcg
         ),
     )
@@ -92,11 +92,11 @@ def rankings(
         others["implicit's ALS, tuned"] = peer(train, validation, n_items, params)
     n, floor = params.evaluate.top_n, params.recommend.min_ratings
     most, seed = params.evaluate.ranking_users, params.seed
-    judge = RankingEvaluator.from_ratings(known, test, n_items, most, seed, "evaluate/users")
-    lists = {name: judge.lists(by, n, floor) for name, by in ranked.items()}
-    lists |= {name: judge.lists(by, n) for name, by in others.items()}
+    evaluator = RankingEvaluator.from_ratings(known, test, n_items, most, seed, "evaluate/users")
+    lists = {name: evaluator.lists(by, n, floor) for name, by in ranked.items()}
+    lists |= {name: evaluator.lists(by, n) for name, by in others.items()}
     found, _ = ranking_protocol.compare_rankings(
-        judge, lists, watched.item_factors, params.evaluate
+        evaluator, lists, watched.item_factors, params.evaluate
     )
     return found["ranking"]
 

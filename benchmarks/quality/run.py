@@ -1,13 +1,13 @@
-"""Ours and every installed peer on the same split, each tuned on the same validation ratings.
+"""Compare movierec with every installed peer on the same split, each tuned on validation.
 
     python -m benchmarks.quality.run                            the committed split; 20 minutes
-    python -m benchmarks.quality.run --protocol point_in_time   another protocol, split anew
+    python -m benchmarks.quality.run --protocol point_in_time   another protocol, a new split
     python -m benchmarks.quality.run --draws 5 --only "mf, als" "mf, gibbs" cmfrec
 
-A contender tries as many settings as the others, by Optuna, and keeps those that predict validation
-best. It is trained with them once more, on train and validation together, alone on the machine and
-in a process of its own, and its answers on test are judged here. What is finished is kept under
-.compare in the folder of results, so an interrupted run goes on. docs/benchmarks.md explains it.
+Each contender tries the same number of settings, by Optuna, and uses the best on validation. It is
+trained again with them on train and validation together, in its own process with nothing else
+running, and its predictions on test are evaluated here. Finished work is stored under .compare in
+the folder of results, so an interrupted run resumes. docs/benchmarks.md explains the results.
 """
 
 import argparse
@@ -39,12 +39,12 @@ from movierec.training import checkpoint
 
 PARTS = ("train_by_user.parquet", "train_users.parquet", "validation.parquet", "test.parquet")
 FEWER = {"myFM, SVD++ flipped": 14}  # trials; one takes up to minutes, 14 as long as others' 40
-THREADS = 2  # of a contender that trains alone; while tuning two run beside each other, by one
+THREADS = 2  # of a contender that trains alone; while tuning, two run at a time with one each
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One split, and how contenders are run on it."""
+    """One split, and the runs of contenders on it."""
 
     folder: Path
     params: Params
@@ -53,7 +53,7 @@ class Comparison:
     tune_ours: bool = False
 
     def place(self, name: str) -> Path:
-        """Where a contender's work is kept, by all that it depends on."""
+        """The file of a contender's result, named by everything that it depends on."""
         package = FIELD[name].package
         settings: list[Any] = [name, version_of(package), self.trials_of(name), self.params.seed]
         settings += [self.tune_ours, self.params.evaluate.model_dump()]
@@ -70,7 +70,7 @@ class Comparison:
         return min(self.trials, FEWER.get(name, self.trials))
 
     def run(self, task: str, name: str, threads: int, *more: str) -> dict[str, Any]:
-        """Run one task of a contender, or read what it came to; `failed` says why it did not."""
+        """Run a task of a contender, or read its stored result; `failed`: the reason."""
         out = self.place(name).with_suffix(f".{task}")
         done = Path(f"{out}.json")
         if not done.exists():
@@ -96,7 +96,7 @@ class Comparison:
         return trained if "failed" in trained else tuned | trained
 
     def results(self, names: list[str]) -> dict[str, Any]:
-        """What each contender came to; two are tuned at a time, each is trained alone."""
+        """The results of all contenders; two are tuned at a time, but each is trained alone."""
         with ThreadPoolExecutor(THREADS) as pool:
             tuned = dict(zip(names, pool.map(self.tune, names), strict=True))
         entries, failed, squared = [], {}, {}
@@ -129,7 +129,7 @@ class Comparison:
 
 
 def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items: int) -> None:
-    """Train, validation and test, as the split stage leaves them."""
+    """Write train, validation and test, like the split stage."""
     train, validation, test = parts
     by_user = train.by_user(n_users)
     by_item = by_user.transpose(n_items)
@@ -146,7 +146,7 @@ def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items:
 def compare_anew(
     args: argparse.Namespace, params: Params, names: list[str], seed: int
 ) -> dict[str, Any]:
-    """All of them on a split of its own, by args.protocol and this seed."""
+    """Compare all contenders on a new split, by args.protocol and this seed."""
     protocol = args.protocol or params.split.protocol
     block = params.split.model_copy(update={"protocol": protocol})
     changed = params.model_copy(update={"split": block, "seed": seed})
@@ -159,7 +159,7 @@ def compare_anew(
 
 
 def compare_draws(args: argparse.Namespace, params: Params, names: list[str]) -> dict[str, Any]:
-    """The same on several draws of the split, the committed one first."""
+    """Compare all contenders on several draws of the split, the committed one first."""
     seeds = [params.seed, *range(1, args.draws)]
     results: dict[str, list[dict[str, float]]] = {}
     for seed in seeds:
@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=40, help="settings that each may try")
     parser.add_argument("--only", nargs="*", choices=FIELD, metavar="NAME", help="who competes")
-    parser.add_argument("--protocol", choices=splitting.PROTOCOLS, help="split anew")
+    parser.add_argument("--protocol", choices=splitting.PROTOCOLS, help="compare on a new split")
     parser.add_argument("--draws", type=int, default=0, help="this many draws of the split")
     parser.add_argument("--tune-ours", action="store_true", help="tune movierec's params as well")
     parser.add_argument("--split", type=Path, default=paths.SPLIT)

@@ -1,4 +1,4 @@
-"""Judges contenders' answers by the test ratings, and writes the tables of `make compare`."""
+"""Evaluate contenders' predictions on test ratings, and write the tables of `make compare`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +14,9 @@ RESAMPLES = 2000
 
 
 def errors(answers: Path, test: Ratings, known: Csr, n_items: int, params: Params) -> Any:
-    """RMSE and MAE of clipped predictions, of warm and cold pairs as well; NDCG@n of the lists.
+    """RMSE and MAE of clipped predictions, also for warm and cold pairs; NDCG@n of the lists.
 
-    With them the squared error of each test pair, None of one that does not predict ratings.
+    Also returns the squared error of each test pair; None for a contender without predictions.
     """
     with np.load(answers) as file:
         predicted, lists = file["predicted"], file["lists"]
@@ -42,13 +42,13 @@ def root_of_mean(squared: Array) -> float | None:
 
 
 def warm(test: Ratings, known: Csr, n_items: int) -> Array:
-    """A mask: test pairs whose user and item both have ratings to learn from."""
+    """A mask of the test pairs whose user and item both have training ratings."""
     item_counts = np.bincount(known.indices, minlength=n_items)
     return (known.counts[test.user_index] > 0) & (item_counts[test.item_index] > 0)
 
 
 def describe(test: Ratings, known: Csr, n_items: int) -> dict[str, int]:
-    """How much there is to learn from and to judge by, and how much of it is cold."""
+    """The sizes of train and test, and the share of cold test pairs."""
     item_counts = np.bincount(known.indices, minlength=n_items)
     users, items = np.unique(test.user_index), np.unique(test.item_index)
     return {
@@ -63,10 +63,10 @@ def describe(test: Ratings, known: Csr, n_items: int) -> dict[str, int]:
 
 
 def intervals(squared: dict[str, Array], base: str, test: Ratings, seed: int) -> dict[str, Any]:
-    """95 % intervals of each RMSE, and of what it is above that of `base`.
+    """95 % intervals of each RMSE, and of its difference from the RMSE of `base`.
 
-    By the bootstrap over users, the same resamples for all: whole users are drawn with replacement,
-    and an RMSE is the root of their summed errors over their summed numbers of ratings.
+    By the bootstrap over users, with the same resamples for all: users are resampled with all their
+    ratings, and the RMSE is √(sum of squared errors / number of ratings).
     """
     user = np.unique(test.user_index, return_inverse=True)[1]
     n_users = 1 + int(user.max(initial=-1))
@@ -89,7 +89,7 @@ def _interval(values: Array) -> list[float]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """One split: the least RMSE first, then those that only rank."""
+    """The table of one split: lowest RMSE first, then contenders that only rank."""
     columns = COLUMNS if report["protocol"] == "point_in_time" else [*COLUMNS[:3], *COLUMNS[5:]]
     heads = [head.format(base=report["base"]) for head, _ in columns]
     entries = sorted(report["results"], key=lambda entry: entry["test"].get("rmse", np.inf))
@@ -112,10 +112,10 @@ def heading(report: dict[str, Any]) -> str:
 
 
 def fewer(report: dict[str, Any]) -> str:
-    """Who had fewer trials, though there was something to tune."""
+    """The contenders with fewer trials, although they have settings to tune."""
     had = [(entry["name"], entry["trials"]) for entry in report["results"]]
-    told = [f"{name} {trials}" for name, trials in had if 1 < trials < report["trials"]]
-    return f" ({'; '.join(told)})" if told else ""
+    entries = [f"{name} {trials}" for name, trials in had if 1 < trials < report["trials"]]
+    return f" ({'; '.join(entries)})" if entries else ""
 
 
 def chosen(report: dict[str, Any]) -> list[str]:
@@ -133,7 +133,7 @@ Entry = dict[str, Any]
 
 
 def _number(name: str, digits: int = 4, sign: str = "") -> Callable[[Entry], str]:
-    """A cell: a measure, and its interval where it has one."""
+    """A cell: a metric, and its interval if it has one."""
 
     def cell(entry: Entry) -> str:
         value, interval = entry.get(name), entry.get(f"{name}_interval")
@@ -164,7 +164,7 @@ def _short(value: Any) -> str:
 
 
 def table_of_draws(report: dict[str, Any]) -> str:
-    """Several draws: means and standard deviations, and the difference within a draw."""
+    """The table of several draws: means, standard deviations, and differences within a draw."""
     host, n, base = report["machine"], len(report["seeds"]), report["base"]
     lines = [
         f"{report['dataset']}, {n} draws of the split; RMSE in stars, mean ± standard deviation"

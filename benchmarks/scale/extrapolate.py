@@ -1,9 +1,9 @@
-"""A model of what an epoch costs on many machines, fitted to the measurements of measure.py.
+"""Estimate the cost of an epoch on many machines, by a model fitted to measure.py's results.
 
     python -m benchmarks.scale.extrapolate --folder SPLIT
 
-SPLIT: a folder that measure.py wrote (--folder): how many rows blocks need, and how even their work
-is, are counted on its ratings. Prints tables of estimates, which docs/scaling.md quotes.
+SPLIT: a folder that measure.py wrote (--folder), whose ratings determine how many rows blocks need
+and how evenly work is divided. Prints tables of estimates, which docs/scaling.md quotes.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from movierec.training.blocks.scheduler import ROW_COST
 
 RESULTS = Path("benchmarks/results")
 CORES = 2  # of the machine that was measured
-# Of each machine that is thought of, and what is trained there.
+# The assumed machine, and the assumed data and model.
 MACHINE = {"cores": 16, "network": 1.25e9, "disk": 1.0e9, "memory": 64e9}
 FACTORS, BLOCKS_A_MACHINE = 64, 4
 OF_25M = {"n_users": 162_541 / 25_000_095, "n_items": 59_047 / 25_000_095}
@@ -45,11 +45,11 @@ class Size:
 
     @property
     def row_bytes(self) -> float:
-        """Of one row of either side."""
+        """The bytes of one row."""
         return (self.n_factors + 1) * NUMBER
 
     def arithmetic(self) -> list[float]:
-        """What an epoch's seconds are made of: products, Cholesky factors, bytes gathered."""
+        """The operations of an epoch: products, Cholesky factors, bytes gathered."""
         f, n = self.n_factors, self.n_ratings
         products, factors = 2 * n * (f + 1) * (f + 2), self.rows * (f + 1) ** 3 / 3
         return [products, factors, 2 * n * (RATING + NUMBER * f)]
@@ -87,7 +87,7 @@ def sent_to_all(size: Size, n_machines: int) -> float:
 
 
 def needed_share(ratings: Csr, n_fixed: int, n_blocks: int) -> float:
-    """Of the other side's rows, the share that a block asks for, on average."""
+    """The mean share of the other side's rows that a block needs."""
     size = -(-len(ratings.indices) // n_blocks)
     ends = [ratings.indptr[stop] for _, stop in cut_by_cost(ratings.counts, size, CHUNK)]
     begins = [0, *ends[:-1]]
@@ -97,15 +97,17 @@ def needed_share(ratings: Csr, n_fixed: int, n_blocks: int) -> float:
 
 
 def works(counts: Array, n_blocks: int, strip: int = CHUNK) -> list[float]:
-    """Of blocks of rows, as training cuts them."""
+    """The costs of blocks of rows, divided as in training."""
     cost = counts + ROW_COST
     size = -(-int(cost.sum()) // n_blocks)
     return [float(cost[first:stop].sum()) for first, stop in cut_by_cost(cost, size, strip)]
 
 
 def makespan(blocks: list[float], speeds: list[float], moves: bool) -> float:
-    """When the last worker is through: blocks given out beforehand as if all were alike, or each to
-    whoever is free first."""
+    """The time when the last worker finishes, by static or dynamic assignment.
+
+    Static: blocks are assigned beforehand as if of equal cost. Dynamic: to the next free worker.
+    """
     blocks = sorted(blocks, reverse=True)
     ends = [0.0] * len(speeds)
     given = [(0.0, worker) for worker in range(len(speeds))]
@@ -117,14 +119,14 @@ def makespan(blocks: list[float], speeds: list[float], moves: bool) -> float:
 
 
 def efficiency(blocks: list[float], speeds: list[float], moves: bool = False) -> float:
-    """Of what all these workers could do, the share that is done until the last is through."""
+    """The share of the workers' time that is used until the last one finishes."""
     return sum(blocks) / sum(speeds) / makespan(blocks, speeds, moves)
 
 
 def epoch_on(
     size: Size, n_machines: int, weights: Array, shares: Callable[[str, int], float]
 ) -> dict[str, float]:
-    """Seconds, bytes sent and memory a machine of an epoch on machines as MACHINE has them."""
+    """The seconds, bytes sent and memory per machine of an epoch, on machines like MACHINE."""
     compute = float(np.dot(size.arithmetic(), weights)) * CORES / MACHINE["cores"] / n_machines
     n_blocks = BLOCKS_A_MACHINE * n_machines
     to_all = sent_to_all(size, n_machines)

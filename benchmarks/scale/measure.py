@@ -1,4 +1,4 @@
-"""Times an epoch in memory, streamed from disk, and by Dask workers, each in processes of its own.
+"""Measure an epoch in memory, streamed from disk, and on Dask workers, in separate processes.
 
     python -m benchmarks.scale.measure                          25 M generated ratings, 64 factors
     python -m benchmarks.scale.measure --ratings 100_000_000 --n-factors 32
@@ -21,7 +21,7 @@ from benchmarks.generate import ML_25M_RATINGS, generate
 from benchmarks.harness import RESULTS, machine, memory_of, run_module, write_report
 
 N_WORKERS = 2
-EPOCHS = 4  # timed, after one that is not
+EPOCHS = 4  # timed, after one to warm up
 MEMORY = "2 GB"
 ENGINES: dict[str, dict[str, Any]] = {
     "memory": {"kind": "local"},
@@ -33,7 +33,7 @@ ENGINES: dict[str, dict[str, Any]] = {
 
 
 def write_ratings(folder: Path, n_ratings: int) -> dict[str, int]:
-    """A split whose ratings are all to train on."""
+    """Write a split in which all ratings are training ratings."""
     from benchmarks.quality.run import write_split
     from movierec.data.rating_arrays import Ratings
     from movierec.prepare.index import build
@@ -63,7 +63,7 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
     changes = {"n_factors": n_factors, "max_epochs": n_epochs + 1, "patience": n_epochs + 1}
     train, times, sent = params.train.model_copy(update=changes), [], []
     with factory.opened(settings) as workers, workers.scratch("scale") as scratch:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         if name == "memory":
             data: Any = InMemoryData(*parquet_tables.read_train(folder))
         else:
@@ -87,7 +87,7 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
     return {
         "engine": name,
         "n_factors": n_factors,
-        "first": times[0] - begun,
+        "first": times[0] - start,
         "seconds": seconds,
         "median": median(seconds),
         "sent": median(traffic),
@@ -99,19 +99,19 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
 
 
 def formula(data: Any, model: Any) -> int:
-    """Bytes that docs/scaling.md says are sent in an epoch."""
+    """The bytes sent in an epoch, by the formula in docs/scaling.md."""
     from movierec.training.blocks.factor_files import needed_rows_path
     from movierec.training.row_ops import OTHER_SIDE
 
     total, row_bytes = 0, (model.n_factors + 1) * model.dtype.itemsize
     for side, other in OTHER_SIDE.items():
         scheduler = data.scheduler
-        homes, theirs = scheduler.workers(side), scheduler.workers(other)
+        homes, other_workers = scheduler.workers(side), scheduler.workers(other)
         if not scheduler.is_packed(model, side):
             total += (len(set(homes)) - 1) * len(data.counts(other)) * row_bytes
             continue
         for block, home in zip(scheduler.blocks[side], homes, strict=True):
-            for one, lies_at in zip(scheduler.blocks[other], theirs, strict=True):
+            for one, lies_at in zip(scheduler.blocks[other], other_workers, strict=True):
                 if lies_at != home:
                     total += np.load(needed_rows_path(block, one), mmap_mode="r").size * row_bytes
     return total

@@ -1,11 +1,11 @@
-"""Times the whole pipeline on generated ratings: from a zip to the recommendations of every user.
+"""Measure the full pipeline on generated ratings, from a zip to recommendations for every user.
 
     python -m benchmarks.speed.pipeline                       ml-25m's shape, minutes
     python -m benchmarks.speed.pipeline --n-ratings 300_000   small
 
 A copy of the project in a temporary folder runs `dvc repro` on a zip in the csv layout, at the
-settings of the original project. Kernels are compiled before, by a run on a few ratings, unless few
-are asked for.
+settings of the original project. Kernels are compiled beforehand, by a run on a few ratings, unless
+the benchmark itself has few.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from benchmarks.harness import RESULTS, ROOT, copy_project, machine, memory_of, 
 from movierec.core import reporting
 
 FOLDER = "ml-generated"  # inside the zip
-# The seed project has no validation part, so no refit, and no implicit model; it ranks by predicted
+# The original project has no validation, no refit and no implicit model; it ranks by predicted
 # rating.
 SEED_SETTINGS = {
     "split": {"validation_fraction": 0},
@@ -41,16 +41,16 @@ SEED_SETTINGS = {
 }
 WARM_RATINGS = 20_000
 PACKAGES = ("movierec", "dvc", "numba", "numpy", "pandas", "pyarrow")
-INTERVAL = 0.05  # seconds between looks at the memory
+INTERVAL = 0.05  # seconds between samples of the memory
 START = "dvc's start"
 
 
 @dataclass
 class StageUsage:
-    """What is measured of a stage, up to the start of the next: DVC's own work is part of it.
+    """Time and memory of a stage up to the start of the next, including DVC's own work.
 
-    peak: the greatest sum of resident memory over dvc and all that it started, alive together.
-    high_water: of the stage's largest process alone, as the kernel keeps it (0 if it does not).
+    peak: the greatest total resident memory of dvc and all processes that it started. high_water:
+    the peak of the stage's largest process, as recorded by the kernel (0 without /proc).
     """
 
     name: str
@@ -61,7 +61,7 @@ class StageUsage:
 
 
 class MemoryWatch:
-    """Looks at the memory of dvc and its descendants, and books it on the current part."""
+    """Samples the memory of dvc and its descendants, and assigns it to the current stage."""
 
     def __init__(self, dvc: psutil.Process) -> None:
         self.dvc = dvc
@@ -95,7 +95,7 @@ class MemoryWatch:
 
 
 def memory(process: psutil.Process) -> int:
-    """Resident bytes; none of a process that has just ended."""
+    """The resident memory of a process in bytes; 0 if it has just ended."""
     try:
         return process.memory_info().rss
     except psutil.NoSuchProcess:
@@ -123,7 +123,7 @@ def watching(watch: MemoryWatch) -> Iterator[None]:
 
 
 def write_zip(path: Path, n_ratings: int) -> None:
-    """Generate the ratings in a process of its own, whose memory is gone afterwards."""
+    """Generate the ratings in a separate process, so that its memory is freed afterwards."""
     command = [sys.executable, "-m", "benchmarks.generate", "--ratings", str(n_ratings)]
     subprocess.run([*command, "--zip", str(path)], cwd=ROOT, check=True)
 
@@ -145,7 +145,7 @@ def write_params(project: Path, archive: Path) -> None:
 
 
 def repro(project: Path) -> list[StageUsage]:
-    """Run `dvc repro`; its output goes to stderr, as it comes."""
+    """Run `dvc repro`, with its output on stderr."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_NO_ANALYTICS": "1",

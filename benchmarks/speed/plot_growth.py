@@ -1,4 +1,4 @@
-"""Draws seconds an epoch against ratings out of the saved benchmarks: docs/pictures/growth.png.
+"""Plot seconds per epoch against ratings from the saved benchmarks: docs/pictures/growth.png.
 
 python -m benchmarks.speed.plot_growth
 """
@@ -17,7 +17,7 @@ FACTORS = 64
 
 
 def points() -> list[tuple[int, float]]:
-    """Ratings trained on, and the median seconds of an epoch at 64 factors, of each benchmark."""
+    """The training ratings and the median seconds per epoch, at 64 factors, of each benchmark."""
     found = []
     for path in RESULTS.glob("bench-*.json"):
         report = json.loads(path.read_text(encoding="utf-8"))

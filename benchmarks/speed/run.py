@@ -1,6 +1,6 @@
-"""Times movierec and every installed peer on the same arrays in one run, and prints one table.
+"""Compare the speed of movierec and every installed peer on the same arrays, in one table.
 
-    python -m benchmarks.speed.run                      ml-25m's shape, minutes a peer
+    python -m benchmarks.speed.run                      ml-25m's shape, minutes per peer
     python -m benchmarks.speed.run --smoke              small, a minute
 
 The ratings are generated (benchmarks/generate.py); 80 % of them are trained on. Results are saved
@@ -31,7 +31,7 @@ RUNS = [  # contender, n_factors
     ("cmfrec Cholesky", FACTORS),
     ("implicit CG", FACTORS),
     ("spark", FACTORS),
-    ("movierec", FACTORS),  # again, so that a drift of the machine's speed shows
+    ("movierec", FACTORS),  # again, to reveal a drift of the machine's speed
     ("movierec top-n", FACTORS),
     ("implicit top-n", FACTORS),
 ]
@@ -39,9 +39,9 @@ SGEMM_OPERATIONS = 2 * 4096**3
 
 
 def necessary_operations(shape: dict[str, int], n_factors: int) -> float:
-    """Floating-point operations an epoch cannot do without, by exact solves.
+    """The floating-point operations that an epoch of exact solves needs at least.
 
-    The symmetric half of each row's Gram matrix with the bias' column and the rhs, and a Cholesky.
+    For each row: half of the symmetric Gram matrix with the bias and the rhs, and a Cholesky.
     """
     rows = shape["n_users"] + shape["n_items"]
     products = 2 * shape["n_train"] * (n_factors + 1) * (n_factors + 2)
@@ -49,7 +49,7 @@ def necessary_operations(shape: dict[str, int], n_factors: int) -> float:
 
 
 def prepare(n_ratings: int, seed: int, folder: Path) -> dict[str, int]:
-    """Generate, keep 80 %, index in falling order of count, and save the arrays."""
+    """Generate ratings, take 80 %, index them by descending count, and save the arrays."""
     data = generate(n_ratings, seed)
     kept = np.random.default_rng(seed).random(n_ratings) < 0.8
     user, item, rating = data.user_index[kept], data.item_index[kept], data.rating[kept]
@@ -73,7 +73,7 @@ def prepare(n_ratings: int, seed: int, folder: Path) -> dict[str, int]:
 
 def contend(name: str, n_factors: int, folder: Path, epochs: int) -> dict[str, Any]:
     environment = {}
-    if name.startswith("implicit"):  # as its documentation asks
+    if name.startswith("implicit"):  # as its documentation requires
         environment = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     options = ("--n-factors", n_factors, "--epochs", epochs)
     result = run_module(

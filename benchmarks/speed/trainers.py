@@ -23,7 +23,7 @@ Contender = Callable[[Csr, int, int, int], list[float]]  # of ratings, n_items, 
 
 
 def read(folder: Path) -> tuple[Csr, int]:
-    """Training ratings by user, and the number of items."""
+    """Read the training ratings by user, and the number of items."""
     names = ("indptr", "indices", "values")
     csr = Csr(*(np.load(folder / f"{name}.npy") for name in names))
     return csr, int(np.load(folder / "n_items.npy"))
@@ -42,7 +42,7 @@ def random_factors(by_user: Csr, n_items: int, n_factors: int) -> tuple[Array, A
 
 
 def sgemm(by_user: Csr, n_items: int, n_factors: int, n: int) -> list[float]:
-    """NumPy's own float32 matrix product on all cores: what the processor can do."""
+    """NumPy's float32 matrix product on all cores, the limit of the processor."""
     square = np.random.default_rng(0).normal(size=(4096, 4096)).astype(np.float32)
 
     def steps() -> Iterator[None]:

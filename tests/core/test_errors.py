@@ -1,4 +1,4 @@
-"""How a program ends on bad input: one line, status 1; a traceback only if asked for."""
+"""A program ends on bad input with one line and status 1; a traceback only if asked for."""
 
 import errno
 
@@ -50,7 +50,7 @@ def test_another_word_than_debug_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         run(lambda: pytest.fail("it ran"))
     assert caught.value.code == 1
-    line = "error: MOVIEREC_LOG is 'verbose': set it to debug, or do not set it\n"
+    line = "error: MOVIEREC_LOG is 'verbose': set it to debug, or unset it\n"
     assert capsys.readouterr() == ("", line)
 
 
@@ -59,8 +59,8 @@ def test_a_defect_is_not_dressed_up_as_bad_input():
         run(end(ZeroDivisionError("a bug")))
 
 
-FULL = "No space left on device; make room on that disk, then run it again"
-READ_ONLY = "Read-only file system; make it writable, then run it again"
+FULL = "No space left on device; make room on that disk, then run this again"
+READ_ONLY = "Read-only file system; make it writable, then run this again"
 
 
 @pytest.mark.parametrize(

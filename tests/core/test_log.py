@@ -12,7 +12,7 @@ from movierec.prepare import parquet_writer
 
 @pytest.fixture
 def logged(tmp_path, monkeypatch, capsys):
-    """The lines logged until now, each without its time, by code in an empty folder."""
+    """The lines logged so far, without times, by code that runs in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def lines():

@@ -1,4 +1,4 @@
-"""Outputs: whole or not there at all, and only of the data set that params name."""
+"""Outputs are written completely or not at all, and belong to the data set in params."""
 
 import errno
 import json
@@ -29,7 +29,7 @@ MANIFEST = {
 
 
 class Stop(Exception):  # noqa: N818
-    """What a stage dies of."""
+    """An exception that ends a stage."""
 
 
 def files_in(folder):
@@ -82,7 +82,7 @@ def test_half_written_output_is_deleted_and_the_old_one_stays(tmp_path, die, is_
 
 
 def test_a_kill_while_the_old_folder_is_deleted_leaves_no_half_of_it(tmp_path, monkeypatch):
-    """At the worst moment: the old one deleted in part, and everything stops."""
+    """Even when the process stops while the old folder is partly deleted."""
     fill(tmp_path / "index", "old")
 
     def stop(folder, **_):
@@ -135,13 +135,13 @@ def test_manifest_round_trip(tmp_path):
         (json.dumps(MANIFEST), "made from data set 'tiny', but params.yaml says 'ml-25m'"),
         ("{}", "made from data set None, but params.yaml says 'ml-25m'"),
         (None, "no such file"),
-        (json.dumps(MANIFEST)[:-5], "not a whole manifest"),
-        ("[]", "not a whole manifest"),
-        (json.dumps({"dataset": "tiny"}), "not a whole manifest"),
-        (json.dumps(MANIFEST | {"index": {"n_users": 3}}), "not a whole manifest"),
+        (json.dumps(MANIFEST)[:-5], "not a complete manifest"),
+        ("[]", "not a complete manifest"),
+        (json.dumps({"dataset": "tiny"}), "not a complete manifest"),
+        (json.dumps(MANIFEST | {"index": {"n_users": 3}}), "not a complete manifest"),
         (
             json.dumps(MANIFEST | {"index": MANIFEST["index"] | {"sha256": {}}}),
-            "not a whole manifest",
+            "not a complete manifest",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_bad_manifest(tmp_path, text, reason):
     if text:
         path.write_text(text, "utf-8")
     where = tmp_path if reason.startswith("made from") else path
-    force = " --force" if reason.startswith("not a whole") else ""
+    force = " --force" if reason.startswith("not a complete") else ""
     with pytest.raises(MovierecError) as caught:
         read_manifest(tmp_path, "ml-25m")
     assert str(caught.value) == f"{where}: {reason}; run dvc repro{force}"
@@ -159,7 +159,7 @@ def test_bad_manifest(tmp_path, text, reason):
 @pytest.mark.parametrize("key", ["download", "index"])
 def test_manifests_of_different_origin(tmp_path, key):
     check_same_origin(MANIFEST | {"train": 1}, MANIFEST, tmp_path)
-    with pytest.raises(MovierecError, match=f"its {key} is not that of the data beside it"):
+    with pytest.raises(MovierecError, match=f"from another run of {key} than the current data"):
         check_same_origin(MANIFEST | {key: "other"}, MANIFEST, tmp_path)
 
 
@@ -207,7 +207,7 @@ def test_files_that_changed_or_went(filled):
     (folder / "c").write_bytes(b"c")
     with pytest.raises(MovierecError, match="c: changed since it was written"):
         check_files(folder, manifest, "index", "c")  # not written by the stage
-    with pytest.raises(MovierecError, match="its manifest does not tell of split"):
+    with pytest.raises(MovierecError, match="its manifest has no record of split"):
         check_files(folder, manifest, "split")
 
 

@@ -25,8 +25,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def refusal(folder):
-    """Change a key of params.yaml, or of datasets.yaml (`datasets/…`), or drop it (no value);
-    return the one line."""
+    """Change or drop (no value) a key of params.yaml, or of datasets.yaml (`datasets/…`).
+
+    Returns a function that does so and returns the error line.
+    """
 
     def change(key, *value):
         path = folder / ("datasets.yaml" if key.startswith("datasets/") else "params.yaml")
@@ -212,7 +214,7 @@ def test_unknown_data_set(refusal):
         ),
         *((text, "the file: should be a block of keys, not ") for text in ("", "- 1", "seed")),
         ("seed: 1\n", r"dataset: is missing \(and 7 more\)$"),
-        (None, "no such file; run this in the project's folder$"),
+        (None, "no such file; run this in the project folder$"),
     ],
 )
 def test_bad_file(folder, text, line):
@@ -235,7 +237,7 @@ def test_bad_file_of_data_sets(folder, text, line):
 
 
 def test_every_field_is_in_params_yaml_and_back():
-    """No default hides in the code."""
+    """There are no defaults in the code."""
     content = yaml.safe_load(COMMITTED.read_text("utf-8"))
     assert list(content) == list(ParamsFile.model_fields)
     for name in BLOCKS:
@@ -249,7 +251,7 @@ def test_every_field_is_in_params_yaml_and_back():
 
 
 def test_every_key_is_explained():
-    """By a comment on its line or right above it; so is each data set."""
+    """Each key and each data set has a comment on its line or just above."""
     for above, line in pairwise(COMMITTED.read_text("utf-8").splitlines()):
         if re.match(r" *[\w-]+: *\S", line):
             assert "  # " in line or above.lstrip().startswith("# "), line

@@ -36,6 +36,6 @@ def test_a_stream_goes_on_after_any_number_of_draws(seed, n_drawn, n):
 
 
 def test_draws_are_those_of_earlier_versions():
-    """A recorded run can be repeated only while these hold."""
+    """If these numbers change, recorded runs can no longer be reproduced."""
     draws = random_streams.stream(20, "split/test").integers(0, 1_000_000, 4)
     np.testing.assert_array_equal(draws, [128133, 422265, 286345, 754581])

@@ -71,7 +71,7 @@ def test_say_prints_a_line_as_it_is(capsys):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """What is printed on a terminal of 50 columns: its text, and its styles if asked for."""
+    """The output on a terminal of 50 columns: its text, with styles if asked for."""
     console = reporting.Console(
         force_terminal=True, width=50, record=True, file=io.StringIO(), soft_wrap=True, _environ={}
     )
@@ -141,7 +141,7 @@ def test_summary_without_a_whole_run(tmp_path, monkeypatch, content):
 
 
 def test_the_program_is_named_by_its_path_unless_the_environment_is_active(tmp_path, monkeypatch):
-    """As after `make run`, whose PATH has the environment's folder, and the reader's has not."""
+    """After `make run`, only the PATH of make contains the environment's folder."""
     script = tmp_path / ".venv/bin/movierec"
     script.parent.mkdir(parents=True)
     script.touch(mode=0o755)

@@ -1,5 +1,4 @@
-"""How a stage runs: one at a time, not after the dvc that started it was killed, and with a summary
-at its end."""
+"""A stage runs alone, ends when the dvc that started it is killed, and prints a summary."""
 
 import os
 import re
@@ -38,7 +37,7 @@ def start(program):
 
 
 def test_a_stage_ends_when_the_one_who_started_it_is_killed():
-    """The pipe that both write to is closed when both have ended, and not before."""
+    """The pipe that both write to is closed only when both have ended."""
     parent = start(PARENT)
     assert parent.stdout.readline() == "begun\n"
     parent.kill()
@@ -47,7 +46,7 @@ def test_a_stage_ends_when_the_one_who_started_it_is_killed():
 
 
 def test_a_stage_run_by_hand_outlives_nobody(monkeypatch):
-    """Without a parent told it waits for its own end."""
+    """Without a parent process it simply runs to its end."""
     monkeypatch.delenv(stage.PARENT, raising=False)
     alone = start(STAGE)
     assert alone.stdout.readline() == "begun\n"
@@ -67,7 +66,7 @@ def test_a_second_run_says_who_is_at_work(capsys):
     with pytest.raises(SystemExit) as caught:
         stage.run_exclusively("split", lambda: pytest.fail("it ran beside another"))
     assert caught.value.code == 1
-    said = f"error: split is already running here, as process {first.pid}: wait for it, or stop it"
+    said = f"error: split is already running here, as process {first.pid}; wait for it, or stop it"
     assert capsys.readouterr().err == said + "\n"
     stage.run_exclusively("index", lambda: None)  # another stage may run
     first.kill()
@@ -90,7 +89,7 @@ SPLIT = BEGIN + f"stage.run('split', lambda: {{'ratings': {RATINGS!r}}})"
 
 @pytest.fixture
 def outputs(folder):
-    """What the split stage reads and writes, as far as a summary looks at it."""
+    """Write the files of the split stage that a summary lists."""
     for name, size in {
         "data/index/a": 600,
         "data/split/b": 9_000,
@@ -183,9 +182,9 @@ def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys,
     assert [word for word, _ in told] == ["version", *["param"] * 2, "threads", "memory"]
     assert f"python {sys.version_info[0]}.{sys.version_info[1]}, " in told[0][1]
     assert told[1][1] == "dataset: ml-100k"
-    assert told[2][1] == "index: {'max_refused': 0}"
+    assert told[2][1] == "index: {'max_rejected': 0}"
     assert told[3][1].endswith("processors, NUMBA_NUM_THREADS 3")
-    assert re.fullmatch(r"\d+\.\d [MG]B at most", told[4][1])
+    assert re.fullmatch(r"\d+\.\d [MG]B peak", told[4][1])
 
 
 def test_the_most_memory_is_of_what_was_given_back_too():

@@ -1,4 +1,4 @@
-"""Parquet files: what is written is read back, and the same values give the same bytes."""
+"""Parquet files: round trips, and the same bytes for the same values."""
 
 import itertools
 from unittest import mock
@@ -25,7 +25,7 @@ N_USERS, N_ITEMS, N_RATINGS = 12, 9, 60
 
 
 def divided(folder, seed=1):
-    """The files of data/split; validation is made of the pairs that train does not have."""
+    """Write the files of data/split; validation consists of the pairs that are not in train."""
     everything = random_ratings(seed, N_USERS, N_ITEMS, N_RATINGS)
     in_train = np.arange(N_RATINGS) % 4 > 0
     train, validation = everything.take(in_train), everything.take(~in_train)
@@ -36,7 +36,7 @@ def divided(folder, seed=1):
 
 
 def write_index(folder, seed=1):
-    """The files of data/index; returns the ratings and the movies."""
+    """Write the files of data/index; returns the ratings and the movies."""
     ratings = random_ratings(seed, N_USERS, N_ITEMS, N_RATINGS)
     by_user = ratings.by_user(N_USERS)
     by_item = by_user.transpose(N_ITEMS)
@@ -131,7 +131,7 @@ def test_same_values_give_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("row_group", [1, 7, 1 << 20])
 def test_a_block_of_rows_equals_the_full_read(tmp_path, monkeypatch, row_group):
-    """Also where its ratings lie across row groups, and where it has none."""
+    """Also if its ratings cross row groups, or if it has none."""
     monkeypatch.setattr(parquet_tables, "ROW_GROUP", row_group)
     ratings, _ = write_index(tmp_path)
     by_user = ratings.by_user(N_USERS)
@@ -148,7 +148,9 @@ def test_counts_that_do_not_fit_the_ratings(tmp_path):
     columns = {"user_index": by_item.indices, "rating": by_item.values}
     parquet_tables.write_table(tmp_path / "train_by_item.parquet", columns)
     parquet_tables.write_rows(tmp_path / "rows.parquet", by_user.counts[:3])
-    with pytest.raises(MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+$"):
+    with pytest.raises(
+        MovierecError, match=r"30 ratings, but .*rows\.parquet counts \d+; run dvc repro --force$"
+    ):
         parquet_tables.read_csr(tmp_path / "train_by_item.parquet", tmp_path / "rows.parquet")
 
 
@@ -226,7 +228,7 @@ def test_cut_file(tmp_path):
 
 
 def test_recommendations(tmp_path):
-    """One line an entry; a shorter list ends early."""
+    """One row per entry; shorter lists have fewer rows."""
     users = pd.DataFrame({"user_id": [30, 10]})
     items = pd.DataFrame({"movie_id": [5, 6, 7], "title": ["A", "B", "C"]})
     lists = np.array([[2, 0], [1, -1]], np.int32)

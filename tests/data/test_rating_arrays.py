@@ -1,4 +1,4 @@
-"""Grouped and listed ratings say the same, whichever way they are turned."""
+"""Conversions between lists of ratings, ratings by user and ratings by item."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ N_RATINGS = st.integers(0, 63)
 
 
 def dense(csr, n_columns):
-    """The values as a matrix, NaN where there is none."""
+    """The values as a matrix, NaN if there is none."""
     matrix = np.full((csr.n_rows, n_columns), np.nan)
     for row in range(csr.n_rows):
         for place in range(csr.indptr[row], csr.indptr[row + 1]):

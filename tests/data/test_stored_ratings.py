@@ -1,4 +1,4 @@
-"""Blocks of ratings on disk against the same rows of all of them."""
+"""Blocks of ratings on disk equal the same rows of all ratings."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def divided(folder, held_out):
 @pytest.mark.parametrize("share", [0, 0.3, 1])
 @pytest.mark.parametrize("side", ["user", "item"])
 def test_any_rows_are_those_of_all(tmp_path, monkeypatch, side, share):
-    """Also where nothing is held out, or all is, or of some users alone."""
+    """Also if no ratings, all ratings, or only those of some users are held out."""
     for module in (parquet_tables, stored_ratings):
         monkeypatch.setattr(module, "ROW_GROUP", 7)
     held_out = np.random.default_rng(1).random(200) < share

@@ -1,4 +1,4 @@
-"""Sums over rows: right, and of the same bits however the rows are divided."""
+"""Sums over rows are correct, and the same to the bit for any division of the rows."""
 
 import itertools
 
@@ -15,14 +15,14 @@ CUTS = st.lists(st.integers(0, 20), max_size=6)
 
 
 def parts_of(n_rows, cuts):
-    """Bounds of parts that begin with a whole strip."""
+    """Bounds of parts that begin with a complete chunk."""
     bounds = sorted({0, n_rows, *(cut * CHUNK for cut in cuts if cut * CHUNK < n_rows)})
     return list(itertools.pairwise(bounds))
 
 
 @given(ROWS, CUTS, st.integers(0, 99))
 def test_sums_do_not_depend_on_the_parts(n_rows, cuts, seed):
-    """Numbers of very unequal size, whose sum in another order is another."""
+    """With numbers of very different size, whose sum depends on the order."""
     rng = np.random.default_rng(seed)
     values = rng.standard_normal((n_rows, 2)) * 10.0 ** rng.integers(-8, 8, (n_rows, 2))
     whole = tree_sums.add_up([tree_sums.partial_sums(0, values)])

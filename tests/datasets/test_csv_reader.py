@@ -1,4 +1,4 @@
-"""Ratings as text: each row kept or refused, whatever stands beside it; ids as numbers or text."""
+"""Ratings as text: each row is kept or rejected independently; ids are numbers or text."""
 
 import io
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from tests.helpers.archives import RATINGS
 
 HEADER = "user_id,movie_id,rating,timestamp\n"
 FORM = Form(COLUMNS, ",", (0.5, 5.0), has_header=False)
-# Lines of four columns that have to be refused, and why.
+# Lines of four columns that have to be rejected, and why.
 BAD = {
     "1,2,3": "wrong_fields",
     "1,2,3,4,5": "wrong_fields",
@@ -62,36 +62,36 @@ def sizes(piece, small):
 
 
 def read(text, **changes):
-    """Ids, rating and timestamp of each row kept, and what became of all."""
+    """Read lines: the ids, rating and timestamp of each row kept, and the counts of all rows."""
     form = Form(**(vars(FORM) | changes))
     table, rows = csv_reader.read(io.BytesIO(text.encode()), form)
     return list(zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)), rows
 
 
-def archive_of(folder, text, max_refused=0):
+def archive_of(folder, text, max_rejected=0):
     path = folder / "ratings.csv"
     path.write_bytes(text if isinstance(text, bytes) else (HEADER + text).encode())
-    return read_archive(path, archives.block("ratings_csv", path), max_refused)
+    return read_archive(path, archives.block("ratings_csv", path), max_rejected)
 
 
 @given(LINES, SIZES, st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example([*BAD], (200, 50), "\n", False)
-def test_every_row_is_kept_or_refused_for_its_reason(lines, size, newline, ends):
-    """Wherever the pieces end; and those kept are read as if the others were not there."""
+def test_every_row_is_kept_or_rejected_for_its_reason(lines, size, newline, ends):
+    """For any size of pieces; and rejected rows do not affect the others."""
     text = newline.join(lines) + (newline if ends else "")
     with sizes(*size):
         kept, rows = read(text)
     good = [line for line in lines if line not in BAD]
     assert kept == read("\n".join(good))[0]
     assert len(kept) == len(good)
-    assert rows.n_read == len(lines) == len(kept) + rows.refused.total()
+    assert rows.n_read == len(lines) == len(kept) + rows.rejected.total()
     bad = [
         (f"line {number}", BAD[line], line) for number, line in enumerate(lines, 1) if line in BAD
     ]
     assert rows.first == bad[:N_SHOWN]
-    assert set(rows.refused) <= set(REASONS)
+    assert set(rows.rejected) <= set(REASONS)
     for reason in REASONS:
-        assert rows.refused[reason] == sum(reason == other for _, other, _ in bad)
+        assert rows.rejected[reason] == sum(reason == other for _, other, _ in bad)
 
 
 TOKENS = ["1", "-2", " 3", "4\t", "+5", "007", "1_0", "5.", ".5", "1e0", "1e", "4.5f", "", '"2"']
@@ -114,7 +114,7 @@ FIELDS = st.sampled_from(TOKENS)
 
 @given(st.tuples(FIELDS, FIELDS, FIELDS, FIELDS), st.booleans())
 def test_reading_line_by_line_is_as_reading_at_once(fields, integers_only):
-    """What pyarrow reads of a line alone, the slow way reads, and what it does not is refused."""
+    """What pyarrow reads of a line alone, the slow way reads, and what it does not is rejected."""
     form = Form(**(vars(FORM) | {"integers_only": integers_only}))
     line = ",".join(fields).encode() + b"\n"
     at_once = csv_reader._parse(form, line)
@@ -124,9 +124,9 @@ def test_reading_line_by_line_is_as_reading_at_once(fields, integers_only):
         table, rows = None, RowCounts()
     if table is None:
         assert (at_once, integers_only) == (None, False)
-    elif rows.refused:
+    elif rows.rejected:
         whole = csv_reader._read_piece(form, 1, line)[1]
-        assert whole.refused == rows.refused
+        assert whole.rejected == rows.rejected
     else:
         assert [table[name].to_pylist() for name in COLUMNS] == [
             at_once[name].to_pylist() for name in COLUMNS
@@ -166,22 +166,22 @@ def test_ids_that_became_text_are_spelt_as_in_the_file():
     assert [row[0] for row in kept] == ["007", "7", "x"]
 
 
-def test_a_refused_row_makes_no_column_text():
+def test_a_rejected_row_makes_no_column_text():
     kept, rows = read("1,2,3,4\nuserId,movieId,rating,timestamp\nx,2,9,4\n")
     assert kept == [(1, 2, 3.0, 4)]
-    assert rows.refused == {"not_a_number": 1, "off_scale": 1}
+    assert rows.rejected == {"not_a_number": 1, "off_scale": 1}
 
 
-def test_text_that_is_not_utf_8_is_refused(tmp_path):
+def test_text_that_is_not_utf_8_is_rejected(tmp_path):
     text = HEADER.encode() + b"a,2,3,4\n\xe9,2,3,4\n"
     archive = archive_of(tmp_path, text, 1)
-    assert archive.rows.refused == {"not_text": 1}
+    assert archive.rows.rejected == {"not_text": 1}
     assert archive.user_ids.tolist() == ["a"]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), max_size=9))
 def test_text_ids_are_kept_and_in_order(tmp_path_factory, names):
-    """Of equal counts in order of their letters."""
+    """Ids with equal counts are in alphabetical order."""
     names = [f"{name}#" for name in dict.fromkeys(names)] or ["#"]
     text = "".join(
         '"{}",{},3,4\n'.format(name.replace('"', '""'), k) for k, name in enumerate(names)
@@ -194,7 +194,7 @@ def test_text_ids_are_kept_and_in_order(tmp_path_factory, names):
     assert built.movie_ids.tolist() == list(range(len(names)))
 
 
-def test_users_and_movies_of_refused_rows_alone_are_not_there(tmp_path):
+def test_users_and_movies_of_rejected_rows_alone_are_not_there(tmp_path):
     archive = archive_of(tmp_path, "1,2,3,4\n8,9,99,4\n", 1)
     assert archive.user_ids.tolist() == [1]
     assert archive.movies["movie_id"].tolist() == [2]
@@ -204,16 +204,16 @@ LAYOUTS = archives.LAYOUTS
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_refused_rows_of_every_layout(tmp_path, layout):
-    """The error counts all by reason and shows the first; if allowed, the rest is as without."""
+def test_rejected_rows_of_every_layout(tmp_path, layout):
+    """The error counts rows by reason; if they are allowed, the other rows are unaffected."""
     bad = [(3, 50, 5.5, 1), (3, 31, 0.0, 2)]
     path = archives.write(tmp_path, layout, [*RATINGS[:2], *bad, *RATINGS[2:]])
     data = archives.block(layout, path)
     with pytest.raises(MovierecError) as caught:
         read_archive(path, data, 1)
     assert str(caught.value) == (
-        f"{path}: 2 of 8 rows refused (2 off_scale; the scale is 0.5 to 5), more than the 1 that"
-        " index.max_refused in params.yaml allows; mend them or raise it"
+        f"{path}: 2 of 8 rows rejected (2 off_scale; the scale is 0.5 to 5), more than"
+        " index.max_rejected in params.yaml allows (1); fix them or raise it"
     )
     first = {"dat": 3, "100k": 3, "ratings_parquet": 3}.get(layout, 4)
     word = "row" if layout == "ratings_parquet" else "line"
@@ -223,7 +223,7 @@ def test_refused_rows_of_every_layout(tmp_path, layout):
         for k, row in enumerate(bad)
     ]
     archive = read_archive(path, data, 2)
-    assert (archive.rows.n_read, archive.rows.refused) == (8, {"off_scale": 2})
+    assert (archive.rows.n_read, archive.rows.rejected) == (8, {"off_scale": 2})
     clean = archives.write(tmp_path, layout)
     without = read_archive(clean, archives.block(layout, clean))
     for name, column in vars(without.ratings).items():
@@ -236,7 +236,7 @@ def test_refused_rows_of_every_layout(tmp_path, layout):
 def test_ids_of_the_other_layouts_are_integers(tmp_path, layout):
     path = archives.write(tmp_path, layout, [*RATINGS, ("x", 50, 3.0, 1)])
     archive = read_archive(path, archives.block(layout, path), 1)
-    assert archive.rows.refused == {"not_a_number": 1}
+    assert archive.rows.rejected == {"not_a_number": 1}
     assert archive.user_ids.dtype == np.int64
 
 
@@ -244,7 +244,7 @@ def test_only_the_first_ten_are_shown_and_none_at_length(tmp_path):
     with pytest.raises(MovierecError) as caught:
         archive_of(tmp_path, "1,2,3,4,\x1b[31m" + "long" * 40 + "\n" + "1,2\n" * 30)
     details = caught.value.details
-    assert str(caught.value).startswith(f"{tmp_path}/ratings.csv: 31 of 31 rows refused (31 wrong")
+    assert str(caught.value).startswith(f"{tmp_path}/ratings.csv: 31 of 31 rows rejected (31 wrong")
     assert len(details) == N_SHOWN
     assert details[0].startswith("line 2       wrong_fields  1,2,3,4, [31mlong")
     assert details[0].endswith("…")
@@ -254,7 +254,7 @@ def test_only_the_first_ten_are_shown_and_none_at_length(tmp_path):
 
 @pytest.mark.parametrize("ids", [(50, 1, 22, 31), ("tt50", "tt01", "tt22", "031")])
 def test_movie_ids_of_the_csv_layout_may_be_text(tmp_path, ids):
-    """If they are text among the ratings or among the movies."""
+    """If they are text in the ratings or in the list of movies."""
     known = dict(zip((50, 1, 22, 31), ids, strict=True))
     ratings = [(user, known[movie], *rest) for user, movie, *rest in RATINGS]
     movies = [(known[movie], *rest) for movie, *rest in archives.MOVIES[:3]]

@@ -1,4 +1,4 @@
-"""Fetching: from the user's archives, the cache, a package index (a false pip), the web, a path."""
+"""Getting an archive: own copies, the cache, a package index (a fake pip), the web, a path."""
 
 import hashlib
 import os
@@ -32,8 +32,8 @@ WHEEL = "tiny_films-1.0-py3-none-any.whl"
 
 def ways(file):
     return (
-        f"put a copy of {file} from anywhere (its hash is pinned) into data/archives, or name its"
-        " folder in MOVIEREC_ARCHIVES, or run again later"
+        f"put a copy of {file} from anywhere (its hash is pinned) into data/archives, or set"
+        " MOVIEREC_ARCHIVES to the folder that contains it, or run this again later"
     )
 
 
@@ -47,7 +47,7 @@ def refusal(data, folder):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A folder of its own to run in, and a cache of its own, both empty."""
+    """An empty working folder and an empty cache."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.delenv("MOVIEREC_ARCHIVES", raising=False)
@@ -58,7 +58,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """An empty folder for what is fetched."""
+    """An empty folder for the archive."""
     path = tmp_path / "raw"
     path.mkdir()
     return path
@@ -81,7 +81,7 @@ def package(**changes):
 
 @pytest.fixture
 def pip(monkeypatch):
-    """A false pip: it notes how it was called, and downloads or fails as its fields say."""
+    """A fake pip that records how it is called, and downloads or fails as configured."""
 
     class Pip:
         content, status, stderr = CONTENT, 0, ""
@@ -129,7 +129,7 @@ def test_package_whose_hash_pip_refuses(pip, folder):
     pip.content, pip.status = None, 1
     pip.stderr = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n  a\n"
     line = refusal(package(), folder)
-    assert ": the index's file is not the one whose sha256 is in datasets.yaml; put a copy" in line
+    assert ": the file on the index does not have the sha256 in datasets.yaml; put a copy" in line
 
 
 def test_package_without_network(pip, folder):
@@ -139,7 +139,10 @@ def test_package_without_network(pip, folder):
         "ERROR: No matching distribution found for tiny-films==1.0\n"
     )
     line = refusal(package(), folder)
-    assert "tiny-films==1.0: no network, or no package index there; put a copy of tiny" in line
+    assert (
+        "tiny-films==1.0: no network, or the package index does not answer; put a copy of tiny"
+        in line
+    )
 
 
 def test_package_of_another_hash(pip, folder, cache):
@@ -163,7 +166,7 @@ def test_package_without_pip(pip, folder):
 
 def test_package_under_another_file_name(pip, folder):
     line = refusal(package(file="other.whl"), folder)
-    assert line.startswith("pip could not download tiny-films==1.0: no such file came; ")
+    assert line.startswith("pip could not download tiny-films==1.0: pip downloaded another file; ")
 
 
 # A web server; test_http.py has what can go wrong with one
@@ -186,7 +189,8 @@ def test_url(server, folder, cache, pinned):
 def test_url_that_is_not_there(server, folder):
     server.answers = [Answer(status=404)]
     assert refusal(url(server.url), folder) == (
-        f"{server.url}: the server says 404 Not Found; {ways('films.zip')}: what has come is kept"
+        f"{server.url}: the server returned 404 Not Found; {ways('films.zip')}"
+        " (a partial download resumes)"
     )
 
 
@@ -194,14 +198,14 @@ def test_url_that_is_not_there(server, folder):
 def test_url_of_another_hash(server, folder, cache, pinned):
     server.answers = [Answer(content=CONTENT[::-1])]
     line = refusal(url(server.url, **pinned), folder)
-    assert line.startswith(f"{server.url}: the {'md5' if pinned else 'sha256'} of what came is ")
+    assert line.startswith(f"{server.url}: the file received has {'md5' if pinned else 'sha256'} ")
     assert [left.name for left in cache.iterdir()] == [".films.zip.lock"]
 
 
 def test_url_of_another_size(server, folder):
     line = refusal(url(server.url, size=7), folder)
     assert line.startswith(
-        f"{server.url}: the server has {len(CONTENT)} bytes, not the 7 of datasets.yaml"
+        f"{server.url}: the server's file has {len(CONTENT)} bytes, not the 7 in datasets.yaml"
     )
 
 
@@ -221,8 +225,9 @@ def test_url_and_mirror_that_fail(server, folder):
     server.answers = [Answer(status=404), Answer(status=403)]
     mirror = f"{server.url}?mirror"
     assert refusal(url(server.url, mirror_url=mirror), folder) == (
-        f"{server.url}: the server says 404 Not Found;"
-        f" {mirror}: the server says 403 Forbidden; {ways('films.zip')}: what has come is kept"
+        f"{server.url}: the server returned 404 Not Found;"
+        f" {mirror}: the server returned 403 Forbidden; {ways('films.zip')}"
+        " (a partial download resumes)"
     )
 
 
@@ -230,7 +235,9 @@ def test_progress_and_trouble_are_told(server, folder):
     said, moved = [], []
     server.answers = [Answer(status=503), Answer()]
     fetch(url(server.url), folder, Watch(said.append, lambda *counts: moved.append(counts)), HASTE)
-    assert said == [f"{server.url}: the server says 503 Service Unavailable; trying again in 1 s"]
+    assert said == [
+        f"{server.url}: the server returned 503 Service Unavailable; trying again in 1 s"
+    ]
     assert moved[-1] == (len(CONTENT), len(CONTENT))
 
 
@@ -239,7 +246,7 @@ def test_two_runs_do_not_fetch_into_one_file(server, folder, cache):
     lock = zc.lockfile.LockFile(str(cache / ".films.zip.lock"))
     line = refusal(url(server.url), folder)
     lock.close()
-    assert line.endswith("films.zip: another run is fetching it; wait for that, then run again")
+    assert line.endswith("films.zip: another run is downloading it; wait for that, then run again")
     assert server.asked == []
     assert fetch(url(server.url), folder).read_bytes() == CONTENT
 
@@ -262,7 +269,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_anew(server, folder, cache, cont
     assert fetch(url(server.url), folder, Watch(said.append)).read_bytes() == CONTENT
     assert (cache / "films.zip").read_bytes() == CONTENT
     assert said[0].startswith(f"{cache}/films.zip: ")
-    assert said[0].endswith("; fetching it anew")
+    assert said[0].endswith("; downloading it again")
 
 
 def test_the_cache_is_in_the_users_cache_folder(server, folder, tmp_path, monkeypatch):
@@ -276,7 +283,7 @@ def test_a_cache_that_cannot_be_written(server, folder, cache):
     cache.parent.write_text("a file where the folder should be")
     line = refusal(url(server.url), folder)
     assert line.startswith(f"{cache}: ")
-    assert line.endswith("; MOVIEREC_CACHE can name another folder for the cache")
+    assert line.endswith("; set MOVIEREC_CACHE to another folder for the cache")
 
 
 @pytest.fixture
@@ -307,13 +314,13 @@ def test_the_users_archive_in_a_folder_that_he_names(server, folder, own, tmp_pa
 def test_a_named_folder_that_is_not_there(server, folder, monkeypatch):
     monkeypatch.setenv("MOVIEREC_ARCHIVES", "nowhere")
     line = refusal(url(server.url), folder)
-    assert line == "nowhere: no such folder; MOVIEREC_ARCHIVES names it"
+    assert line == "nowhere: no such folder; correct MOVIEREC_ARCHIVES"
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (CONTENT[:-1], "919 bytes, not the 920 of datasets.yaml: "),
+        (CONTENT[:-1], "919 bytes, not the 920 in datasets.yaml: "),
         (CONTENT[::-1], "its sha256 is "),
     ],
     ids=["shorter", "damaged"],
@@ -322,7 +329,7 @@ def test_a_wrong_archive_of_the_user_is_an_error(server, folder, own, content, r
     own.write_bytes(content)
     line = refusal(url(server.url), folder)
     assert line.startswith(f"data/archives/films.zip: {reason}")
-    assert line.endswith("another file; replace it, or take it away to have it fetched")
+    assert line.endswith("another file; replace it, or delete it to download it")
     assert own.read_bytes() == content
     assert server.asked == []
 
@@ -338,13 +345,13 @@ def test_a_wheel_among_the_users_archives(pip, folder, own):
 
 @pytest.fixture
 def full(monkeypatch):
-    """Fill the disk that a folder lies on."""
+    """Simulate a full disk for a folder; returns the error line."""
     usage = namedtuple("Usage", "total used free")
 
     def fill(folder):
         free = {True: usage(9, 9, 0), False: usage(9**9, 0, 9**9)}
         monkeypatch.setattr(shutil, "disk_usage", lambda where: free[Path(where) == folder])
-        return f"{folder}: 0.0 MB needed, 0.0 MB free: make room there"
+        return f"{folder}: 0.0 MB needed, 0.0 MB free; make room there"
 
     return fill
 
@@ -425,12 +432,14 @@ def test_path_in_the_home_folder(mine, folder, monkeypatch):
 
 def test_path_not_set(folder):
     line = refusal(path_source(None), folder)
-    assert line == "the data set's path in datasets.yaml is not set: name your file there"
+    assert line == "the data set's path in datasets.yaml is not set; set it to your file"
 
 
 def test_path_missing(tmp_path, folder):
     line = refusal(path_source(tmp_path / "none.csv"), folder)
-    assert line == f"{tmp_path}/none.csv: no such file; see the data set's path in datasets.yaml"
+    assert (
+        line == f"{tmp_path}/none.csv: no such file; correct the data set's path in datasets.yaml"
+    )
 
 
 def test_path_whose_sha256_is_not_set(mine, folder):

@@ -1,4 +1,4 @@
-"""Downloads against a server that fails: each ends in the right file, or in one clear line."""
+"""Downloads from a failing server end with the correct file, or with one clear line."""
 
 import datetime
 import errno
@@ -38,7 +38,7 @@ HALF = Answer(cut_body=2500)
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch):
-    """No proxy, and pieces small enough for a tiny file to have many."""
+    """No proxy, and pieces so small that a tiny file has many."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(http_transfer, "PIECE", 100)
 
@@ -49,7 +49,7 @@ def target(tmp_path):
 
 
 class Visit:
-    """Downloads of a test: what was said, how long was paused, how far it was at each piece."""
+    """Records the downloads of a test: lines printed, pauses, and progress at each piece."""
 
     def __init__(self, target):
         self.target, self.said, self.pauses, self.moved = target, [], [], []
@@ -155,51 +155,57 @@ def test_passing_fault(server, visit, answers):
 # Faults that last: every request
 
 LASTING = {
-    "cut at the same byte": (Answer(ranges=False, cut_body=2500), "the connection broke off"),
-    "nothing said": (Answer(cut=0), "the connection broke off"),
-    "reset": (Answer(cut_body=9, reset=True), "the connection broke off"),
-    "stalled": (Answer(cut=20, stall=True), "nothing came for 0.1 s"),
-    "not HTTP": (Answer(raw=b"220 mail.example ready\r\n"), "the connection broke off"),
-    "status 204": (Answer(status=204), "the server says 204 No Content"),
-    "status 304": (Answer(status=304), "the server says 304 Not Modified"),
-    "status 401": (Answer(status=401), "the server says 401 Unauthorized"),
-    "status 403": (Answer(status=403), "the server says 403 Forbidden"),
-    "status 404": (Answer(status=404), "the server says 404 Not Found"),
-    "status 410": (Answer(status=410), "the server says 410 Gone"),
-    "status 416": (Answer(status=416), "the server cannot go on from where it broke off"),
-    "status 429": (Answer(status=429), "the server says 429 Too Many Requests"),
-    "status 500": (Answer(status=500), "the server says 500 Internal Server Error"),
-    "status 503": (Answer(status=503), "the server says 503 Service Unavailable"),
-    "status 777": (Answer(status=777), "the server says 777 Odd"),
+    "cut at the same byte": (Answer(ranges=False, cut_body=2500), "the connection was lost"),
+    "nothing said": (Answer(cut=0), "the connection was lost"),
+    "reset": (Answer(cut_body=9, reset=True), "the connection was lost"),
+    "stalled": (Answer(cut=20, stall=True), "no data for 0.1 s"),
+    "not HTTP": (Answer(raw=b"220 mail.example ready\r\n"), "the connection was lost"),
+    "status 204": (Answer(status=204), "the server returned 204 No Content"),
+    "status 304": (Answer(status=304), "the server returned 304 Not Modified"),
+    "status 401": (Answer(status=401), "the server returned 401 Unauthorized"),
+    "status 403": (Answer(status=403), "the server returned 403 Forbidden"),
+    "status 404": (Answer(status=404), "the server returned 404 Not Found"),
+    "status 410": (Answer(status=410), "the server returned 410 Gone"),
+    "status 416": (Answer(status=416), "the server cannot resume the download"),
+    "status 429": (Answer(status=429), "the server returned 429 Too Many Requests"),
+    "status 500": (Answer(status=500), "the server returned 500 Internal Server Error"),
+    "status 503": (Answer(status=503), "the server returned 503 Service Unavailable"),
+    "status 777": (Answer(status=777), "the server returned 777 Odd"),
     "another part": (
         Answer(raw=b"HTTP/1.1 206 OK\r\nContent-Range: bytes 9-9/5000\r\n\r\nx"),
-        "the server sends another part than it was asked for",
+        "the server sent another range than requested",
     ),
-    "damaged": (Answer(content=OTHER), "the sha256 of what came is "),
-    "damaged, in chunks": (Answer(content=OTHER, chunked=True), "the sha256 of what came is "),
-    "shorter": (Answer(content=CONTENT[:-1]), "the server has 4999 bytes, not the 5000"),
+    "damaged": (Answer(content=OTHER), "the file received has sha256 "),
+    "damaged, in chunks": (Answer(content=OTHER, chunked=True), "the file received has sha256 "),
+    "shorter": (Answer(content=CONTENT[:-1]), "the server's file has 4999 bytes, not the 5000"),
     "shorter, in chunks": (
         Answer(content=CONTENT[:-1], chunked=True, ranges=False),
-        "the connection broke off at 4999 of 5000 bytes",
+        "the connection was lost after 4999 of 5000 bytes",
     ),
-    "empty": (Answer(content=b""), "the server has 0 bytes, not the 5000 of datasets.yaml"),
-    "longer": (Answer(content=CONTENT + b"x"), "the server has 5001 bytes, not the 5000"),
+    "empty": (Answer(content=b""), "the server's file has 0 bytes, not the 5000 in datasets.yaml"),
+    "longer": (Answer(content=CONTENT + b"x"), "the server's file has 5001 bytes, not the 5000"),
     "longer, in chunks": (
         Answer(content=CONTENT * 9, chunked=True),
-        "the server sends more than the 5000 bytes of datasets.yaml",
+        "the server sent more than the 5000 bytes in datasets.yaml",
     ),
-    "length too small": (Answer(headers={"Content-Length": "10"}), "the server has 10 bytes"),
-    "length too large": (Answer(headers={"Content-Length": "9999"}), "the server has 9999 bytes"),
+    "length too small": (
+        Answer(headers={"Content-Length": "10"}),
+        "the server's file has 10 bytes",
+    ),
+    "length too large": (
+        Answer(headers={"Content-Length": "9999"}),
+        "the server's file has 9999 bytes",
+    ),
     "two lengths": (
         Answer(headers={"Content-Length": "5000, 10"}),
         "Content-Length contained multiple unmatching values (5000, 10)",
     ),
-    "packed": (Answer(headers={"Content-Encoding": "br"}), "the server sends it packed as br"),
+    "packed": (Answer(headers={"Content-Encoding": "br"}), "the server sent it compressed as br"),
     "redirected in a circle": (
         Answer(status=302, headers={"Location": "/films.zip"}),
         "Exceeded 30 redirects.",
     ),
-    "redirected nowhere": (Answer(status=302), "the server says 302 Found"),
+    "redirected nowhere": (Answer(status=302), "the server returned 302 Found"),
     "redirected to a file": (
         Answer(status=302, headers={"Location": "file:///films.zip"}),
         "No connection adapters were found for 'file:///films.zip'",
@@ -236,7 +242,7 @@ EVERY = [*chain(*PASSING.values()), *(answer for answer, _ in LASTING.values())]
 
 @given(answers=st.lists(st.sampled_from([answer for answer in EVERY if not answer.stall])))
 def test_any_faults_in_any_order(running, tmp_path_factory, answers):
-    """Never a wrong file that passes."""
+    """A wrong file is never accepted."""
     running.answers = [*answers, GOOD]
     visit = Visit(tmp_path_factory.mktemp("any") / "films.zip")
     with suppress(DownloadError):
@@ -265,7 +271,7 @@ def test_it_goes_on_where_it_broke_off_if_the_version_is_the_same(server, visit)
     assert second["If-Range"] == '"one"'
     assert all(asked["Accept-Encoding"] == "identity" for asked in server.asked)
     assert visit.said == [
-        f"{server.url}: the connection broke off; trying again in 1 s",
+        f"{server.url}: the connection was lost; trying again in 1 s",
     ]
 
 
@@ -301,7 +307,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_was_stopped(server, visit, tar
 
 def test_another_address_goes_on_without_a_version(server, visit):
     server.answers = [replace(HALF, etag='"a"'), Answer(status=404), Answer(etag='"b"')]
-    assert visit.fails(server.url) == "the server says 404 Not Found"
+    assert visit.fails(server.url) == "the server returned 404 Not Found"
     visit.get(server.url + "?mirror")
     assert server.ranges[-1] == "bytes=2500-"
     assert "If-Range" not in server.asked[-1]
@@ -374,7 +380,7 @@ def test_a_pause_that_the_server_asks_for(server, visit, asked, pause):
 def test_a_server_that_stalls_is_given_up_in_time(server, visit, cut):
     server.answers = [Answer(cut=cut, stall=True), GOOD]
     visit.get(server.url)
-    assert visit.said == [f"{server.url}: nothing came for 0.1 s; trying again in 1 s"]
+    assert visit.said == [f"{server.url}: no data for 0.1 s; trying again in 1 s"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -403,7 +409,7 @@ def test_too_long_a_file_is_not_fetched_to_its_end(server, visit):
 def test_full_disk(server, visit, monkeypatch):
     usage = namedtuple("Usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(9000, 8000, 1000))
-    with pytest.raises(MovierecError, match=r": 0\.0 MB needed, 0\.0 MB free: make room there$"):
+    with pytest.raises(MovierecError, match=r": 0\.0 MB needed, 0\.0 MB free; make room there$"):
         visit.get(server.url)
     (visit.target.parent / "films.zip.partial").write_bytes(CONTENT[:4000])
     visit.get(server.url)
@@ -413,7 +419,7 @@ def test_full_disk(server, visit, monkeypatch):
 def test_no_server(visit):
     with serving(CONTENT) as server:
         url = server.url
-    assert visit.fails(url) == "the server refuses the connection"
+    assert visit.fails(url) == "the server refused the connection"
 
 
 def test_no_network(visit, monkeypatch):
@@ -431,7 +437,7 @@ def test_proxy_that_does_not_answer(visit, monkeypatch):
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("http_proxy", address)
     line = visit.fails("http://films.example/films.zip")
-    assert line == "the proxy that the environment names does not let it through"
+    assert line == "the proxy set in the environment blocked it"
 
 
 def caused_by(cause):
@@ -445,7 +451,7 @@ def caused_by(cause):
     [
         (requests.ConnectTimeout(), "no answer in 5 s"),
         (caused_by(OSError(errno.ENETUNREACH, "far")), "no network, or no such server"),
-        (caused_by(OSError(errno.EPIPE, "broken")), "the connection broke off"),
+        (caused_by(OSError(errno.EPIPE, "broken")), "the connection was lost"),
         (urllib3.exceptions.HTTPError("some\nthing"), "some thing"),
         (ValueError("Invalid IPv6 URL"), "Invalid IPv6 URL"),
     ],
@@ -478,7 +484,7 @@ def certificate(path, days):
 
 @pytest.fixture
 def secure(tmp_path_factory, monkeypatch):
-    """A function that runs a server with a certificate, which is trusted if wished."""
+    """A function that runs a server with a certificate, trusted or not."""
 
     def run(days=9, trusted=True):
         path = certificate(tmp_path_factory.mktemp("tls") / "films.pem", days)
@@ -513,7 +519,7 @@ def test_no_way_from_https_to_http(secure, server, visit):
     with secure() as safe:
         safe.answers = [Answer(status=302, headers={"Location": server.url})]
         line = visit.fails(safe.url)
-    assert line == f"the server leads on to {server.url}, which is not https"
+    assert line == f"the server redirects to {server.url}, which is not https"
     assert server.asked == []
 
 

@@ -1,4 +1,4 @@
-"""The readers: every layout gives the same data, and bad archives one clear line."""
+"""Readers of archives: the same data from every layout, one clear line for bad archives."""
 
 import random
 
@@ -21,7 +21,7 @@ def read(folder, layout, ratings=RATINGS, newline="\n"):
 
 
 def rows_of(archive):
-    """The ratings with the ids that their indices stand for."""
+    """The ratings with ids in place of indices."""
     users = archive.user_ids[archive.ratings.user_index]
     movies = archive.movies["movie_id"].to_numpy()[archive.ratings.item_index]
     rest = archive.ratings.rating, archive.ratings.timestamp
@@ -29,7 +29,7 @@ def rows_of(archive):
 
 
 def refusal(path, layout, **changes):
-    """The one line that a bad archive is refused with; it names the file."""
+    """The error line for a bad archive, without the file's name."""
     with pytest.raises(MovierecError) as caught:
         read_archive(path, archives.block(layout, path, **changes))
     line = str(caught.value)
@@ -123,7 +123,7 @@ def test_cut_archive(tmp_path, layout, kept):
     path = archives.write(tmp_path, layout)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept if kept > 1 else kept * len(content))])
-    assert refusal(path, layout).startswith("not a whole zip archive")
+    assert refusal(path, layout).startswith("not a complete zip archive")
 
 
 def test_damaged_member(tmp_path):
@@ -132,24 +132,24 @@ def test_damaged_member(tmp_path):
     content = bytearray(path.read_bytes())
     content[100:140] = bytes(40)
     path.write_bytes(content)
-    assert refusal(path, "csv").startswith("not a whole zip archive")
+    assert refusal(path, "csv").startswith("not a complete zip archive")
 
 
 def test_cut_parquet(tmp_path):
     path = archives.write(tmp_path, "ratings_parquet")
     path.write_bytes(path.read_bytes()[:-20])
-    assert "is its layout in datasets.yaml right?" in refusal(path, "ratings_parquet")
+    assert "is its layout in datasets.yaml correct?" in refusal(path, "ratings_parquet")
 
 
 def test_archive_of_another_layout(tmp_path):
     line = refusal(archives.write(tmp_path, "dat"), "csv")
-    assert line == "no ml-tiny/movies.csv in it; is it the archive of this data set?"
+    assert line == "contains no ml-tiny/movies.csv; is it the archive of this data set?"
 
 
 def test_archive_in_another_folder(tmp_path):
     line = refusal(archives.write(tmp_path, "csv"), "csv", folder="ml-25m")
     assert line == (
-        "no ml-25m/movies.csv in it, but ml-tiny/movies.csv; set the data set's folder in"
+        "contains ml-tiny/movies.csv, not ml-25m/movies.csv; set the data set's folder in"
         " datasets.yaml"
     )
 
@@ -159,12 +159,12 @@ def test_member_of_another_hash(tmp_path):
     members = dict.fromkeys(("ml-100k.inter", "ml-100k.item"), "0" * 64)
     line = refusal(path, "recbole", members=members)
     assert line.startswith("set/ml-100k/ml-100k.inter has sha256 ")
-    assert line.endswith(", not the one in datasets.yaml")
+    assert line.endswith(", not the one pinned in datasets.yaml; download it again")
 
 
 def test_text_in_another_encoding(tmp_path):
     line = refusal(archives.write(tmp_path, "dat"), "dat", encoding="utf-8")
-    assert line == "not utf-8 text; is the data set's encoding in datasets.yaml right?"
+    assert line == "not utf-8 text; is its encoding in datasets.yaml correct?"
 
 
 @pytest.mark.parametrize("column", ["userId", "movieId", "rating", "timestamp"])
@@ -174,7 +174,7 @@ def test_column_missing_in_the_csv_layout(tmp_path, column):
     path = archives.write_zip(tmp_path / "a.zip", contents | {"ml-tiny/ratings.csv": renamed})
     line = refusal(path, "csv")
     name = column.replace("Id", "_id")
-    assert line.startswith(f"ratings.csv: no column {name}; it has ")
+    assert line.startswith(f"ratings.csv: no column {name}; its columns are: ")
     assert "other" in line
 
 
@@ -183,25 +183,27 @@ def test_column_missing_among_the_movies(tmp_path, column):
     contents = archives.members("csv")
     renamed = contents["ml-tiny/movies.csv"].replace(column.encode(), b"other")
     path = archives.write_zip(tmp_path / "a.zip", contents | {"ml-tiny/movies.csv": renamed})
-    assert refusal(path, "csv") == f"movies.csv: no column {column}"
+    assert refusal(path, "csv") == f"movies.csv: no column {column}; is it the csv layout?"
 
 
 def test_column_missing_in_own_csv(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("user_id,movie_id,stars\n1,2,3\n", "utf-8")
     line = refusal(path, "ratings_csv")
-    assert line == "no column rating; it has user_id, movie_id, stars"
+    assert line == "no column rating; its columns are: user_id, movie_id, stars"
 
 
 def test_column_missing_in_own_parquet(tmp_path):
     path = tmp_path / "mine.parquet"
     pd.DataFrame({"user_id": [1], "rating": [3.0]}).to_parquet(path)
-    assert refusal(path, "ratings_parquet") == "no column movie_id; it has user_id, rating"
+    assert (
+        refusal(path, "ratings_parquet") == "no column movie_id; its columns are: user_id, rating"
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_empty_data_set(tmp_path, layout):
-    assert refusal(archives.write(tmp_path, layout, []), layout) == "no ratings in it"
+    assert refusal(archives.write(tmp_path, layout, []), layout) == "contains no ratings"
 
 
 def test_duplicate_pairs_are_left_to_the_index(tmp_path):
@@ -211,12 +213,12 @@ def test_duplicate_pairs_are_left_to_the_index(tmp_path):
 
 def test_movie_listed_twice(tmp_path):
     path = archives.write(tmp_path, "csv", movies=[*MOVIES, MOVIES[0]])
-    assert refusal(path, "csv") == "movie 50 is listed twice among the movies"
+    assert refusal(path, "csv") == "movie 50 is listed twice; keep one of them"
 
 
 def test_movie_whose_title_holds_the_separator(tmp_path):
     path = archives.write(tmp_path, "dat", movies=[(1, "A::B (1990)", ["Drama"])])
-    assert refusal(path, "dat") == "movies.dat line 1: 4 fields, not 3"
+    assert refusal(path, "dat") == "movies.dat line 1: 4 fields, expected 3"
 
 
 @pytest.mark.parametrize("layout", ["dat", "100k", "recbole"])

@@ -1,4 +1,4 @@
-"""Ratings out of people's own Parquet: columns keep their type, rows are kept or refused."""
+"""Ratings from a user's own Parquet file: types of columns, rows kept and rejected."""
 
 from datetime import UTC, date, datetime
 
@@ -36,7 +36,7 @@ def reason_against(row):
 
 
 @given(ROWS)
-def test_every_row_is_kept_or_refused_for_its_reason(tmp_path_factory, rows):
+def test_every_row_is_kept_or_rejected_for_its_reason(tmp_path_factory, rows):
     types = {"user_id": pa.int64(), "movie_id": pa.int16(), "rating": pa.float64()}
     types |= {"timestamp": pa.int32()}
     columns = zip(*rows, strict=True) if rows else [[]] * 4
@@ -49,9 +49,9 @@ def test_every_row_is_kept_or_refused_for_its_reason(tmp_path_factory, rows):
     reasons = [reason_against(row) for row in rows]
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     assert list(zip(*found.values(), strict=True)) == kept
-    assert account.n_read == len(rows) == len(kept) + account.refused.total()
+    assert account.n_read == len(rows) == len(kept) + account.rejected.total()
     places = [(f"row {k}", reason) for k, reason in enumerate(reasons, 1) if reason]
-    assert [refused[:2] for refused in account.first] == places[:10]
+    assert [rejected[:2] for rejected in account.first] == places[:10]
 
 
 @pytest.mark.parametrize(

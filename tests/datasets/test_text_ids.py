@@ -1,4 +1,4 @@
-"""Ids that are text, from the archive to the recommendations and the command line."""
+"""Text ids, from the archive to the recommendations and the command line."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ USER, MOVIE = "Änne {}", "tt{:04d}"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The ratings of test_cli by users with names, of movies with the ids of another site."""
+    """The ratings of test_cli, with names as user ids and another site's movie ids."""
     folder = tmp_path_factory.mktemp("text")
     rows = [(USER.format(user), MOVIE.format(movie), *rest) for user, movie, *rest in ratings()]
     movies = [(MOVIE.format(number), title, []) for number, title in enumerate(TITLES, 1)]

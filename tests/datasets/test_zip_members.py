@@ -1,4 +1,4 @@
-"""Members of archives: read by name from a fixed list, and refused where they may do harm."""
+"""Members of archives: read by name, and rejected where they may do harm."""
 
 import stat
 import zipfile
@@ -81,12 +81,12 @@ def test_nothing_is_unpacked(path, monkeypatch):
 )
 def test_a_member_of_nearly_the_name_is_not_it(path, member):
     write(path, member)
-    assert refusal(path).startswith(f"no {RATINGS} in it, but {member}; ")
+    assert refusal(path).startswith(f"contains {member}, not {RATINGS}; ")
 
 
 def test_link(path):
     write(path, content=b"/etc/passwd", mode=stat.S_IFLNK | 0o777)
-    assert refusal(path) == f"{RATINGS} is a link; put the file itself there"
+    assert refusal(path) == f"{RATINGS} is a link; replace it by the file itself"
 
 
 def test_encrypted_member(path):
@@ -97,9 +97,7 @@ def test_encrypted_member(path):
 
 def test_bomb(path):
     write(path, content=bytes(10_000_000))
-    assert (
-        refusal(path) == f"{RATINGS} unpacks to more than 1000 times its size, as only zip bombs do"
-    )
+    assert refusal(path) == f"{RATINGS} expands to more than 1000 times its size, like a zip bomb"
 
 
 def test_well_packed_member_is_none(path):
@@ -109,13 +107,13 @@ def test_well_packed_member_is_none(path):
 
 
 def test_huge_member(path, monkeypatch):
-    monkeypatch.setattr(zip_members, "LARGEST", 99)
+    monkeypatch.setattr(zip_members, "MAX_SIZE", 99)
     write(path, content=bytes(range(100)), method=zipfile.ZIP_STORED)
-    assert refusal(path) == f"{RATINGS} unpacks to 100 bytes; at most 99 are read"
+    assert refusal(path) == f"{RATINGS} is 100 bytes uncompressed, more than the 99 allowed"
 
 
 def test_bomb_that_lies_about_its_size(path):
-    """No more is read than the directory says, so that the checksum of all is not met."""
+    """No more is read than the directory states, so the checksum does not match."""
     write(path, content=bytes(10_000_000))
     patch(path, 24, (5000).to_bytes(4, "little"))
     with open_member(path, block(path), "ratings.csv") as stream, pytest.raises(zipfile.BadZipFile):
@@ -131,5 +129,5 @@ def test_every_layout_refuses_links(tmp_path, layout):
             info = zipfile.ZipInfo(name)
             info.external_attr = stat.S_IFLNK << 16
             archive.writestr(info, content)
-    with pytest.raises(MovierecError, match=r" is a link; put the file itself there$"):
+    with pytest.raises(MovierecError, match=r" is a link; replace it by the file itself$"):
         read_archive(path, data)

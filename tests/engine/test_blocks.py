@@ -1,4 +1,4 @@
-"""Blocks of work: where they begin, and that there is one where memory is not scarce."""
+"""Blocks of work: their bounds, and a single block without a memory limit."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Connections of the engine: where it listens, and one line where there is none."""
+"""Connections of the engine: where it listens, and one line if there is none."""
 
 import importlib.util
 import socket
@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refusal(capsys):
-    """A function: the one line on which a program ends that opens such an engine."""
+    """A function that opens an engine with these params and returns the error line."""
 
     def of(**changes):
         def main():
@@ -54,7 +54,7 @@ def refusal(capsys):
 
 @contextmanager
 def answering(banner):
-    """The address of a server that takes connections, says this, and no more."""
+    """The address of a server that accepts connections, sends some bytes and nothing more."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = []
 
@@ -77,7 +77,7 @@ def answering(banner):
 
 
 def test_patience_is_short():
-    """Each of the two waits, with the time that a start takes, ends within ten seconds."""
+    """Each of the two waits ends within ten seconds, including the start of the program."""
     assert dask.PATIENCE <= 8
 
 
@@ -86,8 +86,8 @@ def test_a_closed_port(refusal, monkeypatch):
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
     assert refusal(scheduler=address) == (
-        f"engine.scheduler: nobody answers at {address}: start one there with dask scheduler,"
-        " or set it to local"
+        f"engine.scheduler: no answer from {address}: start dask scheduler there, or set"
+        " engine.scheduler to local"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_server_that_never_answers(refusal, monkeypatch):
     began = time.monotonic()
     with answering(b"") as address:
         line = refusal(scheduler=address)
-    assert line.startswith(f"engine.scheduler: nobody answers at {address}: start one there")
+    assert line.startswith(f"engine.scheduler: no answer from {address}: start dask scheduler")
     assert time.monotonic() - began < 5
 
 
@@ -104,8 +104,8 @@ def test_a_server_that_never_answers(refusal, monkeypatch):
 def test_a_server_of_something_else(refusal, banner):
     with answering(banner) as address:
         assert refusal(scheduler=address) == (
-            f"engine.scheduler: what answers at {address} is no Dask scheduler: start one, or set"
-            " it to local"
+            f"engine.scheduler: {address} is not a Dask scheduler: start one, or set"
+            " engine.scheduler to local"
         )
 
 
@@ -131,7 +131,10 @@ def test_dask_is_not_installed(refusal, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "movierec.engine.dask")
     monkeypatch.delattr(engine, "dask")
-    assert refusal() == "engine.kind: dask is not installed: pip install 'movierec[dask]'"
+    assert (
+        refusal()
+        == "engine.kind: dask is not installed: run make dev, or .venv/bin/pip install -e '.[dask]'"
+    )
 
 
 # Workers that do not fit
@@ -159,8 +162,8 @@ def of_another_version(path):
     ("versions", "sees_folder", "line"),
     [
         (ALIKE, False, r" does not see {folder}: run the project in a folder that all"),
-        (ALIKE | {"numpy": "1.0"}, True, r" has numpy 1\.0, not {numpy}: install what requ"),
-        (ALIKE | {"code": "before"}, True, r" began with other code than .*: start it again"),
+        (ALIKE | {"numpy": "1.0"}, True, r" has numpy 1\.0, not {numpy}: install requ"),
+        (ALIKE | {"code": "before"}, True, r" runs other code than .*: restart it"),
     ],
 )
 def test_a_worker_that_does_not_fit(client, monkeypatch, tmp_path, versions, sees_folder, line):
@@ -171,11 +174,11 @@ def test_a_worker_that_does_not_fit(client, monkeypatch, tmp_path, versions, see
 
 
 def test_a_worker_that_comes_late_is_looked_at(client, monkeypatch):
-    """Here one that went and came again, of another version."""
+    """Such as one that restarted with another version."""
     used = dask.DaskEngine(params(), client)
     monkeypatch.setattr(dask, "_surroundings", of_another_version)
     monkeypatch.setattr(used, "_known", ["tcp://127.0.0.1:1"])
-    with pytest.raises(MovierecError, match=r"install what requirements\.lock says there"):
+    with pytest.raises(MovierecError, match=r"install requirements\.lock there"):
         _ = used.homes
 
 
@@ -187,7 +190,7 @@ def test_a_worker_that_fits(client):
 
 
 def listening():
-    """The addresses and ports at which this process and those that it started listen."""
+    """The addresses and ports at which this process and its children listen."""
     here = psutil.Process()
     processes = [here, *here.children(recursive=True)]
     found = [each for process in processes for each in process.net_connections("tcp")]
@@ -195,7 +198,7 @@ def listening():
 
 
 def answer_to_http(address):
-    """What comes back of a GET, if anything does."""
+    """The answer to a GET, if any."""
     with socket.create_connection(address, timeout=0.5) as connection:
         connection.sendall(b"GET /status HTTP/1.0\r\n\r\n")
         try:

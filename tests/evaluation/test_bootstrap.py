@@ -1,4 +1,4 @@
-"""Intervals against those of textbooks, and against a bootstrap written out."""
+"""Intervals compared with textbook formulas and with a simple bootstrap."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def draw(seed=0):
 
 
 def interval(statistic, *columns, n_resamples=400, seed=0):
-    return bootstrap.interval(statistic, *columns, n_resamples=n_resamples, draw=draw(seed))
+    return bootstrap.interval(statistic, *columns, n_resamples=n_resamples, rng=draw(seed))
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
@@ -27,7 +27,7 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
 
 
 def test_it_covers_the_truth_as_often_as_it_says():
-    """Of 300 samples about 285; 13 off would be three standard deviations and a half."""
+    """About 285 of 300 intervals should; 13 off would be 3.5 standard deviations."""
     covered = 0
     for seed in range(300):
         counts = draw(seed).integers(5, 40, 100)
@@ -37,7 +37,7 @@ def test_it_covers_the_truth_as_often_as_it_says():
 
 
 def test_users_are_drawn_and_not_ratings():
-    """Errors that a user has in common make the interval wider than that many ratings would."""
+    """Correlated errors of a user make intervals wider than for independent ratings."""
     of_user = draw(2).exponential(1, 200)
     together = interval(root_of, of_user * 50, np.full(200, 50))
     alone = interval(root_of, np.repeat(of_user, 50), np.ones(10_000))

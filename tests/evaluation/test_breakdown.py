@@ -1,4 +1,4 @@
-"""Errors of groups, against pandas and against examples worked by hand."""
+"""Errors by group, compared with pandas and with examples worked by hand."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Lists by neighbours, against cosines worked out one pair at a time."""
+"""Lists by nearest neighbours, compared with cosines computed pair by pair."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from tests.helpers.random_data import csr_of_counts, random_csrs
 
 
 def scores_of(by_user, n_neighbours):
-    """The scorer of 7 items, by neighbours found among two blocks of users."""
+    """The scorer of 7 items, with neighbours from two blocks of users."""
     blocks = [item_knn.rated_sets(by_user.rows(rows), 7) for rows in (slice(0, 4), slice(4, 9))]
     counts = sum(np.diff(block["of_items"]) for block in blocks)
     found = [item_knn.nearest(blocks, counts, *ends, n_neighbours) for ends in ((0, 3), (3, 7))]

@@ -258,9 +258,9 @@ def write_cut(path):
     [
         ("none.parquet", str, "no such file or folder; run dvc repro, or give an output"),
         ("no.parquet", write_plain_parquet, "has no provenance; give a folder in data/"),
-        ("strange.parquet", write_strange_manifest, "not a whole manifest"),
+        ("strange.parquet", write_strange_manifest, "not a complete manifest"),
         ("cut.parquet", write_cut, "restore it with dvc checkout --force"),
-        ("cut.safetensors", write_cut, "not a whole model"),
+        ("cut.safetensors", write_cut, "not a complete model"),
         ("no.json", lambda path: path.write_text("{}"), "has no provenance"),
         ("no.txt", lambda path: path.write_text("text"), "has no provenance"),
         ("folder", Path.mkdir, "has no provenance"),
@@ -289,7 +289,7 @@ def test_stages_refuse_data_that_was_edited_by_hand(project):
 def test_evaluate_refuses_a_model_of_another_split(project):
     set_param("split", "test_fraction", 0.5)
     run_stage("split")
-    with pytest.raises(MovierecError, match="its split is not that of the data beside it"):
+    with pytest.raises(MovierecError, match="made from another run of split than the current data"):
         run_stage("evaluate")
 
 

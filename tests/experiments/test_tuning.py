@@ -305,7 +305,7 @@ def test_no_validation_ratings(project):
 
 
 def test_more_factors_than_the_data_allow_stop_it_before_the_first_trial(project):
-    with pytest.raises(MovierecError, match=r"train\.n_factors: 1000 is more than the data allow"):
+    with pytest.raises(MovierecError, match=r"train\.n_factors: 1000 is too many for 60 users"):
         tuning.search(set_train(n_factors=1000), 1)
 
 

@@ -1,4 +1,4 @@
-"""A workspace in which the pipeline ran undisturbed, made once; copies of it to disturb."""
+"""A workspace in which the pipeline ran without faults, and copies of it for faults."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ARCHIVE = "films.zip"
 
 @pytest.fixture(scope="session")
 def prepared(shared_folder: Path) -> Iterator[Run]:
-    """Made by the first process of pytest-xdist, for all; nobody changes it.
+    """Created by the first process of pytest-xdist; never changed.
 
     Each process serves the archive, at the one port that stands in params.yaml.
     """
@@ -44,15 +44,15 @@ def shared(prepared: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def run(shared: Run) -> Run:
-    """Each test leaves it whole, but for checkpoints; one that failed may not have."""
+    """A workspace that tests leave complete except for checkpoints, unless they fail."""
     shared.delete(*(shared.path / ".checkpoints").glob("*.safetensors"))
     if shared.found() != shared.files:
-        shared.mend_locks()
+        shared.repair_locks()
         shared.repro()
     return shared
 
 
 @pytest.fixture
 def fresh(prepared: Run, tmp_path: Path) -> Run:
-    """A copy that is thrown away."""
+    """A copy for one test."""
     return prepared.copied(tmp_path / "fresh")

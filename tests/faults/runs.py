@@ -1,4 +1,4 @@
-"""A pipeline on small data, run to the end once, that can be disturbed and compared with that."""
+"""A pipeline on small data that can be disturbed and compared with an undisturbed run."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def write_archive(path: Path, seed: int = 0) -> str:
 
 
 def every_stage(*in_ci: str) -> list[ParameterSet]:
-    """All stages as parameters of a test, of which `.ci/run` tries these alone."""
+    """All stages as parameters of a test; `.ci/run` uses only these."""
     marks = {stage: () if stage in in_ci else pytest.mark.thorough for stage in STAGES}
     return [pytest.param(stage, marks=marks[stage]) for stage in STAGES]
 
 
 @dataclass
 class Run:
-    """A workspace in which the pipeline ran undisturbed; what that gave and how long it took."""
+    """A workspace in which the pipeline ran undisturbed, with its results and durations."""
 
     workspace: Workspace
     files: dict[str, str] = field(default_factory=dict)
@@ -55,11 +55,11 @@ class Run:
         return self.workspace.path
 
     def copied(self, folder: Path) -> Run:
-        """The same in another folder, with a cache of archives of its own."""
+        """A copy in another folder, with its own cache of archives."""
         return replace(self, workspace=self.workspace.copied(folder))
 
     def found(self, folder: Path | None = None) -> dict[str, str]:
-        """The hash of each output that is there, hidden files among them, and of dvc.lock."""
+        """The hash of each existing output, including hidden files, and of dvc.lock."""
         folder = folder or self.path
         paths = [path for name in OUTS for path in sorted((folder / name).rglob("*"))]
         contents = {
@@ -72,7 +72,7 @@ class Run:
         return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
     def assert_whole(self, folder: Path | None = None) -> None:
-        """What lies under the name of an output is all of it; curves grow by whole lines."""
+        """Check that existing outputs are complete; curves consist of complete lines."""
         folder = folder or self.path
         visible = {name: found for name, found in self.found(folder).items() if "/." not in name}
         for name in visible.keys() - {"dvc.lock", *CURVES}:
@@ -85,7 +85,7 @@ class Run:
     def outs_of(
         self, stage: str, kinds: Sequence[str] = ("outs", "metrics", "plots")
     ) -> list[Path]:
-        """The outputs of a stage; those of the kind `outs` DVC can restore."""
+        """The outputs of a stage; DVC can restore those of the kind `outs`."""
         entry = yaml.safe_load((self.path / "dvc.yaml").read_text("utf-8"))["stages"][stage]
         outs = [out for kind in kinds for out in entry.get(kind, [])]
         return [self.path / (out if isinstance(out, str) else next(iter(out))) for out in outs]
@@ -95,7 +95,7 @@ class Run:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def forget(self, stage: str, keep_outputs: bool) -> None:
-        """Back to where the stage has never run, though what follows it has."""
+        """Reset a stage to where it has never run, although later stages have."""
         lock = lock_in(self.path)
         for out in lock["stages"].pop(stage)["outs"]:
             self._drop_from_cache(out["md5"])
@@ -139,7 +139,7 @@ class Run:
         )
 
     def refusal(self, stage: str, *through: str, limit: int = resource.RLIM_INFINITY) -> str:
-        """The one line on which a stage ends that cannot write; what it leaves is whole."""
+        """The error line of a stage that cannot write; its outputs must stay complete."""
         done = self.by_hand(stage, *through, limit=limit)
         assert done.returncode == 1, done.stdout + done.stderr
         assert done.stderr.startswith("error: ")
@@ -151,8 +151,8 @@ class Run:
     def repro(self) -> str:
         return self.workspace.run("dvc", "repro")
 
-    def mend_locks(self) -> None:
-        """What docs/troubleshooting.md advises when dvc was killed while it wrote a lock."""
+    def repair_locks(self) -> None:
+        """Follow docs/troubleshooting.md for a dvc that was killed while it wrote a lock."""
         lock = self.path / ".dvc/tmp/rwlock"
         try:
             json.loads(lock.read_text("utf-8"))
@@ -167,7 +167,7 @@ class Run:
             self.workspace.run("git", "checkout", "-q", "dvc.lock")
 
     def processes(self) -> list[psutil.Process]:
-        """What is still at work in this workspace."""
+        """The processes that still run in this workspace."""
         return [process for process in psutil.process_iter() if _works_in(process, self.path)]
 
 
@@ -183,7 +183,7 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
 
 
 def stages_of(process: subprocess.Popen) -> Iterator[str]:
-    """The stages that a run begins, as it begins them."""
+    """Yield the stages of a run as they begin."""
     assert process.stdout is not None
     for line in process.stdout:
         yield from stages_run(line)

@@ -1,4 +1,4 @@
-"""A disk that is full, a folder that cannot be written: one line, nothing half written."""
+"""A full disk or a read-only folder: one error line, and nothing half written."""
 
 import subprocess
 from pathlib import Path
@@ -45,7 +45,7 @@ FULL_REASONS = ("make room there", "No space left on device", "No possible cache
 
 
 def after(script: str) -> list[str]:
-    """What to run a command through, to run it after a script, in a shell of its own mounts."""
+    """A prefix that runs a command after a script, in a shell with private mounts."""
     return [*PRIVATELY, "sh", "-ec", f'{script}\nexec "$@"', "sh"]
 
 
@@ -59,12 +59,12 @@ def files_of(path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("stage", every_stage("split", "train"))
 def test_a_file_that_cannot_grow(run: Run, stage: str) -> None:
-    """As on a full disk or beyond a quota: at the lock, at the first output, at the largest."""
+    """Like a full disk or quota: at the lock, the first output and the largest output."""
     size = largest(run, stage)
     for limit in (0, 100, size - 1):
         run.delete(*run.outs_of(stage))
         line = run.refusal(stage, limit=limit)
-        assert "File too large; make room on that disk, then run it again" in line
+        assert "File too large; make room on that disk, then run this again" in line
     assert run.by_hand(stage).returncode == 0
     assert run.found() == run.files
 
@@ -86,7 +86,7 @@ def test_a_full_disk(run: Run, stage: str) -> None:
 def test_a_folder_that_cannot_be_written(run: Run, stage: str) -> None:
     line = run.refusal(stage, *after(READ_ONLY.format(WRITES[stage])))
     assert f"error: {WRITES[stage]}/" in line
-    assert "Read-only file system; make it writable, then run it again" in line
+    assert "Read-only file system; make it writable, then run this again" in line
     assert run.found() == run.files, "what was there is untouched"
 
 

@@ -41,7 +41,7 @@ errors.run(main)
 
 
 def compute(cluster, host=0):
-    """What a client on a host says of its work; it runs in the folder that all see."""
+    """The output of a client on a host, which runs in the shared folder."""
     params = str(network_hosts.ROOT / "params.yaml")
     command = (sys.executable, "-c", CLIENT, cluster.address, params)
     said = cluster.run(*command, host=host, cwd=cluster.folder)
@@ -49,7 +49,7 @@ def compute(cluster, host=0):
 
 
 def test_work_over_several_hosts(tmp_path):
-    """A scheduler, two workers and a client, each on a host of its own."""
+    """A scheduler, two workers and a client, each on a separate host."""
     try:
         with network_hosts.several(4, tmp_path) as cluster:
             address = cluster.start_scheduler()
@@ -69,7 +69,7 @@ def test_work_over_several_hosts(tmp_path):
 
 @pytest.mark.thorough
 def test_training_over_several_hosts(tmp_path):
-    """The stage, as dvc runs it, its workers elsewhere: the bytes of the local engine."""
+    """The stage with workers on other hosts gives the same bytes as the local engine."""
     prepare_project(tmp_path)
     command = (sys.executable, str(network_hosts.ROOT / "stages/train.py"))
     model = tmp_path / "models/model.safetensors"
@@ -153,7 +153,7 @@ def certificates(folder):
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory):
-    """A scheduler and a worker that take nobody without a certificate of their authority."""
+    """A scheduler and a worker that require certificates of their authority."""
     folder = tmp_path_factory.mktemp("tls")
     with network_hosts.one_host(folder, **certificates(folder / "ours")) as cluster:
         address = cluster.start_scheduler("--host", "127.0.0.1", "--protocol", "tls")
@@ -169,7 +169,7 @@ def test_work_over_tls(secured):
 
 
 def refusal(secured, address, **environment):
-    """The line on which a client ends that has this configuration instead."""
+    """The error line of a client with another configuration."""
     command = (sys.executable, "-c", CLIENT, address, str(network_hosts.ROOT / "params.yaml"))
     other = network_hosts.Hosts(secured.folder, environment=environment)
     line = other.run(*command, cwd=secured.folder, fails=True)
@@ -184,9 +184,9 @@ def test_a_client_without_certificates(secured):
 
 def test_a_client_with_certificates_of_another_authority(secured, tmp_path):
     line = refusal(secured, secured.address, **certificates(tmp_path / "theirs"))
-    assert f"{secured.address} hangs up: both ends need tls://" in line
+    assert f"{secured.address} closes the connection: use tls://" in line
 
 
 def test_a_client_that_speaks_plainly(secured):
     address = secured.address.replace("tls://", "tcp://")
-    assert f"{address} hangs up: both ends need tls://" in refusal(secured, address)
+    assert f"{address} closes the connection: use tls://" in refusal(secured, address)

@@ -32,7 +32,7 @@ def kill(process: subprocess.Popen, victim: str, stage: str) -> None:
 
 
 def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool) -> None:
-    """Kill a stage at a moment (a share of its duration), look around, and run again."""
+    """Kill a stage at a moment (a share of its duration), check its outputs, and rerun."""
     run.forget(stage, keep_outputs)
     process = run.start()
     assert next(stages_of(process)) == stage
@@ -43,7 +43,7 @@ def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool
     _, alive = psutil.wait_procs(run.processes(), timeout=1)
     assert not alive, "no process is left that still writes"
     run.assert_whole()
-    run.mend_locks()
+    run.repair_locks()
     run.repro()
     assert run.found() == run.files, "the bits of an undisturbed run, and nothing beside them"
     assert not list((run.path / ".checkpoints").glob("*.safetensors"))
@@ -55,7 +55,7 @@ def disturb(run: Run, stage: str, victim: str, moment: float, keep_outputs: bool
 )
 @pytest.mark.parametrize("stage", every_stage("download", "train", "evaluate"))
 def test_a_killed_stage_is_repeated_to_the_same_bits(run: Run, stage: str, half: int) -> None:
-    """Ten moments, one drawn in each tenth of the stage's duration, shared among the victims.
+    """Ten random moments, one in each tenth of the stage's duration.
 
     Four kills of the process group, four of the stage alone, two of dvc alone, in an order drawn;
     ten of each would take three times as long. Half of them find the outputs of a run before.

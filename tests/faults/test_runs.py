@@ -1,4 +1,4 @@
-"""Two runs at once, and runs that go to another data set and back."""
+"""Two runs at the same time, and runs that switch the data set and back."""
 
 import os
 import re
@@ -41,12 +41,12 @@ def test_a_stage_by_hand_beside_a_run_says_who(run: Run) -> None:
     finally:
         os.killpg(first.pid, signal.SIGCONT)
     first.communicate()
-    assert re.fullmatch(r"error: train is already running here, as process \d+: wait .*", line)
+    assert re.fullmatch(r"error: train is already running here, as process \d+; wait .*", line)
     assert run.found() == run.files
 
 
 def test_a_lock_file_that_dvc_left_half_written(run: Run) -> None:
-    """What docs/troubleshooting.md advises."""
+    """Follow docs/troubleshooting.md."""
     lock = run.path / ".dvc/tmp/rwlock"
     lock.write_text("")
     assert "Unable to read RWLock-file '.dvc/tmp/rwlock'" in run.workspace.run(
@@ -58,7 +58,7 @@ def test_a_lock_file_that_dvc_left_half_written(run: Run) -> None:
 
 
 def test_another_data_set_and_back_runs_nothing_again(fresh: Run) -> None:
-    """The first comes out of DVC's cache, bit by bit."""
+    """The first data set's outputs come from DVC's cache, unchanged."""
     params = fresh.path / "params.yaml"
     before = params.read_text("utf-8")
     params.write_text(re.sub(r"(?m)^dataset: local$", "dataset: second", before), "utf-8")

@@ -26,7 +26,7 @@ PARAMS = train_params(dtype="float32", n_factors=20, max_epochs=6, patience=6)
 
 @pytest.fixture(scope="module")
 def expected(folder):
-    """Undisturbed, in memory."""
+    """The result of undisturbed training in memory."""
     return rating_model.fit(in_memory(folder), PARAMS, 0, SCALE)
 
 
@@ -44,7 +44,7 @@ def fit(used, folder, scratch, **more):
 
 
 def assert_fits(expected, used, folder, scratch, **more):
-    """Training by these workers gives the epochs and the bits of an undisturbed one."""
+    """Check that training on these workers gives the result of undisturbed training."""
     found, model = fit(used, folder, scratch, **more)
     assert found.epochs == expected.epochs
     assert_same(expected.model, model)
@@ -58,7 +58,7 @@ def kill_one(used, which=0):
 
 @contextmanager
 def at_submission(used, numbers, act):
-    """Call `act` when so much work has been handed out: in the middle of epochs."""
+    """Call `act` after so many tasks were submitted, in the middle of epochs."""
     submit, n = used.submit, 0
 
     def counted(*arguments, **more):
@@ -94,7 +94,7 @@ def workers_to_kill(tmp_path):
 
 @contextmanager
 def scheduler_to_kill(tmp_path):
-    """A scheduler and two workers as people start them, and the engine by it."""
+    """A scheduler and two workers, started by Dask's commands, and their engine."""
     tmp_path.mkdir()
     soon = {"distributed.comm.timeouts.connect": "3s"}
     with network_hosts.one_host(tmp_path) as cluster, dask.config.set(soon):
@@ -117,7 +117,7 @@ def test_a_lost_cluster_ends_on_one_line_and_the_next_run_resumes(
     saved = Checkpoint("search", "key")
     scratch = saved.folder.absolute()
     with (
-        pytest.raises(MovierecError, match=r"lost.*run dvc repro: training goes on") as raised,
+        pytest.raises(MovierecError, match=r"lost.*run dvc repro: training resumes") as raised,
         cluster(tmp_path / "one") as (used, kill),
         at_submission(used, [120], kill),
     ):
@@ -146,7 +146,7 @@ def test_a_worker_that_comes_late_is_given_work(folder, tmp_path, expected):
 
 
 def slow_down(times):
-    """In a worker: solve as many times as slowly."""
+    """In a worker: make solving so many times slower."""
     solve = block_tasks.solve
     block_tasks.solve = lambda *arguments: [solve(*arguments) for _ in range(times)][-1]
 
@@ -159,7 +159,7 @@ def test_a_worker_that_is_ten_times_slower(folder, tmp_path, expected):
 
 
 def want_memory():
-    """In a worker: solve with 2 GB more."""
+    """In a worker: make solving use 2 GB more."""
     solve = block_tasks.solve
 
     def greedy(*arguments):
@@ -173,7 +173,7 @@ def want_memory():
 
 @pytest.mark.thorough
 def test_one_worker_out_of_memory(folder, tmp_path, expected):
-    """It is killed and started anew, without its greed."""
+    """It is killed and restarted, with normal use of memory."""
     with workers(memory_limit=1_000_000_000) as used:
         used.client.run(want_memory, workers=[used.homes[0]])
         assert_fits(expected, used, folder, tmp_path)

@@ -1,4 +1,4 @@
-"""A real browser with networking off: headless Chromium opens a page and records what fails."""
+"""A real browser without a network: headless Chromium opens a page and records failures."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Visit:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser that runs already, or a new one: Playwright starts one at a time."""
+    """The browser, which is started once: Playwright allows one at a time."""
     if running:
         yield running[0]
         return
@@ -53,7 +53,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visiting(path: Path, width: int = 1280, height: int = 900) -> Iterator[Visit]:
-    """Open a file as `visit.page` (a Playwright page), in a viewport so wide; skip if none can."""
+    """Open a file as `visit.page` (a Playwright page) of some width; skip without a browser."""
     viewport = {"width": width, "height": height}
     with chromium() as browser, browser.new_context(viewport=viewport, offline=True) as context:
         visit = Visit(context.new_page())

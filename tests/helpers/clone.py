@@ -43,9 +43,9 @@ class Workspace:
         }
 
     def run(self, *command: str, fails: bool = False, **environment: str) -> str:
-        """Run a command here and return all that it printed; it must succeed, or must fail.
+        """Run a command here and return its output; it must succeed, or fail, as expected.
 
-        Whether kernels were compiled depends on the tests before, so that line is left out.
+        The line about compiling kernels is removed, because it depends on earlier tests.
         """
         done = subprocess.run(
             command,
@@ -70,7 +70,7 @@ class Workspace:
         return errors
 
     def copied(self, folder: Path) -> "Workspace":
-        """The same in another folder, with a cache of archives of its own."""
+        """A copy of a workspace in another folder, with its own cache of archives."""
         for path in (self.path, self.path.parent / "cache"):
             shutil.copytree(path, folder / path.name, symlinks=True)
         return Workspace(folder / self.path.name)
@@ -82,7 +82,7 @@ def stages_run(output: str) -> list[str]:
 
 
 def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that the first process of pytest-xdist fills; the others wait, and read it."""
+    """A folder that the first process of pytest-xdist fills, and the others read."""
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -93,7 +93,7 @@ def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def make_workspace(path: Path) -> Workspace:
-    """Copy the project, the uncommitted state included, and commit it."""
+    """Copy the project, including uncommitted changes, and commit it."""
     copy_project(path)
     workspace = Workspace(path)
     workspace.run("git", "init", "-q", "-b", "main")

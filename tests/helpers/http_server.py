@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that fails as it is told: one answer a request, in order."""
+"""An HTTP server on loopback that fails as configured, with one answer for each request."""
 
 import re
 import socket
@@ -16,12 +16,13 @@ ETAG = '"one"'
 
 @dataclass(frozen=True)
 class Answer:
-    """How to answer a request. Without a fault: as a good server does, with ranges.
+    """How to answer a request. By default: correctly, with support for ranges.
 
-    status: this one, with no body. content: other than the server's. etag: of what is served (None:
-    no such header). ranges: whether Range is heeded. shift: by how much to miss the part asked for.
-    headers: to add, or instead (None: left out). cut, cut_body: after so many bytes of all, or of
-    the body, end the connection; reset, stall: do that instead. raw: these bytes and nothing else.
+    status: send this status without a body. content: send this instead of the server's content.
+    etag: of the content (None: no such header). ranges: whether to respect Range. shift: by how
+    much to miss the requested range. headers: to add or replace (None: omit). cut, cut_body: end
+    the connection after so many bytes, or so many bytes of the body; reset, stall: reset the
+    connection, or stall, instead. raw: send only these bytes.
     """
 
     status: int | None = None
@@ -38,7 +39,7 @@ class Answer:
     raw: bytes | None = None
 
     def message(self, content: bytes, asked: dict[str, str]) -> bytes:
-        """Head and body of the answer to a request with these headers."""
+        """The head and body of the answer to a request with these headers."""
         if self.raw is not None:
             return self.raw
         if self.status is not None:
@@ -72,7 +73,7 @@ def _head(status: int, headers: dict[str, str | None]) -> bytes:
 
 
 class FaultServer(ThreadingHTTPServer):
-    """Serves `content` under every path. Answers run out in order; the last one stays."""
+    """Serves `content` under every path. Answers are used in order; the last one repeats."""
 
     daemon_threads = True
     allow_reuse_port = True
@@ -94,11 +95,11 @@ class FaultServer(ThreadingHTTPServer):
 
     @property
     def ranges(self) -> list[str | None]:
-        """What each request had in its Range."""
+        """The Range header of each request."""
         return [headers.get("Range") for headers in self.asked]
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no news."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -128,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(content: bytes, certificate: str | None = None, port: int = 0) -> Iterator[FaultServer]:
-    """Run a server while a test does. port: one that others may serve the same at; 0: any."""
+    """Run a server during a test. port: may be shared with servers of the same content; 0: any."""
     with FaultServer(content, certificate, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -1,4 +1,4 @@
-"""Several hosts on this machine: network namespaces with addresses of their own, and one folder."""
+"""Several hosts on this machine: network namespaces with their own addresses, sharing a folder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Hosts:
         return str(json.loads(self.contact.read_text("utf-8"))["address"])
 
     def start_scheduler(self, *options: str, host: int = 0) -> str:
-        """Start a scheduler that shows no page; its address when it listens."""
+        """Start a scheduler without a dashboard; returns its address when it listens."""
         self.scheduler = self._start(
             host, "scheduler", "--port", "0", "--no-dashboard", "--no-show", *options,
             "--scheduler-file", str(self.contact),
@@ -59,7 +59,7 @@ class Hosts:
         )  # fmt: skip
 
     def run(self, *command: str, host: int = 0, cwd: Path = ROOT, fails: bool = False) -> str:
-        """Run a command to its end and return all that it printed; it must end well, or not."""
+        """Run a command and return its output; it must succeed, or fail, as expected."""
         done = subprocess.run(
             [*self.prefixes[host], *command],
             cwd=cwd,
@@ -112,9 +112,9 @@ def one_host(folder: Path, **environment: str) -> Iterator[Hosts]:
 
 @contextmanager
 def several(number: int, folder: Path, **environment: str) -> Iterator[Hosts]:
-    """So many hosts, that hear of each other over a bridge in a namespace of its own.
+    """n hosts, connected by a bridge in a separate namespace.
 
-    Raises CalledProcessError where this machine does not allow it.
+    Raises CalledProcessError if this machine does not allow it.
     """
     names = [HOST.format(pid=os.getpid(), number=host) for host in range(number)]
     switch = SWITCH.format(pid=os.getpid())

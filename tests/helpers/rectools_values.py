@@ -1,6 +1,6 @@
-"""Writes rectools.json: a small example, and what RecTools makes of it.
+"""Write rectools.json: a small example and its metrics by RecTools.
 
-RecTools 0.19 needs NumPy 1, which movierec does not run on, so it has an environment of its own:
+RecTools 0.19 needs NumPy 1, which movierec does not support, so use a separate environment:
 
     pip install rectools==0.19.0
     python tests/helpers/rectools_values.py
@@ -19,7 +19,7 @@ Pairs = list[list[int]]
 
 
 def example(short: bool) -> dict[str, Any]:
-    """Known pairs, relevant ones, and lists of unseen items, one a user; some shorter if asked."""
+    """Known pairs, relevant pairs, and a list of unseen items per user, some shorter if asked."""
     rng = np.random.default_rng(int(short))
     known: Pairs = []
     relevant: Pairs = []

@@ -1,7 +1,7 @@
-"""Slow, obvious twins of the kernels, in float64, and of what else the tests compare with.
+"""Slow, simple reference implementations in float64, of most kernels and some other functions.
 
-Each says what a function of src/movierec does in as few steps as can be, one number at a time or
-by NumPy's own solver.
+Each computes the result of a function of src/movierec in as few steps as possible, one number at a
+time or by NumPy's solver. The kernels in reductions.py have no counterpart here.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import numpy as np
 def add_product(start, i, j, left, a, right, b, n, shape, sign=1, across=True):
     """start[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:] on a tile of this shape, as a new matrix.
 
-    Not across: left[a:, :n] as it lies.
+    across=False: use left[a:, :n] without transposing.
     """
     if not across:
         left, a = left[a:].T, 0
@@ -137,7 +137,7 @@ def squared_errors_by_row(model, by_user, low, high):
 
 
 def best(scores, n):
-    """The n places of the greatest scores above −inf, best first, equal ones by rising place."""
+    """The positions of the n highest scores above −inf, best first; ties by position."""
     order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
     return [place for place in order if scores[place] > -math.inf][:n]
 
@@ -237,7 +237,7 @@ def implicit_row(seen, fixed_factors, params):
 
 
 def cosines(by_item):
-    """The cosine of each two items' sets of users, 0 of an item with itself."""
+    """The cosines of all pairs of items' sets of users; 0 for an item with itself."""
     users = [set(by_item.indices[a:b].tolist()) for a, b in itertools.pairwise(by_item.indptr)]
     n = len(users)
     found = np.zeros((n, n))

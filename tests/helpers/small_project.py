@@ -13,7 +13,7 @@ from tests.helpers.clone import ROOT
 
 
 def write_params(folder, archive, layout="csv", **changes):
-    """The committed params, with the data set `local` set to this archive, and a dvc.yaml."""
+    """Write the committed params, with the data set `local` set to this archive, and a dvc.yaml."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     params["dataset"] = "local"
     params["recommend"]["min_ratings"] = 1
@@ -32,7 +32,7 @@ def write_params(folder, archive, layout="csv", **changes):
 
 
 def write_data_set(where, /, **keys):
-    """The committed datasets.yaml, with these keys of the data set `local`."""
+    """Write the committed datasets.yaml, with these keys for the data set `local`."""
     datasets = yaml.safe_load((ROOT / "datasets.yaml").read_text("utf-8"))
     datasets["local"] |= keys
     text = yaml.safe_dump(datasets, sort_keys=False)
@@ -40,7 +40,7 @@ def write_data_set(where, /, **keys):
 
 
 def run_stage(name):
-    """Run the main of a stage here, in this process; its facts."""
+    """Run a stage's main in this process; returns its summary."""
     return runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]()
 
 
@@ -52,7 +52,7 @@ def run_stages(folder, *names):
 
 
 def refusal(main, capsys):
-    """The line, and the details below it, on which a program ends; it prints nothing else."""
+    """Run a program that fails; returns its error line and the details below, its only output."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as caught:
         errors.run(main)

@@ -1,4 +1,4 @@
-"""Computations with one thread and with two, whose results must be the same bits."""
+"""Run computations with one thread and with two, whose results must be the same to the bit."""
 
 from collections.abc import Callable
 from typing import TypeVar

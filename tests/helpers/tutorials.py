@@ -1,4 +1,4 @@
-"""A tutorial as a reader follows it: saves its files, edits the params, types its commands."""
+"""Follow a tutorial as a reader does: save its files, edit the params, run its commands."""
 
 import re
 
@@ -10,7 +10,7 @@ NUMBER = r"(?:\b[0-9a-f]{7,64}\b|[-+]?\d[\d.,]*)"
 
 
 def follow(name: str, workspace: Workspace, heading: str = "") -> dict[str, str]:
-    """Do all that a page of docs/ says, or one section; the last output of each of its commands."""
+    """Follow a page of docs/, or one section; returns the last output of each command."""
     outputs = {}
     for language, text in BLOCK.findall(read_section(name, heading)):
         if language == "python":
@@ -53,7 +53,7 @@ def edit(workspace: Workspace, diff: str) -> None:
 
 
 def run(workspace: Workspace, command: str, shown: list[str]) -> str:
-    """Run a command: it ends as shown, and prints the lines shown, in order, but for numbers."""
+    """Run a command and check its status, and its lines in order, ignoring numbers."""
     fails = any(line.startswith("ERROR") for line in shown)
     output = workspace.run("sh", "-c", command, fails=fails)
     check_shown(command, output, shown)

@@ -1,4 +1,4 @@
-"""Kernels are compiled once for all clones of a user, again after any edit, and not in silence."""
+"""Kernels are compiled once for all clones of a user and after edits, with a message."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ LINE = f"{compilation.COMPILING}\n"
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """A folder with a clone that has run once, and the cache it left; what that printed."""
+    """A folder with a clone that has run once, its cache, and the output of that run."""
     folder = tmp_path_factory.mktemp("first")
     return folder, run(copied(folder / "clone"), folder / "cache")
 
@@ -80,7 +80,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(clone, tmp_path):
     (tmp_path / "file").touch()
     output, errors = run(clone, tmp_path / "file")
     assert output == COMPILED
-    warning = f"compiled kernels are not kept: {tmp_path}/file/kernels-{compilation.HASH}"
+    warning = f"compiled kernels are not cached: {tmp_path}/file/kernels-{compilation.HASH}"
     assert errors == f"{LINE}{warning}: Not a directory\n"
 
 
@@ -90,6 +90,6 @@ def test_kernels_that_nothing_used_for_long_are_removed(tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).mkdir()
     for name in names[1:]:
-        os.utime(tmp_path / name, (0, time.time() - compilation.KEPT_FOR - 60))
+        os.utime(tmp_path / name, (0, time.time() - compilation.MAX_AGE - 60))
     compilation.remove_unused_folders()
     assert sorted(path.name for path in tmp_path.iterdir()) == [names[0], names[2]]

@@ -1,4 +1,4 @@
-"""Grouping and ranking against their naive twins."""
+"""Grouping and ranking, compared with reference implementations."""
 
 import numpy as np
 from hypothesis import example, given

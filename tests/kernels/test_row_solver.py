@@ -1,4 +1,4 @@
-"""The row solver: each row is the solution of its own normal equations."""
+"""The row solver: each row solves its own normal equations."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-10}
 
 
 class Problem:
-    """Random rows to solve, with a prior of a full precision matrix and a mean that is not 0."""
+    """Random rows to solve, with a full precision matrix and a non-zero mean as prior."""
 
     def __init__(self, n_factors, dtype="float64", counts=COUNTS):
         rng = np.random.default_rng(n_factors)
@@ -101,7 +101,7 @@ def test_each_row_solves_its_normal_equations(n_factors, dtype):
 
 @pytest.mark.parametrize("n_factors", [0, 3, TILE + 1])
 def test_each_row_is_a_ridge_regression(n_factors):
-    """The prior as further rows of a least squares problem."""
+    """The prior becomes additional rows of a least-squares problem."""
     problem = Problem(n_factors, counts=np.array([0, 1, 3, BLOCK + 1]))
     problem.per_rating[:] = 0
     ratings, root = problem.ratings, np.linalg.cholesky(problem.precision).T
@@ -144,7 +144,7 @@ def test_the_bits_do_not_depend_on_the_threads():
 
 @pytest.mark.parametrize("n_factors", [0, 3, TILE + 1])
 def test_a_matrix_that_is_not_positive_definite_gives_nan(n_factors):
-    """Whichever of its diagonal is to blame, the bias' included, and no other row suffers."""
+    """For any bad entry of its diagonal, including the bias; other rows are unaffected."""
     for place in range(n_factors + 1):
         problem = Problem(n_factors, counts=np.array([3, 0, 3]))
         good = problem.solve()
@@ -166,7 +166,7 @@ def test_a_singular_matrix_gives_nan(n_factors):
 @pytest.mark.parametrize("n_factors", [0, 1, TILE, TILE + 1])
 @pytest.mark.parametrize("n", [0, 1, BLOCK, 2 * BLOCK + 7])
 def test_the_steps_of_one_row(n_factors, n):
-    """Add to the prior, factor, substitute: each against NumPy."""
+    """Add ratings, factor, substitute: each compared with NumPy."""
     problem = Problem(n_factors, counts=np.array([n]))
     width, f = problem.width, n_factors
     prior_system = problem.prior_system()
@@ -221,7 +221,7 @@ def test_the_steps_of_one_row(n_factors, n):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("n_factors", N_FACTORS)
 def test_noise_moves_a_row_by_the_inverse_of_its_cholesky_factor(n_factors, dtype):
-    """So that of standard normal noise its covariance is P⁻¹."""
+    """With standard normal noise, the covariance of the row is then P⁻¹."""
     problem = Problem(n_factors, dtype)
     noise = np.random.default_rng(1).normal(size=(len(COUNTS), n_factors + 1)).astype(dtype)
     moves = problem.solve(noise=noise).astype(np.float64) - problem.solve()

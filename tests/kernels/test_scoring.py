@@ -1,4 +1,4 @@
-"""Predictions, their errors and the choice of the best against their naive twins."""
+"""Predictions, errors and top-n lists, compared with reference implementations."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_squared_errors_of_a_mean_grow_sample_by_sample(dtype):
 @example([-np.inf, -np.inf], 3, 1)
 @example([2, 2, 2, 2], 2, 2)
 def test_keep_best_in_two_parts(scores, n, cut):
-    """Lists taken in parts, with ties, are those of one full sort."""
+    """Lists merged from parts, with ties, equal those of a full sort."""
     scores = np.array(scores, np.float64)
     best_scores, best_items = np.full(n, -np.inf), np.full(n, -1, np.int32)
     keep_best(scores[:cut], 0, best_scores, best_items)
@@ -99,7 +99,7 @@ def test_keep_best_in_two_parts(scores, n, cut):
 
 @pytest.mark.parametrize("n_factors", [0, 1, TILE + 1])
 def test_top_n_items_scores_and_padding(n_factors):
-    """Whole numbers, so that products are exact; neither seen items nor padding get in."""
+    """With integers, products are exact; lists contain neither seen items nor padding."""
     rng = np.random.default_rng(n_factors)
     n_users, n_items, n = TILE + 1, PANEL + 3, 4
     users = np.zeros((n_factors, 2 * TILE), np.float32)

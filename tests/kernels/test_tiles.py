@@ -1,4 +1,4 @@
-"""The steps on tiles do what their naive twins do, in the tile and nowhere else."""
+"""Steps on tiles equal the reference implementations, and change only their tile."""
 
 import numpy as np
 import pytest
@@ -167,7 +167,7 @@ def test_gather_copies_one_row(width, dtype):
 
 
 def test_product_may_read_the_matrix_it_writes(dtype):
-    """As the row solver uses it: a tile row takes the earlier tile rows of the same matrix."""
+    """The row solver does so: a tile row reads earlier tile rows of the same matrix."""
     system = normal(3, (2 * TILE, 2 * TILE), dtype)
     expected = reference_kernels.add_product(
         system, TILE, TILE, system, TILE, system, TILE, TILE, (TILE, TILE), -1

@@ -1,4 +1,4 @@
-"""Errors and rankings against brute force, other libraries and examples worked by hand."""
+"""Errors and rankings, compared with brute force, other libraries and worked examples."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from tests.helpers.random_data import random_model, random_ratings
 
 
 def pairs(*user_item):
-    """Ratings of 5 stars of these pairs."""
+    """Ratings of 5 stars for these pairs."""
     columns = np.array(user_item, np.int32).reshape(-1, 2).T
     n = columns.shape[1]
     return Ratings(*columns, np.full(n, 5, np.float32), np.zeros(n, np.int64))
@@ -45,7 +45,7 @@ def test_errors_of_no_ratings_are_nan():
 
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(0, 40), st.sampled_from([-9, 3, 5.5]))
 def test_ranking_against_brute_force(seed, n, n_held_out, relevant):
-    """Lists of different lengths; some users have no relevant item, some items no rating."""
+    """With lists of different lengths, users without relevant items, items without ratings."""
     rng = np.random.default_rng(seed)
     n_users, n_items = 7, 9
     lists = np.array([rng.permutation(n_items)[:n] for _ in range(n_users)], np.int32)
@@ -58,7 +58,7 @@ def test_ranking_against_brute_force(seed, n, n_held_out, relevant):
 
 
 def test_ranking_worked_by_hand():
-    """User 0 has two of three in the list; user 1 has none relevant; user 2 misses the only one."""
+    """User 0: two of three relevant items listed; user 1: none relevant; user 2: none listed."""
     lists = np.array([[4, 0, 2], [0, 1, 2], [0, 1, -1]], np.int32)
     relevant = pairs((0, 0), (0, 2), (0, 5), (2, 3))
     counts = np.array([8, 4, 2, 1, 1, 0, 0, 0])
@@ -120,7 +120,7 @@ def test_errors_are_those_of_scikit_learn(seed, n_ratings, scale):
 
 @given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 40))
 def test_rankings_are_those_of_scikit_learn(seed, n, n_relevant):
-    """Its NDCG ranks all items by score, and takes the best n; its ideal list is ours."""
+    """It ranks all items by score and takes the best n; its ideal list is the same."""
     n_users, n_items = 7, 12
     scores = np.random.default_rng(seed).permuted(np.tile(np.arange(12.0), (n_users, 1)), axis=1)
     lists = np.argsort(-scores, axis=1)[:, :n].astype(np.int32)
@@ -139,7 +139,7 @@ RECTOOLS = json.loads((Path(__file__).parents[1] / "helpers/rectools.json").read
 
 
 def of_example(example, lists):
-    """Our measures of the lists of an example that RecTools has measured (rectools_values.py)."""
+    """Our metrics of an example that RecTools has evaluated (rectools_values.py)."""
     padded = [items + [-1] * (RECTOOLS["n"] - len(items)) for items in lists]
     items = np.array(example["known"])[:, 1]
     counts = np.bincount(items, minlength=RECTOOLS["n_items"])
@@ -149,7 +149,7 @@ def of_example(example, lists):
 
 @pytest.mark.parametrize("kind", ["full", "short"])
 def test_rankings_are_those_of_rectools(kind):
-    """Novelty is a mean over all entries here, over users of their lists' means there."""
+    """Novelty is a mean over all entries; in RecTools, it is a mean over users."""
     example = RECTOOLS["examples"][kind]
     lists, expected = example["lists"], example["values"]
     quality = vars(of_example(example, lists))

@@ -1,4 +1,4 @@
-"""The baselines against means taken one rating at a time."""
+"""Baselines, compared with means computed rating by rating."""
 
 from dataclasses import replace
 

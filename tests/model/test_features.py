@@ -54,7 +54,7 @@ def test_products_with_the_matrix_and_its_transpose(seed):
 @pytest.mark.parametrize("few", [0, 5])
 @pytest.mark.parametrize("seed", range(10))
 def test_weights_are_the_ridge_regression_of_the_rows(seed, few, monkeypatch):
-    """By least squares on the augmented system, each row in each column with its own precision;
+    """By least squares on the augmented system, with a precision for each row and column;
     by conjugate gradients and exactly."""
     ridge = 10.0 ** (seed / 5 - 1)
     features, rng = random_features(seed), np.random.default_rng(seed)
@@ -88,7 +88,7 @@ def test_the_objective_never_rises(model, seed):
 
 @pytest.mark.parametrize("model", ["genre_mf", "svdpp"])
 def test_converged_weights_have_no_gradient(model):
-    """The objective, by its own words, does not fall along any weight."""
+    """No change of a weight lowers the objective."""
     params = train_params(model=model, max_epochs=400)
     data = InMemoryData.from_params(*random_csrs(3), params, genres(3, 7))
     fit = rating_model.fit(data, params, 0, SCALE)

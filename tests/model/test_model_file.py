@@ -1,4 +1,4 @@
-"""The model's file: round trip, and refusal of what is not a whole model."""
+"""Model files: round trips, and errors for incomplete or changed files."""
 
 from dataclasses import replace
 
@@ -81,7 +81,7 @@ def test_truncated_file(tmp_path, model, kept):
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
     line = refusal(path)
-    assert line.startswith("not a whole model (")
+    assert line.startswith("not a complete model (")
     assert line.endswith("; restore it with dvc checkout --force")
 
 
@@ -120,7 +120,9 @@ def test_another_array_than_was_trained(tmp_path, trained, name):
 
 def test_model_without_a_whole_manifest(tmp_path, model):
     write_model(tmp_path / "model.safetensors", replace(model, manifest={"dataset": "tiny"}))
-    assert refusal(tmp_path / "model.safetensors") == "not a whole manifest; run dvc repro --force"
+    assert (
+        refusal(tmp_path / "model.safetensors") == "not a complete manifest; run dvc repro --force"
+    )
 
 
 def test_missing_array(tmp_path):

@@ -1,4 +1,4 @@
-"""Top-n lists and similar items against a full sort."""
+"""Top-n lists and similar items, compared with a full sort."""
 
 import numba
 import numpy as np
@@ -15,7 +15,7 @@ from tests.helpers.random_data import csr_of_counts, random_csrs, random_model
 
 
 def model_with_ties(seed, n_users, n_items, n_factors=2):
-    """Few different whole numbers: predictions are exact and many are equal."""
+    """A model of few distinct integers: predictions are exact, with many ties."""
     rng = np.random.default_rng(seed)
     shapes = (n_users, n_factors), (n_items, n_factors), n_users, n_items
     return Model(3.0, *(rng.integers(-2, 3, shape).astype(np.float32) for shape in shapes))
@@ -35,7 +35,7 @@ def predictions(model, lists):
 @example(2, 3, 63, 1)  # everything seen
 @example(3, 3, 10, 0)  # nothing eligible
 def test_top_n_against_a_full_sort(seed, n, n_seen, share):
-    """Ties to the lower index, seen items left out, −1 where there are fewer than n."""
+    """Ties go to the lower index; seen items are left out; −1 past the end of a list."""
     model = model_with_ties(seed, 9, 7)
     seen, _ = random_csrs(seed + 1, 9, 7, n_seen)
     eligible = np.random.default_rng(seed).random(7) < share

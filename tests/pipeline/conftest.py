@@ -1,4 +1,4 @@
-"""The committed default, run once; each module has a copy of it."""
+"""The committed pipeline, run once; each test module has a copy of it."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refusal(capsys):
-    """The line that a stage ends on, and as many lines below it."""
+    """A function: the error line of a stage, and some of the lines below it."""
 
     def run(name, n_details=0):
         lines = small_project.refusal(lambda: run_stage(name), capsys)
@@ -49,13 +49,13 @@ def written(folder):
 def test_rows_are_counted_and_of_a_pair_the_newest_stays(folder, repeated, n_repeated):
     download(folder, [*RATINGS, *repeated])
     assert run_stage("index") == {
-        "rows": f"{6 + n_repeated} read, 0 refused, {n_repeated} superseded",
+        "rows": f"{6 + n_repeated} read, 0 rejected, {n_repeated} superseded",
         "ratings": "6 by 3 users",
         "movies": "5, of which 4 rated",
     }
     assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
     rows = reporting.read_details("index", folder)["rows"]
-    counts = rows["read"], rows["kept"], rows["refused"]["superseded"]
+    counts = rows["read"], rows["kept"], rows["rejected"]["superseded"]
     assert counts == (6 + n_repeated, 6, n_repeated)
 
 
@@ -63,28 +63,28 @@ def test_bad_rating(folder, refusal):
     path = download(folder, [*RATINGS, (7, 22, 11.0, 1)])
     line, *details = refusal("index", 1).split("\n")
     assert line == (
-        f"{path.relative_to(folder)}: 1 of 7 rows refused (1 off_scale; the scale is 0.5 to 5),"
-        " more than the 0 that index.max_refused in params.yaml allows; mend them or raise it"
+        f"{path.relative_to(folder)}: 1 of 7 rows rejected (1 off_scale; the scale is 0.5 to 5),"
+        " more than index.max_rejected in params.yaml allows (0); fix them or raise it"
     )
     assert details == ["  line 8       off_scale     7,22,11.0,1"]
     assert written(folder) == {"raw", "raw/csv.zip", "raw/manifest.json"}
 
 
-def test_refused_rows_that_are_allowed(folder):
-    """The index is the one without them, and details.json accounts for every row."""
+def test_rejected_rows_that_are_allowed(folder):
+    """The index is the same as without them, and details.json counts every row."""
     outputs = []
     for ratings in (RATINGS, [(7, 22, 11.0, 1), *RATINGS, (8, 22, "", 1), RATINGS[0]]):
         path = archives.write(folder / "archive", "csv", ratings)
-        write_params(folder, path, index={"max_refused": 2})
+        write_params(folder, path, index={"max_rejected": 2})
         facts = [run_stage(stage) for stage in ("download", "index")]
         files = sorted((folder / "data/index").glob("*.parquet"))
         outputs.append([file.read_bytes() for file in files])
     assert outputs[0] == outputs[1]
-    assert facts[1]["rows"] == "9 read, 2 refused, 1 superseded"
+    assert facts[1]["rows"] == "9 read, 2 rejected, 1 superseded"
     rows = reporting.read_details("index", folder)["rows"]
-    refused = dict.fromkeys((*REASONS, "superseded"), 0)
-    refused |= {"off_scale": 1, "missing": 1, "superseded": 1}
-    assert rows == {"read": 9, "kept": 6, "refused": refused}
+    rejected = dict.fromkeys((*REASONS, "superseded"), 0)
+    rejected |= {"off_scale": 1, "missing": 1, "superseded": 1}
+    assert rows == {"read": 9, "kept": 6, "rejected": rejected}
 
 
 def test_failed_index_leaves_the_last_one(folder, refusal):
@@ -93,7 +93,7 @@ def test_failed_index_leaves_the_last_one(folder, refusal):
     before = written(folder)
     manifest = (folder / "data/index/manifest.json").read_bytes()
     download(folder, [])
-    assert refusal("index") == "data/raw/csv.zip: no ratings in it"
+    assert refusal("index") == "data/raw/csv.zip: contains no ratings"
     assert written(folder) == before
     assert (folder / "data/index/manifest.json").read_bytes() == manifest
 
@@ -107,7 +107,7 @@ def test_file_that_does_not_have_the_pinned_hash(folder, refusal):
 
 
 def test_bad_params(folder):
-    """By a process of its own, as DVC runs a stage."""
+    """In a separate process, as DVC runs a stage."""
     write_params(folder, archives.write(folder / "archive", "csv"), train={"n_factor": 3})
     ended = subprocess.run(
         [sys.executable, ROOT / "stages/train.py"],

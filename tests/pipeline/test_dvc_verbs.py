@@ -1,4 +1,4 @@
-"""DVC's verbs as people type them: what they print, how wide it is, and without warnings."""
+"""DVC's commands as users type them: output, its width, and no warnings."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ WARNINGS = ("WARNING", "ERROR", "failed", "unable")
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A clone in which nothing ran."""
+    """A clone in which nothing has run."""
     return make_workspace(tmp_path_factory.mktemp("fresh") / "clone")
 
 
@@ -30,7 +30,7 @@ def either(request: pytest.FixtureRequest) -> Workspace:
 
 
 def dvc(workspace: Workspace, *arguments: str, **environment: str) -> list[str]:
-    """The lines that a command prints, which are no warnings."""
+    """The output lines of a command, without warnings."""
     output = workspace.run("dvc", *arguments, **environment)
     assert not any(word in output for word in WARNINGS), output
     return output.splitlines()
@@ -83,7 +83,7 @@ def test_stages_say_what_they_do(either: Workspace) -> None:
 
 @pytest.fixture(scope="module")
 def experiment(workspace: Workspace) -> str:
-    """An experiment run in a temporary folder, by DVC of an environment that is not activated."""
+    """An experiment in a temporary folder, by DVC in an environment that is not activated."""
     (workspace.path / ".venv").symlink_to(sys.prefix)
     command = [".venv/bin/dvc", "exp", "run", "--temp", "-n", "four", "-S", "train.n_factors=4"]
     output = workspace.run(*command, PATH="/usr/bin:/bin")

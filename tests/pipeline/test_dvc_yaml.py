@@ -15,7 +15,7 @@ NO_DEP = {"engine"}  # results do not depend on where work runs
 
 
 def imported(path: Path) -> set[Path]:
-    """Files of movierec that a file imports, with the packages they lie in."""
+    """The files of movierec that a file imports, including their packages."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

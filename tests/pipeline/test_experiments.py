@@ -23,7 +23,7 @@ def clone(workspace: Workspace, folder: Path) -> Workspace:
 
 
 def follow(heading: str, workspace: Workspace) -> dict[str, str]:
-    """What the commands of a recipe print: lines that fit, and no warnings."""
+    """Run a recipe's commands; returns their output, which must fit and have no warnings."""
     outputs = tutorials.follow("user-guide/experiments.md", workspace, heading)
     for command, output in outputs.items():
         assert "warn" not in output.lower(), command
@@ -32,7 +32,7 @@ def follow(heading: str, workspace: Workspace) -> dict[str, str]:
 
 
 def cached(workspace: Workspace, name: str) -> Path:
-    """Where DVC's cache, or a remote, has an output."""
+    """The path of an output in DVC's cache or in a remote."""
     lock = yaml.safe_load((workspace.path / "dvc.lock").read_text("utf-8"))
     outs = (out for stage in lock["stages"].values() for out in stage["outs"])
     [md5] = [out["md5"] for out in outs if out["path"] == name]
@@ -103,7 +103,7 @@ def test_going_back_without_the_recorded_outputs_ends_by_a_run(
 
 @pytest.fixture(scope="module")
 def pulled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The clone that the recipe about a remote ends in; its origin is another one."""
+    """The clone at the end of the recipe about a remote."""
     folder = tmp_path_factory.mktemp("remote")
     origin = clone(workspace, folder / "origin")
     shutil.copytree(workspace.path / ".dvc/cache", origin.path / ".dvc/cache")

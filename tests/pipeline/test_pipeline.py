@@ -1,4 +1,4 @@
-"""The real pipeline, in a temporary clone: what DVC's verbs promise about it."""
+"""The real pipeline in a temporary clone, run by DVC's commands."""
 
 import itertools
 import json
@@ -34,7 +34,7 @@ def test_the_default_run_is_as_good_as_the_committed_one(workspace: Workspace) -
 
 
 def test_lists_are_such_as_people_would_take(workspace: Workspace) -> None:
-    """Twice as good as popularity's and liked better; far better would be a leak."""
+    """Twice as good as popularity and with higher ratings; much better would be a leak."""
     ranking = details(workspace, "evaluate")["ranking"]
     blend, popularity = ranking["blend"], ranking["popularity"]
     assert max(0.345, 2 * popularity["ndcg@10"]) < blend["ndcg@10"] < 0.43
@@ -47,7 +47,7 @@ def test_lists_are_such_as_people_would_take(workspace: Workspace) -> None:
 
 @pytest.fixture
 def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Titles (or another column) of the list for who gives these ratings, by the real models."""
+    """Titles (or another column) of the list for these ratings, by the real models."""
     monkeypatch.chdir(workspace.path)
     here = Project.here()
 
@@ -121,7 +121,7 @@ def test_a_second_run_does_nothing_and_a_forced_one_changes_nothing(workspace: W
 def test_params_of_train_rerun_what_depends_on_them_and_back_only_draws(
     workspace: Workspace,
 ) -> None:
-    """By another model and another method, which goes all the way."""
+    """With another model and another method, through all stages."""
     before = (workspace.path / "dvc.lock").read_bytes()
     model = {"model": "genre_mf", "method": "gibbs", "gibbs.burn_in": 15, "gibbs.samples": 20}
     run = workspace.run(*experiment(**model))

@@ -1,4 +1,4 @@
-"""Stages by the workers of a cluster: the same bytes as in one process."""
+"""Stages give the same bytes on a cluster as in one process."""
 
 import hashlib
 import shutil
@@ -72,7 +72,7 @@ def change(**blocks):
 
 
 def written(stage, **settings):
-    """What a stage writes by an engine of these settings, as hashes by path."""
+    """Run a stage with these settings of the engine; returns hashes of its outputs by path."""
     change(engine=SMALL | settings)
     names = ("data/evaluation", "exports", "metrics", "plots", *OF_STAGE.get(stage, ()))
     paths = [Path(name) for name in names]
@@ -85,7 +85,7 @@ def written(stage, **settings):
 
 @pytest.mark.parametrize("stage", OF_STAGE)
 def test_models_are_the_same_by_any_engine(stage, project, cluster, capfd):
-    """Stopped by validation, refitted; and an engine says how much was sent."""
+    """With early stopping and refit; and workers report the bytes sent."""
     local = written(stage, kind="local")
     assert len(local) == (4 if stage == "train" else 3)
     assert " sent" not in capfd.readouterr().out
@@ -105,7 +105,7 @@ def test_what_cannot_be_divided_says_so(project):
 
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_lists_are_the_same_by_any_engine(ranking, project, cluster, monkeypatch):
-    """In row groups that are made of several blocks."""
+    """With row groups that consist of several blocks."""
     monkeypatch.setattr(export, "ROW_GROUP", 2_000)  # lists of 100 users
     change(recommend={"ranking": ranking})
     local = written("recommend", kind="local")
@@ -116,7 +116,7 @@ def test_lists_are_the_same_by_any_engine(ranking, project, cluster, monkeypatch
 
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
 def test_all_that_is_measured_is_the_same_by_any_engine(changes, project, cluster, monkeypatch):
-    """Refitted or not, stopped by validation or not, and of a mean of samples."""
+    """With and without refit and early stopping, and for a mean of samples."""
     monkeypatch.setattr(collect, "SHARED", 500_000)
     monkeypatch.setattr(collect, "SAMPLED", 40)
     change(evaluate={"ranking_users": 100}, **changes)
@@ -129,7 +129,7 @@ def test_all_that_is_measured_is_the_same_by_any_engine(changes, project, cluste
 
 
 def test_work_is_in_several_blocks(project):
-    """Or the other tests would compare one with itself."""
+    """Otherwise the other tests would compare one block with itself."""
     change(engine=SMALL | {"memory_limit": "2 GB"})
     with factory.opened(load_params().engine) as here:
         known = [StoredRatings.train(side, True) for side in ("user", "item")]

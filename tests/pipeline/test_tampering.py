@@ -1,4 +1,4 @@
-"""Inputs that somebody or something changed: one clear line, and never a wrong result."""
+"""Changed or damaged inputs: one clear error line, and never a wrong result."""
 
 import json
 import shutil
@@ -62,13 +62,13 @@ def good(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
-    """The same of other ratings, under the same name."""
+    """The same project with other ratings, under the same name of the data set."""
     return make_project(tmp_path_factory.mktemp("other") / "project", 1)
 
 
 @pytest.fixture
 def project(good, monkeypatch):
-    """The project as the current folder, to be damaged; restored after the test."""
+    """The project as the current folder, to damage; restored after the test."""
     monkeypatch.chdir(good)
     monkeypatch.delenv("MOVIEREC_LOG", raising=False)
     before = contents(good)
@@ -90,7 +90,7 @@ def contents(folder):
 
 @pytest.fixture
 def refusal(project, capsys):
-    """The line that a program ends on, which leaves all as it was and nothing half written."""
+    """The error line of a program, which must leave all files unchanged."""
 
     def run(main):
         before = contents(project)
@@ -120,7 +120,7 @@ ASK = [name for name in PROGRAMS if name not in (*STAGES[:5], "movierec similar"
 
 
 def edit(path):
-    """Change one number in the middle, as somebody with pandas would."""
+    """Change one number in the middle of a file with pandas."""
     table = pq.read_table(path)
     name = "rating" if "rating" in table.column_names else "n_ratings"
     number = table.column_names.index(name)
@@ -189,12 +189,12 @@ def test_a_manifest_of_another_data_set(refusal, stage):
 
 @pytest.mark.parametrize("stage", READERS)
 def test_a_folder_of_other_ratings(refusal, other, stage):
-    """Whole in itself; of what is beside it, it is not."""
+    """The folder is complete, but does not belong to the other data."""
     if stage in ("evaluate", "recommend", "export", "draw"):
         folder = Path("data", READERS[stage])
         shutil.rmtree(folder)
         shutil.copytree(other / folder, folder)
-        assert "is not that of the data beside it; run dvc repro" in refusal(by_hand(stage))
+        assert "than the current data; run dvc repro" in refusal(by_hand(stage))
     else:
         shutil.copyfile(
             other / "data" / READERS[stage] / "manifest.json",
@@ -204,11 +204,11 @@ def test_a_folder_of_other_ratings(refusal, other, stage):
 
 
 def test_a_split_of_another_seed_is_not_evaluated_with_this_model(refusal):
-    """Its test ratings would be some that the model was trained on."""
+    """Some of its test ratings are training ratings of the model."""
     params = Path("params.yaml")
     params.write_text(params.read_text("utf-8").replace("seed: 20", "seed: 21"), "utf-8")
     run_stage("split")
-    assert "its split is not that of the data beside it" in refusal(by_hand("evaluate"))
+    assert "made from another run of split than the current data" in refusal(by_hand("evaluate"))
 
 
 # --- The model
@@ -219,13 +219,13 @@ CHANGED = "changed since it was trained; restore it with dvc checkout --force"
 @pytest.mark.parametrize("asked", ASK)
 def test_a_model_of_other_ratings(refusal, other, asked):
     shutil.copyfile(other / MODEL, MODEL)
-    assert "is not that of the data beside it; run dvc repro" in refusal(PROGRAMS[asked])
+    assert "than the current data; run dvc repro" in refusal(PROGRAMS[asked])
 
 
 @pytest.mark.parametrize("asked", ASK)
 @pytest.mark.parametrize("shape", [(50, 650, 3), (9, 7, 3), (60, 600, 0)])
 def test_a_model_of_another_shape(refusal, asked, shape):
-    """Under the manifest of the right one."""
+    """With the manifest of the correct model."""
     manifest = read_model(MODEL).manifest
     write_model(MODEL, replace(random_model(1, *shape, dtype="float32"), manifest=manifest))
     assert refusal(PROGRAMS[asked]) == f"{MODEL}: {CHANGED}"
@@ -261,7 +261,7 @@ def test_a_damaged_model(refusal, asked, harm):
 @pytest.mark.parametrize("stage", ["evaluate", "recommend"])
 def test_one_model_in_the_place_of_the_other(refusal, stage):
     shutil.copyfile(IMPLICIT_MODEL, MODEL)
-    assert refusal(by_hand(stage)) == (f"{MODEL}: not what the train stage wrote; run dvc repro")
+    assert refusal(by_hand(stage)) == (f"{MODEL}: not written by the train stage; run dvc repro")
 
 
 IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
@@ -270,7 +270,7 @@ IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
 @pytest.mark.parametrize("asked", IMPLICIT)
 def test_a_damaged_implicit_model(refusal, asked):
     cut(IMPLICIT_MODEL)
-    assert refusal(PROGRAMS[asked]).startswith(f"{IMPLICIT_MODEL}: not a whole model")
+    assert refusal(PROGRAMS[asked]).startswith(f"{IMPLICIT_MODEL}: not a complete model")
 
 
 @pytest.mark.parametrize("asked", IMPLICIT)
@@ -281,7 +281,7 @@ def test_an_implicit_model_with_other_item_factors(refusal, asked):
 
 
 def test_what_a_new_person_does_not_need_is_not_read(project):
-    """Damage among the users' rows is the stages' to find: no row of them goes into a list."""
+    """Only stages check the users' rows; a new user's list does not need them."""
     path = Path(MODEL)
     content = bytearray(path.read_bytes())
     content[content.index(read_model(path).user_factors.tobytes())] ^= 1
@@ -319,7 +319,7 @@ def test_flipped_bits_never_give_another_model(good, model, tmp_path_factory, da
 
 
 def test_no_flipped_byte_of_the_headers_gives_another_model(good, model, tmp_path):
-    """Names, types, shapes, places and the manifest."""
+    """Names, types, shapes, offsets and the manifest."""
     content = (good / MODEL).read_bytes()
     for place in range(8 + int.from_bytes(content[:8], "little")):
         changed = bytearray(content)
@@ -331,5 +331,5 @@ def test_no_flipped_byte_of_the_headers_gives_another_model(good, model, tmp_pat
 def test_a_model_cut_short_is_refused(good, tmp_path, share):
     content = (good / MODEL).read_bytes()
     (tmp_path / "model.safetensors").write_bytes(content[: int(share * len(content))])
-    with pytest.raises(MovierecError, match="not a whole model"):
+    with pytest.raises(MovierecError, match="not a complete model"):
         read_model(tmp_path / "model.safetensors")

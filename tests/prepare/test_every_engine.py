@@ -1,4 +1,4 @@
-"""Index and split have the same bytes whatever the engine; and Dask's workers share the ratings."""
+"""Index and split give the same bytes on every engine, and workers share the ratings."""
 
 import hashlib
 from contextlib import chdir
@@ -31,7 +31,7 @@ def cluster():
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    """Many pieces of an archive; row groups that do not end where blocks do."""
+    """Many pieces of an archive, and row groups that do not end where blocks do."""
     monkeypatch.setattr(csv_reader, "PIECE", 1 << 13)
     monkeypatch.setattr(parquet_reader, "BATCH", 700)
     monkeypatch.setattr(parquet_tables, "ROW_GROUP", 700)
@@ -72,7 +72,7 @@ def made(folder, *stages):
 
 
 def both(tmp_path, cluster, rows, layout, stages, **changes):
-    """What is made here, and by the cluster."""
+    """The results in this process, and on the cluster."""
     path = archives.write(tmp_path, layout, rows)
     found = []
     for kind in ("local", "dask"):
@@ -92,7 +92,7 @@ def test_every_split_is_the_same(tmp_path, cluster, protocol):
 
 
 def repeated(rows):
-    """Some again, of the same second and of others, all in one file in another order."""
+    """Ratings of which some are repeated, at the same second or another, shuffled."""
     rng = np.random.default_rng(1)
     more = [(user, movie, 0.5, time + int(rng.integers(-1, 2))) for user, movie, _, time in rows]
     together = rows + more[::3] + [(*row[:2], 4.5, row[3]) for row in more[::6]]
@@ -105,21 +105,21 @@ def test_an_index_of_repeated_ratings_is_the_same(tmp_path, cluster, layout):
     assert len(here) == 8
     assert there == here
     counts = reporting.read_details("index", tmp_path / "dask")
-    assert counts["rows"]["refused"]["superseded"] > N_RATINGS / 3
+    assert counts["rows"]["rejected"]["superseded"] > N_RATINGS / 3
 
 
-def test_an_index_of_text_and_of_refused_rows_is_the_same(tmp_path, cluster):
-    """The first id that is no integer comes late."""
+def test_an_index_of_text_and_of_rejected_rows_is_the_same(tmp_path, cluster):
+    """The first id that is not an integer comes late."""
     rows = ratings()
     rows = [*rows[:3500], *((f"Änne {user}", f"tt{movie}", *r) for user, movie, *r in rows[3500:])]
     for place in range(20):
         rows[200 * place] = (*rows[200 * place][:2], ["", "x", 7, "0.1"][place % 4], 0)
-    changes = {"index": {"max_refused": 20}}
+    changes = {"index": {"max_rejected": 20}}
     here, there = both(tmp_path, cluster, rows, "ratings_csv", ["index"], **changes)
     assert there == here
 
 
-def test_bad_input_is_refused_in_the_same_words_and_nothing_stays(tmp_path, cluster):
+def test_bad_input_is_rejected_in_the_same_words_and_nothing_stays(tmp_path, cluster):
     rows = [*ratings(), *((5, 6, "much", second) for second in range(30))]
     path, words = archives.write(tmp_path, "ratings_csv", rows), []
     for kind in ("local", "dask"):

@@ -1,4 +1,4 @@
-"""Dense indices: falling counts, ties by id; of repeated ratings the newest counts."""
+"""Dense indices: by descending count, ties by id; the newest of repeated ratings."""
 
 import numpy as np
 from hypothesis import given
@@ -26,7 +26,7 @@ def ratings_of(rows):
 
 
 def newest_of(rows):
-    """{(user, item): (rating, timestamp)}; of the same second the last in the list."""
+    """{(user, item): (rating, timestamp)}; of the same second, the last in the list."""
     kept = {}
     for user, item, doubled, timestamp in rows:
         if (user, item) not in kept or timestamp >= kept[user, item][1]:

@@ -1,4 +1,4 @@
-"""The four protocols: what each holds out, and that nothing held out is trained on."""
+"""The four protocols: what each holds out, and that train contains none of it."""
 
 from dataclasses import replace
 from functools import partial
@@ -25,7 +25,7 @@ def split_params(protocol, test_fraction=0.2, validation_fraction=0.0):
 
 
 def ratings_at(timestamps, user_index=None):
-    """Ratings at these seconds, each of another item, by one user unless said."""
+    """Ratings at these seconds, each of a different item, by one user by default."""
     n = len(timestamps)
     users = np.zeros(n, np.int32) if user_index is None else np.array(user_index, np.int32)
     items = np.arange(n, dtype=np.int32)
@@ -73,7 +73,7 @@ def test_nothing_held_out_is_in_either_training_index(protocol, seed):
 @pytest.mark.parametrize("percent", [1, 10, 20, 29, 30, 70, 90, 99])
 @pytest.mark.parametrize("protocol", ["per_user_random", "last_per_user"])
 def test_what_stays_of_each_user_is_rounded_down(protocol, percent):
-    """In whole numbers, for every count: in binary, (1 − 0.9) · 10 is less than 1."""
+    """For every count, although (1 − 0.9) · 10 is less than 1 in binary."""
     counts = np.arange(120)
     ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
     params = split_params(protocol, percent / 100)
@@ -95,7 +95,7 @@ def test_validation_is_taken_from_what_stays(protocol):
 
 
 def test_per_rating_random_takes_about_its_share():
-    """Within four standard deviations, of test and then of validation."""
+    """Within four standard deviations, for test and for validation."""
     ratings = ratings_at(np.arange(10_000))
     params = split_params("per_rating_random", 0.1, 0.2)
     _, validation, test = split.split(ratings, 1, params, 0)
@@ -105,7 +105,7 @@ def test_per_rating_random_takes_about_its_share():
 
 @pytest.mark.parametrize("protocol", ["per_user_random", "per_rating_random"])
 def test_draws_are_seeded_and_even(protocol):
-    """Each place of a user's ratings is held out about as often as another."""
+    """Each position of a user's ratings is held out about equally often."""
     ratings = ratings_at(np.zeros(10))
     first = split.split(ratings, 1, split_params(protocol), 7)
     assert [rows(part) for part in first] == [
@@ -176,7 +176,7 @@ def test_last_per_user_draws_among_equal_seconds():
 @example([3, 3, 3, 3], 0.5)
 @example(list(range(100)), 0.29)
 def test_point_in_time_against_every_moment(timestamps, fraction):
-    """The earliest moment that holds out no more than the fraction; no second is divided."""
+    """The earliest moment that holds out at most the fraction; no second is divided."""
     ratings = ratings_at(timestamps)
     train, _, test = split.split(ratings, 1, split_params("point_in_time", fraction), 0)
     allowed = round(fraction * 100) * len(timestamps) // 100
@@ -192,7 +192,7 @@ def test_point_in_time_against_every_moment(timestamps, fraction):
     st.data(),
 )
 def test_the_nth_second(seconds, data):
-    """Against sorting; found by histograms, each of a bin of the one before."""
+    """Compared with sorting, although it is found by nested histograms."""
     times = np.array(seconds, np.int64)
     n = data.draw(st.integers(1, len(times)))
     found = split.nth_second(n, split.span_of(times), partial(split.histogram, times))
@@ -203,7 +203,7 @@ def test_the_nth_second(seconds, data):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @given(seed=SEEDS, at=st.integers(0, 9))
 def test_users_alone_are_divided_as_among_all(protocol, seed, at):
-    """Here in two: those before `at` and the others."""
+    """Here in two blocks: those before `at`, and the others."""
     ratings = random_ratings(seed, 9, 7, 50)
     params, time = split_params(protocol, 0.3, 0.25), ratings.timestamp
     whole = split.split(ratings, 9, params, seed)

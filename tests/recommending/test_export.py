@@ -1,4 +1,4 @@
-"""What other tools read: lists in parts, neighbours, vectors, and the model card."""
+"""Files for other tools: lists, neighbours, vectors and the model card."""
 
 import re
 
@@ -18,7 +18,7 @@ ITEMS = pd.DataFrame({"movie_id": [5, 6, 7], "title": ["A", "B", "C"]})
 
 
 def test_lists_come_out_alike_in_parts(tmp_path, monkeypatch):
-    """A row group a block of users, none of whom is left out or torn in two."""
+    """One row group per block of users; no user is missing or divided."""
     users = pd.DataFrame({"user_id": [f"u{number}" for number in range(7)]})
     lists = np.tile(np.array([[2, 0], [1, -1]], np.int32), (4, 1))[:7]
     values = np.arange(14, dtype=np.float32).reshape(7, 2)

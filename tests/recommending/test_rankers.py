@@ -1,4 +1,4 @@
-"""What lists are ranked by, and how sure a prediction is."""
+"""Rankings, and the standard deviations of predictions."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def params_with(**recommend_params) -> Params:
 
 
 def deviations(model, by_user, params):
-    """Those of uncertainty.py, with the items in two blocks."""
+    """The deviations of uncertainty.py, with items in two blocks."""
     parts = [
         uncertainty.item_terms(
             by_user.transpose(model.n_items).take(items),
@@ -89,7 +89,7 @@ def test_covariances_are_the_inverse_of_each_row_s_precision(model, dtype, toler
 
 @pytest.mark.parametrize("n_factors", [0, 3])
 def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
-    """xᵀ (λ P)⁻¹ x of the one and of the other, pair by pair."""
+    """The sum of both sides' xᵀ (λ P)⁻¹ x, computed pair by pair."""
     params, (by_user, by_item) = train_params(n_factors=n_factors), random_csrs(8)
     model, prior = random_model(9, n_factors=n_factors), Prior.from_params(params, n_factors)
     of_users = covariances(by_user, model.item_factors, prior)

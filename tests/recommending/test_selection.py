@@ -1,4 +1,4 @@
-"""The best of scores, lists that differ, items alike."""
+"""The best items, diverse lists and similar items."""
 
 import numpy as np
 import pytest

@@ -316,7 +316,7 @@ def remove(name):
     shutil.rmtree(name) if Path(name).is_dir() else Path(name).unlink()
 
 
-MISSING = r"run (dvc repro|this in the project's folder)"
+MISSING = r"run (dvc repro|this in the project folder)"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Alternating least squares: each half epoch is the exact minimum, and training does as it says."""
+"""Alternating least squares: half epochs are exact minima; training follows its params."""
 
 import itertools
 from dataclasses import replace
@@ -42,7 +42,7 @@ PARAMS = st.builds(
 
 
 def solve(model, side, csr, params):
-    """The model after a half epoch of a side."""
+    """The model after a half epoch."""
     prior, fixed = Prior.from_params(params, model.n_factors), model.rows(OTHER_SIDE[side])
     factors, biases = half_epoch(csr, *fixed, model.global_mean, prior, side)
     return model.changed(side, factors=factors, biases=biases)
@@ -69,7 +69,7 @@ def assert_same(one, other, **tolerance):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_factors", [0, 1, TILE - 1, TILE, TILE + 1, 40])
 def test_half_epoch_solves_the_normal_equations(n_factors, dtype):
-    """Precisions in units of λ; rows with no, one and many ratings."""
+    """With precisions in units of λ, and rows with no, one and many ratings."""
     model = random_model(1, n_items=300, n_factors=n_factors, dtype=dtype)
     by_user = csr_of_counts(2, [0, 1, 2, 300, 40, 0], 300)
     params = train_params(n_factors=n_factors, dtype=dtype)
@@ -93,7 +93,7 @@ def test_half_epoch_solves_the_normal_equations(n_factors, dtype):
 
 
 def test_more_rows_than_runs():
-    """Rows of very unequal cost are all solved, whatever runs they are handed out in."""
+    """Rows of very different cost are all solved, for any division into runs."""
     counts = np.where(np.arange(RUNS * 3) % 500 == 7, 30, np.arange(RUNS * 3) % 2)
     by_user = csr_of_counts(3, counts, 30)
     model, params = random_model(4, n_items=30, n_factors=0), train_params(n_factors=0)
@@ -107,7 +107,7 @@ def test_more_rows_than_runs():
 
 @given(SEEDS, PARAMS)
 def test_the_gradient_of_the_block_just_solved_is_zero(seed, params):
-    """By central differences, which are exact here: the objective is quadratic in the block."""
+    """By central differences, which are exact because the objective is quadratic."""
     model = random_model(seed, 5, 4, params.n_factors)
     by_user, by_item = random_csrs(seed, 5, 4, 13)
     for side, csr, names in (
@@ -139,7 +139,7 @@ def test_the_objective_never_rises_over_a_half_epoch(seed, params):
 
 @pytest.mark.parametrize("n_factors", [0, 8, TILE + 1])
 def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors):
-    """The float64 reference is NumPy's own solver, row by row; both go on from their own."""
+    """The reference solves row by row in NumPy; each continues from its own result."""
     by_user, by_item = random_csrs(19, 60, 40, 1500)
     params = train_params(n_factors=n_factors, dtype="float32")
     reference = als.initial_model(InMemoryData(by_user, by_item), params, 0)
@@ -165,7 +165,7 @@ def test_each_half_epoch_of_float32_comes_to_the_objective_of_float64(n_factors)
 
 @pytest.mark.parametrize(("side", "names"), [("user", ROWS[:2]), ("item", ROWS[2:])])
 def test_no_perturbation_of_the_block_just_solved_lowers_the_objective(side, names):
-    """128 random directions, long and short ones; each raises it."""
+    """128 random steps, long and short, each raise the objective."""
     params, rng = train_params(), np.random.default_rng(0)
     by_user, by_item = random_csrs(5)
     model = solve(random_model(5), side, by_user if side == "user" else by_item, params)
@@ -180,7 +180,7 @@ def test_no_perturbation_of_the_block_just_solved_lowers_the_objective(side, nam
 
 @given(SEEDS)
 def test_permuting_users_permutes_their_rows(seed):
-    """Bit by bit; the items' sums are then taken in another order, so nearly."""
+    """To the bit for users; nearly for items, whose sums have another order."""
     by_user, by_item = random_csrs(seed)
     order = np.random.default_rng(seed).permutation(9)
     model, params = random_model(seed), train_params()
@@ -195,7 +195,7 @@ def test_permuting_users_permutes_their_rows(seed):
 
 @given(SEEDS)
 def test_a_rating_given_twice_has_weight_two(seed):
-    """As one rating of twice the precision: its row of the least squares times √2."""
+    """Like one rating with twice the precision: its least-squares row times √2."""
     rng = np.random.default_rng(seed)
     n, doubled = 5, rng.integers(0, 5)
     model = random_model(seed)
@@ -238,7 +238,7 @@ def test_a_row_without_a_solution_is_named(side, counts, message, weak, dtype):
 
 @given(SEEDS)
 def test_fold_in_of_a_training_user_is_his_next_row(seed):
-    """Bit by bit, in whatever order his ratings come."""
+    """To the bit, for any order of their ratings."""
     by_user, by_item = random_csrs(seed)
     params = train_params()
     model = train((by_user, by_item), params, seed).model
@@ -333,7 +333,7 @@ def test_adding_to_all_ratings_moves_the_global_mean_alone(seed, constant):
 
 @given(SEEDS, PARAMS, st.floats(0.01, 100))
 def test_scaling_all_precisions_changes_nothing(seed, params, factor):
-    """But the objective, which scales with them."""
+    """Except the objective, which scales with them."""
     precisions = {name: factor * x for name, x in vars(params).items() if "precision" in name}
     one, other = (train(random_csrs(seed), params.model_copy(update=x)) for x in ({}, precisions))
     assert_same(one.model, other.model, atol=1e-8)
@@ -358,7 +358,7 @@ def test_the_bits_do_not_depend_on_the_threads(dtype):
 def test_more_factors_than_the_data_allow():
     csrs = random_csrs(18)
     assert train(csrs, train_params(n_factors=7)).model.n_factors == 7
-    message = "train.n_factors: 8 is more than the data allows: 9 users and 7 items have at most 7"
+    message = "train.n_factors: 8 is too many for 9 users and 7 items; set it to at most 7"
     with pytest.raises(MovierecError, match=message):
         train(csrs, train_params(n_factors=8))
 

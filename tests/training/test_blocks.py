@@ -1,4 +1,4 @@
-"""Training by blocks, here and by three Dask workers: the same bits as in memory."""
+"""Training in blocks, in this process and on three Dask workers, equals training in memory."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ SIZES = {"one block": 10**9, "blocks": 1000}  # ratings of a block
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A split on disk, and an index of which there are the movies' genres."""
+    """A split on disk, and an index with only the movies' genres."""
     path = tmp_path_factory.mktemp("split")
     ratings = random_ratings(0, N_USERS, N_ITEMS, 6000)
     rng = np.random.default_rng(1)
@@ -124,7 +124,7 @@ def test_a_refit_is_on_train_and_validation(any_engine, folder, tmp_path):
 
 @pytest.mark.parametrize("method", ["als", "gibbs"])
 def test_it_goes_on_from_a_checkpoint_with_other_blocks(folder, tmp_path, monkeypatch, method):
-    """What is kept is enough; what no checkpoint needs is gone."""
+    """The stored files suffice, and files that no checkpoint needs are deleted."""
     monkeypatch.chdir(tmp_path)
     params, here = train_params(method=method, dtype="float32"), local.Engine(ENGINE)
     saved = Checkpoint("search", "key")
@@ -150,7 +150,7 @@ def test_it_goes_on_from_a_checkpoint_with_other_blocks(folder, tmp_path, monkey
 
 
 def test_blocks_of_other_bounds_and_room_for_some(folder, tmp_path):
-    """Ratings that have no room are read again; the bits are the same."""
+    """Ratings that do not fit the cache are read again; results are the same."""
     params, here = train_params(dtype="float32"), local.Engine(ENGINE)
     expected = rating_model.fit(in_memory(folder), params, 0, SCALE).model
     for place, size in enumerate((1, 500, 10**9)):

@@ -1,4 +1,4 @@
-"""Training that is interrupted goes on to the very same bits."""
+"""Interrupted training resumes and gives the same result to the bit."""
 
 import os
 import runpy
@@ -124,7 +124,7 @@ def test_a_damaged_or_missing_file_is_named(somewhere: Path) -> None:
             saved.load(gibbs_trainer())
         line = str(caught.value)
         assert line.startswith(f"{path}: incomplete (")
-        assert line.endswith("; delete .checkpoints/*.safetensors")
+        assert line.endswith("; delete .checkpoints/*.safetensors and run dvc repro")
     saved.save(early_stopping.fit(gibbs_trainer()))
     saved.sample_path(2).unlink()
     with pytest.raises(MovierecError, match="incomplete"):
@@ -141,7 +141,7 @@ def test_another_key_is_not_resumed_and_none_is_none(somewhere: Path) -> None:
 
 
 def test_a_line_an_epoch_fits_a_terminal(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 80 columns, at ml-25m's size as well; an epoch that is not the best so far is dim."""
+    """80 columns, also at ml-25m's size; epochs that are not the best so far are dim."""
     lines: list[tuple[str, str]] = []
 
     def say(text: str, title: str, style: str) -> None:
@@ -175,7 +175,7 @@ def test_the_key_depends_on_settings_and_contents(somewhere: Path) -> None:
 
 @pytest.mark.parametrize("stage", ["train", "implicit"])
 def test_a_key_covers_the_code_that_training_depends_on_and_no_other(stage: str) -> None:
-    """So a comment in the command line or in a plot leaves a checkpoint valid."""
+    """So a comment in the code of the CLI or of plots leaves checkpoints valid."""
     files = checkpoint.code_files(stage)
     assert ROOT / f"stages/{stage}.py" in files
     rooms = {
@@ -214,7 +214,7 @@ def start_training(project: Path) -> subprocess.Popen:
 
 
 def train(project: Path) -> tuple[str, bytes]:
-    """Train to the end: what was said, and the model."""
+    """Train to the end; returns the output and the model."""
     process = start_training(project)
     said, _ = process.communicate()
     assert process.returncode == 0, said
@@ -245,10 +245,10 @@ def test_a_killed_training_goes_on(
     process.send_signal(number)
     said, _ = process.communicate()
     assert process.returncode == status
-    assert ("the next dvc repro goes on" in said) == (number != signal.SIGKILL)
+    assert ("the next dvc repro resumes" in said) == (number != signal.SIGKILL)
     assert not (project / "models/model.safetensors").exists()
     resumed, model = train(project)
-    assert "train      going on after epoch" in resumed
+    assert "train      resuming after epoch" in resumed
     assert model == undisturbed
     assert not list((project / ".checkpoints").glob("*.safetensors"))
 
@@ -278,7 +278,7 @@ def test_a_second_training_says_who_holds_the_lock(project: Path, undisturbed: b
 
 
 def test_a_fit_leaves_alone_what_another_of_like_name_keeps(tmp_path, monkeypatch):
-    """Such as search, of train, and implicit_search."""
+    """Names may contain each other, such as search and implicit_search."""
     monkeypatch.chdir(tmp_path)
     others = [Checkpoint(f"implicit_{name}", "key").folder for name in ("search", "refit")]
     for folder in others:

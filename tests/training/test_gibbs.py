@@ -1,4 +1,4 @@
-"""Gibbs sampling draws from the posterior that it says: moments, and calibration by simulation."""
+"""Gibbs sampling samples from the posterior: moments, and simulation-based calibration."""
 
 from dataclasses import replace
 from functools import partial
@@ -39,7 +39,7 @@ def data_of(model, seed=0, **sizes):
 
 
 def test_draws_of_a_row_have_its_mean_and_covariance():
-    """20,000 users of the same ratings: their mean is the ALS step, their covariance (λ P)⁻¹."""
+    """20,000 users with equal ratings: their mean is the ALS step, their covariance (λ P)⁻¹."""
     n, noise_precision = 20_000, 2.5
     items, values = np.array([0, 2, 3, 6], np.int32), np.array([4, 1, 3.5, 5], np.float32)
     alike = Csr(np.arange(n + 1) * 4, np.tile(items, n), np.tile(values, n))
@@ -59,7 +59,7 @@ def test_draws_of_a_row_have_its_mean_and_covariance():
 
 
 def test_a_sweep_without_noise_is_the_epoch_of_als(monkeypatch):
-    """With the prior that ALS has, and 0 for every normal number: the conditional means."""
+    """With the prior of ALS and 0 for every normal number, rows are their conditional means."""
     params = train_params()
     data, model = data_of("mf"), random_model(3)
     prior = Prior(np.diag([0.7, 0.7, 0.7, 0.3]), np.zeros(4))
@@ -153,7 +153,7 @@ class World:
         self.data = InMemoryData(by_user, by_user.transpose(5), *features)
 
     def facts(self, model, noise_precision):
-        """What is ranked: numbers that the ratings tell of, and that mix fast."""
+        """The quantities that are ranked: they depend on the ratings and mix fast."""
         users, items = (x.ravel().astype(np.int32) for x in np.indices((6, 5)))
         predicted = model.predict(users, items)
         return [noise_precision, predicted[1], predicted[19], predicted.mean(), predicted.std()]
@@ -258,7 +258,7 @@ def test_the_seed_alone_decides_the_draws():
 
 @pytest.mark.parametrize("kind", ["mf", "genre_mf", "svdpp"])
 def test_a_new_person_is_folded_into_each_sample(kind):
-    """The mean prediction is that of one solve a sample, with the sample's own prior."""
+    """The mean prediction is that of one solve per sample, with the sample's prior."""
     data, params = data_of(kind), train_params(model=kind, method="gibbs")
     model = rating_model.fit(data, params, 0, SCALE).model
     items, ratings = np.array([4, 1, 5], np.int32), np.array([5, 2, 3.5])
@@ -289,7 +289,7 @@ def test_a_mean_of_samples_is_saved_and_read_whole(tmp_path):
 
 
 def test_sampling_fits_better_than_its_noise_and_reports_it():
-    """On ratings of a model with noise of precision 4, λ is found."""
+    """With ratings whose noise has precision 4, λ is near 4."""
     truth, rng = random_model(9, 60, 40, 2), np.random.default_rng(9)
     ratings = random_ratings(9, 60, 40, 1800)
     exact = truth.predict(ratings.user_index, ratings.item_index)

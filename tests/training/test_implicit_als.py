@@ -1,4 +1,4 @@
-"""The factorisation of who watched what: exact rows over all cells, and training as it says."""
+"""The implicit model: rows are exact over all cells; training follows its params."""
 
 from dataclasses import replace
 
@@ -36,12 +36,12 @@ PARAMS = st.builds(
 
 
 def seen(csr):
-    """What was rated, as what its score is to be: 1."""
+    """The ratings, all 1."""
     return replace(csr, values=np.ones(len(csr.indices), np.float32))
 
 
 def started(params, seed=0, n_users=9, n_items=7):
-    """A model whose both sides are random."""
+    """A model with random factors on both sides."""
     model = random_model(seed, n_users, n_items, params.n_factors, params.dtype)
     zeros = {f"{side}_biases": model.rows(side)[1] * 0 for side in ("user", "item")}
     return replace(model, global_mean=0.0, **zeros)
@@ -71,7 +71,7 @@ def test_gram_is_the_sum_of_all_outer_products(n_rows, dtype):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10)])
 @pytest.mark.parametrize("n_factors", [1, TILE, TILE + 1, 40])
 def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, tolerance):
-    """Of all cells, seen or not; rows that have seen none, some and all."""
+    """Over all cells, seen or not, for rows that have seen none, some and all."""
     params = implicit_params(n_factors=n_factors, dtype=dtype)
     fixed = random_model(1, 2, 60, n_factors, dtype).item_factors
     by_user = csr_of_counts(2, [0, 1, 5, 60, 30], 60)

@@ -1,8 +1,8 @@
-"""Arrays in a safetensors file, mapped into memory: no array is read before it is used.
+"""Read and write safetensors files; arrays are memory-mapped, so unused ones are never read.
 
 The format (https://github.com/huggingface/safetensors) is eight bytes with the header's length, the
-header as JSON, then the arrays. The library writes files and checks headers; arrays are mapped
-here, since the library copies them. The metadata is one entry, JSON with a hash of its own.
+header as JSON, then the arrays. The library writes files and checks headers. Arrays are mapped
+here, because the library would copy them. The metadata is one JSON entry with its own hash.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import numpy as np
 from movierec.core.atomic import atomic_file
 
 Array = np.ndarray[Any, Any]
-KEY = "movierec"  # of the metadata
+KEY = "movierec"  # of our entry in the metadata
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?"}
 
 
@@ -55,7 +55,7 @@ def _hash(metadata: Mapping[str, Any]) -> str:
 class ArrayFile:
     """An open file: its metadata, and its arrays by name.
 
-    Raises FileNotFoundError, and ValueError where the file is damaged.
+    Raises FileNotFoundError, and ValueError if the file is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,7 +81,7 @@ class ArrayFile:
         return list(self._header)
 
     def array(self, name: str) -> Array:
-        """An array in the file's own memory; writing to it changes a copy, not the file."""
+        """An array, mapped copy-on-write: writing to it does not change the file."""
         entry = self._header[name]
         dtype = np.dtype(DTYPES[entry["dtype"]])
         begin, end = entry["data_offsets"]

@@ -1,4 +1,4 @@
-"""Files and folders that appear complete or not at all."""
+"""Write files and folders atomically: they appear complete or not at all."""
 
 import shutil
 import uuid
@@ -15,7 +15,7 @@ def atomic_file(path: Path, shared: bool = False) -> Iterator[Path]:
     """Yield a file to write, which replaces `path` on success and is deleted on failure.
 
     shared: whether other processes may write the same path at the same time.
-    Raises MovierecError where it cannot be written.
+    Raises MovierecError if it cannot be written.
     """
     unique = f".{uuid.uuid4().hex}" if shared else ""
     partial = path.with_name(f".{path.name}{unique}.partial")
@@ -33,8 +33,8 @@ def atomic_file(path: Path, shared: bool = False) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill, which replaces `path` on success and is deleted on failure.
 
-    `path` never holds part of a folder: the old one is moved aside, then deleted.
-    Raises MovierecError where it cannot be written.
+    `path` never contains part of a folder: the old one is moved aside, then deleted.
+    Raises MovierecError if it cannot be written.
     """
     partial, old = (path.with_name(f".{path.name}.{kind}partial") for kind in ("", "old."))
     with _explained(path):

@@ -1,4 +1,4 @@
-"""A file that datasets.yaml pins: its size and its hash, and whether there is room for it."""
+"""Check a file against the size and the hash in datasets.yaml, and the free space for it."""
 
 import hashlib
 import shutil
@@ -10,24 +10,24 @@ from movierec.core.errors import MovierecError
 
 @dataclass(frozen=True)
 class Pin:
-    """What a file must be: so many bytes, of this hash (an algorithm's name, hex digits)."""
+    """The expected size (bytes) and hash (name of the algorithm, hexadecimal digest) of a file."""
 
     size: int
     algorithm: str
     digest: str
 
     def check(self, path: Path) -> None:
-        """Raise MovierecError unless a file is the pinned one."""
+        """Raise MovierecError unless a file has this size and hash."""
         size = path.stat().st_size
         if size != self.size:
             raise MovierecError(
-                f"{path}: {size} bytes, not the {self.size} of datasets.yaml: cut short or another"
+                f"{path}: {size} bytes, not the {self.size} in datasets.yaml: truncated or another"
                 " file"
             )
-        found = hash_file(path, self.algorithm)
-        if found != self.digest:
+        digest = hash_file(path, self.algorithm)
+        if digest != self.digest:
             raise MovierecError(
-                f"{path}: its {self.algorithm} is {found}, not {self.digest} as pinned in"
+                f"{path}: its {self.algorithm} is {digest}, not {self.digest} as pinned in"
                 " datasets.yaml: damaged or another file"
             )
 
@@ -38,9 +38,9 @@ def hash_file(path: Path, algorithm: str) -> str:
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raise MovierecError unless so many bytes are free where a folder lies."""
+    """Raise MovierecError unless `needed` bytes are free on the disk of a folder."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise MovierecError(
-            f"{folder}: {needed / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free: make room there"
+            f"{folder}: {needed / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free; make room there"
         )

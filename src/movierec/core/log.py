@@ -1,4 +1,4 @@
-"""Logging, on stderr: what takes long; for debugging also each file read or written."""
+"""Logging to stderr: slow steps, and for debugging each file read or written."""
 
 import logging
 import sys
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-VARIABLE = "MOVIEREC_LOG"  # the environment variable that turns it on
+VARIABLE = "MOVIEREC_LOG"  # the environment variable that turns debug messages on
 LOGGER = logging.getLogger("movierec")
 logger = logging.getLogger(__name__)
 
 
 class StderrHandler(logging.Handler):
-    """Prints to what sys.stderr is at the time: rich replaces it while it draws a bar."""
+    """Print to the current sys.stderr, which rich replaces while it draws a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr)
 
 
 def configure(is_debug: bool) -> None:
-    """Log to stderr; debug messages in rich's format on a terminal, without them plain lines."""
+    """Log plain lines to stderr; with debug messages on a terminal, in rich's format."""
     LOGGER.setLevel(logging.DEBUG if is_debug else logging.INFO)
     LOGGER.propagate = not is_debug
     handler: logging.Handler = StderrHandler()
@@ -41,9 +41,9 @@ def is_debug() -> bool:
 
 @contextmanager
 def timed(action: str, path: Path, stored_at: Path | None = None) -> Iterator[None]:
-    """Log what was done with a file or folder, its size, and how long that took.
+    """Log an action on a file or folder, with its size and duration.
 
-    stored_at: where it is now, if not yet at `path`.
+    stored_at: its location during the action, if it is not yet at `path`.
     """
     start = time.perf_counter()
     yield
@@ -55,15 +55,15 @@ def timed(action: str, path: Path, stored_at: Path | None = None) -> Iterator[No
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """The size in bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def max_memory() -> int:
-    """The most bytes that this process ever held.
+    """The peak resident memory of this process, in bytes.
 
-    Where /proc does not say, getrusage does, which also counts the program that started this one.
+    Without /proc it comes from getrusage, which also counts the program that started this one.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Manifests: what each output was made from, by which stage, with which params and versions."""
+"""Manifests: for each stage up to an output, its params, versions, results and hashes."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from movierec.core import log
 from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 
-# What the bits of outputs depend on, next to Python and movierec.
+# Outputs depend on the versions of these packages, besides Python and movierec.
 PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
 
 Manifest = dict[str, Any]  # a record of each stage, from download on
@@ -39,9 +39,9 @@ def make_record(
     result: Mapping[str, Any] | None = None,
     packages: Iterable[str] = PACKAGES,
 ) -> dict[str, Any]:
-    """A manifest's record of one stage: its result, what made it, and hashes of what it wrote.
+    """A manifest's record of one stage: its result, params, versions and hashes of its outputs.
 
-    params: as they stand in params.yaml. sha256: by the name of each file (or array) written.
+    params: as in params.yaml. sha256: by the name of each file (or array) written.
     """
     return {
         "result": dict(result or {}),
@@ -52,26 +52,26 @@ def make_record(
 
 
 def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Of Python (without its patches), movierec and packages."""
+    """The versions of Python (major and minor), movierec and packages, by name."""
     python = ".".join(platform.python_version_tuple()[:2])
     installed = {name: metadata.version(name) for name in packages}
     return {"python": python, "movierec": __version__, **installed}
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """The sha256 of each file of a folder except its manifest."""
+    """The sha256 of each file in a folder except its manifest."""
     paths = sorted(path for path in folder.iterdir() if path.name != "manifest.json")
     return {path.name: hash_file(path, "sha256") for path in paths}
 
 
 def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> list[Path]:
-    """Paths of the files named, or of all; MovierecError unless they are as their stage left them.
+    """The paths of the named files, or of all; MovierecError if one is missing or changed.
 
-    stage: which wrote the folder.
+    stage: the stage that wrote the folder.
     """
     if stage not in manifest:
         raise MovierecError(
-            f"{folder}: its manifest does not tell of {stage}; run dvc repro --force"
+            f"{folder}: its manifest has no record of {stage}; run dvc repro --force"
         )
     hashes = manifest[stage]["sha256"]
     paths = [folder / name for name in names or hashes]
@@ -86,7 +86,7 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
 
 
 def hash_manifest(manifest: Manifest) -> str:
-    """The hash by which an output without room for its manifest refers to it."""
+    """The hash by which an output that cannot contain its manifest refers to it."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
@@ -96,7 +96,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path, dataset: str) -> Manifest:
-    """The manifest of a folder; MovierecError unless it is of the data set that params name."""
+    """The manifest of a folder; MovierecError unless it is of this data set."""
     path = folder / "manifest.json"
     try:
         manifest = parse_manifest(path.read_bytes(), path)
@@ -106,18 +106,18 @@ def read_manifest(folder: Path, dataset: str) -> Manifest:
 
 
 def parse_manifest(text: str | bytes, where: Path) -> Manifest:
-    """A manifest from JSON; MovierecError unless it is complete."""
+    """Parse a manifest; MovierecError if it is incomplete."""
     try:
         return _MANIFEST.dump_python(_MANIFEST.validate_json(text))
     except ValidationError:
-        raise MovierecError(f"{where}: not a whole manifest; run dvc repro --force") from None
+        raise MovierecError(f"{where}: not a complete manifest; run dvc repro --force") from None
 
 
 def check_dataset(manifest: Manifest, dataset: str, where: Path) -> Manifest:
-    found = manifest.get("download", {}).get("params", {}).get("dataset")
-    if found != dataset:
+    recorded = manifest.get("download", {}).get("params", {}).get("dataset")
+    if recorded != dataset:
         raise MovierecError(
-            f"{where}: made from data set {found!r}, but params.yaml says {dataset!r};"
+            f"{where}: made from data set {recorded!r}, but params.yaml says {dataset!r};"
             " run dvc repro"
         )
     return manifest
@@ -128,5 +128,5 @@ def check_same_origin(manifest: Manifest, other: Manifest, where: Path) -> None:
     for stage in other:
         if manifest.get(stage) != other[stage]:
             raise MovierecError(
-                f"{where}: its {stage} is not that of the data beside it; run dvc repro"
+                f"{where}: made from another run of {stage} than the current data; run dvc repro"
             )

@@ -1,6 +1,6 @@
 """The params of the pipeline: typed, frozen and closed, so that a typo is an error.
 
-Every field is explained where it is set, in params.yaml or datasets.yaml; a test compares them.
+The comments in params.yaml and datasets.yaml explain each field; a test compares the two.
 """
 
 import re
@@ -60,7 +60,7 @@ class _Block(BaseModel):
 
 class _DataSet(_Block):
     layout: Layout
-    folder: Folder = ""  # the folder inside the archive, without a slash at its end
+    folder: Folder = ""  # the folder inside the archive, without a trailing slash
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     rating_min: Number
     rating_max: Number
@@ -81,7 +81,7 @@ class PackageSource(_DataSet):
     file: FileName
     size: Annotated[Integer, Field(gt=0)]
     sha256: Sha256
-    members: dict[str, Sha256]  # what is read out of it, and the hash of each
+    members: dict[str, Sha256]  # the members that are read, with their hashes
 
 
 class UrlSource(_DataSet):
@@ -115,7 +115,7 @@ DataSet = Annotated[PackageSource | UrlSource | PathSource, Field(discriminator=
 
 
 class IndexParams(_Block):
-    max_refused: Annotated[Integer, Field(ge=0)]
+    max_rejected: Annotated[Integer, Field(ge=0)]
 
 
 class SplitParams(_Block):
@@ -132,7 +132,7 @@ class GibbsParams(_Block):
 
 
 class _AlsParams(_Block):
-    """What each factorisation has: its size, when to stop, and how it begins."""
+    """The params that both factorisations share."""
 
     n_factors: Annotated[Integer, Field(ge=0, le=1024)]
     max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
@@ -163,12 +163,12 @@ class TrainParams(_AlsParams):
 
     @property
     def n_factors_used(self) -> int:
-        """n_factors, but 0 of a model of biases alone."""
+        """n_factors, or 0 for a model that has biases only."""
         return 0 if self.model in ("biases", "damped_biases") else self.n_factors
 
     @property
     def n_epochs(self) -> int:
-        """The epochs, or sweeps, that training takes at most."""
+        """The maximum number of epochs, or of sweeps."""
         if self.model == "damped_biases":
             return 1
         if self.method == "gibbs":
@@ -182,7 +182,7 @@ class ImplicitParams(_AlsParams):
 
     @property
     def n_epochs(self) -> int:
-        """The epochs that training takes at most; one where there are no factors to train."""
+        """The maximum number of epochs; 1 without factors."""
         return self.max_epochs if self.n_factors else 1
 
 
@@ -203,7 +203,7 @@ class RecommendParams(_Block):
 
 
 class EngineParams(_Block):
-    """Where work is done; no result depends on it."""
+    """Where work runs; results do not depend on it."""
 
     kind: Literal["local", "dask"]
     scheduler: Annotated[str, _like("local|(tcp|tls)://.+", "local, tcp://… or tls://…")]
@@ -216,7 +216,7 @@ class EngineParams(_Block):
 
 
 class ParamsFile(_Block):
-    """params.yaml as it is."""
+    """The contents of params.yaml."""
 
     dataset: str
     train: TrainParams
@@ -230,11 +230,11 @@ class ParamsFile(_Block):
 
 
 class DataSetsFile(RootModel[dict[str, DataSet]]):
-    """datasets.yaml as it is: a block for each data set."""
+    """The contents of datasets.yaml: a block for each data set."""
 
 
 class Params(ParamsFile):
-    """The params, with the block of datasets.yaml that `dataset` names."""
+    """The contents of params.yaml, and the block of datasets.yaml that `dataset` names."""
 
     data: DataSet
 
@@ -242,7 +242,7 @@ class Params(ParamsFile):
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check params.yaml, and datasets.yaml in the same folder.
 
-    Raises MovierecError, in one line that names the file, the key and what is allowed.
+    Raises MovierecError, which names the file, the key and the allowed values.
     """
     path = Path(path)
     params = _read(path, ParamsFile)
@@ -259,7 +259,7 @@ def _read(path: Path, model: type[File]) -> File:
     try:
         return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise MovierecError(f"{path}: no such file; run this in the project's folder") from None
+        raise MovierecError(f"{path}: no such file; run this in the project folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MovierecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
@@ -293,7 +293,10 @@ def _problem(error: Any) -> str:
 
 
 def _allowed_keys(location: tuple[str, ...]) -> list[str]:
-    """location: of a block of params.yaml, or the name and source of a data set."""
+    """The keys of a block of params.yaml, or of a data set of datasets.yaml.
+
+    location: the block's keys, or the name and source of the data set.
+    """
     block: Any = ParamsFile
     if location[1:2] and location[1] in SOURCES:
         block, location = SOURCES[location[1]], ()

@@ -1,4 +1,4 @@
-"""Where the pipeline keeps its files, relative to the folder of dvc.yaml."""
+"""Paths of the pipeline's files, relative to the folder of dvc.yaml."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ EVALUATION_BY_USER = Path("data/evaluation/by_user.parquet")
 MODEL, IMPLICIT_MODEL = Path("models/model.safetensors"), Path("models/implicit.safetensors")
 RECOMMENDATIONS = Path("exports/recommendations.parquet")
 METRICS, PLOTS = Path("metrics"), Path("plots")
-CHECKPOINTS = Path(".checkpoints")  # also locks and scratch; ignored by Git and DVC
+CHECKPOINTS = Path(".checkpoints")  # also locks and scratch files; ignored by Git, no DVC output
 
 
 def details(stage: str) -> Path:
-    """All that a stage measured; metrics/ holds the few figures that DVC shows."""
+    """The file with all results of a stage; metrics/ has only the few that DVC shows."""
     return PLOTS / stage / "details.json"

@@ -1,4 +1,4 @@
-"""What a run reports: metrics and plots for DVC, lines and progress on the terminal."""
+"""Report a run: metrics and plots for DVC, lines and progress bars on the terminal."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from movierec.core.paths import METRICS, details
 if TYPE_CHECKING:
     import pandas as pd
 
-DIGITS = 6  # significant ones
+DIGITS = 6  # significant digits
 
-TITLE, LABEL = 10, 10  # characters: of the columns on the left, alike in all that is printed
+TITLE, LABEL = 10, 10  # widths of the left columns, in characters
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 console = Console(highlight=False, soft_wrap=True)
@@ -54,14 +54,14 @@ def round_metrics(value: Any) -> Any:
 
 
 def write_metrics(name: str, metrics: Mapping[str, Any]) -> None:
-    """Write metrics/<name>.json, which DVC shows: a few numbers."""
+    """Write metrics/<name>.json, the few numbers that DVC shows."""
     _write_json(METRICS / f"{name}.json", round_metrics(metrics))
 
 
 def write_details(stage: str, measured: Mapping[str, Any]) -> None:
-    """Write all that a stage measured, for the report, the model card and other programs.
+    """Write all results of a stage, for the report, the model card and other programs.
 
-    It is a list of one object: DVC warns of files in plots/ that are no lists.
+    The file is a list of one object, because DVC warns about files in plots/ that are not lists.
     """
     _write_json(details(stage), [round_metrics(measured)])
 
@@ -73,7 +73,7 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def read_details(stage: str, folder: Path = Path()) -> dict[str, Any]:
-    """What `write_details` wrote; MovierecError if it is missing or damaged."""
+    """Read what `write_details` wrote; MovierecError if it is missing or damaged."""
     path = folder / details(stage)
     try:
         [measured] = json.loads(path.read_text(encoding="utf-8"))
@@ -83,13 +83,13 @@ def read_details(stage: str, folder: Path = Path()) -> dict[str, Any]:
 
 
 def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
-    """Write a plot's data as CSV, its numbers rounded as metrics are."""
+    """Write a plot's data as CSV, with numbers rounded like metrics."""
     with atomic_file(Path(path)) as partial:
         rows.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
 def say(text: str, title: str = "", style: str = "") -> None:
-    """Print a line, after its title if it has one; on a terminal above any bar."""
+    """Print a line after its title; on a terminal, above any progress bar."""
     _print((f"{title:<{TITLE}} " if title else "", "bold cyan"), (text, style))
 
 
@@ -98,7 +98,7 @@ def _print(*parts: tuple[str, str]) -> None:
 
 
 def keep_on_one_line(text: str) -> str:
-    """Text that print_summary does not wrap."""
+    """Return a text that print_summary does not wrap."""
     return text.replace(" ", NO_BREAK_SPACE)
 
 
@@ -108,23 +108,23 @@ def count(n: int, noun: str) -> str:
 
 
 def print_summary(title: str, *groups: Mapping[str, str]) -> None:
-    """Print groups of labelled texts: in columns on a terminal, else each group as one line.
+    """Print groups of labelled texts: in columns on a terminal, elsewhere one line per group.
 
-    On a terminal all groups but the first are dim.
+    On a terminal, all groups but the first are dim.
     """
-    for number, facts in enumerate(groups):
+    for number, group in enumerate(groups):
         if console.is_terminal:
-            for label, fact in facts.items():
-                _columns(title, label, fact, "dim" if number else "")
+            for label, text in group.items():
+                _columns(title, label, text, "dim" if number else "")
                 title = ""
         else:
-            line = "; ".join(f"{label} {fact}" for label, fact in facts.items())
+            line = "; ".join(f"{label} {text}" for label, text in group.items())
             say(line.replace(NO_BREAK_SPACE, " "), title)
 
 
-def _columns(title: str, label: str, fact: str, style: str) -> None:
+def _columns(title: str, label: str, text: str, style: str) -> None:
     width = max(1, console.width - TITLE - LABEL - 2)
-    lines = textwrap.wrap(fact, width, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     for line in lines:
         head = (f"{title:<{TITLE}} ", "bold cyan"), (f"{label:<{LABEL}} ", "dim")
         _print(*head, (line.replace(NO_BREAK_SPACE, " "), style))
@@ -150,7 +150,7 @@ def summary() -> None:
 
 
 def program(folder: Path) -> str:
-    """What to type in a folder for `movierec`: its path where the environment is not activated."""
+    """How to call movierec from a folder: by its path if the environment is not activated."""
     script, on_path = Path(sys.prefix, "bin", "movierec"), shutil.which("movierec")
     is_active = os.environ.get("VIRTUAL_ENV") == sys.prefix
     is_another = on_path is not None and Path(on_path).absolute() != script
@@ -161,7 +161,7 @@ def program(folder: Path) -> str:
 
 @contextmanager
 def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
-    """A bar at the foot of a terminal (none elsewhere); yields what to call after each step."""
+    """Show a progress bar on a terminal; yields a function to call after each step."""
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     if not console.is_terminal:
         yield lambda: None
@@ -173,9 +173,10 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
 
 @contextmanager
 def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields what to tell how many bytes have come, and of how many.
+    """Show the progress of a download; yields a function of the bytes received and the total.
 
-    On a terminal that moves a bar, which appears when first told; elsewhere each tenth is a line.
+    On a terminal it moves a bar, which appears at the first call; elsewhere it prints a line for
+    each tenth.
     """
     if not console.is_terminal:
         yield _tenths(title)
@@ -187,13 +188,13 @@ def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _tenths(title: str) -> Callable[[int, int], None]:
-    told = 0
+    printed = 0
 
     def moved(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal printed
         tenth = 10 * done // total
-        if tenth > told:
-            told = tenth
+        if tenth > printed:
+            printed = tenth
             say(f"{10 * tenth} % of {decimal(total)}", title)
 
     return moved

@@ -1,4 +1,4 @@
-"""How a stage runs: one at a time, no longer than the DVC that started it, with a summary."""
+"""Run a stage: one process at a time, killed together with its DVC, with a summary at the end."""
 
 import hashlib
 import json
@@ -26,20 +26,20 @@ from movierec.core.paths import CHECKPOINTS, details
 from movierec.core.reporting import keep_on_one_line
 
 logger = logging.getLogger(__name__)
-PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process, set by stages/run
-PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # the one beside this code
-COUNTED = ("metrics", "plots")  # folders of small files, which a summary counts
+PARENT = "MOVIEREC_PARENT"  # the environment variable with DVC's process id, set by stages/run
+PIPELINE = Path(__file__).parents[3] / "dvc.yaml"  # of the checkout that contains this code
+COUNTED = ("metrics", "plots")  # folders of small files, which a summary only counts
 
-Summary = Mapping[str, str]  # by label, of at most reporting.LABEL characters
+Summary = Mapping[str, str]  # texts by label; labels have at most reporting.LABEL characters
 
 
 def run(name: str, main: Callable[[], Summary]) -> None:
-    """Run a stage, then print the summary that `main` returns, files and the time it took."""
+    """Run a stage and print its summary: what `main` returns, files with sizes, and the time."""
     run_exclusively(name, lambda: run_with_summary(name, main))
 
 
 def run_exclusively(name: str, main: Callable[[], None]) -> None:
-    """Run `main` while no other process runs it here; bad input is one line and exit status 1."""
+    """Run `main` under a lock; bad input ends in one line and exit status 1."""
 
     def locked() -> None:
         if os.name == "nt":
@@ -53,7 +53,7 @@ def run_exclusively(name: str, main: Callable[[], None]) -> None:
 
 
 def exit_with_parent(parent: int) -> None:
-    """Kill this process once `parent` has died, so that no stage outlives a killed DVC."""
+    """Kill this process when `parent` has died, so that no stage outlives a killed DVC."""
     while os.getppid() == parent:
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -61,7 +61,7 @@ def exit_with_parent(parent: int) -> None:
 
 @contextmanager
 def exclusive_lock(name: str) -> Iterator[None]:
-    """Hold a lock; MovierecError names the process that holds it already."""
+    """Hold a lock; raises MovierecError, which names the process that holds it."""
     CHECKPOINTS.mkdir(exist_ok=True)
     path = CHECKPOINTS / f"{name}.lock"
     try:
@@ -69,7 +69,7 @@ def exclusive_lock(name: str) -> Iterator[None]:
     except zc.lockfile.LockError:
         holder = path.read_text(encoding="utf-8").strip()
         raise MovierecError(
-            f"{name} is already running here, as process {holder}: wait for it, or stop it"
+            f"{name} is already running here, as process {holder}; wait for it, or stop it"
         ) from None
     try:
         yield
@@ -78,42 +78,42 @@ def exclusive_lock(name: str) -> Iterator[None]:
 
 
 def run_with_summary(name: str, main: Callable[[], Summary]) -> None:
-    began = time.perf_counter()
+    start = time.perf_counter()
     stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
     if log.is_debug():
         log_inputs(stages[name].get("params", []))
     with timed(name):
         summary = main()
     reporting.print_summary(
-        name, summary, summarise_files(name, stages, time.perf_counter() - began)
+        name, summary, summarise_files(name, stages, time.perf_counter() - start)
     )
-    logger.debug("memory  %s at most", decimal(log.max_memory()))
+    logger.debug("memory  %s peak", decimal(log.max_memory()))
 
 
 def summarise_files(name: str, stages: Mapping[str, Any], seconds: float) -> Summary:
-    """What a stage reads and writes by dvc.yaml, with sizes, and which stage is next."""
+    """List what a stage reads and writes by dvc.yaml, with sizes, and the next stage."""
     read = [path for path in stages[name]["deps"] if not path.startswith(("src/", "stages/"))]
     kinds = (stages[name].get(kind, []) for kind in ("outs", "metrics", "plots"))
     written = [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
     order = [*stages, f"{reporting.program(Path.cwd())} summary"]
     listed = {"read": list_sizes(read), "wrote": list_sizes(written)}
-    after = order[order.index(name) + 1]
+    following = order[order.index(name) + 1]
     return {label: text for label, text in listed.items() if text} | {
-        "took": f"{format_seconds(seconds)}; next: {after}"
+        "took": f"{format_seconds(seconds)}; next: {following}"
     }
 
 
 def list_sizes(names: Iterable[str | Path]) -> str:
-    """Files and folders with their sizes; metrics and plots only by their number."""
+    """List files and folders with their sizes; metrics and plots are only counted."""
     paths = [path for path in map(Path, names) if path.exists()]
     counts = Counter(str(path.parent) for path in paths)
-    said = (
+    entries = (
         f"{counts[folder]} files in {folder}"
         if counts[folder := str(path.parent)] > 1 and folder in COUNTED
         else f"{path} ({decimal(log.size_of(path))})"
         for path in paths
     )
-    return ", ".join(map(keep_on_one_line, dict.fromkeys(said)))
+    return ", ".join(map(keep_on_one_line, dict.fromkeys(entries)))
 
 
 def format_seconds(seconds: float) -> str:
@@ -126,33 +126,33 @@ def format_seconds(seconds: float) -> str:
 @contextmanager
 def timed(name: str) -> Iterator[None]:
     """Record how long a stage took, unless it may have resumed from a checkpoint."""
-    path, is_whole = CHECKPOINTS / f"{name}.time", not any(CHECKPOINTS.glob("*.safetensors"))
+    path, may_resume = CHECKPOINTS / f"{name}.time", any(CHECKPOINTS.glob("*.safetensors"))
     path.unlink(missing_ok=True)
-    began = time.monotonic()
+    start = time.monotonic()
     yield
-    if is_whole and (result := _hash_details(name)):
-        taken = {"seconds": round(time.monotonic() - began, 3), "result": result}
-        path.write_text(json.dumps(taken), encoding="utf-8")
+    if not may_resume and (result := _hash_details(name)):
+        record = {"seconds": round(time.monotonic() - start, 3), "result": result}
+        path.write_text(json.dumps(record), encoding="utf-8")
 
 
 def recorded_times() -> dict[str, float]:
-    """Seconds of each stage whose figures are still those of the run that was timed."""
-    found = {}
+    """The duration in seconds of each stage whose results are still those of the timed run."""
+    seconds = {}
     for path in sorted(CHECKPOINTS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
-        taken = json.loads(path.read_text(encoding="utf-8"))
-        if taken["result"] == _hash_details(path.stem):
-            found[path.stem] = taken["seconds"]
-    return found
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["result"] == _hash_details(path.stem):
+            seconds[path.stem] = record["seconds"]
+    return seconds
 
 
 def _hash_details(name: str) -> str:
-    """The hash of all that a stage measured, which identifies its result; empty without any."""
+    """The hash of a stage's details.json, which identifies its result; empty without one."""
     path = details(name)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def log_inputs(params: Iterable[str | Mapping[str, Any]]) -> None:
-    """Log the versions, the params of a stage and the number of threads."""
+    """Log versions, the params of a stage and the number of threads."""
     versions = ", ".join(f"{name} {version}" for name, version in manifests.versions().items())
     logger.debug("version %s", versions)
     values = load_params().model_dump()

@@ -1,4 +1,4 @@
-"""Read Parquet files, among them items.parquet, without pandas and Numba, which load slowly."""
+"""Read Parquet files without importing pandas or Numba, which are slow to load."""
 
 import sys
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ from movierec.core.paths import INDEX
 
 @contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
-    """Turn what pyarrow raises on a bad file into one line that names it.
+    """Turn the exceptions of pyarrow into one line that names the file.
 
-    Audit hooks get the file's name, as from Python's own open (docs/decisions/test-data.md).
+    Raises an audit event, as Python's own open does, so that tests see which files are read
+    (docs/decisions/test-data.md).
     """
     sys.audit("open", str(path), "rb", 0)
     try:
@@ -31,12 +32,12 @@ def explain_errors(path: Path) -> Iterator[None]:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """All columns of a file, or these."""
+    """Read a file: all columns, or those named."""
     with explain_errors(path), pq.ParquetFile(path) as file:  # pq.read_table would load pandas
         table = file.read(columns)
         return table if columns is None else table.select(columns)
 
 
 def read_item_table(folder: Path = INDEX) -> pa.Table:
-    """items.parquet; row number = item_index."""
+    """Read items.parquet; row number = item_index."""
     return read_table(folder / "items.parquet")

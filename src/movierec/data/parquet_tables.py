@@ -1,4 +1,4 @@
-"""The Parquet files that stages hand to each other, and what their columns mean."""
+"""Read and write the Parquet files that stages exchange; DESCRIPTIONS explains their columns."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_from_counts
 if TYPE_CHECKING:
     import pandas as pd
 
-MANIFEST_KEY = "movierec"  # of a Parquet file's metadata
+MANIFEST_KEY = "movierec"  # in a Parquet file's metadata
 PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
 TRAINING_FILES = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
-ROW_GROUP = 1 << 20  # values in a row group: small enough to read one user's without the rest
+ROW_GROUP = 1 << 20  # rows in a row group: few enough to read one user's ratings quickly
 
 # What each column means. A file says so itself, in the metadata of its fields (`pq.read_schema`),
 # and docs/user-guide/outputs.md lists them (`make docs`).
@@ -60,16 +60,17 @@ DESCRIPTIONS = {
 def write_table(
     path: Path, columns: Mapping[str, Any], provenance: Callable[[str], Manifest] | None = None
 ) -> None:
-    """Write columns as Parquet, as write_tables: the same bytes for the same values."""
+    """Write columns as a Parquet file, as write_tables does."""
     write_tables(path, [pa.table(dict(columns))], provenance)
 
 
 def write_tables(
     path: Path, tables: Iterable[pa.Table], provenance: Callable[[str], Manifest] | None = None
 ) -> None:
-    """Write one table in parts, at least one, each in row groups of its own as it comes.
+    """Write one table in parts, at least one; each part gets its own row groups.
 
-    provenance: makes the manifest, kept in the footer, from the sha256 of what precedes the footer.
+    The same values give the same bytes. provenance: returns the manifest, which is stored in the
+    footer, from the sha256 of all bytes before the footer.
     """
     parts = iter(tables)
     first = next(parts)
@@ -82,7 +83,7 @@ def write_tables(
 
 
 def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer of such a table with described columns, of the same bytes for the same values."""
+    """A writer of described columns; the same values give the same bytes."""
     integers = [column.name for column in schema if pa.types.is_integer(column.type)]
     options = {
         "compression": "zstd",
@@ -98,14 +99,14 @@ def _described(field: pa.Field) -> pa.Field:
 
 
 def read_provenance(path: Path) -> Manifest:
-    """The manifest in a Parquet file's footer; empty if there is none."""
+    """The manifest in a Parquet file's footer, empty if there is none."""
     with explain_errors(path):
-        found = pq.read_metadata(path).metadata or {}
-    return parse_manifest(found.get(MANIFEST_KEY.encode(), b"{}"), path)
+        metadata = pq.read_metadata(path).metadata or {}
+    return parse_manifest(metadata.get(MANIFEST_KEY.encode(), b"{}"), path)
 
 
 def data_hash(path: Path) -> str:
-    """The sha256 of a Parquet file's data: of all that precedes its footer."""
+    """The sha256 of a Parquet file without its footer."""
     with pa.memory_map(str(path)) as file:
         file.seek(file.size() - 8)
         footer = int.from_bytes(file.read(4), "little")
@@ -116,9 +117,10 @@ def data_hash(path: Path) -> str:
 def read_columns(
     path: Path, names: list[str], first: int = 0, stop: int | None = None
 ) -> list[Array]:
-    """Columns of numbers, of the rows first … stop − 1; of the row groups that hold these alone.
+    """Read numeric columns of the rows first … stop − 1, or of all rows.
 
-    Arrays are filled a row group at a time, since reading all at once would copy each column.
+    Only the row groups that contain these rows are read, one at a time: reading all of them at once
+    would copy each column.
     """
     with explain_errors(path), pq.ParquetFile(path) as file:
         stop = file.metadata.num_rows if stop is None else stop
@@ -127,44 +129,46 @@ def read_columns(
         sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
         for number, end in enumerate(itertools.accumulate(sizes)):
             begin = end - sizes[number]
-            here = slice(max(first, begin), min(stop, end))
-            if here.start < here.stop:
+            rows = slice(max(first, begin), min(stop, end))
+            if rows.start < rows.stop:
                 group = file.read_row_group(number, names, use_threads=False)
                 for array, name in zip(arrays, names, strict=True):
-                    some = group[name].slice(here.start - begin, here.stop - here.start)
-                    array[here.start - first : here.stop - first] = some.to_numpy()
+                    values = group[name].slice(rows.start - begin, rows.stop - rows.start)
+                    array[rows.start - first : rows.stop - first] = values.to_numpy()
     return arrays
 
 
 def span_of(path: Path, name: str) -> tuple[int, int]:
-    """The least and the greatest number of a column, as the file's footer says."""
+    """The minimum and the maximum of a column, from the file's footer."""
     with explain_errors(path):
         footer = pq.read_metadata(path)
     place = footer.schema.names.index(name)
     groups = [footer.row_group(k).column(place).statistics for k in range(footer.num_row_groups)]
-    found = [group for group in groups if group and group.has_min_max]
-    ends = [end for group in found for end in (group.min, group.max)]
+    known = [group for group in groups if group and group.has_min_max]
+    ends = [end for group in known for end in (group.min, group.max)]
     return min(ends, default=0), max(ends, default=0)
 
 
 def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = None) -> None:
-    """Write one line a row of a Csr: its own columns, n_ratings and offset (its indptr)."""
+    """Write a table with one line for each row of a Csr: see row_columns."""
     write_table(path, row_columns(counts, columns))
 
 
 def row_columns(counts: Array, columns: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The columns that describe the rows of a Csr: `columns`, n_ratings and offset (indptr)."""
     grouping = {"n_ratings": counts.astype(np.int32), "offset": indptr_from_counts(counts)[:-1]}
     return {**(columns or {}), **grouping}
 
 
 def read_csr(ratings_path: Path, rows_path: Path) -> Csr:
-    """Read a grouping back: `ratings_path` its values, `rows_path` its n_ratings."""
+    """Read a Csr: its indices and values from ratings_path, its counts from rows_path."""
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
     indices, rating = read_columns(ratings_path, [indices_name, "rating"])
     indptr = indptr_from_counts(*read_columns(rows_path, ["n_ratings"]))
     if indptr[-1] != len(rating):
         raise MovierecError(
-            f"{ratings_path}: {len(rating)} ratings, but {rows_path} counts {indptr[-1]}"
+            f"{ratings_path}: {len(rating)} ratings, but {rows_path} counts {indptr[-1]};"
+            " run dvc repro --force"
         )
     return Csr(indptr, indices, rating)
 
@@ -175,7 +179,7 @@ def n_rows(path: Path) -> int:
 
 
 def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Csr:
-    """The rows first … stop − 1 of a grouping, and of its files no more than these need."""
+    """Read the rows first … stop − 1 of a Csr, and only the parts of its files that they need."""
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
     counts, offsets = read_columns(rows_path, ["n_ratings", "offset"], first, stop)
     begin, end = (int(offsets[0]), int(offsets[-1] + counts[-1])) if len(counts) else (0, 0)
@@ -186,24 +190,24 @@ def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Cs
 
 
 def read_train_by_user(folder: Path = SPLIT) -> Csr:
-    """The training ratings by user."""
+    """Read the training ratings by user."""
     return read_csr(folder / "train_by_user.parquet", folder / "train_users.parquet")
 
 
 def read_train(folder: Path = SPLIT) -> tuple[Csr, Csr]:
-    """The training ratings by user and by item."""
+    """Read the training ratings by user and by item."""
     by_user = read_train_by_user(folder)
     by_item = read_csr(folder / "train_by_item.parquet", folder / "train_items.parquet")
     return by_user, by_item
 
 
 def read_ratings(path: Path) -> Ratings:
-    """A held-out part: validation or test."""
+    """Read a held-out part: validation or test."""
     return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))
 
 
 def movie_columns(movies: pd.DataFrame) -> dict[str, Any]:
-    """The columns of items.parquet that tell of the movie."""
+    """The columns of items.parquet that describe the movie."""
     return {
         "movie_id": movies["movie_id"].to_numpy(),
         "title": pa.array(movies["title"], pa.string()),
@@ -213,12 +217,12 @@ def movie_columns(movies: pd.DataFrame) -> dict[str, Any]:
 
 
 def read_items(folder: Path = INDEX) -> pd.DataFrame:
-    """items.parquet; row number = item_index."""
+    """Read items.parquet; row number = item_index."""
     return read_item_table(folder).to_pandas()
 
 
 def read_genres(folder: Path = INDEX) -> Csr:
-    """The genres of each item, as indices of the genres' names in order."""
+    """Read the genres of each item, as indices of the sorted names of the genres."""
     lists = read_table(folder / "items.parquet", ["genres"])["genres"].combine_chunks()
     names = lists.flatten().dictionary_encode()
     place = np.argsort(np.argsort(names.dictionary.to_numpy(zero_copy_only=False)))
@@ -228,5 +232,5 @@ def read_genres(folder: Path = INDEX) -> Csr:
 
 
 def read_users(folder: Path = INDEX) -> pd.DataFrame:
-    """users.parquet; row number = user_index."""
+    """Read users.parquet; row number = user_index."""
     return read_table(folder / "users.parquet").to_pandas()

@@ -1,4 +1,4 @@
-"""Ratings as arrays: a list of them, and grouped by row (CSR)."""
+"""Ratings as arrays: as a list, or grouped by row (CSR)."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +10,15 @@ import numpy as np
 from movierec.kernels.grouping import group_order
 
 Array = np.ndarray[Any, Any]
-BLOCK = 1 << 20  # indices counted at a time
+BLOCK = 1 << 20  # ratings processed at a time, to limit memory
 
 
 @dataclass(frozen=True)
 class Csr:
-    """Values grouped by row; `by_user` the rows are users and the indices items, or `by_item`.
+    """Values grouped by row (compressed sparse rows): by user, with indices of items, or by item.
 
-    indptr (n_rows + 1,) int64; indices (n_values,) int32, rising within a row; values (n_values,)
-    float32.
+    indptr (n_rows + 1,) int64; indices (n_values,) int32, ascending within a row; values
+    (n_values,) float32.
     """
 
     indptr: Array
@@ -43,12 +43,12 @@ class Csr:
         return np.repeat(np.arange(self.n_rows, dtype=np.int32), self.counts)
 
     def transpose(self, n_columns: int) -> "Csr":
-        """The same values grouped by column: by item what was by user."""
+        """The same values grouped by column: turns by user into by item."""
         indptr, order = group_order(self.indices, n_columns)
         return Csr(indptr, self.row_index[order], self.values[order])
 
     def insert(self, more: "Ratings") -> "Csr":
-        """These values and more, which are in order of user (the row) and item as well."""
+        """The values together with more ratings, which are also ordered by user (row) and item."""
         n_columns = 1 + max(self.indices.max(initial=0), more.item_index.max(initial=0))
         places = np.searchsorted(
             self.row_index * np.int64(n_columns) + self.indices,
@@ -65,54 +65,54 @@ class Csr:
 
     @property
     def ratings(self) -> "Ratings":
-        """The values as a list of ratings of users (the rows), their timestamps unknown: 0."""
+        """The values as a list of ratings whose users are the rows, with timestamps of 0."""
         timestamp = np.zeros(len(self.values), np.int64)
         return Ratings(self.row_index, self.indices, self.values, timestamp)
 
     def take(self, rows: Array) -> "Csr":
-        """These rows, in this order."""
+        """The rows at these positions, in this order."""
         counts = self.counts[rows]
         indptr = indptr_from_counts(counts)
         places = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
         return Csr(indptr, self.indices[places], self.values[places])
 
     def row_sums(self, mean: float = 0.0, biases: Array | None = None) -> Array:
-        """Σ (value − mean − its column's bias) of each row (n_rows,) float64, added in order."""
-        left = self.values - np.float64(mean)
+        """Σ (value − mean − bias of its column) over each row, in order: (n_rows,) float64."""
+        residuals = self.values - np.float64(mean)
         if biases is not None:
-            left -= biases[self.indices]
-        return np.bincount(self.row_index, left, minlength=self.n_rows)
+            residuals -= biases[self.indices]
+        return np.bincount(self.row_index, residuals, minlength=self.n_rows)
 
-    def rows(self, some: slice) -> "Csr":
-        """These rows, one after the other, without a copy of their values."""
-        indptr = self.indptr[some.start : some.stop + 1]
-        here = slice(indptr[0], indptr[-1])
-        return Csr(indptr - indptr[0], self.indices[here], self.values[here])
+    def rows(self, rows: slice) -> "Csr":
+        """A slice of consecutive rows, as views of the values."""
+        indptr = self.indptr[rows.start : rows.stop + 1]
+        values = slice(indptr[0], indptr[-1])
+        return Csr(indptr - indptr[0], self.indices[values], self.values[values])
 
     def columns(self) -> tuple[Array, "Csr"]:
-        """The columns that occur, rising, and the same values with indices among these."""
+        """The columns that occur, ascending, and the same values with indices into these."""
         occurs = np.zeros(1 + self.indices.max(initial=-1), bool)
         occurs[self.indices] = True
         place = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
         return np.flatnonzero(occurs), Csr(self.indptr, place[self.indices], self.values)
 
     def between(self, first: int, stop: int) -> "Csr":
-        """The values whose indices are first … stop − 1, counted from the first of them."""
-        there = (self.indices >= first) & (self.indices < stop)
-        counts = np.bincount(self.row_index[there], minlength=self.n_rows)
+        """The values of the columns first … stop − 1, with indices relative to `first`."""
+        inside = (self.indices >= first) & (self.indices < stop)
+        counts = np.bincount(self.row_index[inside], minlength=self.n_rows)
         return Csr(
-            indptr_from_counts(counts), self.indices[there] - np.int32(first), self.values[there]
+            indptr_from_counts(counts), self.indices[inside] - np.int32(first), self.values[inside]
         )
 
 
 @dataclass(frozen=True)
 class Ratings:
-    """A list of ratings: four arrays of one length: int32, int32, float32 and int64 (seconds)."""
+    """A list of ratings: four arrays of the same length."""
 
-    user_index: Array
-    item_index: Array
-    rating: Array
-    timestamp: Array
+    user_index: Array  # int32
+    item_index: Array  # int32
+    rating: Array  # float32, in stars
+    timestamp: Array  # int64, in seconds since 1970
 
     def __post_init__(self) -> None:
         _freeze(self)
@@ -121,26 +121,26 @@ class Ratings:
         return len(self.rating)
 
     def take(self, selection: Array) -> Self:
-        """The ratings at these positions, or where this mask is true."""
+        """The ratings at these positions, or where a mask is true."""
         columns = (self.user_index, self.item_index, self.rating, self.timestamp)
         with ThreadPoolExecutor(2) as pool:
             return type(self)(*pool.map(lambda column: column[selection], columns))
 
     def sort(self, n_users: int, n_items: int) -> Self:
-        """The same ratings by user and, within a user, by item; equal pairs keep their order."""
+        """The same ratings ordered by user, then item; equal pairs keep their order."""
         order = group_order(self.item_index, n_items)[1]
         order = order[group_order(self.user_index[order], n_users)[1]]
         return self.take(order)
 
     def by_user(self, n_users: int) -> Csr:
-        """Group by user ratings that are in order of user and item, as `sort` leaves them."""
+        """Group ratings by user; they must be ordered by user and item, as `sort` returns them."""
         return Csr(
             indptr_from_counts(count_index(self.user_index, n_users)), self.item_index, self.rating
         )
 
 
 def _freeze(data: Csr | Ratings) -> None:
-    """Make the arrays read-only views: safe to share, and one type for the kernels to compile."""
+    """Make the arrays read-only views: safe to share, and a single type for kernels."""
     for name, array in vars(data).items():
         view = array.view()
         view.flags.writeable = False
@@ -148,7 +148,10 @@ def _freeze(data: Csr | Ratings) -> None:
 
 
 def count_index(index: Array, n: int) -> Array:
-    """How often each of 0 … n − 1 occurs (n,) int64; bincount alone copies all of it as int64."""
+    """How often each of 0 … n − 1 occurs: (n,) int64.
+
+    Works in blocks, since bincount would copy all of `index` as int64.
+    """
     counts = np.zeros(n, np.int64)
     for start in range(0, len(index), BLOCK):
         counts += np.bincount(index[start : start + BLOCK], minlength=n)
@@ -156,12 +159,12 @@ def count_index(index: Array, n: int) -> Array:
 
 
 def indptr_from_counts(counts: Array) -> Array:
-    """Where each row begins, and where the last ends (n_rows + 1,), from the rows' counts."""
+    """The indptr (n_rows + 1,) of rows with these counts: cumulative sums from 0."""
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)))
 
 
 def stack_rows(parts: Sequence[Csr]) -> Csr:
-    """The rows of all parts, one after the other."""
+    """Concatenate the rows of several Csrs."""
     indptr = indptr_from_counts(np.concatenate([part.counts for part in parts]))
     indices, values = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("indices", "values")

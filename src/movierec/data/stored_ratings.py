@@ -1,4 +1,4 @@
-"""The ratings of a run on disk, of which a worker reads a block of rows."""
+"""Ratings on disk, from which workers read blocks of rows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
 from movierec.engine.blocks import cut_evenly
 from movierec.kernels.grouping import group_order
 
-COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of a held-out part
+COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of validation and test
 
 
 @dataclass(frozen=True)
 class StoredRatings:
-    """Ratings by user or by item on disk. more: a held-out part that is added to them.
+    """Ratings by user or by item, in files.
 
-    Paths are absolute, so that a worker finds them wherever it was started.
+    side: "user" or "item". ratings, rows: paths of a Csr's values and of its rows' counts. more:
+    path of a held-out part to add. Paths are absolute, so that workers may run in another folder.
     """
 
     side: str
@@ -38,7 +39,7 @@ class StoredRatings:
 
     @classmethod
     def train(cls, side: str, with_validation: bool, folder: Path = SPLIT) -> StoredRatings:
-        """The training ratings by "user" or by "item"."""
+        """The training ratings by "user" or by "item", with validation added if asked for."""
         folder = folder.absolute()
         names = f"train_by_{side}.parquet", f"train_{side}s.parquet"
         more = folder / "validation.parquet" if with_validation else None
@@ -64,21 +65,23 @@ class StoredRatings:
         return self.read(first, stop).row_sums(mean, biases)
 
     def join(self, block: Csr, first: int, stop: int) -> Csr:
-        """These rows of `ratings`, and what is added to them."""
+        """Add the held-out ratings, if any, to the rows first … stop − 1 of `ratings`."""
         if not self.more:
             return block
-        of = {"user": _held_out_of_users, "item": _held_out_of_items}[self.side]
-        return block.insert(of(self.more, first, stop))
+        read = {"user": _held_out_of_users, "item": _held_out_of_items}[self.side]
+        return block.insert(read(self.more, first, stop))
 
     @property
     def alone(self) -> StoredRatings:
-        """Without what is added."""
+        """The same ratings without the held-out part."""
         return replace(self, more=None)
 
 
 def _held_out_of_users(path: Path, first: int, stop: int) -> Ratings:
-    """Of a held-out part, which is in order of user, the users first … stop − 1; their user_index
-    counts from `first`."""
+    """Read the users first … stop − 1 of a held-out part, with user_index relative to `first`.
+
+    The part is ordered by user, so only the row groups with these users are read.
+    """
     begin = end = 0
     metadata = pq.read_metadata(path)
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
@@ -86,17 +89,20 @@ def _held_out_of_users(path: Path, first: int, stop: int) -> Ratings:
         begin += group.num_rows if known and known.max < first else 0
         end += group.num_rows if not known or known.min < stop else 0
     user_index, *others = read_columns(path, COLUMNS, begin, max(begin, end))
-    some = slice(*np.searchsorted(user_index, [first, stop]))
-    return Ratings(user_index[some] - np.int32(first), *(column[some] for column in others))
+    users = slice(*np.searchsorted(user_index, [first, stop]))
+    return Ratings(user_index[users] - np.int32(first), *(column[users] for column in others))
 
 
 def _held_out_of_items(path: Path, first: int, stop: int) -> Ratings:
-    """Of a held-out part the items first … stop − 1, as Csr.insert wants them of rows: in order of
-    item, which counts from `first` and is called user_index, and user, called item_index."""
+    """Read the items first … stop − 1 of a held-out part, ordered by item and user.
+
+    As Csr.insert expects it, user_index is the row: the item, relative to `first`; item_index is
+    the user.
+    """
     kept = []
     for columns in _pieces(path, ["item_index", *COLUMNS[:1], *COLUMNS[2:]]):
-        is_here = (columns[0] >= first) & (columns[0] < stop)
-        kept.append([column[is_here] for column in columns])
+        inside = (columns[0] >= first) & (columns[0] < stop)
+        kept.append([column[inside] for column in columns])
     item_index, *others = (np.concatenate(column) for column in zip(*kept, strict=True))
     item_index -= np.int32(first)
     order = group_order(item_index, stop - first)[1]
@@ -104,6 +110,6 @@ def _held_out_of_items(path: Path, first: int, stop: int) -> Ratings:
 
 
 def _pieces(path: Path, names: list[str]) -> Iterator[list[Array]]:
-    """Columns, a row group at a time."""
+    """Yield columns, a row group at a time."""
     for first, stop in cut_evenly(pq.read_metadata(path).num_rows, ROW_GROUP):
         yield read_columns(path, names, first, stop)

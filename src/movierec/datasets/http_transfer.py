@@ -1,7 +1,8 @@
-"""One download that survives a bad line: it goes on where it broke off, and trusts only a hash.
+"""Download one file over HTTP: retry, resume, and accept only the pinned hash.
 
-What has come lies in `<file>.partial` and outlives the process; beside it, as JSON, which version
-of the file it is part of. The file itself appears only whole, and with the hash that is pinned.
+The bytes received so far are stored in `<file>.partial`, across runs, and the version of the file
+that they belong to in `<file>.partial.json`. The file itself appears only when it is complete and
+has the pinned hash.
 """
 
 import hashlib
@@ -21,25 +22,28 @@ import urllib3
 from movierec.core.checksums import Pin, check_room
 from movierec.datasets.transfer_errors import DownloadError, explained
 
-PIECE = 1 << 15  # bytes read at once: what is lost when a connection breaks off
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that may be others at the next try
+PIECE = 1 << 15  # bytes read at once, which is also the loss when a connection breaks
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # statuses worth another attempt
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds: for a connection, for the next bytes, between failures."""
+    """Time limits, in seconds: for a connection, for the next bytes, and pauses after failures."""
 
     connect: float = 10
     stall: float = 60
     pauses: tuple[float, ...] = (1, 2, 4, 8, 16)
-    longest: float = 120  # of the pauses that servers ask for
+    max_pause: float = 120  # of those that servers ask for
     sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Whom to tell how it goes: in lines, by how many bytes have come of how many, and at the end
-    by where the file was found."""
+    """Callbacks of a download.
+
+    say: gets lines for the terminal. moved: gets the number of bytes received and the total.
+    found: gets the path of the file in the end.
+    """
 
     say: Callable[[str], object] = lambda line: None
     moved: Callable[[int, int], object] = lambda done, total: None
@@ -48,7 +52,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Partial:
-    """What has come of a file, and of which version of it."""
+    """The bytes of a file received so far, and the version of the file they belong to."""
 
     target: Path
 
@@ -65,7 +69,7 @@ class Partial:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def version(self, url: str) -> str | None:
-        """The ETag or date of what has come, if it came from this address."""
+        """The ETag or date of the partial file, if it was downloaded from this address."""
         try:
             origin = json.loads(self.origin.read_text(encoding="utf-8"))
             return str(origin["version"]) if origin["url"] == url else None
@@ -73,14 +77,14 @@ class Partial:
             return None
 
     def digest(self, algorithm: str) -> "hashlib._Hash":
-        """The hash of what has come, which can be updated by what comes."""
+        """The hash of the partial file, to be updated with the bytes that follow."""
         if not self.path.exists():
             return hashlib.new(algorithm)
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, algorithm)
 
     def begin(self, url: str, version: str | None) -> None:
-        """Start anew."""
+        """Start again from the first byte."""
         self.drop()
         if version:
             text = json.dumps({"url": url, "version": version})
@@ -96,26 +100,30 @@ class Partial:
 
 
 def download(url: str, target: Path, pin: Pin, watch: Watch, patience: Patience) -> None:
-    """Fetch the pinned file; go on from what an earlier call, or another address, has left.
+    """Download the pinned file, resuming what an earlier call, or another address, has left.
 
-    Raises DownloadError when patience is at its end. When new bytes have come, it begins anew.
+    Raises DownloadError after too many failures in a row; the count starts again at 1 when bytes
+    have arrived in between.
     """
     partial = Partial(target)
     check_room(target.parent, pin.size - partial.size)
-    furthest, failures, happened = partial.size, 0, Counter[float]()
+    largest, failures, n_by_limit = partial.size, 0, Counter[float]()
     with _Session() as session:
         while True:
             try:
                 _try(session, url, partial, pin, watch, patience)
                 return
-            except DownloadError as fault:
-                failures = 1 if partial.size > furthest else failures + 1
-                furthest = max(furthest, partial.size)
-                happened[fault.tries] += 1
-                if failures > len(patience.pauses) or happened[fault.tries] >= fault.tries:
+            except DownloadError as error:
+                failures = 1 if partial.size > largest else failures + 1
+                largest = max(largest, partial.size)
+                n_by_limit[error.max_tries] += 1
+                if (
+                    failures > len(patience.pauses)
+                    or n_by_limit[error.max_tries] >= error.max_tries
+                ):
                     raise
-                pause = max(patience.pauses[failures - 1], min(fault.pause, patience.longest))
-                watch.say(f"{url}: {fault}; trying again in {pause:g} s")
+                pause = max(patience.pauses[failures - 1], min(error.pause, patience.max_pause))
+                watch.say(f"{url}: {error}; trying again in {pause:g} s")
                 patience.sleep(pause)
 
 
@@ -127,21 +135,23 @@ def _try(
     watch: Watch,
     patience: Patience,
 ) -> None:
-    """Get what is missing, hash it as it comes, and finish if the whole is right."""
+    """Download the missing bytes, hashing them, and finish if the complete file has the hash."""
     digest = partial.digest(pin.algorithm)
     if partial.size < pin.size:
         limits = patience.connect, patience.stall
         with explained(*limits), _request(session, url, partial, limits) as response:
-            if not _goes_on(response, partial, pin.size):
+            if not _resumes(response, partial, pin.size):
                 partial.begin(url, _version(response))
                 digest = partial.digest(pin.algorithm)
             for done, piece in _received(response, partial, pin.size):
                 digest.update(piece)
                 watch.moved(done, pin.size)
         _check_size(partial, pin.size)
-    if (found := digest.hexdigest()) != pin.digest:
+    if (actual := digest.hexdigest()) != pin.digest:
         partial.drop()
-        raise DownloadError(f"the {pin.algorithm} of what came is {found}, not the pinned one", 2)
+        raise DownloadError(
+            f"the file received has {pin.algorithm} {actual}, not the pinned one", 2
+        )
     partial.finish()
 
 
@@ -156,36 +166,38 @@ def _request(
     return session.get(url, headers=headers, stream=True, timeout=limits)
 
 
-def _goes_on(response: requests.Response, partial: Partial, size: int) -> bool:
-    """True if the server sends what is missing, False if it sends the whole file."""
+def _resumes(response: requests.Response, partial: Partial, size: int) -> bool:
+    """True if the server sends the missing bytes, False if it sends the file from the start."""
     status = response.status_code
     if status == 416:
         partial.drop()
-        raise DownloadError("the server cannot go on from where it broke off")
+        raise DownloadError("the server cannot resume the download")
     if status not in (200, 206):
-        tries = math.inf if status in PASSING else 1
+        tries = math.inf if status in TRANSIENT else 1
         raise DownloadError(
-            f"the server says {status} {response.reason}", tries, _asked_pause(response)
+            f"the server returned {status} {response.reason}", tries, _asked_pause(response)
         )
     if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
-        raise DownloadError(f"the server sends it packed as {encoding}, unasked", 2)
+        raise DownloadError(f"the server sent it compressed as {encoding}, unasked", 2)
     total = response.headers.get("Content-Length", "")
     if status == 206:
-        part = response.headers.get("Content-Range", "")
-        found = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]+|\*)", part)
-        if not found or int(found[1]) != partial.size:
+        content_range = response.headers.get("Content-Range", "")
+        match = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]+|\*)", content_range)
+        if not match or int(match[1]) != partial.size:
             partial.drop()
-            raise DownloadError("the server sends another part than it was asked for")
-        total = found[2]
+            raise DownloadError("the server sent another range than requested")
+        total = match[2]
     if total.isdecimal() and int(total) != size:
-        raise DownloadError(f"the server has {total} bytes, not the {size} of datasets.yaml", 2)
+        raise DownloadError(
+            f"the server's file has {total} bytes, not the {size} in datasets.yaml", 2
+        )
     return status == 206
 
 
 def _received(
     response: requests.Response, partial: Partial, size: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Write what comes, piece by piece, and yield each with the number of bytes up to its end."""
+    """Write the response piece by piece; yield the bytes written so far, and the piece."""
     done = partial.size
     with partial.path.open("ab") as stream:
         for piece in response.iter_content(PIECE):
@@ -199,13 +211,13 @@ def _received(
 def _check_size(partial: Partial, size: int) -> None:
     if partial.size > size:
         partial.drop()
-        raise DownloadError(f"the server sends more than the {size} bytes of datasets.yaml", 2)
+        raise DownloadError(f"the server sent more than the {size} bytes in datasets.yaml", 2)
     if partial.size < size:
-        raise DownloadError(f"the connection broke off at {partial.size} of {size} bytes")
+        raise DownloadError(f"the connection was lost after {partial.size} of {size} bytes")
 
 
 def _version(response: requests.Response) -> str | None:
-    """What If-Range may name: the ETag unless it is weak, else the date."""
+    """The value for If-Range: the ETag unless it is weak, else the date."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified")
 
@@ -218,12 +230,12 @@ def _asked_pause(response: requests.Response) -> float:
 
 
 class _Session(requests.Session):
-    """A session that no redirect leads from https to http."""
+    """A session that follows no redirect from https to http."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target and urlsplit(resp.url).scheme == "https":
             address = urljoin(resp.url, target)
             if urlsplit(address).scheme != "https":
-                raise DownloadError(f"the server leads on to {address}, which is not https", 1)
+                raise DownloadError(f"the server redirects to {address}, which is not https", 1)
         return target

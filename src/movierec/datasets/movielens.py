@@ -1,6 +1,6 @@
-"""Readers of MovieLens' archives, in every layout they come in, and of people's own ratings.
+"""Read MovieLens archives, in every layout, and a user's own ratings.
 
-Zip archives are not unpacked: zip_members reads out of them.
+Zip archives are not unpacked: zip_members reads their members directly.
 """
 
 import re
@@ -49,17 +49,18 @@ GENRES_100K = [
     "Western",
 ]
 NO_GENRES = {"(no genres listed)", "unknown", ""}
-Read = tuple[tuple[Any, RowCounts], pd.DataFrame]  # what was gathered of ratings, and movies listed
+Read = tuple[tuple[Any, RowCounts], pd.DataFrame]  # the gathered ratings, and the listed movies
 YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
 
 
 @dataclass(frozen=True)
 class Archive:
-    """What an archive holds. `ratings` index user_ids and movie_ids by their places there.
+    """The contents of an archive.
 
-    Ids are int64, or text (an object array) where one of them is no 64-bit integer. movies:
-    movie_id, title, year (Int32, may be missing), genres (lists); every movie of the archive, and
-    those only rated, under the title "Movie <id>". rows: what became of the rows of ratings.
+    ratings: user_index is a position in user_ids, item_index a row of movies. user_ids: int64, or
+    text (an object array) if one of them is not a 64-bit integer; so are movie ids. movies:
+    movie_id, title, year (Int32, may be missing), genres (lists); a movie that is rated but not
+    listed has the title "Movie <id>". rows: counts of the rows read and rejected.
     """
 
     ratings: Ratings
@@ -68,17 +69,17 @@ class Archive:
     rows: RowCounts
 
 
-def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
-    """Read an archive in the layout that its block in datasets.yaml states.
+def read_archive(path: Path, data: DataSet, max_rejected: int = 0) -> Archive:
+    """Read an archive in the layout that its block in datasets.yaml names.
 
-    Raises MovierecError, naming the file, on whatever is not as it should be; of ratings, if more
-    than max_refused rows have to be refused.
+    Raises MovierecError, which names the file, if the archive is damaged, has another layout, or
+    has more than max_rejected malformed rows of ratings.
     """
-    table, rows, listed = read_rows(path, data, max_refused)
+    table, rows, listed = read_rows(path, data, max_rejected)
     user_ids, user_index = _decode(table["user_id"])
     rated_ids, rated_index = _decode(table["movie_id"])
     rating, timestamp = table["rating"].to_numpy(), table["timestamp"].to_numpy()
-    del table  # for the memory
+    del table  # frees memory
     movies = with_rated(listed, rated_ids, path)
     place = pd.Series(np.arange(len(movies), dtype=np.int32), index=movies["movie_id"])
     item_index = place.loc[rated_ids].to_numpy()[rated_index]
@@ -86,20 +87,22 @@ def read_archive(path: Path, data: DataSet, max_refused: int = 0) -> Archive:
 
 
 def read_rows(
-    path: Path, data: DataSet, max_refused: int, gather: Gather = validation.gather
+    path: Path, data: DataSet, max_rejected: int, gather: Gather = validation.gather
 ) -> tuple[Any, RowCounts, pd.DataFrame]:
-    """The rows of ratings as `gather` brings them together, what became of them, and the movies
-    that are listed. Raises as read_archive does."""
+    """The rows of ratings as `gather` returns them, their counts, and the listed movies.
+
+    Raises MovierecError as read_archive does.
+    """
     with _explain(path), log.timed("read", path):
         (table, rows), movies = _READERS[data.layout](path, data, gather)
-    rows.check(path, (data.rating_min, data.rating_max), max_refused)
+    rows.check(path, (data.rating_min, data.rating_max), max_rejected)
     if not rows.n_kept:
-        raise MovierecError(f"{path}: no ratings in it")
+        raise MovierecError(f"{path}: contains no ratings")
     return table, rows, movies
 
 
 def with_rated(listed: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFrame:
-    """The movies listed, and those only rated."""
+    """The listed movies, followed by those that are rated but not listed."""
     with _explain(path):
         return _with_rated(listed.astype({"movie_id": rated_ids.dtype}), rated_ids, path)
 
@@ -111,7 +114,9 @@ def _read_csv_layout(path: Path, data: DataSet, gather: Gather) -> Read:
         )
     missing = {"movieId", "title", "genres"} - set(read.columns)
     if missing:
-        raise MovierecError(f"{path}: movies.csv: no column {', '.join(sorted(missing))}")
+        raise MovierecError(
+            f"{path}: movies.csv: no column {', '.join(sorted(missing))}; is it the csv layout?"
+        )
     movies = _movies(read["movieId"], read["title"], read["genres"].str.split("|"))
     text_ids = frozenset() if all(map(is_integer, movies["movie_id"])) else frozenset(["movie_id"])
     return _read_member(path, data, gather, "ratings.csv", ",", text_ids), movies
@@ -149,8 +154,8 @@ def _read_ratings_csv(path: Path, data: DataSet, gather: Gather) -> Read:
 
 
 def _read_ratings_parquet(path: Path, data: DataSet, gather: Gather) -> Read:
-    there = pq.read_schema(path).names
-    names = {column: there[place] for column, place in _places(there, str(path)).items()}
+    header = pq.read_schema(path).names
+    names = {column: header[place] for column, place in _places(header, str(path)).items()}
     scale = (data.rating_min, data.rating_max)
     return parquet_reader.read(path, names, scale, gather), _movies([], [], [])
 
@@ -181,14 +186,16 @@ def _explain(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise MovierecError(f"{path}: not a whole zip archive ({error}); fetch it anew") from None
+        raise MovierecError(
+            f"{path}: not a complete zip archive ({error}); download it again"
+        ) from None
     except UnicodeDecodeError as error:
         raise MovierecError(
-            f"{path}: not {error.encoding} text; is the data set's encoding in datasets.yaml right?"
+            f"{path}: not {error.encoding} text; is its encoding in datasets.yaml correct?"
         ) from None
     except (pa.ArrowException, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise MovierecError(f"{path}: {reason}; is its layout in datasets.yaml right?") from None
+        raise MovierecError(f"{path}: {reason}; is its layout in datasets.yaml correct?") from None
 
 
 def _read_member(
@@ -229,14 +236,14 @@ def _read_text(
 
 
 def _places(header: list[str], where: str) -> dict[str, int]:
-    """Where a file has the four columns, however it spells them."""
+    """The position of each of COLUMNS in a header, under any of its SPELLINGS."""
     places = {}
     for column in COLUMNS:
-        found = [header.index(spelt) for spelt in SPELLINGS[column] if spelt in header]
-        if not found:
-            has = ", ".join(header) or "none"
-            raise MovierecError(f"{where}: no column {column}; it has {has}")
-        places[column] = found[0]
+        matches = [header.index(name) for name in SPELLINGS[column] if name in header]
+        if not matches:
+            columns = ", ".join(header) or "none"
+            raise MovierecError(f"{where}: no column {column}; its columns are: {columns}")
+        places[column] = matches[0]
     return places
 
 
@@ -249,15 +256,15 @@ def _lines(
     for number, fields in enumerate(lines, 1):
         if len(fields) != n_fields:
             raise MovierecError(
-                f"{path}: {name} line {number}: {len(fields)} fields, not {n_fields}"
+                f"{path}: {name} line {number}: {len(fields)} fields, expected {n_fields}"
             )
     return lines
 
 
 def _movies(ids: Any, titles: Any, genres: Any) -> pd.DataFrame:
-    """The table of movies out of its columns; the year is at the end of most titles."""
+    """The table of movies; most titles end in the year."""
     title = pd.Series(titles, dtype=object).reset_index(drop=True)
-    year = [int(found[1]) if (found := YEAR.search(text)) else None for text in title]
+    year = [int(match[1]) if (match := YEAR.search(text)) else None for text in title]
     return pd.DataFrame(
         {
             "movie_id": pd.Series(ids, dtype=object).reset_index(drop=True),
@@ -270,8 +277,8 @@ def _movies(ids: Any, titles: Any, genres: Any) -> pd.DataFrame:
 
 def _with_rated(movies: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFrame:
     if movies["movie_id"].duplicated().any():
-        twice = movies["movie_id"][movies["movie_id"].duplicated()].iloc[0]
-        raise MovierecError(f"{path}: movie {twice} is listed twice among the movies")
+        repeated = movies["movie_id"][movies["movie_id"].duplicated()].iloc[0]
+        raise MovierecError(f"{path}: movie {repeated} is listed twice; keep one of them")
     unlisted = np.setdiff1d(rated_ids, movies["movie_id"].to_numpy())
     if not len(unlisted):
         return movies
@@ -281,7 +288,7 @@ def _with_rated(movies: pd.DataFrame, rated_ids: Array, path: Path) -> pd.DataFr
 
 
 def _decode(ids: pa.ChunkedArray) -> tuple[Array, Array]:
-    """The distinct ids of a dictionary-encoded column, and each one's place there (int32)."""
+    """The distinct ids of a dictionary-encoded column, and each row's position there (int32)."""
     distinct = pa.chunked_array([chunk.dictionary for chunk in ids.chunks]).unique()
     places = np.empty(len(ids), np.int32)
     start = 0

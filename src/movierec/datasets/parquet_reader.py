@@ -1,4 +1,4 @@
-"""Ratings out of a Parquet file of people's own, a batch of rows at a time."""
+"""Read ratings from a user's own Parquet file, a batch of rows at a time."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,8 +20,8 @@ from movierec.datasets.validation import (
     TextIdsError,
     encode,
     gather,
-    keep,
-    reasons_against,
+    reject_rows,
+    rejection_reasons,
 )
 
 BATCH = 1 << 18  # rows
@@ -34,15 +34,15 @@ def read(
     gather: Gather = gather,
     text_ids: frozenset[str] = frozenset(),
 ) -> tuple[Any, RowCounts]:
-    """Read all ratings; `names` says what their columns are called there."""
+    """Read all ratings; names: the file's name for each of COLUMNS."""
     try:
         return gather(partial(_read_batch, path, scale, text_ids), _batches(path, names))
-    except TextIdsError as found:
-        return read(path, names, scale, gather, text_ids | {found.args[0]})
+    except TextIdsError as error:
+        return read(path, names, scale, gather, text_ids | {error.args[0]})
 
 
 def _batches(path: Path, names: dict[str, str]) -> Iterator[tuple[int, pa.Table]]:
-    """Rows, and the number of the first."""
+    """Yield the number of a batch's first row and the batch."""
     number = 1
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH, columns=list(names.values())):
@@ -57,7 +57,7 @@ def _read_batch(
     ids = [_ids(path, name, batch[name], name in text_ids) for name in IDS]
     rating = pc.cast(batch["rating"], pa.float32(), safe=False)
     table = pa.table([*ids, rating, _seconds(batch["timestamp"])], list(COLUMNS))
-    reasons = reasons_against(table, scale)
+    reasons = rejection_reasons(table, scale)
     if reasons is None:
         return encode(table), RowCounts(table.num_rows)
 
@@ -67,11 +67,11 @@ def _read_batch(
             "" if value is None else str(value) for value in values
         )
 
-    return keep(table, reasons, show)
+    return reject_rows(table, reasons, show)
 
 
 def _ids(path: Path, name: str, column: pa.ChunkedArray, is_text: bool) -> pa.ChunkedArray:
-    """Integers as int64, text as it is; TextIdsError of an integer that does not fit."""
+    """Ids as int64 or text; raises TextIdsError for an integer that does not fit int64."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if is_text or _is_string(kind):
         return column.cast(pa.string())

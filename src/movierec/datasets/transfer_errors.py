@@ -1,4 +1,4 @@
-"""Why a download failed, in words, and whether another try may help."""
+"""Explain why a download failed, and how often another attempt may help."""
 
 import errno
 import math
@@ -15,16 +15,20 @@ EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
 
 
 class DownloadError(Exception):
-    """Why a try failed, at how many failures of such hope to give up, and a pause asked for."""
+    """Why an attempt failed.
 
-    def __init__(self, reason: str, tries: float = math.inf, pause: float = 0) -> None:
+    max_tries: the number of such failures after which to give up. pause: the seconds that the
+    server asks to wait.
+    """
+
+    def __init__(self, reason: str, max_tries: float = math.inf, pause: float = 0) -> None:
         super().__init__(reason)
-        self.tries, self.pause = tries, pause
+        self.max_tries, self.pause = max_tries, pause
 
 
 @contextmanager
 def explained(connect: float, stall: float) -> Iterator[None]:
-    """Turn what requests raises into a DownloadError. Its time limits are in seconds."""
+    """Turn the exceptions of requests into DownloadError; connect, stall: its time limits, in s."""
     try:
         yield
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
@@ -32,7 +36,7 @@ def explained(connect: float, stall: float) -> Iterator[None]:
 
 
 def _meaning_of(error: Exception, connect: float, stall: float) -> DownloadError:
-    """What an error of requests means, told by what it came from."""
+    """Explain an exception of requests by the exceptions that caused it."""
     causes = list(_causes(error))
     for cause in causes:
         match cause:
@@ -41,17 +45,17 @@ def _meaning_of(error: Exception, connect: float, stall: float) -> DownloadError
             case requests.ConnectTimeout():
                 return DownloadError(f"no answer in {connect:g} s")
             case requests.Timeout() | urllib3.exceptions.ReadTimeoutError():
-                return DownloadError(f"nothing came for {stall:g} s")
+                return DownloadError(f"no data for {stall:g} s")
             case requests.exceptions.ProxyError():
-                return DownloadError("the proxy that the environment names does not let it through")
+                return DownloadError("the proxy set in the environment blocked it")
             case ConnectionRefusedError():
-                return DownloadError("the server refuses the connection")
+                return DownloadError("the server refused the connection")
             case socket.gaierror():
                 return DownloadError("no network, or no such server")
             case OSError(errno=number) if number in NO_ROUTE:
                 return DownloadError("no network, or no such server")
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return DownloadError("the connection broke off")
+        return DownloadError("the connection was lost")
     return DownloadError(" ".join(str(error).split()), 1)
 
 

@@ -1,4 +1,4 @@
-"""Rows of ratings: each is kept, or refused for a reason and accounted for."""
+"""Validate rows of ratings: each is kept, or rejected and counted under one reason."""
 
 import os
 from collections import Counter, deque
@@ -21,19 +21,19 @@ TYPES = {"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float32()}
 TYPES |= {"timestamp": pa.int64()}
 EMPTY = pa.schema(TYPES).empty_table()
 REASONS = ("wrong_fields", "missing", "not_a_number", "not_text", "off_scale")
-N_SHOWN = 10  # refused rows that an error shows
-WIDEST = 80  # characters shown of each
+N_SHOWN = 10  # rejected rows that an error shows
+MAX_WIDTH = 80  # characters shown of each
 N_THREADS = min(4, os.cpu_count() or 1)
 
 Scale = tuple[float, float]
 
 
 class TextIdsError(Exception):
-    """An id that is no 64-bit integer: the column, which is args[0], is to be read as text."""
+    """An id is not a 64-bit integer, so its column (args[0]) has to be read as text."""
 
 
-class Refused(NamedTuple):
-    """A refused row: its place in the file ("line 8"), one of REASONS, and what it says."""
+class RejectedRow(NamedTuple):
+    """A rejected row: its place in the file ("line 8"), one of REASONS, and its text."""
 
     place: str
     reason: str
@@ -41,7 +41,7 @@ class Refused(NamedTuple):
 
     def __str__(self) -> str:
         text = "".join(letter if letter.isprintable() else " " for letter in self.text)
-        text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+        text = text if len(text) <= MAX_WIDTH else text[: MAX_WIDTH - 1] + "…"
         return f"{self.place:<12} {self.reason:<14}{text}"
 
 
@@ -50,51 +50,49 @@ Show = Callable[[int], tuple[str, str]]  # a row's place in the file, and its te
 
 @dataclass(frozen=True)
 class RowCounts:
-    """What became of rows: how many were read, how many refused by reason, the first of these."""
+    """Counts of the rows read and of those rejected, by reason; and the first rejected rows."""
 
     n_read: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    first: list[Refused] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    first: list[RejectedRow] = field(default_factory=list)
 
     @property
     def n_kept(self) -> int:
-        return self.n_read - self.refused.total()
+        return self.n_read - self.rejected.total()
 
     @classmethod
-    def of(cls, reasons: Sequence[str], show: Show) -> "RowCounts":
-        """Rows by the reasons against them, "" for one that is kept."""
+    def from_reasons(cls, reasons: Sequence[str], show: Show) -> "RowCounts":
+        """Count rows by their reasons, which are "" for rows that are kept."""
         bad = [k for k, reason in enumerate(reasons) if reason]
-        first = [Refused(show(k)[0], reasons[k], show(k)[1]) for k in bad[:N_SHOWN]]
+        first = [RejectedRow(show(k)[0], reasons[k], show(k)[1]) for k in bad[:N_SHOWN]]
         return cls(len(reasons), Counter(reasons[k] for k in bad), first)
 
     def __add__(self, later: "RowCounts") -> "RowCounts":
         first = (self.first + later.first)[:N_SHOWN]
-        return RowCounts(self.n_read + later.n_read, self.refused + later.refused, first)
+        return RowCounts(self.n_read + later.n_read, self.rejected + later.rejected, first)
 
-    def check(self, path: Path, scale: Scale, max_refused: int) -> None:
-        """Raise MovierecError, which shows the first ten, if more than max_refused are refused."""
-        n_refused = self.refused.total()
-        if n_refused > max_refused:
-            why = ", ".join(f"{n:,} {reason}" for reason, n in self.refused.most_common())
+    def check(self, path: Path, scale: Scale, max_rejected: int) -> None:
+        """Raise MovierecError, which shows the first of them, for more than max_rejected rows."""
+        n_rejected = self.rejected.total()
+        if n_rejected > max_rejected:
+            why = ", ".join(f"{n:,} {reason}" for reason, n in self.rejected.most_common())
             raise MovierecError(
-                f"{path}: {n_refused:,} of {self.n_read:,} rows refused ({why}; the scale is"
-                f" {scale[0]:g} to {scale[1]:g}), more than the {max_refused:,} that"
-                " index.max_refused in params.yaml allows; mend them or raise it",
-                [str(refused) for refused in self.first],
+                f"{path}: {n_rejected:,} of {self.n_read:,} rows rejected ({why}; the scale is"
+                f" {scale[0]:g} to {scale[1]:g}), more than index.max_rejected in params.yaml"
+                f" allows ({max_rejected:,}); fix them or raise it",
+                [str(row) for row in self.first],
             )
 
 
-Piece = tuple[
-    pa.Table, RowCounts
-]  # rows kept, their ids dictionary-encoded, and what became of all
-Reader = Callable[..., Piece]  # of one piece
-Gather = Callable[
-    [Reader, Iterable[tuple[Any, ...]]], tuple[Any, RowCounts]
-]  # as `gather`, or elsewhere
+# The rows kept, with dictionary-encoded ids, and the counts of all rows.
+Piece = tuple[pa.Table, RowCounts]
+Reader = Callable[..., Piece]  # reads one piece
+# Reads all pieces: `gather`, or a function that has the workers of an engine do it.
+Gather = Callable[[Reader, Iterable[tuple[Any, ...]]], tuple[Any, RowCounts]]
 
 
-def reasons_against(table: pa.Table, scale: Scale) -> Array | None:
-    """Why each row is to be refused, "" if it is not; None if all are good."""
+def rejection_reasons(table: pa.Table, scale: Scale) -> Array | None:
+    """Why each row is rejected, "" if it is kept; None if all rows are kept."""
     rating = table["rating"]
     low, high = (pa.scalar(end, pa.float32()) for end in scale)
     on_scale = pc.and_(pc.greater_equal(rating, low), pc.less_equal(rating, high))
@@ -108,21 +106,22 @@ def reasons_against(table: pa.Table, scale: Scale) -> Array | None:
     return np.select([missing, no_number, off_scale], names, "")
 
 
-def keep(table: pa.Table, reasons: Array, show: Show) -> Piece:
-    """Refuse rows of a table."""
-    return encode(table.filter(pa.array(reasons == ""))), RowCounts.of(reasons.tolist(), show)
+def reject_rows(table: pa.Table, reasons: Array, show: Show) -> Piece:
+    """Drop the rows of a table that have a reason against them, and count them."""
+    kept = encode(table.filter(pa.array(reasons == "")))
+    return kept, RowCounts.from_reasons(reasons.tolist(), show)
 
 
 def encode(table: pa.Table) -> pa.Table:
-    """The four columns, ids as dictionaries."""
+    """The four columns, with dictionary-encoded ids."""
     ids = [table[name].dictionary_encode() for name in IDS]
     return pa.table([*ids, table["rating"], table["timestamp"]], list(COLUMNS))
 
 
 def gather(read: Reader, pieces: Iterable[tuple[Any, ...]]) -> Piece:
-    """Read pieces in a few threads and join what comes of them, in order."""
+    """Read pieces in a few threads and join their rows in order."""
     if "jemalloc" in pa.supported_memory_backends():
-        pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what pieces held for a while
+        pa.set_memory_pool(pa.jemalloc_memory_pool())  # returns freed memory to the system
     done: list[Piece] = []
     waiting: deque[Future[Piece]] = deque()
     with ThreadPoolExecutor(N_THREADS) as pool:

@@ -1,4 +1,4 @@
-"""Members of a zip archive, read by fixed names straight out of it; nothing is unpacked."""
+"""Read members of a zip archive by name, without unpacking it to disk."""
 
 import hashlib
 import io
@@ -12,8 +12,8 @@ from typing import IO
 from movierec.core.errors import MovierecError
 from movierec.core.params import DataSet, PackageSource
 
-LARGEST = 20_000_000_000  # bytes of a member, unpacked
-MOST_PACKED = 1000  # bytes unpacked for each packed one
+MAX_SIZE = 20_000_000_000  # bytes of an uncompressed member
+MAX_RATIO = 1000  # uncompressed bytes per compressed byte
 ENCRYPTED = 0x1  # bit of a member's flags
 
 
@@ -21,7 +21,7 @@ ENCRYPTED = 0x1  # bit of a member's flags
 def open_member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
     """Open a member of the data set's folder for reading, after checking its hash if one is pinned.
 
-    Raises MovierecError if it is not there, or if it is a link, encrypted or a bomb.
+    Raises MovierecError if it is missing, a link, encrypted or a zip bomb.
     """
     member = f"{data.folder}/{name}" if data.folder else name
     with zipfile.ZipFile(path) as archive:
@@ -32,10 +32,11 @@ def open_member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
                 yield stream
                 return
             content = stream.read()
-        found = hashlib.sha256(content).hexdigest()
-        if found != data.members.get(name):
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 != data.members.get(name):
             raise MovierecError(
-                f"{path}: {member} has sha256 {found}, not the one in datasets.yaml"
+                f"{path}: {member} has sha256 {sha256}, not the one pinned in datasets.yaml;"
+                " download it again"
             )
         yield io.BytesIO(content)
 
@@ -44,25 +45,28 @@ def _check_listed(path: Path, member: str, listed: list[str]) -> None:
     if member in listed:
         return
     name = member.rpartition("/")[2]
-    elsewhere = [there for there in listed if there.endswith(f"/{name}") or there == name]
+    elsewhere = [other for other in listed if other.endswith(f"/{name}") or other == name]
     if elsewhere:
         raise MovierecError(
-            f"{path}: no {member} in it, but {elsewhere[0]}; set the data set's folder in"
+            f"{path}: contains {elsewhere[0]}, not {member}; set the data set's folder in"
             " datasets.yaml"
         )
-    raise MovierecError(f"{path}: no {member} in it; is it the archive of this data set?")
+    raise MovierecError(f"{path}: contains no {member}; is it the archive of this data set?")
 
 
 def _check_harmless(path: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse what no archive of ratings holds. What is read never exceeds the stated size."""
+    """Raise MovierecError for a member that no archive of ratings contains.
+
+    zipfile reads no more than the stated size, so checking that is enough.
+    """
     if member.flag_bits & ENCRYPTED:
-        refused = "is encrypted; decrypt it first"
+        problem = "is encrypted; decrypt it first"
     elif stat.S_ISLNK(member.external_attr >> 16):
-        refused = "is a link; put the file itself there"
-    elif member.file_size > LARGEST:
-        refused = f"unpacks to {member.file_size:,} bytes; at most {LARGEST:,} are read"
-    elif member.file_size > MOST_PACKED * member.compress_size:
-        refused = f"unpacks to more than {MOST_PACKED} times its size, as only zip bombs do"
+        problem = "is a link; replace it by the file itself"
+    elif member.file_size > MAX_SIZE:
+        problem = f"is {member.file_size:,} bytes uncompressed, more than the {MAX_SIZE:,} allowed"
+    elif member.file_size > MAX_RATIO * member.compress_size:
+        problem = f"expands to more than {MAX_RATIO} times its size, like a zip bomb"
     else:
         return
-    raise MovierecError(f"{path}: {member.filename} {refused}")
+    raise MovierecError(f"{path}: {member.filename} {problem}")

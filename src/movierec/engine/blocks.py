@@ -1,6 +1,6 @@
-"""How rows are cut into blocks of work: the one place that does so.
+"""Divide rows into blocks of work, for all other modules.
 
-Blocks are bounds (first, stop). Results never depend on them.
+A block is a pair of bounds (first, stop). Results never depend on them.
 """
 
 import itertools
@@ -14,7 +14,7 @@ Bounds = tuple[int, int]
 
 
 def cut_by_cost(costs: Array, size: int, multiple: int = 1) -> list[Bounds]:
-    """Blocks of rows that cost about `size` each; each begins at a multiple of `multiple`."""
+    """Blocks of rows of about `size` total cost; each begins at a multiple of `multiple`."""
     n_rows = len(costs)
     ends = np.arange(1, 1 + -(-int(costs.sum()) // size)) * size
     stops = np.searchsorted(np.cumsum(costs), ends) + 1
@@ -31,10 +31,10 @@ def cut_evenly(n_rows: int, size: int) -> list[Bounds]:
 def work_by_cost(
     engine: Engine, costs: Array, multiple: int = 1, size: int | None = None
 ) -> list[Bounds]:
-    """Blocks for an engine to work on: one of all rows where memory is not scarce.
+    """Blocks of rows for an engine: a single one if memory is not limited.
 
-    costs: of each row, in ratings or what takes as much memory. size: engine.block_ratings unless
-    given.
+    costs (n_rows,): in ratings, or in units of as much memory. size: the cost of a block,
+    engine.block_ratings by default.
     """
     if fits_at_once(engine):
         return [(0, len(costs))]
@@ -42,7 +42,7 @@ def work_by_cost(
 
 
 def work_evenly(engine: Engine, n_rows: int, size: int) -> list[Bounds]:
-    """The same of rows that cost the same: `size` at a time."""
+    """Like work_by_cost, for rows of equal cost: blocks of `size` rows."""
     return cut_evenly(n_rows, max(1, n_rows if fits_at_once(engine) else size))
 
 

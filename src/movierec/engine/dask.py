@@ -1,4 +1,4 @@
-"""The engine whose tasks run on a Dask cluster, on this machine or elsewhere."""
+"""The engine that runs tasks on a Dask cluster, on this machine or elsewhere."""
 
 import asyncio
 import hashlib
@@ -27,10 +27,10 @@ from movierec.core.paths import CHECKPOINTS
 from movierec.engine.local import Engine, Handle
 
 PATIENCE = 8  # seconds within which a scheduler, and then its first worker, must answer
-LOOK = 5  # seconds between checks that workers are still there
+CHECK_INTERVAL = 5  # seconds between checks that workers are still there
 RETURN = 30  # seconds within which a worker must come back after all were lost
-AHEAD = 2  # queued tasks a worker, so that none is idle
-AGAIN = "run dvc repro: training goes on after the last finished epoch"
+AHEAD = 2  # queued tasks per worker, so that none is idle
+AGAIN = "run dvc repro: training resumes after the last finished epoch"
 GIVEN_UP = (
     FutureCancelledError,
     FuturesCancelledError,
@@ -38,8 +38,8 @@ GIVEN_UP = (
     TimeoutError,
     asyncio.CancelledError,
 )
-# Off for a cluster on this machine. Its workers are equally fast, so a stolen task costs more to
-# send than it saves; a copy that the memory manager drops would have to be sent again.
+# Off for a cluster on this machine. Its workers are equally fast, so work stealing costs more in
+# transfers than it saves, and a copy that the memory manager drops would have to be sent again.
 OFF = (
     "distributed.scheduler.work-stealing",
     "distributed.scheduler.active-memory-manager.start",
@@ -47,7 +47,7 @@ OFF = (
 
 
 def _code() -> str:
-    """The hash of this package's code at the time when this process imported it."""
+    """The hash of this package's code as this process imported it."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -93,7 +93,7 @@ class DaskEngine(Engine):
         waiting = True
         while waiting and handles:
             try:
-                wait(list(handles), timeout=LOOK)
+                wait(list(handles), timeout=CHECK_INTERVAL)
                 waiting = False
             except TimeoutError:
                 self._check_known()
@@ -103,14 +103,16 @@ class DaskEngine(Engine):
             return list(self.client.gather(list(handles)))
 
     def _check_known(self) -> None:
-        """Raise MovierecError if all known workers are lost: Dask gives tasks that were meant for
-        them to no worker that joins later."""
+        """Raise MovierecError if all known workers are lost.
+
+        Dask never gives the tasks that were meant for them to workers that join later.
+        """
         with self._explain():
             present = self.client.nthreads()
         if self._has_homes and present.keys().isdisjoint(self._known):
             raise MovierecError(
-                "engine: all workers were lost at once, for want of memory perhaps"
-                f" (engine.memory_limit); {AGAIN}"
+                "engine: all workers were lost at the same time, perhaps because they ran out of"
+                f" memory (engine.memory_limit); {AGAIN}"
             )
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
@@ -140,7 +142,7 @@ class DaskEngine(Engine):
             return dict(self.client.run(log.max_memory, on_error="ignore"))
 
     def _check_workers(self, homes: Sequence[str]) -> None:
-        """Raise MovierecError unless workers have these versions and code, and see this folder."""
+        """Raise MovierecError unless workers have our versions and code, and share this folder."""
         CHECKPOINTS.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=CHECKPOINTS, prefix="seen-") as file, self._explain():
             path = Path(file.name).absolute()
@@ -151,12 +153,12 @@ class DaskEngine(Engine):
                 name = next(name for name in expected if versions.get(name) != expected[name])
                 if name == "code":
                     raise MovierecError(
-                        f"engine.scheduler: the worker at {address} began with other code than this"
-                        " project's: start it again"
+                        f"engine.scheduler: the worker at {address} runs other code than this"
+                        " project: restart it"
                     )
                 raise MovierecError(
                     f"engine.scheduler: the worker at {address} has {name} {versions.get(name)},"
-                    f" not {expected[name]}: install what requirements.lock says there"
+                    f" not {expected[name]}: install requirements.lock there"
                 )
             if not sees_folder:
                 raise MovierecError(
@@ -166,18 +168,18 @@ class DaskEngine(Engine):
 
     @contextmanager
     def _explain(self) -> Iterator[None]:
-        """Turn the exceptions with which Dask gives up into one line."""
+        """Turn the exceptions that Dask raises when it gives up into one line."""
         try:
             yield
         except KilledWorker as error:
             raise MovierecError(
-                f"engine: {error.allowed_failures + 1} workers in a row died of the same work, for"
-                " want of memory most likely: give each more (engine.memory_limit), or make blocks"
+                f"engine: {error.allowed_failures + 1} workers in a row died of the same task, most"
+                " likely out of memory: give each more (engine.memory_limit), or make blocks"
                 " smaller (engine.block_ratings)"
             ) from None
         except GIVEN_UP:
             raise MovierecError(
-                f"engine: the scheduler, or all workers, are lost; start them again, then {AGAIN}"
+                f"engine: lost the scheduler or all workers; restart them, then {AGAIN}"
             ) from None
 
 
@@ -205,7 +207,7 @@ def opened(params: EngineParams) -> Iterator[DaskEngine]:
 
 
 def _local_cluster(params: EngineParams, folder: Path) -> LocalCluster:
-    """Start workers on this machine, processes of one thread; folder: for data that they spill."""
+    """Start single-threaded worker processes on this machine; folder: for data that they spill."""
     try:
         return LocalCluster(
             n_workers=params.n_workers,
@@ -228,7 +230,7 @@ def _connected(address: str) -> Iterator[distributed.Client]:
     try:
         asyncio.run(_greet(address))
         client = distributed.Client(address, timeout=PATIENCE)
-    except Exception as error:  # its type depends on what answers in place of a scheduler
+    except Exception as error:  # of any type, depending on what answers instead of a scheduler
         raise MovierecError(f"engine.scheduler: {_reason(address, error)}") from None
     with client:
         try:
@@ -241,7 +243,7 @@ def _connected(address: str) -> Iterator[distributed.Client]:
 
 
 async def _greet(address: str) -> None:
-    """Connect once to the scheduler, with a time limit: Dask's client would wait for ever."""
+    """Connect to the scheduler once, with a time limit; Dask's client would wait forever."""
     arguments = Security().get_connection_args("client")
     comm = await asyncio.wait_for(connect(address, timeout=PATIENCE, **arguments), PATIENCE)
     await comm.close()
@@ -256,19 +258,20 @@ def _reason(address: str, error: Exception) -> str:
         )
     if isinstance(error, CommClosedError):
         return (
-            f"{address} hangs up: both ends need tls://, and certificates of the same authority,"
-            " or both tcp:// (see docs/scaling.md)"
+            f"{address} closes the connection: use tls:// and certificates of the same authority on"
+            " both sides, or tcp:// on both (see docs/scaling.md)"
         )
     if isinstance(error, OSError):  # TimeoutError is one
         return (
-            f"nobody answers at {address}: start one there with dask scheduler, or set it to local"
+            f"no answer from {address}: start dask scheduler there, or set engine.scheduler to"
+            " local"
         )
-    return f"what answers at {address} is no Dask scheduler: start one, or set it to local"
+    return f"{address} is not a Dask scheduler: start one, or set engine.scheduler to local"
 
 
 # --- In a worker
 
-_ONE = threading.Lock()  # each task uses all threads of its worker, so they run one by one
+_ONE = threading.Lock()  # a task uses all threads of its worker, so tasks run one at a time
 
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -284,7 +287,7 @@ def _run(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _sent(dask_worker: distributed.Worker) -> int:
-    """Bytes that a worker has sent; Dask passes the worker by the parameter's name."""
+    """The bytes that a worker has sent; Dask fills in dask_worker by its name."""
     return int(dask_worker.transfer_outgoing_bytes_total)
 
 

@@ -10,7 +10,7 @@ from movierec.engine.local import Engine
 
 @contextmanager
 def opened(params: EngineParams) -> Iterator[Engine]:
-    """Yield the engine that params name; its cluster, if any, is closed afterwards.
+    """Yield the engine that params name; its own cluster, if any, is closed afterwards.
 
     Raises MovierecError if Dask is not installed or engine.scheduler does not answer.
     """
@@ -18,10 +18,11 @@ def opened(params: EngineParams) -> Iterator[Engine]:
         yield Engine(params)
         return
     try:
-        from movierec.engine import dask  # here, since Dask is slow to import
+        from movierec.engine import dask  # only if needed: Dask is slow to import
     except ImportError:
         raise MovierecError(
-            "engine.kind: dask is not installed: pip install 'movierec[dask]'"
+            "engine.kind: dask is not installed: run make dev, or"
+            " .venv/bin/pip install -e '.[dask]'"
         ) from None
     with dask.opened(params) as engine:
         yield engine

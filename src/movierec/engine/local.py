@@ -1,7 +1,7 @@
 """The local engine, and the interface of every engine.
 
-A task depends only on its arguments and on files that all workers see, and has the same result, to
-the bit, wherever and however often it runs. So what is lost with a worker is computed again.
+A task depends only on its arguments and on files that all workers share. Its result is the same to
+the bit wherever and however often it runs, so the results of a lost worker are computed again.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from movierec.core.paths import CHECKPOINTS
 
 HERE = "here"  # the name of this process as a worker
 
-Handle = Any  # a result of any type, or the Dask future that stands for it
+Handle = Any  # a result of any type, or a Dask future
 
 
 class Engine:
@@ -38,7 +38,10 @@ class Engine:
     def submit(
         self, function: Callable[..., Any], *arguments: Any, home: str | None = None
     ) -> Handle:
-        """Call a function; arguments may be handles. home: the preferred worker."""
+        """Call a function; returns a handle.
+
+        Arguments may be handles. home: the preferred worker.
+        """
         return function(*arguments)
 
     def results(self, handles: Sequence[Handle]) -> list[Any]:
@@ -46,7 +49,7 @@ class Engine:
         return list(handles)
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
-        """Like the built-in map: yields results in order, and computes only a few of them ahead."""
+        """Like the built-in map: yields results in order, and computes only a few ahead."""
         return map(function, *arguments)
 
     def compute(self, delayed: Sequence[Any]) -> list[Any]:
@@ -62,12 +65,12 @@ class Engine:
         return 0
 
     def memory(self) -> dict[str, int]:
-        """The maximum number of bytes that each worker has held."""
+        """The peak memory of each worker, in bytes."""
         return {}
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
-        """Yields the absolute path of an empty folder that all workers see; deleted afterwards."""
+        """Yield the absolute path of an empty folder that all workers share; deleted afterwards."""
         path = (CHECKPOINTS / name).absolute()
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -78,7 +81,7 @@ class Engine:
 
 
 def memory_of_worker() -> int | None:
-    """Bytes that this process may hold as a Dask worker; None if there is no limit."""
+    """The memory limit of this process as a Dask worker, in bytes; None if there is none."""
     worker = _worker()
     limit = worker.memory_manager.memory_limit if worker else None
     return int(limit) if limit else None

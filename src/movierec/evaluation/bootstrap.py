@@ -1,7 +1,7 @@
-"""How sure a metric is: intervals by the bootstrap, and a paired test of two runs.
+"""Confidence intervals of metrics by the bootstrap, and a paired test of two runs.
 
-Users are resampled, not ratings: the errors of one user are correlated, and resampled ratings would
-make the intervals too narrow. Efron & Tibshirani, "An Introduction to the Bootstrap" (1993),
+Users are resampled, not ratings: the errors of one user are correlated, so resampling ratings would
+make intervals too narrow. Efron & Tibshirani, "An Introduction to the Bootstrap" (1993),
 chapter 13.
 """
 
@@ -13,38 +13,39 @@ from scipy import stats
 from movierec.data.rating_arrays import Array
 
 LEVEL = 0.95
-MAX_BATCH = 1 << 20  # users resampled at a time, for the memory
+MAX_BATCH = 1 << 20  # users resampled at a time, to limit memory
 
-# A function of sums over users, one array for each column, elementwise.
+# An elementwise function of arrays of sums over users, one for each column.
 Statistic = Callable[..., Array]
 
 
 def mean_of(total: Array, count: Array) -> Array:
-    """Such as MAE, from the sums of absolute errors and of numbers of ratings."""
+    """total / count, such as MAE from sums of absolute errors and numbers of ratings."""
     return np.asarray(total / count)
 
 
 def root_of(total: Array, count: Array) -> Array:
-    """Such as RMSE, from the sums of squared errors and of numbers of ratings."""
+    """√(total / count), such as RMSE from sums of squared errors and numbers of ratings."""
     return np.sqrt(mean_of(total, count))
 
 
 def interval(
-    statistic: Statistic, *columns: Array, n_resamples: int, draw: np.random.Generator
+    statistic: Statistic, *columns: Array, n_resamples: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Low and high end of the 95 % interval of a statistic; NaN for fewer than two users.
+    """The ends of the 95 % interval of a statistic; NaN for fewer than two users.
 
-    columns (n_users,) each: their sums are the arguments of the statistic, which returns one
-    number, or a row for each of several.
+    columns: arrays (n_users,), whose sums over users are the arguments of the statistic. The
+    statistic returns one number, or an array of several.
     """
     n_users, table = len(columns[0]), np.array(columns, np.float64)
     if n_users < 2:
         nothing = np.full_like(statistic(*table.sum(axis=1)), np.nan)
         return nothing, nothing
 
-    def statistic_of(drawn: Array, axis: int) -> Array:
-        times = [np.bincount(users, minlength=n_users).astype(np.float64) for users in drawn]
-        return statistic(*np.einsum("ij,kj->ki", np.stack(times), table))  # in one order of sums
+    def statistic_of(resamples: Array, axis: int) -> Array:
+        times = [np.bincount(users, minlength=n_users).astype(np.float64) for users in resamples]
+        # einsum, unlike a BLAS, adds in the same order for any number of threads.
+        return statistic(*np.einsum("ij,kj->ki", np.stack(times), table))
 
     ends = stats.bootstrap(
         (np.arange(n_users),),
@@ -54,18 +55,18 @@ def interval(
         batch=max(1, MAX_BATCH // n_users),
         confidence_level=LEVEL,
         method="percentile",
-        rng=draw,
+        rng=rng,
     ).confidence_interval
     return np.asarray(ends.low), np.asarray(ends.high)
 
 
-def p_value(ours: Array, theirs: Array) -> float:
-    """The paired t-test of two runs' values by user; NaN for fewer than two users.
+def p_value(values: Array, other_values: Array) -> float:
+    """The p-value of a paired t-test on two runs' values by user; NaN for fewer than two users.
 
-    Sums of errors do as well as means: both runs have the same ratings of each user.
+    The values may be sums of errors, because both runs have the same ratings of each user.
     """
-    if len(ours) < 2:
+    if len(values) < 2:
         return float("nan")
-    if np.array_equal(ours, theirs):
+    if np.array_equal(values, other_values):
         return 1.0
-    return float(stats.ttest_rel(ours, theirs).pvalue)
+    return float(stats.ttest_rel(values, other_values).pvalue)

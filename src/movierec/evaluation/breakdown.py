@@ -1,4 +1,4 @@
-"""Errors by group of test ratings: activity, popularity, genre, decade; new users and movies."""
+"""Errors by groups of test ratings: activity, popularity, genre, decade, new users and movies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,18 +9,18 @@ import pandas as pd
 from movierec.data.rating_arrays import Array, Csr, Ratings, indptr_from_counts
 
 PER_CENT = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
-MAX_LEVELS, N_BINS = 20, 40  # of given ratings, of residuals
+MAX_LEVELS, N_BINS = 20, 40  # most distinct ratings shown singly; bins of residuals
 
 
 def bins_of(counts: Array) -> tuple[Array, list[str]]:
-    """Bins of counts that double, with one for 0: the bin of each count, and the bins' names."""
+    """Group counts in bins of doubling width: the bin of each count, and the bins' names."""
     bins = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))) + 1, 0).astype(np.int64)
     edges = [(0, 0)] + [(2**number, 2 ** (number + 1) - 1) for number in range(bins.max(initial=0))]
     return bins, [f"{low}" if low == high else f"{low}-{high}" for low, high in edges]
 
 
 def decades_of(years: pd.Series) -> tuple[Array, list[str]]:
-    """The decade of each year, as a place in the list of names; one of these is "unknown"."""
+    """The decade of each year, as an index into the list of names, which includes "unknown"."""
     decades = (years.astype("Float64") // 10 * 10).astype("Int64")
     names = decades.astype("string").add("s").fillna("unknown")
     codes, unique = pd.factorize(names, sort=True)
@@ -30,9 +30,10 @@ def decades_of(years: pd.Series) -> tuple[Array, list[str]]:
 def errors_by(
     label: str, groups: tuple[Array, Sequence[str]], model: Array, baseline: Array
 ) -> pd.DataFrame:
-    """RMSE of each group that has ratings.
+    """The RMSE of each group that has ratings.
 
-    groups: as of bins_of; model, baseline: squared errors of each rating.
+    groups: the group of each rating and the names, as from bins_of. model, baseline: squared errors
+    of each rating.
     """
     group, names = groups
     n_test = np.bincount(group, minlength=len(names))
@@ -47,8 +48,8 @@ def breakdowns(
 ) -> dict[str, pd.DataFrame]:
     """Errors by activity of the user, and by popularity, genre and decade of the movie.
 
-    counts: ratings in training of each user, of each item. A rating counts in each genre of its
-    movie.
+    counts: number of training ratings of each user, and of each item. model, baseline: squared
+    errors of each rating. A rating counts for each genre of its movie.
     """
     activity, popularity = counts[0][test.user_index], counts[1][test.item_index]
     decades, names = decades_of(items["year"])
@@ -70,33 +71,33 @@ def breakdowns(
 
 
 def predicted_by_given(predicted: Array, rating: Array, scale: tuple[float, float]) -> pd.DataFrame:
-    """Quantiles of the predictions by the rating that was given.
+    """Quantiles of the predictions by actual rating.
 
-    More than MAX_LEVELS different ratings are put in half as many bins, named by their middles.
+    More than MAX_LEVELS distinct ratings are grouped in half as many bins, named by midpoints.
     """
-    code, given = pd.factorize(rating, sort=True)
-    if len(given) > MAX_LEVELS:
+    code, levels = pd.factorize(rating, sort=True)
+    if len(levels) > MAX_LEVELS:
         step = (scale[1] - scale[0]) / (MAX_LEVELS // 2)
-        code, given = pd.factorize(
+        code, levels = pd.factorize(
             np.minimum((rating - scale[0]) // step, MAX_LEVELS // 2 - 1), True
         )
-        given = scale[0] + (given + 0.5) * step
-    parts = [predicted[code == number] for number in range(len(given))]
+        levels = scale[0] + (levels + 0.5) * step
+    parts = [predicted[code == number] for number in range(len(levels))]
     rows = [(*np.percentile(part, [*PER_CENT.values()]), len(part)) for part in parts]
     frame = pd.DataFrame(rows, columns=[*PER_CENT, "n_test"])
-    frame.insert(0, "rating", given)
+    frame.insert(0, "rating", levels)
     return frame
 
 
 def residuals(errors: Array, scale: tuple[float, float]) -> pd.DataFrame:
-    """A histogram of the errors of clipped predictions: the middles of the bins, and counts."""
+    """A histogram of the errors of clipped predictions: midpoints of the bins, and counts."""
     widest = scale[1] - scale[0]
     n_test, edges = np.histogram(errors, bins=N_BINS, range=(-widest, widest))
     return pd.DataFrame({"residual": (edges[1:] + edges[:-1]) / 2, "n_test": n_test})
 
 
 def cold(test: Ratings, counts: Sequence[Array], squared: Array) -> dict[str, Any]:
-    """RMSE of test ratings whose user, or item, has no rating in training, and of the others."""
+    """The RMSE of test ratings whose user, or item, has no training ratings, and of the others."""
     by_user, by_item = counts[0][test.user_index] == 0, counts[1][test.item_index] == 0
     masks = {"user": by_user, "item": by_item, "neither": ~(by_user | by_item)}
     report: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Whether predictions are right on average, and their intervals as wide as they should be."""
+"""Calibration of predictions, and the coverage of their intervals."""
 
 import numpy as np
 import pandas as pd
@@ -7,16 +7,16 @@ from scipy.special import ndtri
 from movierec.data.rating_arrays import Array, Ratings
 from movierec.model.biased_mf import Model
 
-N_BINS = 20  # of predicted ratings, each with as many
+N_BINS = 20  # of predicted ratings, with equal numbers of ratings
 LEVELS = np.array([*range(10, 100, 10), 95]) / 100  # of intervals
-HEADLINES = (50, 80, 95)  # per cent, of the levels
+HEADLINES = (50, 80, 95)  # the levels that details.json reports, in per cent
 
 
 def calibration(predicted: Array, rating: Array) -> tuple[dict[str, float], pd.DataFrame]:
-    """Whether ratings predicted as r̂ are r̂ on average: in a number, and by bins of r̂.
+    """Compare predicted with actual ratings on average: overall, and by bins of predictions.
 
-    error: the mean distance of the two means of a bin, in stars. slope: of the line of given on
-    predicted ratings by least squares, 1 where predictions are spread as they should be.
+    error: the mean difference between a bin's mean prediction and mean rating, in stars. slope: of
+    the least-squares line of actual on predicted ratings; 1 if predictions are calibrated.
     """
     if not len(rating):
         return {}, pd.DataFrame(columns=["predicted_rating", "rating", "n_test"])
@@ -32,19 +32,19 @@ def calibration(predicted: Array, rating: Array) -> tuple[dict[str, float], pd.D
     return report, bins
 
 
-def deviation_of_ratings(model: Model, ratings: Ratings, otherwise: float) -> Array:
+def deviation_of_ratings(model: Model, ratings: Ratings, default: float) -> Array:
     """The expected deviation of each rating from its prediction, in stars: (n_ratings,).
 
-    For a mean of samples: by their spread and the noise together. For other models `otherwise`.
+    For a mean of samples it combines their spread and the noise; for other models it is `default`.
     """
     if model.n_samples < 2:
-        return np.full(len(ratings), otherwise)
+        return np.full(len(ratings), default)
     spread = model.deviation(ratings.user_index, ratings.item_index)
     return np.asarray(np.sqrt(spread**2 + np.mean(1 / model.sample_noise_precision)))
 
 
 def interval_coverage(errors: Array, deviations: Array) -> tuple[dict[str, float], pd.DataFrame]:
-    """The share of ratings inside the interval of each level about their prediction."""
+    """The share of ratings inside the interval around their prediction, for each level."""
     if not len(errors):
         return {}, pd.DataFrame(columns=["level", "coverage"])
     widths = ndtri((1 + LEVELS) / 2)

@@ -1,4 +1,4 @@
-"""What evaluate needs of all ratings, gathered block by block by the workers of an engine."""
+"""Collect the inputs of evaluate from all ratings, block by block on the workers of an engine."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ from movierec.model.top_n_lists import Scorer
 from movierec.recommending import rankers
 from movierec.recommending.batch import Ranker
 
-SAMPLED = 512  # users whom a worker makes lists for at a time
-SHARED = 1 << 24  # numbers at most, of how many users items share, that a worker holds
+SAMPLED = 512  # users for whom a worker computes lists at a time
+SHARED = 1 << 24  # size of the largest table of shared users that a worker keeps in memory
 
 
 @dataclass(frozen=True)
 class RatingFiles:
-    """The ratings to evaluate on, on disk. known: all but test; fitted: what the model was fitted
-    on. Each by user and by item."""
+    """The files of ratings for evaluation.
+
+    known: all ratings but test, by user and by item. fitted: those that the model was trained on,
+    by user and by item.
+    """
 
     known: tuple[StoredRatings, StoredRatings]
     fitted: tuple[StoredRatings, StoredRatings]
@@ -44,7 +47,7 @@ class RatingFiles:
 
     @classmethod
     def from_split(cls, test: Path, refit: bool) -> RatingFiles:
-        """refit: whether the model was fitted on validation, too."""
+        """Use the split in data/split. refit: whether the model was trained on validation too."""
         known, fitted = (
             (StoredRatings.train("user", both), StoredRatings.train("item", both))
             for both in (True, refit)
@@ -56,9 +59,9 @@ class RatingFiles:
 class UserStatistics:
     """Statistics of a block of users.
 
-    errors: sums over their n_train training ratings. row_sums: of each user's ratings that the
-    model was fitted on. known, fitted: these ratings of the users in the sample. rated_sets: a file
-    of item_knn.rated_sets.
+    errors: sums over their n_train training ratings. row_sums: the sum of each user's ratings that
+    the model was trained on. known, fitted: as in RatingFiles, for the sampled users of the block.
+    rated_sets: a file of item_knn.rated_sets.
     """
 
     errors: PartialSums
@@ -71,7 +74,7 @@ class UserStatistics:
 
 @dataclass(frozen=True)
 class StoredRowSums:
-    """Ratings on disk, whose rows the baselines sum. plain: the sums of the ratings, if known."""
+    """Ratings on disk, with the row sums that baselines need. plain: the row sums, if known."""
 
     engine: Engine
     rated: StoredRatings
@@ -89,10 +92,11 @@ class StoredRowSums:
 def collect(
     engine: Engine, files: RatingFiles, ranker: Ranker, expected_error: float | None, scratch: Path
 ) -> tuple[ModelOutputs, Errors]:
-    """What the model and the baselines predict and list, and the model's errors on train.
+    """Compute predictions and lists of the model and the baselines, and the errors on train.
 
-    ranker: with its terms. expected_error: the deviation of ratings from their predictions where
-    the model has none of its own; the RMSE on train if None. scratch: a folder.
+    ranker: from batch.with_terms. expected_error: the expected deviation of ratings from their
+    predictions, for models that do not estimate it; None: the RMSE on train. scratch: a folder that
+    all workers share.
     """
     params = ranker.params.evaluate
     known, fitted = ([rated.counts() for rated in pair] for pair in (files.known, files.fitted))
@@ -125,7 +129,7 @@ def collect(
 def _read_users(
     files: RatingFiles, ranker: Ranker, sample: Array, scratch: Path, first: int, stop: int
 ) -> UserStatistics:
-    """sample: the users for whom lists are made."""
+    """Compute the statistics of users first … stop − 1. sample: users who get lists."""
     known, scale = files.known[0], ranker.params.data
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
@@ -152,7 +156,7 @@ def _fit_baselines(
     blocks: list[UserStatistics],
     damping: float,
 ) -> tuple[dict[str, Model], Model]:
-    """Those that predict ratings, by name, and popularity. counts: by user, and by item."""
+    """The baselines that predict ratings, by name, and popularity. counts: by user, by item."""
     row_sums = np.concatenate([block.row_sums for block in blocks])
     by_user = StoredRowSums(engine, files.fitted[0], counts[0], row_sums)
     by_item = StoredRowSums(engine, files.fitted[1], counts[1])
@@ -161,7 +165,7 @@ def _fit_baselines(
 
 
 def _find_neighbours(engine: Engine, rated_sets: list[Path], scratch: Path) -> Path:
-    """A file of the nearest neighbours of all items, and their cosines."""
+    """Write the nearest neighbours of all items and their cosines; returns the file."""
     counts = np.sum([np.diff(array_files.load(path)["of_items"]) for path in rated_sets], axis=0)
     blocks = zip(*work_by_cost(engine, item_knn.costs(counts), 1, SHARED), strict=True)
     results = engine.map(partial(_nearest, rated_sets, counts), *blocks)
@@ -170,7 +174,7 @@ def _find_neighbours(engine: Engine, rated_sets: list[Path], scratch: Path) -> P
 
 
 def _save(path: Path, arrays: Mapping[str, Array]) -> Path:
-    """Write a scratch file, which two workers may write at the same time."""
+    """Write a scratch file; two workers may write the same one at the same time."""
     return array_files.save(path, arrays, {}, shared=True)
 
 
@@ -179,7 +183,7 @@ def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tu
 
 
 def _predict_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
-    """The model's predictions of the test ratings, and calibration.deviation_of_ratings."""
+    """The model's predictions for the test ratings, and calibration.deviation_of_ratings."""
     n = pq.read_metadata(test).num_rows
     blocks = zip(*work_evenly(engine, n, engine.params.block_ratings), strict=True)
     results = engine.map(partial(_predict_block, model, test, expected), *blocks)
@@ -206,11 +210,11 @@ def _make_lists(
     evaluator: RankingEvaluator,
     fitted: Csr,
 ) -> dict[str, Array]:
-    """The lists of the evaluator's users by all of RANKINGS, by the baselines, and by item_knn.
+    """The lists of the evaluator's users by each of RANKINGS, by the baselines, and by item_knn.
 
-    As in the export, RANKINGS recommend no movie with fewer ratings than recommend.min_ratings;
-    baselines leave out none. plain: the baselines. fitted: the users' ratings that the model was
-    fitted on.
+    As in the export, RANKINGS exclude movies with fewer than recommend.min_ratings ratings;
+    baselines exclude none. plain: the baselines. fitted: the users' ratings that the model was
+    trained on.
     """
     eligible = evaluator.counts >= ranker.params.recommend.min_ratings
     blocks = [slice(*block) for block in work_evenly(engine, len(evaluator.users), SAMPLED)]
@@ -219,7 +223,10 @@ def _make_lists(
         users,
         [evaluator.seen.rows(block) for block in blocks],
         [fitted.rows(block) for block in blocks],
-        [{name: model.of_users(some) for name, model in plain.items()} for some in users],
+        [
+            {name: model.of_users(block_users) for name, model in plain.items()}
+            for block_users in users
+        ],
     )
     make = partial(_make_lists_of_block, ranker, neighbours, eligible)
     results = list(engine.map(make, *arguments))

@@ -1,4 +1,4 @@
-"""All that the evaluate stage reports of a model on test ratings, next to baselines."""
+"""Evaluate a model on test ratings, compared with baselines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,23 +20,22 @@ Report = dict[str, Any]  # metrics by name, nested
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is reported: metrics, their intervals, tables behind plots by name, and columns with a
-    value for each user."""
+    """The results of an evaluation."""
 
     metrics: Report
-    intervals: Report
-    plots: dict[str, pd.DataFrame]
-    by_user: dict[str, Array]
+    intervals: Report  # of the headline metrics
+    plots: dict[str, pd.DataFrame]  # the data of each plot
+    by_user: dict[str, Array]  # columns with a value for each user
 
 
 @dataclass(frozen=True)
 class ModelOutputs:
-    """What is evaluated.
+    """The outputs of a model and of baselines that are evaluated.
 
-    predicted: predictions of the test ratings, unclipped, by the model (`test`) and by each
-    baseline. deviations: how far a rating is expected to lie from the model's prediction. counts:
-    ratings of each user and of each item that the model was fitted on. lists: of the evaluator's
-    users by each ranking.
+    predicted: unclipped predictions for the test ratings, by the model (`test`) and each baseline.
+    deviations: expected deviations of the test ratings from the model's predictions. counts: number
+    of ratings of each user, and of each item, that the model was trained on. lists: lists of the
+    evaluator's users, by ranking.
     """
 
     test: Ratings
@@ -50,9 +49,9 @@ class ModelOutputs:
 def evaluate(
     outputs: ModelOutputs, item_factors: Array, items: pd.DataFrame, params: Params
 ) -> Evaluation:
-    """Evaluate a model on test ratings, next to the baselines.
+    """Evaluate a model on test ratings, compared with baselines.
 
-    item_factors: those that the diversity of lists is measured by. items: year and genres of each.
+    item_factors: the factors by which the diversity of lists is measured. items: items.parquet.
     """
     scale = params.data.rating_min, params.data.rating_max
     test, n_users = outputs.test, len(outputs.counts[0])
@@ -65,7 +64,7 @@ def evaluate(
         outputs.evaluator, outputs.lists, item_factors, params.evaluate
     )
     metrics |= ranking
-    sums = {name: sums_by_user(test.user_index, n_users, of) for name, of in errors.items()}
+    sums = {name: sums_by_user(test.user_index, n_users, values) for name, values in errors.items()}
     intervals = bootstrap_intervals(sums, per_user, params)
     exported = per_user[params.recommend.ranking].of_all_users(outputs.evaluator.users, n_users)
     return Evaluation(
@@ -79,7 +78,7 @@ def evaluate_errors(
     items: pd.DataFrame,
     scale: tuple[float, float],
 ) -> tuple[Report, dict[str, pd.DataFrame]]:
-    """What is reported of predicted ratings, and the tables behind its plots.
+    """Metrics of predicted ratings, and the data of their plots.
 
     errors: of the clipped predictions, by the model (`test`) and by each baseline.
     """
@@ -109,22 +108,24 @@ def evaluate_errors(
 def error_metrics(
     predicted: Mapping[str, Array], test: Ratings, scale: tuple[float, float]
 ) -> Report:
-    """Errors of the model, and RMSE and MAE of each baseline."""
+    """The errors of the model, and RMSE and MAE of each baseline."""
     errors = {
         name: measures.errors_in(values, test.rating, scale) for name, values in predicted.items()
     }
     return {
         "test": asdict(errors.pop("test")),
-        "baseline": {name: {"rmse": of.rmse, "mae": of.mae} for name, of in errors.items()},
+        "baseline": {
+            name: {"rmse": values.rmse, "mae": values.mae} for name, values in errors.items()
+        },
     }
 
 
 def side_by_side(metrics: Report, intervals: Report) -> dict[str, pd.DataFrame]:
-    """The model next to the baselines, and the rankings next to each other, with intervals."""
+    """Tables of the model with the baselines, and of all rankings, with intervals."""
     models = {"model": metrics["test"], **metrics["baseline"]}
     errors = {
-        name: {"rmse": models[name]["rmse"], **of["rmse"]}
-        for name, of in {"model": intervals["test"], **intervals["baseline"]}.items()
+        name: {"rmse": models[name]["rmse"], **ends["rmse"]}
+        for name, ends in {"model": intervals["test"], **intervals["baseline"]}.items()
     }
     rankings = {}
     for name, values in metrics["ranking"].items():
@@ -139,7 +140,7 @@ def _table(label: str, rows: dict[str, dict[str, float]]) -> pd.DataFrame:
 
 
 def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Array]:
-    """Of each user: number of test ratings, sums of squared and of absolute errors."""
+    """The number of test ratings and the sums of squared and absolute errors of each user."""
     return {
         "n_test": np.bincount(user_index, minlength=n_users),
         "squared_error": np.bincount(user_index, np.square(errors), n_users),
@@ -152,9 +153,9 @@ def bootstrap_intervals(
     per_user: Mapping[str, PerUserMetrics],
     params: Params,
 ) -> Report:
-    """95 % intervals of the headline metrics, under the keys that those have.
+    """95 % intervals of the headline metrics, with the same keys as the metrics.
 
-    sums: of `test` and of each baseline, as sums_by_user returns them. per_user: of each ranking.
+    sums: from sums_by_user, for `test` and each baseline. per_user: metrics of each ranking.
     """
     n_test = sums["test"]["n_test"]
     is_tested = n_test > 0
@@ -168,11 +169,11 @@ def bootstrap_intervals(
         for name, metrics in per_user.items()
         for metric, values in vars(metrics).items()
     }
-    of_errors = _intervals(error_sums, n_test[is_tested], params)
+    error_intervals = _intervals(error_sums, n_test[is_tested], params)
     ones = np.ones(len(next(iter(ranked.values()))))
     return {
-        "test": of_errors.pop("test"),
-        "baseline": of_errors,
+        "test": error_intervals.pop("test"),
+        "baseline": error_intervals,
         "ranking": _intervals(ranked, ones, params),
     }
 
@@ -180,9 +181,9 @@ def bootstrap_intervals(
 def _intervals(
     totals: Mapping[tuple[str, str], Array], counts: Array, params: Params
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """The ends of the intervals of total / count, or of its root, by name and metric.
+    """Intervals of Σ total / Σ count over users, or of its root for RMSE, by name and metric.
 
-    totals: sums of each user by name and metric; counts: of each user.
+    totals: each user's sums by name and metric. counts: each user's number of terms.
     """
 
     def statistic(count: Array, *resampled: Array) -> Array:
@@ -199,7 +200,7 @@ def _intervals(
         counts,
         *totals.values(),
         n_resamples=params.evaluate.bootstrap_samples,
-        draw=random_streams.stream(params.seed, "evaluate/bootstrap"),
+        rng=random_streams.stream(params.seed, "evaluate/bootstrap"),
     )
     report: dict[str, dict[str, dict[str, float]]] = {}
     for (name, metric), low, high in zip(totals, *ends, strict=True):

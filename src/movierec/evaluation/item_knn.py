@@ -1,10 +1,10 @@
-"""Lists by items alone: a movie is near another when the same users rated both.
+"""Item-based nearest neighbours, a baseline for rankings.
 
-Nearness is the cosine of the sets of users who rated an item: Deshpande & Karypis, "Item-based
-top-N recommendation algorithms" (TOIS 22(1), 2004), section 4. For a user with more than
-MAX_RATINGS ratings only a sample counts for the cosines, since their work grows with its square:
-Schelter, Boden & Markl, "Scalable similarity-based neighborhood methods with MapReduce" (RecSys
-2012), section 4.
+The similarity of two items is the cosine of the sets of users who rated them: Deshpande & Karypis,
+"Item-based top-N recommendation algorithms" (TOIS 22(1), 2004), section 4. The cost grows with the
+square of a user's number of ratings, so at most MAX_RATINGS ratings per user are used: Schelter,
+Boden & Markl, "Scalable similarity-based neighborhood methods with MapReduce" (RecSys 2012),
+section 4.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,18 @@ from movierec.kernels.scheduling import RUNS
 from movierec.kernels.tiles import TILE
 from movierec.model.top_n_lists import Scorer
 
-MAX_RATINGS = 200  # of a user; of 100 to all the most without a loss on validation
+MAX_RATINGS = 200  # per user; of values from 100 to no limit, chosen on validation
 NEAREST = 20
 
-RatedSets = Mapping[str, Array]  # who rated what, for a block of users: see rated_sets
+RatedSets = Mapping[str, Array]  # the ratings of a block of users: see rated_sets
 
 
 def rated_sets(by_user: Csr, n_items: int) -> RatedSets:
-    """The ratings that count of a block of users, as two CSRs: the items of each user (of_users,
-    items), and the users of each item, by their place in the block (of_items, users)."""
+    """The sampled ratings of a block of users, as two CSRs.
+
+    of_users, items: indptr and indices of the items of each user. of_items, users: indptr and
+    indices of the users of each item, by position in the block.
+    """
     sample = sample_ratings(by_user, MAX_RATINGS)
     by_item = sample.transpose(n_items)
     return {
@@ -39,13 +42,13 @@ def rated_sets(by_user: Csr, n_items: int) -> RatedSets:
 def nearest(
     blocks: Sequence[RatedSets], counts: Array, first: int, stop: int, n_neighbours: int = NEAREST
 ) -> tuple[Array, Array]:
-    """The nearest neighbours of the items first … stop − 1, −1 where there are fewer, and cosines.
+    """The nearest neighbours of the items first … stop − 1, −1 if there are fewer, and cosines.
 
-    blocks: of all users; counts (n_items,): how many of their ratings are of each item.
+    blocks: of all users. counts (n_items,): the number of their ratings of each item.
     """
     neighbours = np.full((stop - first, n_neighbours), -1, np.int32)
     cosines = np.zeros(neighbours.shape, np.float32)
-    scale = np.zeros(-(-len(counts) // TILE) * TILE, np.float32)  # padded to whole tiles
+    scale = np.zeros(-(-len(counts) // TILE) * TILE, np.float32)  # padded to full tiles
     scale[: len(counts)] = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1.0)), 0)
     cost = np.cumsum(costs(counts)[first:stop])
     runs = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1)) if len(cost) else np.zeros(1)
@@ -65,15 +68,17 @@ def nearest(
 
 
 def costs(counts: Array) -> Array:
-    """The work of `nearest` for each item: half of a long list for each rating that counts, and one
-    step for each item."""
+    """The cost of `nearest` for each item, in steps.
+
+    Half of MAX_RATINGS for each rating, and one step for each other item.
+    """
     return counts * (MAX_RATINGS // 2) + len(counts)
 
 
 def scorer(by_user: Csr, neighbours: Array, cosines: Array) -> Scorer:
-    """Ranks an item by how near the seen items are that it is a nearest neighbour of.
+    """A scorer that adds up an item's cosines with the seen items of which it is a neighbour.
 
-    by_user: what the users have seen. neighbours, cosines: of all items.
+    by_user: the users' seen items. neighbours, cosines: of all items.
     """
 
     def scores(users: Array) -> Array:
@@ -85,7 +90,7 @@ def scorer(by_user: Csr, neighbours: Array, cosines: Array) -> Scorer:
 
 
 def sample_ratings(ratings: Csr, max_ratings: int) -> Csr:
-    """At most max_ratings ratings of each row, evenly spaced in its order."""
+    """At most max_ratings ratings of each row, evenly spaced within the row."""
     counts = np.minimum(ratings.counts, max_ratings)
     indptr = indptr_from_counts(counts)
     place = np.arange(indptr[-1]) - np.repeat(indptr[:-1], counts)

@@ -98,7 +98,7 @@ def _difference(
         return np.asarray(statistic(b, count) - statistic(a, count))
 
     rng = random_streams.stream(0, "compare_runs")
-    low, high = bootstrap.interval(difference, a, b, counts, n_resamples=N_RESAMPLES, draw=rng)
+    low, high = bootstrap.interval(difference, a, b, counts, n_resamples=N_RESAMPLES, rng=rng)
     value_a, value_b = (float(statistic(sums.sum(), counts.sum())) for sums in (a, b))
     p_value, is_error = bootstrap.p_value(a, b), metric in ("rmse", "mae")
     return Difference(metric, value_a, value_b, float(low), float(high), p_value, is_error)

@@ -1,9 +1,9 @@
-"""How kernels are compiled: once for each processor, and kept in the user's cache folder.
+"""Compile kernels once for each processor, and cache them in the user's cache folder.
 
-Numba alone would keep them by the path of their clone, and compile a function again only after an
-edit in its own file, not in those of the functions that it calls. So compiled kernels are kept in a
-folder named by the hash of all kernels and of the versions of the compiler, which all clones share.
-In there Numba tells versions of Python and processors apart.
+Numba's own cache is per clone, and it recompiles a function only after an edit of that function's
+file, not of the files of the functions it calls. So compiled kernels are cached in a folder named
+by the hash of all kernels and of the compiler's versions, which all clones share. Within that
+folder, Numba distinguishes versions of Python and processors.
 """
 
 import functools
@@ -22,26 +22,26 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvid
 
 logger = logging.getLogger(__name__)
 COMPILING = "compiling kernels for this processor, once (up to 10 s)"
-KEPT_FOR = 30 * 86_400  # seconds without use
+MAX_AGE = 30 * 86_400  # seconds since the last use
 
 
 def hash_kernels() -> str:
-    """The hash of all files of this room and of the compiler's versions."""
-    found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
+    """The hash of all files of this folder and of the compiler's versions."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        found.update(source.read_bytes())
-    return found.hexdigest()[:16]
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 HASH = hash_kernels()
 CACHE = Path(numba.config.CACHE_DIR or platformdirs.user_cache_dir("movierec"))
 FOLDER = CACHE / f"kernels-{HASH}"
 with suppress(OSError):  # not there yet, or read-only
-    os.utime(FOLDER)  # in use
+    os.utime(FOLDER)  # marks it as used
 
 
 def kernel(function=None, **options):
-    """A decorator: numba.njit with these options, its compiled code kept in FOLDER."""
+    """Decorate a function with numba.njit; its compiled code is cached in FOLDER."""
     if function is None:
         return functools.partial(kernel, **options)
     compiled = numba.njit(**options)(function)
@@ -51,7 +51,7 @@ def kernel(function=None, **options):
 
 
 class _Locator(UserProvidedCacheLocator):
-    """Where compiled code lies, and by what it is known to be that of the source."""
+    """Tells Numba where compiled code is cached, and when it is out of date."""
 
     def get_cache_path(self):
         return str(FOLDER)
@@ -74,14 +74,14 @@ class _Files(CompileResultCacheImpl):
 
 
 class KernelCache(FunctionCache):
-    """Numba's cache on disk. One that cannot be read or written costs time, and stops nothing."""
+    """Numba's cache on disk. If it cannot be read or written, kernels are compiled again."""
 
     _impl_class = _Files
 
     def load_overload(self, sig, target_context):
         try:
             compiled = super().load_overload(sig, target_context)
-        except Exception:  # unpickling damaged files raises anything
+        except Exception:  # unpickling a damaged file may raise anything
             compiled = None
             logger.debug("cannot read %s", FOLDER, exc_info=True)
             with suppress(OSError):
@@ -95,7 +95,7 @@ class KernelCache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             reason = error.strerror or error
-            log_once(logging.WARNING, f"compiled kernels are not kept: {FOLDER}: {reason}")
+            log_once(logging.WARNING, f"compiled kernels are not cached: {FOLDER}: {reason}")
 
 
 @functools.cache
@@ -104,8 +104,8 @@ def log_once(level: int, text: str) -> None:
 
 
 def remove_unused_folders() -> None:
-    """Remove compiled kernels of other hashes that nothing has used for long."""
+    """Delete the caches of other hashes that were not used for MAX_AGE."""
     for folder in CACHE.glob(f"kernels-{'[0-9a-f]' * 16}"):
         with suppress(OSError):
-            if folder.stat().st_mtime < time.time() - KEPT_FOR:
+            if folder.stat().st_mtime < time.time() - MAX_AGE:
                 shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Grouping and ranking of ratings by row, in time linear in the ratings."""
+"""Group ratings by row, and rank them within rows."""
 
 import numpy as np
 from numba import prange
@@ -8,9 +8,10 @@ from movierec.kernels.compilation import kernel
 
 @kernel
 def group_order(keys, n_keys):
-    """Stable counting sort. Returns indptr (n_keys + 1,) and order, the positions by rising key.
+    """Sort keys by a stable counting sort.
 
-    order[indptr[k]:indptr[k + 1]] are the positions of key k in their original order.
+    Returns indptr (n_keys + 1,) and order (n,): order[indptr[k]:indptr[k + 1]] are the positions of
+    key k, ascending.
     """
     indptr = np.zeros(n_keys + 1, np.int64)
     for key in keys:
@@ -28,7 +29,7 @@ def group_order(keys, n_keys):
 
 @kernel(parallel=True)
 def ranks_in_rows(indptr, keys):
-    """The rank, from 0, of each rating among its row's by rising key, equal ones in order."""
+    """The rank (from 0) of each rating within its row by ascending key; ties keep their order."""
     ranks = np.empty(len(keys), np.int64)
     for row in prange(len(indptr) - 1):
         start, stop = indptr[row], indptr[row + 1]

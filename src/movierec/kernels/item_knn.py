@@ -1,4 +1,4 @@
-"""Items seen by the same users: each item's nearest neighbours, and what they say of a user."""
+"""Item-based nearest neighbours: cosines of items' sets of users, and scores from neighbours."""
 
 import numpy as np
 from numba import prange
@@ -10,10 +10,10 @@ from movierec.kernels.tiles import TILE, any_above
 
 @kernel(parallel=True)
 def count_shared(runs, indptr, indices, by_user_indptr, by_user_indices, shared):
-    """Add to shared (n_rows, n_items), of each row's item, how many of its users rated each item.
+    """Add to shared (n_rows, n_items) how many users of each row's item rated each other item.
 
-    runs: bounds of runs of rows. indptr, indices: CSR of the users of each row's item;
-    by_user_…: of the items of each user.
+    runs: bounds of runs of rows. indptr, indices: CSR of the users of each row's item.
+    by_user_indptr, by_user_indices: CSR of the items of each user.
     """
     for run in prange(len(runs) - 1):
         for row in range(runs[run], runs[run + 1]):
@@ -33,13 +33,13 @@ def nearest_items(
     neighbours,
     cosines,
 ):
-    """The items whose users are most nearly the same, by the cosine of the two sets of users.
+    """Find each item's nearest neighbours, by the cosine of the two items' sets of users.
 
-    The first five: as of count_shared, of the items from `first` on. shared_before: what that left
-    of other users (n_rows, n_items), or (0, 0). scale (n_items padded to whole tiles,): 1 over the
-    root of each item's number of users, or 0.
-    neighbours (n_rows, n) int32 and cosines (n_rows, n), filled with −1 and 0, are written: the
-    nearest first, itself not among them; they keep those where fewer items share a user.
+    The first five arguments are those of count_shared, for the items from `first` on.
+    shared_before: the result of count_shared for other users (n_rows, n_items), or (0, 0).
+    scale (n_items, padded to full tiles): 1 / √(number of users) of each item, or 0.
+    neighbours (n_rows, n) int32, filled with −1, and cosines (n_rows, n), filled with 0: written,
+    nearest first, without the item itself. Places stay unchanged if fewer items share a user.
     """
     for run in prange(len(runs) - 1):
         shared = np.zeros((1, len(scale)), cosines.dtype)
@@ -62,12 +62,12 @@ def _count(row, indptr, indices, by_user_indptr, by_user_indices, shared):
     for k in range(indptr[row], indptr[row + 1]):
         user = indices[k]
         for other in by_user_indices[by_user_indptr[user] : by_user_indptr[user + 1]]:
-            shared[0, np.uint32(other)] += 1  # unsigned: no look whether it counts from the end
+            shared[0, np.uint32(other)] += 1  # unsigned indices need no check for negative ones
 
 
 @kernel(parallel=True)
 def sum_neighbours(indptr, indices, neighbours, cosines, scores):
-    """Add to scores (n_rows, n_items) of each row the cosines of its items' neighbours."""
+    """Add the cosines of the neighbours of each row's items to scores (n_rows, n_items)."""
     for row in prange(len(indptr) - 1):
         for k in range(indptr[row], indptr[row + 1]):
             item = indices[k]

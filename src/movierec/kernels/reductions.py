@@ -1,4 +1,4 @@
-"""Sums of rows: those that a sparse matrix of ones selects, and chunks of consecutive rows."""
+"""Sums over rows: selected by a sparse matrix of ones, or in chunks of consecutive rows."""
 
 import numpy as np
 from numba import prange
@@ -9,7 +9,7 @@ from movierec.kernels.scheduling import RUNS, even_runs
 
 @kernel(parallel=True)
 def sum_rows(indptr, indices, rows):
-    """Row r: the sum of rows[indices[k]] over k in indptr[r] … indptr[r + 1] − 1, in that order."""
+    """Row r of the result: Σ rows[indices[k]] over k = indptr[r] … indptr[r + 1] − 1, in order."""
     sums = np.zeros((len(indptr) - 1, rows.shape[1]), rows.dtype)
     runs = even_runs(indptr)
     for run in prange(RUNS):
@@ -23,7 +23,7 @@ def sum_rows(indptr, indices, rows):
 
 @kernel
 def row_sums(indptr, values):
-    """Σ of the values of each row, in order: (n_rows,) float64."""
+    """The sum of each row's values, added in order: (n_rows,) float64."""
     sums = np.zeros(len(indptr) - 1)
     for row in range(len(sums)):
         for k in range(indptr[row], indptr[row + 1]):
@@ -33,7 +33,7 @@ def row_sums(indptr, values):
 
 @kernel(parallel=True)
 def chunk_sums(values, chunk):
-    """Sums of each `chunk` rows of values (n_rows, n_columns), in the order of rows."""
+    """Sums of values (n_rows, n_columns) over chunks of `chunk` rows: (n_chunks, n_columns)."""
     n_rows, n_columns = values.shape
     n_chunks = (n_rows + chunk - 1) // chunk
     sums = np.zeros((n_chunks, n_columns))
@@ -46,7 +46,7 @@ def chunk_sums(values, chunk):
 
 @kernel(parallel=True)
 def chunk_grams(rows, centre, chunk):
-    """Σ d dᵀ of each `chunk` rows, d being a row less the centre: (…, n_columns, n_columns)."""
+    """Σ d dᵀ over chunks of rows, d = row − centre: (n_chunks, n_columns, n_columns)."""
     n_rows, n_columns = rows.shape
     n_chunks = (n_rows + chunk - 1) // chunk
     sums = np.zeros((n_chunks, n_columns, n_columns))
@@ -61,15 +61,15 @@ def chunk_grams(rows, centre, chunk):
 
 @kernel(parallel=True)
 def quadratic_forms(rows, counts, precision, per_rating):
-    """dᵀ (precision + count · diag(per_rating)) d of each row d: (n_rows,) float64."""
+    """dᵀ (precision + count · diag(per_rating)) d for each row d: (n_rows,) float64."""
     n_rows, n_columns = rows.shape
     values = np.zeros(n_rows)
-    first = np.zeros(n_columns, np.int64)  # of each row of the precision, what is not 0
+    first = np.zeros(n_columns, np.int64)  # bounds of the non-zeros in each row of the precision
     last = np.zeros(n_columns, np.int64)
     for i in range(n_columns):
-        there = np.flatnonzero(precision[i])
-        if len(there):
-            first[i], last[i] = there[0], there[-1] + 1
+        nonzero = np.flatnonzero(precision[i])
+        if len(nonzero):
+            first[i], last[i] = nonzero[0], nonzero[-1] + 1
     for row in prange(n_rows):
         product = np.zeros(n_columns)
         for i in range(n_columns):
@@ -84,7 +84,7 @@ def quadratic_forms(rows, counts, precision, per_rating):
 
 @kernel(parallel=True)
 def chunk_feature_sums(indptr, indices, rows, n_features, chunk):
-    """Σ of the rows of each `chunk` that have a feature: (…, n_features, n_columns).
+    """Sums of the rows that have each feature, over chunks: (n_chunks, n_features, n_columns).
 
     indptr, indices: CSR of the features of each row.
     """

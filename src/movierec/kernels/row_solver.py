@@ -1,19 +1,22 @@
-"""The row solver: the posterior mean of many rows (users or items), the other side held fixed.
+"""Solve for the posterior mean of many rows (users or items) while the other side is fixed.
 
-A row's ratings are modelled as r = global_mean + fixed_bias + row · (fixed_factors, 1), the row
-being its factors and, last, its bias. With a Gaussian prior the row's posterior is Gaussian:
+A row is its factors followed by its bias. Its ratings are modelled as
+
+    r = global_mean + fixed_bias + row · (fixed_factors, 1)
+
+With a Gaussian prior, the row's posterior is Gaussian:
 
     precision  P = Λ + Σ f fᵀ        f = (fixed_factors, 1), summed over the row's ratings
     rhs        b = Λ m₀ + Σ f (r − global_mean − fixed_bias)
     mean       m = P⁻¹ b
 
-in units of the rating precision λ. P is kept with b as one more column, the *system*:
+in units of the rating precision λ. P and b are stored together as the *system*:
 
     rows 0 … width−1    the factors' part of P (upper triangle)
     row  width          the bias row of P: Σ factors, and at column `width` its diagonal
-    row  width+1        the rhs: Σ f residual, and at column `width` the bias' own
+    row  width+1        b: Σ f residual, and at column `width` the bias' entry
 
-`width` is n_factors rounded up to a multiple of LANES; what pads it are factors 0 of precision 1.
+`width` is n_factors rounded up to a multiple of LANES; the padding factors are 0, with precision 1.
 """
 
 import numpy as np
@@ -43,15 +46,15 @@ from movierec.kernels.tiles import (
     subtract_upper,
 )
 
-# Ratings gathered at a time. 128 rows of 64 floats are 32 kB, so tiles read them from the cache.
+# Ratings gathered at a time. 128 rows of 64 floats are 32 kB and fit the first-level cache.
 BLOCK = 128
-# How many ratings ahead of the one copied a fixed row is fetched from memory.
+# How many ratings ahead the fixed rows are prefetched.
 AHEAD = 16
 
 
 @kernel
 def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biases, global_mean):
-    """Copy the fixed rows of n ratings side by side, and their weights: 1, and the residual."""
+    """Copy the fixed rows of n ratings into `block`, and their residuals into weights[1]."""
     last = len(indices) - 1
     for k in range(n):
         column = indices[start + k]
@@ -61,9 +64,9 @@ def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biase
 
 @kernel
 def add_ratings(system, start, block, weights, n, fixed, indices, later):
-    """The system of a row: that of `start` and n gathered ratings.
+    """Write `start` plus the contributions of n gathered ratings to a row's system.
 
-    Meanwhile the first tile row fetches the fixed rows of the n ratings from `later` on.
+    Meanwhile the first tile row prefetches the fixed rows of the n ratings from `later` on.
     """
     width = block.shape[1]
     residuals = dot(weights, 0, 0, weights, 1, 0, n)
@@ -88,9 +91,9 @@ def add_ratings(system, start, block, weights, n, fixed, indices, later):
 
 @kernel
 def factor(system, width):
-    """Cholesky of the factors' part, U, tile by tile; the two last rows come to them times U⁻¹.
+    """Cholesky-factor the factors' part into U, in place, and multiply the last two rows by U⁻¹.
 
-    Left-looking: a tile row takes all earlier tile rows at once, then is solved in registers.
+    Left-looking: a tile row subtracts all earlier tile rows, then is solved in registers.
     """
     for i in range(0, width, TILE):
         subtract_upper(system, system, i, i, system, i, system, i, i)
@@ -106,20 +109,20 @@ def factor(system, width):
 
 @kernel(error_model="numpy")
 def substitute(system, width, noise, row, solution):
-    """The solution out of a factored system: the bias first, then the factors backwards.
+    """Solve a factored system by back substitution: the bias first, then the factors.
 
-    With R the Cholesky factor and y = R⁻ᵀ rhs it is R⁻¹ y; with the row's noise z, R⁻¹ (y + z).
-    Returns whether there is one; a precision of 0 divides to infinity or NaN, without an error.
+    The solution is R⁻¹ y, with R the Cholesky factor and y = R⁻ᵀ b, or R⁻¹ (y + z) with noise z.
+    Returns whether there is a solution. Division by a precision of 0 gives infinity or NaN.
     """
     last = width + 1
     precision = system[width, width] - dot(system, width, 0, system, width, 0, width)
     bias = (system[last, width] - dot(system, last, 0, system, width, 0, width)) / precision
-    drawn, n_factors = row < len(noise), noise.shape[1] - 1
-    if drawn:
+    has_noise, n_factors = row < len(noise), noise.shape[1] - 1
+    if has_noise:
         bias += noise[row, n_factors] / np.sqrt(precision)
     for i in range(width):
         solution[0, i] = system[last, i] - bias * system[width, i]
-    if drawn:
+    if has_noise:
         for i in range(n_factors):
             solution[0, i] += noise[row, i]
     for i in range(width - LANES, -1, -LANES):
@@ -145,7 +148,7 @@ def solve_run(
     factors,
     biases,
 ):
-    """Solve rows first … last − 1, one after the other."""
+    """Solve rows first … last − 1, one after the other. Arguments: as of solve_rows."""
     width = fixed_factors.shape[1]
     block = np.empty((BLOCK, width), fixed_factors.dtype)
     weights = np.ones((2, BLOCK), fixed_factors.dtype)
@@ -180,19 +183,19 @@ def solve_run(
             biases[row, draw] = solution[0, width] if positive else np.nan
 
 
-@kernel(parallel=True, nogil=True)  # a block is read meanwhile
+@kernel(parallel=True, nogil=True)  # so that the next block can be read meanwhile
 def solve_rows(runs, *arguments):
-    """Solve all rows, runs[k] … runs[k + 1] − 1 by one thread; no row depends on another.
+    """Solve all rows in parallel; one thread solves rows runs[k] … runs[k + 1] − 1.
 
     arguments: indptr, indices, values: the rows' ratings as CSR.
     fixed_factors (n_fixed, width), fixed_biases (n_fixed,): the side held fixed, padded.
     global_mean: a scalar of their dtype.
     prior_system (width + 2, width + TILE): the system of a row without ratings.
-    prior_per_rating (width + 1,): what the diagonal of P gains with each rating.
-    noise (n_rows or 0, n_factors + 1): what is drawn about the mean, before R⁻¹; or nothing.
-    same_noise: whether draw k of every row has noise k; otherwise each row has its own.
-    factors (n_rows, n_draws, n_factors), biases (n_rows, n_draws): written. A row that has no
-    solution, since its matrix is not positive definite, gets NaN as its bias.
+    prior_per_rating (width + 1,): added to the diagonal of P for each rating.
+    noise (n_rows or n_draws or 0, n_factors + 1): z, to sample instead of taking the mean.
+    same_noise: whether draw k uses noise[k] for every row; otherwise row r uses noise[r].
+    factors (n_rows, n_draws, n_factors), biases (n_rows, n_draws): written. A row whose matrix is
+    not positive definite gets NaN as its bias.
     """
     for run in prange(len(runs) - 1):
         solve_run(runs[run], runs[run + 1], *arguments)

@@ -1,4 +1,4 @@
-"""Predictions: of given pairs, their squared errors by row, and each user's best items."""
+"""Predict ratings of pairs, sum their errors by row, and find each user's best items."""
 
 import numpy as np
 from numba import prange
@@ -7,8 +7,8 @@ from movierec.kernels.compilation import kernel
 from movierec.kernels.scheduling import RUNS, even_runs
 from movierec.kernels.tiles import TILE, add_product, any_above, dot
 
-# Users and items scored at a time: 64 factors of 512 items, and their scores for 64 users, are
-# 128 kB each, so that both stay in the second-level cache while they are used.
+# Users and items scored at a time: 64 factors of 512 items and their scores for 64 users are
+# 128 kB each, so both stay in the second-level cache.
 GROUP, PANEL = 64, 512
 
 
@@ -16,7 +16,7 @@ GROUP, PANEL = 64, 512
 def predict_pairs(
     user_index, item_index, global_mean, user_factors, item_factors, user_biases, item_biases
 ):
-    """The prediction of each (user, item) pair, unclipped: (n_pairs,)."""
+    """The unclipped prediction of each (user, item) pair: (n_pairs,)."""
     predicted = np.empty(len(user_index), user_factors.dtype)
     for pair in prange(len(user_index)):
         user, item = user_index[pair], item_index[pair]
@@ -25,7 +25,7 @@ def predict_pairs(
     return predicted
 
 
-@kernel(parallel=True, nogil=True)  # a block is read meanwhile
+@kernel(parallel=True, nogil=True)  # so that the next block can be read meanwhile
 def squared_errors_by_row(
     indptr,
     indices,
@@ -40,12 +40,13 @@ def squared_errors_by_row(
     totals,
     n_samples,
 ):
-    """Sums over each row's ratings of four errors: squared; of the mean of samples squared when
-    clipped to [low, high], absolute when clipped, and squared.
+    """Sum four errors over each row's ratings: (n_rows, 4) float64.
 
-    totals (n_values,) float64, or empty: gains the predictions of this sample, the n_samples-th,
-    and is what the mean is taken of; of one sample alone it is its own.
-    Returns (n_rows, 4) float64, to be summed by data/tree_sums.py whatever the threads.
+    Column 0: squared error of this model. Columns 1 to 3, of the mean of samples: squared and
+    absolute error of predictions clipped to [low, high], and squared error unclipped.
+    totals (n_values,) float64: the sum of the earlier samples' predictions, to which those of this
+    one, the n_samples-th, are added in place. Empty: this model is the only sample.
+    Add up the rows by data/tree_sums.py, whose result does not depend on the division of work.
     """
     sums = np.zeros((len(indptr) - 1, 4))
     runs = even_runs(indptr)
@@ -73,29 +74,29 @@ def squared_errors_by_row(
 
 @kernel(parallel=True)
 def residuals_by_row(indptr, indices, values, row_factors, fixed_factors, row_biases):
-    """What is left of each value when its row's bias and factors have explained their part."""
-    left = np.empty(len(values), row_factors.dtype)
+    """Each value minus its row's bias and the product of the factors: (n_values,)."""
+    residuals = np.empty(len(values), row_factors.dtype)
     runs = even_runs(indptr)
     for run in prange(RUNS):
         for row in range(runs[run], runs[run + 1]):
             for k in range(indptr[row], indptr[row + 1]):
                 column = indices[k]
                 product = dot(row_factors, row, 0, fixed_factors, column, 0, row_factors.shape[1])
-                left[k] = values[k] - (row_biases[row] + product)
-    return left
+                residuals[k] = values[k] - (row_biases[row] + product)
+    return residuals
 
 
 @kernel
 def keep_best(scores, first_item, best_scores, best_items):
-    """Insert the better ones of some consecutive items' scores into a list of the best, falling.
+    """Merge the scores of consecutive items into a list of the best, in descending order.
 
-    Equal scores keep the lower item index first.
+    first_item: the item of scores[0]. Of equal scores, the lower item index comes first.
     """
     n = len(best_scores)
-    least = best_scores[n - 1]
+    lowest = best_scores[n - 1]
     for k in range(len(scores)):
         score = scores[k]
-        if score > least:
+        if score > lowest:
             place = n - 1
             while place > 0 and best_scores[place - 1] < score:
                 best_scores[place] = best_scores[place - 1]
@@ -103,12 +104,12 @@ def keep_best(scores, first_item, best_scores, best_items):
                 place -= 1
             best_scores[place] = score
             best_items[place] = first_item + k
-            least = best_scores[n - 1]
+            lowest = best_scores[n - 1]
 
 
 @kernel
 def pack(source, first, target):
-    """target = source[:, first : first + its width], with 0 past the end."""
+    """Copy columns of source from `first` on into target, padded with 0."""
     for k in range(len(target)):
         row = source[k, first : first + target.shape[1]]
         for j in range(target.shape[1]):
@@ -119,7 +120,7 @@ def pack(source, first, target):
 def top_n_of_group(
     first_user, user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores
 ):
-    """The best items of GROUP users, panel by panel of items, copied together for the cache."""
+    """Find the best items of GROUP users, one panel of items at a time to use the cache."""
     n_factors, n_items = item_factors.shape
     n = scores.shape[1]
     in_group = min(GROUP, len(items) - first_user)
@@ -152,13 +153,13 @@ def top_n_of_group(
 
 @kernel(parallel=True)
 def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores):
-    """The best unseen items of each user by user · item + item_scores, best first.
+    """Find the best unseen items of each user by user · item + item_scores, best first.
 
-    user_factors (n_factors, n_users) and item_factors (n_factors, n_items), transposed, and
-    item_scores (n_items,) are padded to whole tiles; an item of score −inf is never chosen.
-    seen_indptr, seen_indices: CSR of the items each user has seen, rising within a user.
-    items (n_users, n) int32 and scores (n_users, n), filled with −1 and −inf, are written and keep
-    those where a user has no more.
+    user_factors (n_factors, n_users), item_factors (n_factors, n_items): transposed and, like
+    item_scores (n_items,), padded to full tiles. An item with score −inf is never chosen.
+    seen_indptr, seen_indices: CSR of the items that each user has seen, ascending within a user.
+    items (n_users, n) int32, filled with −1, and scores (n_users, n), filled with −inf: written;
+    places stay unchanged if a user has fewer than n candidates.
     """
     for group in prange((len(items) + GROUP - 1) // GROUP):
         top_n_of_group(
@@ -175,9 +176,9 @@ def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indic
 
 @kernel(parallel=True)
 def best_of_rows(all_scores, seen_indptr, seen_indices, items, scores):
-    """The best unseen items of each row of scores (n_rows, n_items), which are overwritten.
+    """Find the best unseen items of each row of all_scores (n_rows, n_items), which is overwritten.
 
-    The rest as in top_n_items.
+    The other arguments are those of top_n_items.
     """
     for row in prange(len(all_scores)):
         for k in range(seen_indptr[row], seen_indptr[row + 1]):

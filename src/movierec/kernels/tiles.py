@@ -1,14 +1,14 @@
 """Products and Cholesky steps on square tiles held in vector registers, and dot products.
 
-Numba cannot be told to keep a small matrix in registers, so these five steps are written as LLVM
-instructions: a tile is TILE vectors of TILE lanes, unrolled. All a solver does more than once per
-number goes through them, at the speed of a BLAS, without copying into a BLAS's own layout.
+Numba cannot keep a small matrix in registers, so these steps are written as LLVM instructions: a
+tile is TILE vectors of TILE lanes, unrolled. The solver's inner loops consist of them. They run at
+the speed of a BLAS, without copying into a BLAS's own layout.
 
-No kernel asks for `fastmath`: a sum is taken in the order that is written here, and a product and
-a sum are rounded once where it says multiply_add. So the bits depend neither on the threads, nor
-on what the compiler makes of a function, nor on TILE.
+No kernel uses `fastmath`: sums are taken in the order written here, and multiply_add rounds once.
+So results are the same to the bit for any number of threads, any choice of the compiler and any
+TILE.
 
-With the JIT off (NUMBA_DISABLE_JIT=1) the same steps run as NumPy, which says what they do.
+With the JIT off (NUMBA_DISABLE_JIT=1) the same steps run in NumPy, which also documents them.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ from numba.extending import intrinsic
 TILE = 16 if binding.get_host_cpu_features().get("avx512f", False) else 8
 HALF = TILE // 2
 
-LANES = 16  # running sums of a dot product, whatever the processor
+LANES = 16  # running sums of a dot product, the same on every processor
 
-# How near a fetched line is to come: what llvm.prefetch calls locality.
+# The `locality` argument of llvm.prefetch.
 TO_SECOND_CACHE, TO_FIRST_CACHE = 2, 3
 
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
@@ -35,7 +35,7 @@ Values = list[ir.Value]
 
 
 class _Matrix:
-    """A C-contiguous two-dimensional array, seen from the code that is being built."""
+    """A C-contiguous two-dimensional array in the code that is being generated."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class _Matrix:
         ]
 
     def fetch(self, row: ir.Value, column: ir.Value, locality: int) -> None:
-        """Have the cache fetch the line that a number lies in."""
+        """Prefetch the cache line that contains a number."""
         byte = self.builder.bitcast(self.pointer(row, column), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [byte.type, INT32, INT32, INT32])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
@@ -85,21 +85,21 @@ class _Matrix:
             self.builder.store(value, pointer, align=self.align)
 
     def spread(self, number: ir.Value) -> ir.Value:
-        """A vector that holds the number in every lane."""
+        """A vector with the number in every lane."""
         empty = ir.Constant(self.vector, ir.Undefined)
         return self.spread_lane(self.builder.insert_element(empty, number, INT32(0)), 0)
 
     def spread_lane(self, vector: ir.Value, lane: int) -> ir.Value:
-        """A vector that holds one lane of a vector in every lane."""
+        """A vector with one lane of another vector in every lane."""
         return self.pick(vector, vector, [lane] * self.vector.count)
 
     def pick(self, first: ir.Value, second: ir.Value, lanes: list[int]) -> ir.Value:
-        """A vector of these lanes of two vectors, those of the second counted on."""
+        """A vector of some lanes of two vectors; lane numbers continue from the first vector."""
         places = ir.Constant(ir.VectorType(INT32, len(lanes)), lanes)
         return self.builder.shuffle_vector(first, second, places)
 
     def transpose(self, rows: Values) -> Values:
-        """The columns of a square tile as vectors: blocks of it exchanged, halved in turn."""
+        """The columns of a square tile as vectors, by swapping blocks of halving size."""
         rows, size = list(rows), len(rows)
         step = size // 2
         while step:
@@ -113,9 +113,9 @@ class _Matrix:
         return rows
 
     def substitute(self, right: Values, lines: Values, inverses: Values, order: range) -> Values:
-        """Solve a triangular tile for vectors of right sides, one unknown after the other.
+        """Solve a triangular tile for vectors of right-hand sides, one unknown after the other.
 
-        lines[k]: what unknown k counts for in each of the others; inverses[k]: 1 / its own.
+        lines[k]: the coefficients of unknown k in the other equations; inverses[k]: 1 / its pivot.
         """
         right, solved = list(right), list(right)
         for k in order:
@@ -162,22 +162,22 @@ def _product_step(
     fetching: bool = False,
     plain: int = 0,
 ) -> Callable[..., Any]:
-    """Build `out[i:, j:] = start[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on rows × (vectors of
-    lanes) numbers.
+    """Build the step `out[i:, j:] = start[i:, j:] ± left[:n, a:]ᵀ · right[:n, b:]` on one tile.
 
-    Not across: `left[a:, :n]` as it lies; its first `plain` rows count as 1. Fetching: with each
-    step of the sum, have the cache fetch fixed[indices[first + k], column], to be wanted soon.
+    The tile has `rows` rows of `vectors` vectors of `lanes` numbers. across=False: use
+    `left[a:, :n]` without transposing, with ones in place of its first `plain` rows. fetching:
+    at step k of the sum, prefetch fixed[indices[first + k], column], which is needed soon.
     """
 
     def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
         kinds = signature.args
-        target, begun = (_Matrix(context, builder, kinds[k], values[k], lanes) for k in (0, 1))
+        target, initial = (_Matrix(context, builder, kinds[k], values[k], lanes) for k in (0, 1))
         source = _Matrix(context, builder, kinds[4], values[4], lanes)
         other = _Matrix(context, builder, kinds[6], values[6], lanes)
         row, column, a, b, n = values[2], values[3], values[5], values[7], values[8]
         pointers = target.tile_pointers(row, column, rows, vectors)
         before = [
-            begun.load(pointer) for pointer in begun.tile_pointers(row, column, rows, vectors)
+            initial.load(pointer) for pointer in initial.tile_pointers(row, column, rows, vectors)
         ]
         entry = builder.block
         loop = builder.append_basic_block("product")
@@ -242,13 +242,13 @@ def _product_step(
 
 add_product = _product_step(+1)
 subtract_product = _product_step(-1)
-# A tile on the diagonal: its upper rows, and the right half of its lower ones.
+# A tile on the diagonal: its upper rows, and the right half of its lower rows.
 add_upper, subtract_upper = (_product_step(sign, rows=HALF) for sign in (+1, -1))
 add_corner, subtract_corner = (_product_step(sign, rows=HALF, lanes=HALF) for sign in (+1, -1))
-# The same, while fetching the fixed rows that come next.
+# The same, while prefetching the fixed rows that come next.
 add_product_fetching = _product_step(+1, fetching=True)
 add_upper_fetching = _product_step(+1, rows=HALF, fetching=True)
-# Two sums of rows, plain and weighted: of one vector of their columns, and of four.
+# A plain and a weighted sum of rows: of one vector of their columns, and of four.
 add_sums = _product_step(+1, rows=2, across=False, plain=1)
 add_wide_sums = _product_step(+1, rows=2, vectors=4, across=False, plain=1)
 subtract_sums = _product_step(-1, rows=2, across=False)
@@ -256,7 +256,7 @@ subtract_sums = _product_step(-1, rows=2, across=False)
 
 @intrinsic
 def gather_row(typing_context, block, k, fixed, row, later):  # type: ignore[no-untyped-def]
-    """block[k] = fixed[row], rows of whole LANES; meanwhile fetch fixed[later] into the cache."""
+    """block[k] = fixed[row], for rows of a multiple of LANES; meanwhile prefetch fixed[later]."""
     signature = types.void(block, types.int64, fixed, types.int64, types.int64)
 
     def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
@@ -287,8 +287,8 @@ def gather_row(typing_context, block, k, fixed, row, later):  # type: ignore[no-
 def factor_tile(typing_context, matrix, i):  # type: ignore[no-untyped-def]
     """Cholesky-factor the tile at (i, i) in place, into U with UᵀU = tile.
 
-    Only the upper triangle is read. The diagonal comes to hold 1 / U[k, k], what is below it
-    anything. A tile that is not positive definite becomes NaN.
+    Only the upper triangle is read. Afterwards the diagonal contains 1 / U[k, k]; the numbers below
+    it are undefined. A tile that is not positive definite becomes NaN.
     """
     signature = types.void(matrix, types.int64)
 
@@ -315,7 +315,7 @@ def factor_tile(typing_context, matrix, i):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def solve_tile(typing_context, matrix, i, j):  # type: ignore[no-untyped-def]
-    """Replace the tile B at (i, j) by U⁻ᵀ B, U being the factored tile at (i, i)."""
+    """Replace the tile B at (i, j) by U⁻ᵀ B, where U is the factored tile at (i, i)."""
     signature = types.void(matrix, types.int64, types.int64)
 
     def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
@@ -341,7 +341,7 @@ def solve_tile(typing_context, matrix, i, j):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def solve_sums(typing_context, matrix, row, i):  # type: ignore[no-untyped-def]
-    """Replace the two vectors B at (row, i) by B U⁻¹, U being the factored tile at (i, i)."""
+    """Replace the two vectors B at (row, i) by B U⁻¹, where U is the factored tile at (i, i)."""
     signature = types.void(matrix, types.int64, types.int64)
 
     def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
@@ -359,9 +359,9 @@ def solve_sums(typing_context, matrix, row, i):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def substitute_back(typing_context, matrix, i, n, solution):  # type: ignore[no-untyped-def]
-    """Solve U x = y for LANES unknowns from i on, those after them up to n being solved.
+    """Solve U x = y for the LANES unknowns from i on; those after them, up to n, are known.
 
-    U is factored as by factor_tile; solution[0] holds y until it comes to hold x.
+    U is factored by factor_tile. solution[0] contains y and is overwritten by x.
     """
     signature = types.void(matrix, types.int64, types.int64, solution)
 
@@ -427,7 +427,7 @@ def any_above(typing_context, matrix, i, j, bound):  # type: ignore[no-untyped-d
 
 @intrinsic
 def dot(typing_context, left, i, a, right, j, b, n):  # type: ignore[no-untyped-def]
-    """left[i, a : a + n] · right[j, b : b + n], in LANES running sums and then what is left."""
+    """left[i, a : a + n] · right[j, b : b + n], by LANES running sums and then the remainder."""
     signature = left.dtype(
         left, types.int64, types.int64, right, types.int64, types.int64, types.int64
     )
@@ -438,7 +438,7 @@ def dot(typing_context, left, i, a, right, j, b, n):  # type: ignore[no-untyped-
         other = _Matrix(context, builder, kinds[3], values[3], LANES)
         first, second = source.pointer(*values[1:3]), other.pointer(*values[4:6])
         n = values[6]
-        whole = builder.sub(n, builder.srem(n, INT64(LANES)))
+        n_full = builder.sub(n, builder.srem(n, INT64(LANES)))  # in complete vectors
 
         def sum_up(name: str, start: ir.Value, stop: ir.Value, step: int, total: ir.Value):
             """Add left[k] · right[k] to a total, `step` numbers at a time."""
@@ -463,8 +463,8 @@ def dot(typing_context, left, i, a, right, j, b, n):  # type: ignore[no-untyped-
             return result
 
         zeros = ir.Constant(source.vector, [0.0] * LANES)
-        total = source.total(sum_up("dot", INT64(0), whole, LANES, zeros))
-        return sum_up("dot_rest", whole, n, 1, total)
+        total = source.total(sum_up("dot", INT64(0), n_full, LANES, zeros))
+        return sum_up("dot_rest", n_full, n, 1, total)
 
     return signature, build
 
@@ -514,7 +514,7 @@ if numba.config.DISABLE_JIT:
         tile[:] = np.triu(factor)
 
     def _upper(matrix: Floats, i: int, size: int) -> Floats:
-        """U of a factored tile, whose diagonal holds 1 / its own."""
+        """U of a factored tile, whose diagonal contains the reciprocals."""
         upper = np.triu(matrix[i : i + size, i : i + size])
         np.fill_diagonal(upper, 1 / np.diagonal(upper))
         return upper

@@ -1,4 +1,4 @@
-"""Errors of predicted ratings, and the quality of rankings."""
+"""Metrics: errors of predicted ratings, and the quality of top-n lists."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,10 +12,10 @@ from movierec.model.top_n_lists import unit_rows
 
 
 class ErrorSum(IntEnum):
-    """The columns of kernels.scoring.squared_errors_by_row, sums over ratings.
+    """The columns of kernels.scoring.squared_errors_by_row, which are sums over ratings.
 
-    SQUARED is of the last sample alone; the others are of the mean of the samples so far, which is
-    the same for a model that is no mean of samples.
+    SQUARED belongs to the latest sample, the others to the mean of all samples so far. For a model
+    that is not a mean of samples, both are the same.
     """
 
     SQUARED = 0
@@ -26,7 +26,7 @@ class ErrorSum(IntEnum):
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of predictions, in stars; clipped to the rating scale unless it says unclipped."""
+    """Errors of predictions, in stars; predictions are clipped to the scale unless unclipped."""
 
     rmse: float
     mae: float
@@ -34,7 +34,7 @@ class Errors:
 
     @classmethod
     def from_sums(cls, sums: Array, n: int) -> "Errors":
-        """Of n ratings, out of the sums over them (4,), whose places are those of ErrorSum."""
+        """Compute the errors of n ratings from sums over them (4,), in the order of ErrorSum."""
         return cls(
             rmse=float((sums[ErrorSum.CLIPPED_SQUARED] / n) ** 0.5),
             mae=float(sums[ErrorSum.CLIPPED_ABSOLUTE] / n),
@@ -43,12 +43,12 @@ class Errors:
 
 
 def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Errors:
-    """Errors of a model on ratings; NaN where there are none."""
+    """Errors of a model on ratings; NaN if there are none."""
     return errors_in(predict(model, ratings), ratings.rating, scale)
 
 
 def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Array:
-    """Sums over each user's ratings (n_users, 4), whose columns are those of ErrorSum."""
+    """Sums of errors over each user's ratings: (n_users, 4), with the columns of ErrorSum."""
     low, high, mean = map(model.user_factors.dtype.type, (*scale, model.global_mean))
     return squared_errors_by_row(
         by_user.indptr,
@@ -67,12 +67,12 @@ def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Arr
 
 
 def predict(model: Model, ratings: Ratings) -> Array:
-    """The unclipped predicted rating of each rating, in stars: (n_ratings,) float64."""
+    """The unclipped prediction for each rating, in stars: (n_ratings,) float64."""
     return model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
 
 
 def errors_in(predicted: Array, rating: Array, scale: tuple[float, float]) -> Errors:
-    """Errors of unclipped predicted ratings; NaN where there are none."""
+    """Errors of unclipped predictions; NaN if there are none."""
     if not len(rating):
         return Errors(np.nan, np.nan, np.nan)
     clipped = rating - np.clip(predicted, *scale)
@@ -89,11 +89,11 @@ class Ranking:
 
     ndcg and recall are means over the users who have a relevant held-out item.
 
-    ndcg: binary gain, log2 discount, over the ideal list of min(relevant, n)
-    (Järvelin & Kekäläinen, TOIS 2002). recall: relevant items listed over relevant items.
-    hit_rating: mean of the ratings given to listed items, of those that were held out at all.
-    coverage: the share of items that are in anyone's list. novelty: mean −log2 of the share of
-    users who rated a recommended item; all three over all lists (Vargas & Castells, RecSys 2011).
+    ndcg: binary gain, log2 discount, divided by the value of the ideal list of min(relevant, n)
+    items (Järvelin & Kekäläinen, TOIS 2002). recall: listed relevant items / relevant items.
+    hit_rating: mean held-out rating of the listed items that have one. coverage: share of items
+    that are in at least one list. novelty: mean of −log2 of the share of users who rated a listed
+    item. The last three are over all lists (Vargas & Castells, RecSys 2011).
     """
 
     ndcg: float
@@ -106,15 +106,14 @@ class Ranking:
 def ranking(
     lists: Array, held_out: Ratings, relevant_rating: float, counts: Array, n_users: int
 ) -> Ranking:
-    """The quality of top-n lists, by the held-out ratings of the same users.
+    """The quality of top-n lists, measured by held-out ratings of the same users.
 
-    lists (n_listed_users, n) int32, −1 where a list is shorter; row r is the list of user r.
-    held_out: its user_index is the row of `lists`; relevant are those of at least
-    relevant_rating. counts (n_items,): ratings of each item in train, by n_users users (for
-    novelty).
+    lists (n_listed_users, n) int32: −1 past the end of a shorter list. held_out: user_index is the
+    row of `lists`; ratings of at least relevant_rating are relevant. counts (n_items,): number of
+    training ratings of each item, by n_users users (for novelty).
     """
-    given = given_ratings(lists, held_out)
-    ndcg, recall = per_user_metrics(given, held_out, relevant_rating)
+    list_ratings = given_ratings(lists, held_out)
+    ndcg, recall = per_user_metrics(list_ratings, held_out, relevant_rating)
     listed = lists[lists >= 0]
     share = np.maximum(counts[listed], 1) / max(1, n_users)
 
@@ -124,18 +123,18 @@ def ranking(
     return Ranking(
         ndcg=mean(ndcg[~np.isnan(ndcg)]),
         recall=mean(recall[~np.isnan(recall)]),
-        hit_rating=mean(given[~np.isnan(given)]),
+        hit_rating=mean(list_ratings[~np.isnan(list_ratings)]),
         coverage=len(np.unique(listed)) / len(counts),
         novelty=mean(-np.log2(share)),
     )
 
 
 def diversity(lists: Array, item_factors: Array) -> float:
-    """How far apart the items of a list lie: mean over lists of the mean of 1 − cosine over pairs.
+    """The intra-list distance: the mean over lists of the mean of 1 − cosine over pairs of items.
 
-    Intra-list distance: Vargas & Castells (RecSys 2011), section 4.3. lists: as in `ranking`; those
-    of fewer than two items do not count. An item without factors is at distance 1 of all others.
-    NaN where no listed item has factors.
+    Vargas & Castells (RecSys 2011), section 4.3. lists: as in `ranking`; lists of fewer than two
+    items do not count. An item whose factors are 0 has distance 1 from all others. NaN if no listed
+    item has factors.
     """
     listed, places = np.unique(lists, return_inverse=True)
     unit, is_known = unit_rows(np.where(listed[:, None] >= 0, item_factors[listed], 0))
@@ -145,7 +144,7 @@ def diversity(lists: Array, item_factors: Array) -> float:
     if not is_known.any() or not has_pairs.any():
         return np.nan
     total = np.zeros((len(lists), unit.shape[1]))
-    for place in places.T:  # one at a time, for the memory
+    for place in places.T:  # one place at a time, to limit memory
         total += unit[place]
     cosines = np.square(total).sum(axis=1) - n_known  # summed over the ordered pairs
     n_pairs = n[has_pairs] * (n[has_pairs] - 1)
@@ -153,15 +152,15 @@ def diversity(lists: Array, item_factors: Array) -> float:
 
 
 def per_user_metrics(
-    given: Array, held_out: Ratings, relevant_rating: float
+    list_ratings: Array, held_out: Ratings, relevant_rating: float
 ) -> tuple[Array, Array]:
-    """NDCG and recall of each list, as in `ranking`; NaN where its user has no relevant item.
+    """NDCG and recall of each list, as in `ranking`; NaN if its user has no relevant item.
 
-    given: as given_ratings returns them.
+    list_ratings: from given_ratings.
     """
-    n, hits = given.shape[1], given >= relevant_rating
+    n, hits = list_ratings.shape[1], list_ratings >= relevant_rating
     relevant = held_out.user_index[held_out.rating >= relevant_rating]
-    n_relevant = np.bincount(relevant, minlength=len(given))
+    n_relevant = np.bincount(relevant, minlength=len(list_ratings))
     discounts = 1 / np.log2(np.arange(2, n + 2))
     ideal = np.concatenate(([np.nan], np.cumsum(discounts)))[np.minimum(n_relevant, n)]
     gained, n_hits = (hits * discounts).sum(axis=1), hits.sum(axis=1)
@@ -169,7 +168,7 @@ def per_user_metrics(
 
 
 def given_ratings(lists: Array, held_out: Ratings) -> Array:
-    """The held-out rating of each place of the lists, NaN if there is none: (n_listed_users, n)."""
+    """The held-out rating of each listed item, NaN if there is none: (n_listed_users, n)."""
     rows = np.arange(len(lists), dtype=np.int64)[:, None]
     n_items = 1 + max(held_out.item_index.max(initial=-1), lists.max(initial=-1))
     keys = held_out.user_index * np.int64(n_items) + held_out.item_index

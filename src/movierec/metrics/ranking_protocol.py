@@ -1,4 +1,4 @@
-"""The protocol that compares rankings: which users, which items compete, what counts as a hit."""
+"""Evaluate and compare rankings on a sample of users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,13 +17,13 @@ from movierec.model.top_n_lists import Scorer
 
 @dataclass(frozen=True)
 class PerUserMetrics:
-    """NDCG and recall of one ranking's list for each user; NaN where nothing is relevant."""
+    """NDCG and recall of one ranking's list for each user; NaN if no item is relevant."""
 
     ndcg: Array
     recall: Array
 
     def of_all_users(self, users: Array, n_users: int) -> dict[str, Array]:
-        """The same by metric for all users; NaN for those who are not among `users`."""
+        """The metrics by name for all n_users users; NaN for those not in `users`."""
         columns = {name: np.full(n_users, np.nan) for name in vars(self)}
         for name, column in columns.items():
             column[users] = getattr(self, name)
@@ -32,10 +32,11 @@ class PerUserMetrics:
 
 @dataclass(frozen=True)
 class RankingEvaluator:
-    """A seeded sample of users, what they have seen, and which of their ratings were held out.
+    """A random sample of users, with their seen items and held-out ratings.
 
-    users: of the model; seen, held_out: their ratings, by their place in `users`. counts
-    (n_items,): ratings of each item in what all n_users have seen.
+    All items that a user has not seen compete. users: indices in the model. seen, held_out: their
+    ratings, by position in `users`. counts (n_items,): number of ratings of each item among those
+    seen by all n_users users.
     """
 
     users: Array
@@ -48,7 +49,7 @@ class RankingEvaluator:
     def from_ratings(
         cls, seen: Csr, held_out: Ratings, n_items: int, max_users: int, seed: int, stream: str
     ) -> "RankingEvaluator":
-        """At most max_users users, sampled by the stream; all items not in `seen` compete."""
+        """Sample at most max_users users by a random stream. seen, held_out: of all users."""
         users = sample_users(seen.n_rows, max_users, seed, stream)
         counts = np.bincount(seen.indices, minlength=n_items)
         return cls.from_sample(users, seen.take(users), held_out, counts, seen.n_rows)
@@ -57,7 +58,7 @@ class RankingEvaluator:
     def from_sample(
         cls, users: Array, seen: Csr, held_out: Ratings, counts: Array, n_users: int
     ) -> "RankingEvaluator":
-        """Of users from sample_users. seen: what these have seen; held_out: of all users."""
+        """Use users from sample_users. seen: their ratings only; held_out: of all users."""
         row = np.full(n_users, -1, np.int32)
         row[users] = np.arange(len(users), dtype=np.int32)
         sampled = held_out.take(row[held_out.user_index] >= 0)
@@ -65,19 +66,21 @@ class RankingEvaluator:
         return cls(users, seen, sampled, counts, n_users)
 
     def lists(self, by: Model | Scorer, n: int, min_ratings: int = 0) -> Array:
-        """Top-n lists, without the items that have fewer seen ratings than min_ratings."""
+        """Top-n lists of the users, without items that have fewer than min_ratings ratings."""
         return top_n_lists.top_n(by, self.seen, n, self.counts >= min_ratings, self.users)[0]
 
     def quality(self, lists: Array, relevant_rating: float) -> measures.Ranking:
         return measures.ranking(lists, self.held_out, relevant_rating, self.counts, self.n_users)
 
     def per_user(self, lists: Array, relevant_rating: float) -> PerUserMetrics:
-        given = measures.given_ratings(lists, self.held_out)
-        return PerUserMetrics(*measures.per_user_metrics(given, self.held_out, relevant_rating))
+        list_ratings = measures.given_ratings(lists, self.held_out)
+        return PerUserMetrics(
+            *measures.per_user_metrics(list_ratings, self.held_out, relevant_rating)
+        )
 
 
 def sample_users(n_users: int, max_users: int, seed: int, stream: str) -> Array:
-    """At most max_users of the users, sampled by the stream, rising."""
+    """Sample at most max_users users by a random stream; ascending indices."""
     rng = random_streams.stream(seed, stream)
     return np.sort(rng.choice(n_users, min(max_users, n_users), replace=False))
 
@@ -88,22 +91,22 @@ def compare_rankings(
     item_factors: Array,
     params: EvaluateParams,
 ) -> tuple[dict[str, Any], dict[str, PerUserMetrics]]:
-    """The quality of each ranking's lists of the evaluator's users, and its per-user metrics.
+    """The quality of each ranking's lists for the evaluator's users, and its per-user metrics.
 
-    item_factors: of each item, those that diversity is measured by.
+    lists: by ranking. item_factors: the factors by which diversity is measured.
     """
     n, relevant_rating = params.top_n, params.relevant_rating
     result, per_user = {}, {}
-    for name, of_users in lists.items():
-        per_user[name] = evaluator.per_user(of_users, relevant_rating)
-        quality = vars(evaluator.quality(of_users, relevant_rating))
-        quality = quality | {"diversity": measures.diversity(of_users, item_factors)}
+    for name, user_lists in lists.items():
+        per_user[name] = evaluator.per_user(user_lists, relevant_rating)
+        quality = vars(evaluator.quality(user_lists, relevant_rating))
+        quality = quality | {"diversity": measures.diversity(user_lists, item_factors)}
         result[name] = {f"{key}@{n}": value for key, value in quality.items()}
     is_relevant = evaluator.held_out.rating >= relevant_rating
-    n_judged = len(np.unique(evaluator.held_out.user_index[is_relevant]))
+    n_evaluated = len(np.unique(evaluator.held_out.user_index[is_relevant]))
     report = {
         "ranking": result,
-        "n_ranked_users": n_judged,
-        "n_left_out_users": len(evaluator.users) - n_judged,
+        "n_ranked_users": n_evaluated,
+        "n_left_out_users": len(evaluator.users) - n_evaluated,
     }
     return report, per_user

@@ -1,4 +1,4 @@
-"""Predictors that every model must beat. Each is a Model without factors."""
+"""Baselines that every model should beat. Each is a Model without factors."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from movierec.model.biased_mf import Model
 
 
 class HasRowSums(Protocol):
-    """Ratings grouped by row, as far as baselines ask: a Csr, or one that lies on disk."""
+    """The part of a Csr that baselines need, so that ratings may also be on disk."""
 
     @property
     def counts(self) -> Array: ...
@@ -19,26 +19,26 @@ class HasRowSums(Protocol):
 
 
 def predictors(by_user: HasRowSums, by_item: HasRowSums, damping: float) -> dict[str, Model]:
-    """Those that predict ratings, by name.
+    """The baselines that predict ratings, by name.
 
-    global_mean: the mean of all ratings, for everyone and everything. item_mean: the mean of the
-    item's ratings; the global mean where it has none. damped_biases: item, then user biases, each a
-    mean of what is left, drawn to 0 by `damping` ratings: the baseline estimates of Koren, "Factor
+    global_mean: the mean of all ratings, for every pair. item_mean: the mean of the item's ratings,
+    or the global mean if it has none. damped_biases: item biases, then user biases, each a mean of
+    the residuals, shrunk towards 0 by `damping` ratings: the baseline estimates of Koren, "Factor
     in the neighbors" (TKDD 4(1), 2010), section 2.1.
     """
     n_users, n_items = len(by_user.counts), len(by_item.counts)
     mean = float(
         tree_sums.add_up([tree_sums.partial_sums(0, by_user.row_sums())]) / by_user.counts.sum()
     )
-    left = by_item.row_sums(mean)
-    of_items = _damped(left, by_item.counts, damping)
-    of_users = _damped(by_user.row_sums(mean, of_items), by_user.counts, damping)
+    item_sums = by_item.row_sums(mean)
+    item_biases = _damped(item_sums, by_item.counts, damping)
+    user_biases = _damped(by_user.row_sums(mean, item_biases), by_user.counts, damping)
     return {
         "global_mean": _without_factors(mean, np.zeros(n_users), np.zeros(n_items)),
         "item_mean": _without_factors(
-            mean, np.zeros(n_users), _damped(left, by_item.counts, damping=0)
+            mean, np.zeros(n_users), _damped(item_sums, by_item.counts, damping=0)
         ),
-        "damped_biases": _without_factors(mean, of_users, of_items),
+        "damped_biases": _without_factors(mean, user_biases, item_biases),
     }
 
 
@@ -47,7 +47,7 @@ def damped_biases(by_user: HasRowSums, by_item: HasRowSums, damping: float) -> M
 
 
 def popularity(by_user: HasRowSums, by_item: HasRowSums) -> Model:
-    """Ranks items by their number of ratings; it does not predict ratings."""
+    """The baseline that ranks items by their number of ratings; it does not predict ratings."""
     return _without_factors(0.0, np.zeros(len(by_user.counts)), by_item.counts)
 
 

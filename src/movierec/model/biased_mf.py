@@ -1,4 +1,4 @@
-"""The trained model: arrays, and what they predict."""
+"""The trained model: biased matrix factorisation, its predictions, and means of samples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -14,7 +14,7 @@ _none = partial(np.zeros, (0, 0))
 
 
 def pairs(users: Array, n_items: int) -> tuple[Array, Array]:
-    """Each of these users with each item, user by user: their indices (n_pairs,) int32."""
+    """All pairs of these users and all items, user by user: two arrays (n_pairs,) int32."""
     return np.repeat(users.astype(np.int32), n_items), np.tile(
         np.arange(n_items, dtype=np.int32), len(users)
     )
@@ -25,17 +25,18 @@ class Model:
     """r̂ = global_mean + user_biases[u] + item_biases[i] + user_factors[u] · item_factors[i].
 
     The biased matrix factorisation of Koren, Bell & Volinsky, "Matrix factorization techniques for
-    recommender systems" (IEEE Computer 42(8), 2009), equation 4. Baselines are models, too: those
-    with no factors. So is the mean of the predictions of n_samples models: its factors are theirs
-    side by side, the users' divided by n_samples, its biases the means of theirs.
+    recommender systems" (IEEE Computer 42(8), 2009), equation 4. Baselines are models without
+    factors. The mean of the predictions of n_samples models is a model too: its factors are the
+    samples' factors side by side, the users' divided by n_samples; its biases are the samples' mean
+    biases.
 
     global_mean: in stars. user_factors (n_users, n_factors), item_factors (n_items, n_factors),
-    user_biases (n_users,), item_biases (n_items,): float32 (or float64), all of one dtype.
+    user_biases (n_users,), item_biases (n_items,): float32 or float64, all of the same dtype.
     user_weights, item_weights (n_features, n_factors + n_samples): what each feature adds to a
-    row's prior mean, each sample's factors and its bias; no rows where there are no features.
-    sample_…: of a mean of samples only: the biases of each (n_users or n_items, n_samples), its
-    prior of the users' rows (n_samples, n_factors of one + 1, …) and its noise precision.
-    manifest: what the model was trained with: data set, archive, params.
+    row's prior mean, for each sample its factors and its bias; empty without features.
+    sample_…: only for a mean of samples: the biases of each sample (n_users or n_items, n_samples),
+    its prior for users' rows (n_samples, factors of one sample + 1, …) and its noise precision.
+    manifest: the records of the stages up to training.
     """
 
     global_mean: float
@@ -74,13 +75,13 @@ class Model:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """All arrays by name, as they are saved; those that hold nothing left out."""
+        """The arrays by name, as they are saved, without empty ones."""
         named = {part.name: getattr(self, part.name) for part in fields(self)}
         arrays = {name: value for name, value in named.items() if isinstance(value, np.ndarray)}
         return {name: array for name, array in arrays.items() if array.shape != (0, 0)}
 
     def rows(self, side: str) -> tuple[Array, Array]:
-        """Factors and biases of one side: "user" or "item"."""
+        """The factors and biases of one side: "user" or "item"."""
         return getattr(self, f"{side}_factors"), getattr(self, f"{side}_biases")
 
     def weights(self, side: str) -> Array:
@@ -88,27 +89,27 @@ class Model:
         return np.asarray(getattr(self, f"{side}_weights"))
 
     def changed(self, side: str, **arrays: Array) -> "Model":
-        """The model with factors, biases or weights of one side replaced."""
+        """A copy with factors, biases or weights of one side replaced."""
         return replace(self, **{f"{side}_{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
 
     def of_users(self, users: Array | slice) -> "Model":
-        """The model of these users alone, each known by his place among them."""
+        """The model of only these users, who are numbered by their position among them."""
         names = ("user_factors", "user_biases", "sample_user_biases")
         rows = {name: array[users] for name in names if len(array := getattr(self, name))}
         return replace(self, **rows)
 
     def sample(self, number: int) -> "Model":
-        """One of the models that this one is the mean of; the model itself if of none."""
+        """One of the samples that this model is the mean of; otherwise the model itself."""
         if not len(self.sample_noise_precision):
             return self
         n = self.n_samples
         f = self.n_factors // n
-        mine = slice(number * f, (number + 1) * f)
+        factors = slice(number * f, (number + 1) * f)
         weights = slice(number * (f + 1), (number + 1) * (f + 1))
         return Model(
             self.global_mean,
-            np.ascontiguousarray(self.user_factors[:, mine] * n),
-            np.ascontiguousarray(self.item_factors[:, mine]),
+            np.ascontiguousarray(self.user_factors[:, factors] * n),
+            np.ascontiguousarray(self.item_factors[:, factors]),
             np.ascontiguousarray(self.sample_user_biases[:, number]),
             np.ascontiguousarray(self.sample_item_biases[:, number]),
             np.ascontiguousarray(self.user_weights[:, weights]),
@@ -116,7 +117,7 @@ class Model:
         )
 
     def predict(self, user_index: Array, item_index: Array) -> Array:
-        """Predicted ratings of pairs, unclipped, in stars: (n_pairs,) of the model's dtype."""
+        """The unclipped predicted ratings of pairs, in stars: (n_pairs,), in the model's dtype."""
         return predict_pairs(
             user_index,
             item_index,
@@ -128,14 +129,14 @@ class Model:
         )
 
     def predict_all(self, users: Array) -> Array:
-        """Predicted ratings of some users for every item, as predict has them: (n, n_items)."""
+        """The unclipped predicted ratings of these users for every item: (len(users), n_items)."""
         return self.predict(*pairs(users, self.n_items)).reshape(len(users), self.n_items)
 
     def deviation(self, user_index: Array, item_index: Array) -> Array:
-        """The standard deviation of pairs' predictions over the samples, in stars: (n_pairs,).
+        """The standard deviation of predictions over the samples, in stars: (n_pairs,).
 
-        It does not hold the ratings' own noise, whose precision is sample_noise_precision. NaN
-        where the model is not a mean of samples.
+        It excludes the noise of the ratings, whose precision is sample_noise_precision. NaN if the
+        model is not a mean of samples.
         """
         if self.n_samples < 2:
             return np.full(len(user_index), np.nan)
@@ -147,8 +148,8 @@ class Model:
 
 
 def mean_of(samples: Sequence[Model]) -> Model:
-    """The mean of the predictions of samples, itself a model."""
-    arrays = mean_beside([sample.arrays for sample in samples])
+    """The model that predicts the mean of the samples' predictions."""
+    arrays = join_shared_arrays([sample.arrays for sample in samples])
     for side in ("user", "item"):
         arrays |= mean_rows(side, [sample.rows(side) for sample in samples])
     return replace(samples[0], **arrays)
@@ -157,25 +158,27 @@ def mean_of(samples: Sequence[Model]) -> Model:
 def mean_rows(
     side: str, rows: Sequence[tuple[Array, Array]], are_samples: bool = True
 ) -> dict[str, Array]:
-    """The arrays of one side of mean_of, out of the factors and biases of each sample's rows; if
-    they are no samples, those of the one model as they are."""
+    """The arrays of one side of mean_of, from the factors and biases of each sample.
+
+    are_samples: False for a single model that is not a sample, whose arrays are returned unchanged.
+    """
     n, (factors, biases) = len(rows), rows[0]
     if not are_samples:
         return {f"{side}_factors": factors, f"{side}_biases": biases}
     joined = np.concatenate([factors for factors, _ in rows], axis=1)
     if side == "user":
         joined /= joined.dtype.type(n)
-    each = np.stack([biases for _, biases in rows], axis=1)
-    mean = each.mean(axis=1, dtype=np.float64).astype(each.dtype)
+    sample_biases = np.stack([biases for _, biases in rows], axis=1)
+    mean = sample_biases.mean(axis=1, dtype=np.float64).astype(sample_biases.dtype)
     return {
         f"{side}_factors": joined,
         f"{side}_biases": mean,
-        f"sample_{side}_biases": each,
+        f"sample_{side}_biases": sample_biases,
     }
 
 
-def mean_beside(samples: Sequence[Mapping[str, Array]]) -> dict[str, Any]:
-    """The arrays of mean_of that are not of rows, out of those of each sample by name."""
+def join_shared_arrays(samples: Sequence[Mapping[str, Array]]) -> dict[str, Any]:
+    """The arrays of mean_of that do not belong to rows, from those of each sample by name."""
     axes = {"user_weights": 1, "item_weights": 1, "sample_user_mean": 0}
     axes |= {"sample_user_precision": 0, "sample_noise_precision": 0}
     return {

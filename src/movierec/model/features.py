@@ -1,8 +1,8 @@
-"""What is known of a row beside its ratings, as the mean of its prior.
+"""Features of rows (a movie's genres, the movies that a user rated), which set the prior mean.
 
-A row with n features (a movie's genres; the movies that a user rated) has as prior mean the sum of
-its features' weights over √n. The weights are factors and bias of their own, with a ridge, and
-solved for exactly while the rows are held fixed.
+The prior mean of a row with n features is the sum of its features' weights, divided by √n. A
+feature's weights are factors and a bias. They have a ridge penalty, and are solved for exactly
+while the rows are fixed.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,17 @@ import numpy as np
 from movierec.data.rating_arrays import Array, Csr
 from movierec.kernels.reductions import sum_rows
 
-FEW = 256
-MAX_STEPS, TOLERANCE = 100, 1e-5  # of conjugate gradients; the residual relative to the right side
+FEW = 256  # up to so many features, weights are solved for by one dense matrix
+# Conjugate gradients; the tolerance is of the residual relative to the right-hand side.
+MAX_STEPS, TOLERANCE = 100, 1e-5
 
 
 @dataclass(frozen=True)
 class Features:
     """The features of each row, and the rows of each feature.
 
-    X, the matrix meant: (n_rows, n_features), 1/√n where a row of n features has the feature.
+    They represent the matrix X (n_rows, n_features): 1/√n where a row of n features has the
+    feature, 0 elsewhere.
     """
 
     by_row: Csr
@@ -32,8 +34,7 @@ class Features:
 
     @property
     def are_few(self) -> bool:
-        """Whether their weights are solved for by one small matrix, and sums over rows are of all
-        features at once."""
+        """Whether there are so few that their weights are solved for by one dense matrix."""
         return self.n_features <= FEW
 
     def means(self, weights: Array) -> Array:
@@ -55,12 +56,12 @@ class Features:
         start: Array,
         max_steps: int = MAX_STEPS,
     ) -> Array:
-        """The weights W of (Xᵀ · precision · X + ridge) W = right, column by column.
+        """Solve (Xᵀ · P · X + ridge) W = right for the weights W, column by column.
 
-        The precision of a row in a column is precision + its count · per_rating; these, ridge
-        (n_columns,), counts (n_rows,). Few features are solved for exactly; many by conjugate
-        gradients from `start`, with the diagonal as preconditioner, exactly unless max_steps were
-        not enough.
+        P is diagonal: a row's precision in a column is precision + count · per_rating. precision,
+        per_rating, ridge (n_columns,), counts (n_rows,). Few features are solved for directly, many
+        by conjugate gradients from `start` with the diagonal as preconditioner, to TOLERANCE or
+        for max_steps.
         """
         if self.are_few:
             return self._solve_few(right, precision, per_rating, counts, ridge)
@@ -72,8 +73,8 @@ class Features:
             return self.collect(precision * self.means(weights)) + ridge * weights
 
         weights, residual = start, (right - product(start)).astype(right.dtype)
-        ahead = direction = (residual / diagonal).astype(right.dtype)
-        size, enough = _dot(residual, ahead), TOLERANCE**2 * _dot(right, right / diagonal)
+        scaled = direction = (residual / diagonal).astype(right.dtype)
+        size, enough = _dot(residual, scaled), TOLERANCE**2 * _dot(right, right / diagonal)
         for _ in range(max_steps):
             if (size <= enough).all():
                 break
@@ -81,9 +82,9 @@ class Features:
             step = _ratio(size, _dot(direction, image))
             weights = (weights + step * direction).astype(right.dtype)
             residual = (residual - step * image).astype(right.dtype)
-            ahead = (residual / diagonal).astype(right.dtype)
-            before, size = size, _dot(residual, ahead)
-            direction = (ahead + _ratio(size, before) * direction).astype(right.dtype)
+            scaled = (residual / diagonal).astype(right.dtype)
+            previous, size = size, _dot(residual, scaled)
+            direction = (scaled + _ratio(size, previous) * direction).astype(right.dtype)
         return weights
 
     def _solve_few(
@@ -100,29 +101,29 @@ class Features:
         )
         weights = np.empty_like(right)
         kinds, kind_of = np.unique([precision, per_rating, ridge], axis=1, return_inverse=True)
-        for kind, (of_all, of_one, more) in enumerate(kinds.T):
-            matrix = of_all * plain + of_one * counted + more * np.eye(self.n_features)
-            alike = kind_of == kind
-            weights[:, alike] = np.linalg.solve(matrix, right[:, alike].astype(np.float64))
+        for kind, (constant, per_count, penalty) in enumerate(kinds.T):
+            matrix = constant * plain + per_count * counted + penalty * np.eye(self.n_features)
+            columns = kind_of == kind
+            weights[:, columns] = np.linalg.solve(matrix, right[:, columns].astype(np.float64))
         return weights
 
 
 def scale_of(by_row: Csr) -> Array:
-    """1/√n of each row (n_rows, 1); 1 where there is no feature."""
+    """1/√n for each row of n features: (n_rows, 1); 1 for rows without features."""
     return np.asarray(1 / np.sqrt(np.maximum(by_row.counts, 1))[:, None])
 
 
 def means_of(by_row: Csr, weights: Array) -> Array:
-    """X · weights of some rows, by the features of each: (n_rows, n_columns)."""
+    """X · weights for rows with these features: (n_rows, n_columns)."""
     sums = sum_rows(by_row.indptr, by_row.indices, weights)
     return (scale_of(by_row) * sums).astype(weights.dtype)
 
 
 def _dot(left: Array, right: Array) -> Array:
-    """The dot product of each column with its like."""
+    """The dot products of corresponding columns: (n_columns,)."""
     return np.asarray(np.einsum("ij,ij->j", left, right, dtype=np.float64))
 
 
 def _ratio(over: Array, under: Array) -> Array:
-    """over / under, and 0 where a column has nothing left to do."""
+    """over / under, and 0 for columns that have converged exactly."""
     return np.divide(over, under, out=np.zeros_like(over), where=under > 0)

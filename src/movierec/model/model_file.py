@@ -1,4 +1,4 @@
-"""The model on disk: a safetensors file of its arrays, its manifest as JSON in the metadata."""
+"""Model files: a safetensors file of the arrays, with the manifest as JSON in its metadata."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from movierec.core.paths import IMPLICIT_MODEL, MODEL
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
 
-USER_ARRAYS = ("user_factors", "user_biases", "sample_user_biases")  # a row for each user
+USER_ARRAYS = ("user_factors", "user_biases", "sample_user_biases")  # with one row per user
 REQUIRED = ("global_mean", "item_factors", "item_biases", *USER_ARRAYS[:2])
 
-MODELS = {"train": MODEL, "implicit": IMPLICIT_MODEL}  # by the stage that writes it
+MODELS = {"train": MODEL, "implicit": IMPLICIT_MODEL}  # by the stage that writes them
 
 
 def _named_arrays(model: Model) -> dict[str, Array]:
@@ -33,7 +33,7 @@ def _named_arrays(model: Model) -> dict[str, Array]:
 
 
 def hash_arrays(model: Model) -> dict[str, str]:
-    """The sha256 of each array of the file: of its dtype, its shape and its bytes."""
+    """The sha256 of each array's dtype, shape and bytes, by name."""
     return {name: _hash(array) for name, array in _named_arrays(model).items()}
 
 
@@ -44,7 +44,7 @@ def _hash(array: Array) -> str:
 
 
 def write_model(path: Path, model: Model) -> None:
-    """Write a model: the same bytes for the same model."""
+    """Write a model; the same model gives the same bytes."""
     array_files.save(path, _named_arrays(model), model.manifest)
 
 
@@ -59,32 +59,34 @@ def implicit_trained_with(model: Model) -> ImplicitParams:
 
 
 def _params_of(model: Model, stage: str, kind: type[BaseModel]) -> dict[str, Any]:
-    found = model.manifest[stage]["params"][stage]
-    if not kind.model_fields.keys() <= found.keys():
-        raise MovierecError(f"{MODELS[stage]}: trained by another version; run dvc repro")
-    return {key: found[key] for key in kind.model_fields}
+    params = model.manifest[stage]["params"][stage]
+    if not kind.model_fields.keys() <= params.keys():
+        raise MovierecError(
+            f"{MODELS[stage]}: trained by another version of movierec; run dvc repro"
+        )
+    return {key: params[key] for key in kind.model_fields}
 
 
 def read_model(path: Path = MODEL, users: bool = True) -> Model:
-    """The model, its arrays mapped from the file; each is compared with its hash in the manifest.
+    """Read a model, with memory-mapped arrays, and verify their hashes.
 
-    users: whether the rows of the users are read, too; a new person needs none of them.
+    users: whether to read the users' rows; scores of a new user do not need them.
     """
     from movierec.model.biased_mf import Model
 
     arrays, manifest = read_arrays(path, () if users else USER_ARRAYS)
     mean = float(arrays.pop("global_mean"))
     if not users:
-        like = {name: name.replace("user", "item") for name in USER_ARRAYS}
-        arrays |= {name: arrays[its][:0] for name, its in like.items() if its in arrays}
+        counterparts = {name: name.replace("user", "item") for name in USER_ARRAYS}
+        arrays |= {name: arrays[item][:0] for name, item in counterparts.items() if item in arrays}
     try:
         return Model(mean, **arrays, manifest=manifest)
     except TypeError as error:
-        raise _not_whole(path, error) from None
+        raise _incomplete(path, error) from None
 
 
 def map_model(path: Path) -> Model:
-    """The model of a file that was verified before: mapped once a process, hashes not compared."""
+    """Map a model file that was verified before, without comparing hashes; once per process."""
     return _map_model(path, path.stat().st_mtime_ns)
 
 
@@ -99,38 +101,43 @@ def _map_model(path: Path, modified: int) -> Model:
 def read_arrays(
     path: Path, left_out: Iterable[str] = (), only: Iterable[str] | None = None
 ) -> tuple[dict[str, Array], Manifest]:
-    """Arrays of a model by name, as they were trained, and its manifest. No other array is read."""
+    """Read arrays of a model by name, with verified hashes, and its manifest.
+
+    Arrays in left_out, or not in `only`, are not read. Raises MovierecError for a missing, damaged
+    or changed file.
+    """
     try:
         file = ArrayFile(path)
         if missing := [name for name in REQUIRED if name not in file.names]:
-            raise ValueError(f"no {', '.join(missing)} in it")
+            raise ValueError(f"it lacks {', '.join(missing)}")
         names = [name for name in only or file.names if name not in left_out]
         arrays = {name: file.array(name) for name in names}
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
     except (OSError, ValueError, KeyError) as error:
-        raise _not_whole(path, error) from None
+        raise _incomplete(path, error) from None
     manifest = parse_manifest(json.dumps(file.metadata), path)
     with log.timed("read", path):
         hashes = {name: _hash(array) for name, array in arrays.items()}
-    for known in (manifest[stage]["sha256"] for stage in MODELS if stage in manifest):
-        if set(file.names) != set(known) or any(known[name] != hashes[name] for name in names):
+    for recorded in (manifest[stage]["sha256"] for stage in MODELS if stage in manifest):
+        is_complete = set(file.names) == set(recorded)
+        if not is_complete or any(recorded[name] != hashes[name] for name in names):
             raise MovierecError(
                 f"{path}: changed since it was trained; restore it with dvc checkout --force"
             )
     return arrays, manifest
 
 
-def _not_whole(path: Path, error: Exception) -> MovierecError:
+def _incomplete(path: Path, error: Exception) -> MovierecError:
     return MovierecError(
-        f"{path}: not a whole model ({error}); restore it with dvc checkout --force"
+        f"{path}: not a complete model ({error}); restore it with dvc checkout --force"
     )
 
 
 def read_models(manifest: Manifest, users: bool = True) -> tuple[Model, Model]:
-    """The models of the train and the implicit stage, known to go on from this manifest.
+    """Read the models of the train and implicit stages, and check that they continue a manifest.
 
-    users: as of read_model.
+    users: as in read_model.
     """
     train, implicit = (_model_of(stage, path, manifest, users) for stage, path in MODELS.items())
     return train, implicit
@@ -140,5 +147,5 @@ def _model_of(stage: str, path: Path, manifest: Manifest, users: bool) -> Model:
     model = read_model(path, users)
     check_same_origin(model.manifest, manifest, path)
     if stage not in model.manifest:
-        raise MovierecError(f"{path}: not what the {stage} stage wrote; run dvc repro")
+        raise MovierecError(f"{path}: not written by the {stage} stage; run dvc repro")
     return model

@@ -1,8 +1,9 @@
-"""The one solve: every row of one side, the other side held fixed, under a Gaussian prior.
+"""Solve for every row of one side under a Gaussian prior, while the other side is fixed.
 
     precision  P = Λ + λ FᵀF        mean  m = P⁻¹ (Λ m₀ + λ Fᵀ r)
 
-ALS takes the mean, Gibbs sampling draws around it; a new user is one more row (docs/model.md).
+ALS takes the mean; Gibbs sampling draws from the posterior. Scoring a new user solves for one more
+row. See docs/model.md.
 """
 
 from dataclasses import dataclass
@@ -23,10 +24,10 @@ CACHE_LINE = 64  # bytes
 
 @dataclass(frozen=True)
 class Prior:
-    """The precision Λ of a Gaussian prior on the rows of one side, in units of the noise's, λ.
+    """The precision Λ of a Gaussian prior on the rows of one side, in units of λ.
 
-    precision (n_factors + 1, n_factors + 1), the bias last; a row with n ratings has n times
-    per_rating (n_factors + 1,) more on its diagonal.
+    λ is the precision of the rating noise. precision (n_factors + 1, n_factors + 1), bias last.
+    per_rating (n_factors + 1,): added to the diagonal for each rating of a row.
     """
 
     precision: Array
@@ -34,7 +35,7 @@ class Prior:
 
     @classmethod
     def from_params(cls, params: TrainParams, n_factors: int) -> "Prior":
-        """What params say: alike for all factors, and for the bias of its own."""
+        """The prior in params: one precision for all factors, and one for the bias."""
         scale = 1 / params.rating_precision
         diagonal = np.full(n_factors + 1, scale * params.factor_precision)
         per_rating = np.full(n_factors + 1, scale * params.factor_precision_per_rating)
@@ -48,15 +49,15 @@ class Prior:
         return np.diag(self.precision) + self.per_rating
 
     def penalties(self, counts: Array, deviations: Array) -> Array:
-        """dᵀ (Λ + n · per_rating) d of each row, twice what the objective gains, over λ.
+        """dᵀ (Λ + n · per_rating) d for each row: twice its penalty in the objective, over λ.
 
-        deviations d (n_rows, n_factors + 1): the rows less their prior means.
+        deviations d (n_rows, n_factors + 1): the rows minus their prior means.
         """
         deviations = np.ascontiguousarray(deviations)
         return np.asarray(quadratic_forms(deviations, counts, self.precision, self.per_rating))
 
     def system(self, width: int, dtype: np.dtype) -> tuple[Array, Array]:
-        """The system of a row without ratings and what each adds, as in kernels/row_solver.py."""
+        """The system of a row without ratings, and per_rating, in the layout of row_solver.py."""
         f = len(self.per_rating) - 1
         system = np.zeros((width + 2, width + TILE), dtype)
         system[:f, :f] = np.triu(self.precision[:f, :f])
@@ -78,16 +79,16 @@ def half_epoch(
     noise: Array | None = None,
     first: int = 0,
 ) -> tuple[Array, Array]:
-    """Solve every row of one side exactly, the other side held fixed.
+    """Solve for every row of one side exactly, while the other side is fixed.
 
-    ratings: CSR whose rows are the side to solve, indices the fixed side's rows.
+    ratings: CSR whose rows are the side to solve for, with indices of the fixed side.
     fixed_factors (n_fixed, n_factors), fixed_biases (n_fixed,).
-    prior_mean (n_rows, n_factors + 1): m₀ of each row, the bias last; 0 if not given.
-    noise (n_rows, n_factors + 1): standard normal numbers over √λ; a row is then drawn from its
-    posterior instead of taken as its mean.
+    prior_mean (n_rows, n_factors + 1): m₀ of each row, bias last; 0 by default.
+    noise (n_rows, n_factors + 1): standard normal numbers / √λ, to sample rows from their posterior
+    instead of taking its mean.
+    side, first: the name of the side and the number of the first row, for errors.
     Returns factors (n_rows, n_factors) and biases (n_rows,) in the dtype of fixed_factors.
-    Raises MovierecError where a row's matrix is not positive definite; `side` names the rows, and
-    `first` is the number of the first.
+    Raises MovierecError if a row's matrix is not positive definite.
     """
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
     if prior_mean is not None:
@@ -103,10 +104,10 @@ def half_epoch(
 
 
 def covariances(ratings: Csr, fixed_factors: Array, prior: Prior) -> Array:
-    """P⁻¹ of each row (n_rows, n_factors + 1, n_factors + 1), the bias last, in units of 1/λ.
+    """P⁻¹ of each row, in units of 1/λ: (n_rows, n_factors + 1, n_factors + 1), bias last.
 
-    ratings, fixed_factors, prior: as of half_epoch; the ratings' values do not matter. Raises
-    MovierecError where a row's matrix is not positive definite.
+    ratings, fixed_factors, prior: as in half_epoch; the values of the ratings do not matter. Raises
+    MovierecError if a row's matrix is not positive definite.
     """
     dtype, size = fixed_factors.dtype, fixed_factors.shape[1] + 1
     zeros = Csr(ratings.indptr, ratings.indices, np.zeros(len(ratings.indices), dtype))
@@ -116,7 +117,7 @@ def covariances(ratings: Csr, fixed_factors: Array, prior: Prior) -> Array:
     _check_solved(biases[:, -1], "row")
     roots = np.empty((ratings.n_rows, size, size), dtype)
     roots[:, :-1], roots[:, -1] = factors.transpose(0, 2, 1), biases
-    del factors  # for the memory
+    del factors  # frees memory
     return np.asarray(np.einsum("rik,rjk->rij", roots, roots))
 
 
@@ -127,10 +128,10 @@ def _draw(
     noise: Array,
     n_draws: int | None = None,
 ) -> tuple[Array, Array]:
-    """Factors (n_rows, n_draws, n_factors) and biases (n_rows, n_draws), NaN without a solution.
+    """Solve for rows with noise: factors (n_rows, n_draws, n_factors), biases (n_rows, n_draws).
 
-    fixed: factors, biases and the mean. noise: of each row for the one draw of it; with n_draws, of
-    each draw for all rows.
+    fixed: factors, biases and the mean. noise: one row of numbers for each row; with n_draws, one
+    for each draw, shared by all rows. A row without a solution gets a bias of NaN.
     """
     fixed_factors, fixed_biases, global_mean = fixed
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
@@ -155,7 +156,7 @@ def _draw(
 
 
 def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
-    """Raise MovierecError, which names the first row without a solution, if there is one."""
+    """Raise MovierecError, which names the first row without a solution, if there is any."""
     unsolved = np.flatnonzero(~np.isfinite(solutions))
     if len(unsolved):
         raise MovierecError(
@@ -166,9 +167,9 @@ def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
 
 
 def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
-    """The ratings less what the rows' prior means say of them: of these, m₀ is 0."""
+    """The ratings minus the predictions of the rows' prior means, so that m₀ becomes 0."""
     dtype = fixed_factors.dtype
-    left = residuals_by_row(
+    residuals = residuals_by_row(
         ratings.indptr,
         ratings.indices,
         ratings.values,
@@ -176,11 +177,11 @@ def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
         fixed_factors,
         np.ascontiguousarray(prior_mean[:, -1], dtype),
     )
-    return Csr(ratings.indptr, ratings.indices, left)
+    return Csr(ratings.indptr, ratings.indices, residuals)
 
 
 def _padded(factors: Array, width: int) -> Array:
-    """The factors and zeros up to a width, each row on whole lines of the cache."""
+    """The factors padded with zeros to a width, with every row aligned to cache lines."""
     n_rows, n_factors = factors.shape
     if n_factors == width and factors.flags.c_contiguous and not factors.ctypes.data % CACHE_LINE:
         return factors
@@ -193,7 +194,7 @@ def _padded(factors: Array, width: int) -> Array:
 
 
 def _runs(indptr: Array, width: int) -> Array:
-    """Bounds of runs of rows of about equal cost: ratings' products and a Cholesky per row."""
+    """Bounds of runs of rows of about equal cost: products for ratings, a Cholesky per row."""
     rows = np.arange(len(indptr))
     cost = indptr * (width * width / 2 + 8 * width + 16.0) + rows * (width**3 / 3 + 20.0 * width)
     shares = np.searchsorted(cost, np.linspace(0, cost[-1], RUNS + 1))

@@ -1,4 +1,4 @@
-"""Top-n lists of users, by a model or by any scores, and the nearest items of every item."""
+"""Top-n lists of users, by a model or by any scores, and the nearest items of each item."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from movierec.kernels.scoring import best_of_rows, top_n_items
 from movierec.kernels.tiles import TILE
 from movierec.model.biased_mf import Model
 
-Scorer = Callable[[Array], Array]  # scores of some users (n,), by index, for all items (n, n_items)
-USERS = 128  # users whom a scorer is called for at a time
+Scorer = Callable[[Array], Array]  # from user indices (n,) to scores of all items (n, n_items)
+USERS = 128  # users for whom a scorer is called at a time
 
 
 def top_n(
@@ -20,13 +20,13 @@ def top_n(
     eligible: Array | None = None,
     user_index: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Each user's n best unseen items, best first: by a model's prediction, or by other scores.
+    """Each user's n best unseen items, best first, by a model's predictions or by other scores.
 
-    seen: CSR by user of what is left out; its rows are the users listed.
+    seen: CSR by user of the items to leave out, with one row for each list.
     eligible (n_items,) bool: items that may be recommended; all by default.
-    user_index: the model's users that the rows of `seen` are; all by default.
-    Returns items (n_users, n) int32, −1 where a user has no more, and scores; a model's are its
-    predictions, unclipped.
+    user_index: the model's users of the rows of `seen`; all users by default.
+    Returns items (n_users, n) int32, −1 past the end of a shorter list, and scores, which are
+    unclipped predictions for a model.
     """
     users = np.arange(seen.n_rows) if user_index is None else user_index
     dtype = by.item_factors.dtype if isinstance(by, Model) else np.dtype(np.float32)
@@ -62,9 +62,9 @@ def _by_model(
 def predicted_ratings(
     model: Model, users: Array, lists: Array, scale: tuple[float, float]
 ) -> Array:
-    """Predicted ratings of the listed items, clipped to the scale: (n_users, n).
+    """The predicted ratings of the listed items, clipped to the scale: (n_users, n).
 
-    Meaningless where a list is shorter.
+    Places past the end of a shorter list contain arbitrary numbers.
     """
     user_index = np.repeat(users.astype(np.int32), lists.shape[1])
     predicted = model.predict(user_index, np.maximum(lists, 0).ravel())
@@ -72,10 +72,10 @@ def predicted_ratings(
 
 
 def all_similar_items(factors: Array, n: int, eligible: Array) -> tuple[Array, Array]:
-    """The n nearest of every item: (n_items, n) int32, −1 where there are fewer, and cosines.
+    """The n nearest items of each item: (n_items, n) int32, −1 if there are fewer, and cosines.
 
-    As selection.similar for one item. factors (n_items, n_factors); an item whose factors are 0 has
-    no neighbours and is nobody's.
+    Equals selection.similar for one item. factors (n_items, n_factors): an item whose factors are
+    all 0 has no neighbours and is no neighbour.
     """
     n_items, (unit, known) = len(factors), unit_rows(factors)
     every, zeros = np.arange(n_items, dtype=np.int32), np.zeros(n_items, factors.dtype)
@@ -86,11 +86,11 @@ def all_similar_items(factors: Array, n: int, eligible: Array) -> tuple[Array, A
 
 
 def unit_rows(factors: Array) -> tuple[Array, Array]:
-    """Each row at length 1, in the dtype of the rows, and which rows are not 0 (n_rows,) bool."""
+    """Rows scaled to length 1, in their dtype, and which rows are not 0: (n_rows,) bool."""
     lengths = np.linalg.norm(factors, axis=1, keepdims=True)
     return factors / np.where(lengths > 0, lengths, 1), lengths[:, 0] > 0
 
 
 def _transposed(factors: Array) -> Array:
-    """(n, n_factors) as C-contiguous (n_factors, n padded with zeros to whole tiles)."""
+    """Transpose (n, n_factors), C-contiguous, with n padded with zeros to full tiles."""
     return np.ascontiguousarray(np.pad(factors, ((0, -len(factors) % TILE), (0, 0))).T)

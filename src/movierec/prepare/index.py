@@ -1,7 +1,7 @@
-"""Dense indices for users and items, in falling order of their number of ratings.
+"""Assign dense indices to users and items, in descending order of their number of ratings.
 
-The most active user and the most rated item are 0: rows that are used often lie together in memory,
-and of equal scores the more rated item comes first.
+The most active user and the most rated item have index 0. So rows that are used often are close in
+memory, and of items with equal scores the more rated one comes first.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +13,10 @@ from movierec.data.rating_arrays import Array, Ratings, count_index
 
 @dataclass(frozen=True)
 class Index:
-    """Ratings by dense index, ordered by user and item, and the ids the indices stand for.
+    """Ratings by dense index, ordered by user and item, and the ids of the indices.
 
-    user_ids (n_users,), movie_ids (n_items,): row number = index. Movies without a rating come
-    last. n_superseded: older ratings of a pair that a newer one replaced.
+    user_ids (n_users,), movie_ids (n_items,): position = index. Movies without ratings come last.
+    n_superseded: the number of ratings that a newer one of the same pair replaced.
     """
 
     ratings: Ratings
@@ -26,9 +26,9 @@ class Index:
 
 
 def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
-    """Index ratings whose user_index and item_index are places in user_ids and movie_ids.
+    """Index ratings whose user_index and item_index are positions in user_ids and movie_ids.
 
-    Of several ratings of one pair the newest counts; of the same second, the last in the list.
+    If a pair has several ratings, the newest is kept; of the same second, the last in the list.
     """
     users, user_index = _indexed(raw.user_index, user_ids)
     items, item_index = _indexed(raw.item_index, movie_ids)
@@ -42,7 +42,7 @@ def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
 
 
 def newest(ordered: Ratings) -> Ratings:
-    """One rating a (user, item) pair, the newest, of ratings ordered by user and item."""
+    """Keep the newest rating of each (user, item) pair; ratings are ordered by user and item."""
     same = (np.diff(ordered.user_index) == 0) & (np.diff(ordered.item_index) == 0)
     if not same.any():
         return ordered
@@ -57,7 +57,7 @@ def newest(ordered: Ratings) -> Ratings:
 
 
 def by_falling_count(counts: Array, ids: Array) -> Array:
-    """The order of ids by falling count, equal counts by rising id."""
+    """The order of ids by descending count; ties by ascending id."""
     return np.lexsort((ids, -counts))
 
 
@@ -69,6 +69,6 @@ def inverse(order: Array) -> Array:
 
 
 def _indexed(places: Array, ids: Array) -> tuple[Array, Array]:
-    """Ids by falling count, and the index of each of these places in `ids`."""
+    """Ids by descending count, and the new index of each of these positions in `ids`."""
     order = by_falling_count(count_index(places, len(ids)), ids)
     return ids[order], inverse(order)[places]

@@ -1,4 +1,4 @@
-"""The index, written by blocks of users: one in this process, many on Dask."""
+"""Build and write the index: in this process as one block of users, on Dask in many."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +16,24 @@ from movierec.prepare import index, index_pieces, parquet_writer, shuffle
 from movierec.prepare.index_pieces import COLUMNS, Indexed
 
 
-def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
-    """Index an archive. scratch: a folder for the files of workers."""
+def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_rejected: int) -> Indexed:
+    """Index an archive. scratch: a folder for the workers' files."""
     if not work.is_here:
-        return index_pieces.build(work, scratch, path, data, max_refused)
-    return _build_here(path, data, max_refused)
+        return index_pieces.build(work, scratch, path, data, max_rejected)
+    return _build_here(path, data, max_rejected)
 
 
 @dataclass(frozen=True)
 class Description:
-    """The number of ratings of each number of stars and of each year, in rising order; the first
-    and the last timestamp."""
+    """Histograms of the ratings, in ascending order."""
 
-    ratings: pd.DataFrame
-    years: pd.DataFrame
-    span: tuple[int, int]
+    ratings: pd.DataFrame  # by number of stars
+    years: pd.DataFrame  # by year
+    span: tuple[int, int]  # the first and the last timestamp
 
 
 def write(work: Engine, indexed: Indexed, folder: Path) -> Description:
-    """Write the files of the index."""
+    """Write the files of the index, and describe the ratings."""
     ratings, users = folder / "ratings_by_user.parquet", folder / "users.parquet"
     by_item, stars, years = folder / "ratings_by_item.parquet", [], []
     with parquet_writer.tables() as append:
@@ -63,13 +62,13 @@ def _histogram(name: str, column: pa.Array) -> pd.DataFrame:
 
 
 def _add_up(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """The sum of histograms, in rising order."""
+    """Add up histograms; ascending order."""
     together = pd.concat(tables)
     return together.groupby(together.columns[0], as_index=False).sum()
 
 
-def _build_here(path: Path, data: DataSet, max_refused: int) -> Indexed:
-    archive = movielens.read_archive(path, data, max_refused)
+def _build_here(path: Path, data: DataSet, max_rejected: int) -> Indexed:
+    archive = movielens.read_archive(path, data, max_rejected)
     rows, movies = archive.rows, archive.movies.set_index("movie_id")
     built = index.build(archive.ratings, archive.user_ids, movies.index.to_numpy())
     ratings = built.ratings

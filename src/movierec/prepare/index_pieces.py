@@ -1,7 +1,7 @@
-"""The index made by Dask's workers, for ratings that do not fit into one process.
+"""Build the index on Dask, for ratings that do not fit into one process.
 
-Workers read pieces of the archive and store their rows in files, which Dask's shuffle groups by
-user. This process holds only counts of each user and movie.
+Workers read pieces of the archive and store the rows in files, which Dask's shuffle groups by user.
+This process has only the number of ratings of each user and movie in memory.
 """
 
 from __future__ import annotations
@@ -35,21 +35,20 @@ TYPES = {"user_index": "i4", "item_index": "i4", "rating": "f4", "timestamp": "i
 
 @dataclass(frozen=True)
 class Indexed:
-    """Users and movies in order of their index, the number of ratings of each, counts of the rows
-    read, and the ratings, a block of users at a time."""
+    """An indexed archive. Users and movies are in order of their index."""
 
     user_ids: Array
     movies: pd.DataFrame
-    by_user: Array
-    by_item: Array
+    by_user: Array  # number of ratings of each user
+    by_item: Array  # number of ratings of each movie
     rows: RowCounts
     n_superseded: int
-    blocks: Iterable[Columns]
+    blocks: Iterable[Columns]  # the ratings, a block of users at a time
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Ids, and how often each occurs."""
+    """Ids and their numbers of ratings."""
 
     ids: Array
     counts: Array
@@ -66,34 +65,33 @@ class Counted:
 
 @dataclass(frozen=True)
 class PieceSource:
-    """A file of ratings by places of users and items, a file with the index of each place for
-    either, and the number of rows before it in the archive."""
+    """A file of ratings whose users and items are not indexed yet, but numbered within the file."""
 
     ratings: Path
-    places: tuple[Path, Path]
-    n_before: int = 0
+    places: tuple[Path, Path]  # files with the index of each user number, and of each item number
+    n_before: int = 0  # rows of the archive before this file
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """The accepted rows: a file a piece, the number of rows in each, and all ids."""
+    """The rows of an archive that were kept, in a file for each piece."""
 
     paths: list[Path]
-    n_rows: list[int]
-    ids: list[Counted]
+    n_rows: list[int]  # in each file
+    ids: list[Counted]  # of users and of movies
 
 
-def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_refused: int) -> Indexed:
-    """Index an archive; the blocks are files in the folder `scratch`."""
+def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_rejected: int) -> Indexed:
+    """Index an archive; the blocks are stored in the folder `scratch`."""
     gather = partial(_gather, work, scratch)
-    pieces, rows, listed = movielens.read_rows(path, data, max_refused, gather)
+    pieces, rows, listed = movielens.read_rows(path, data, max_rejected, gather)
     users, rated = pieces.ids
     movies = movielens.with_rated(listed, rated.ids, path).set_index("movie_id")
     n_rated = pd.Series(rated.counts, rated.ids).reindex(movies.index, fill_value=0)
     users, _ = users.ordered()
     items, _ = Counted(movies.index.to_numpy(), n_rated.to_numpy()).ordered()
     blocks, n_superseded = _by_user(work, scratch / "first", _sources(pieces, users, items), users)
-    if n_superseded:  # without these, counts differ, and so does the order
+    if n_superseded:  # counts differ without these, and so does the order
         counts = _counts(work, blocks, shuffle.bounds_of(work, users.counts), len(items.ids))
         users, of_users = replace(users, counts=counts[0]).ordered()
         items, of_items = replace(items, counts=counts[1]).ordered()
@@ -121,8 +119,8 @@ def _columns(path: Path, names: Sequence[str]) -> Columns:
 def _gather(
     work: Engine, scratch: Path, read: Reader, pieces: Iterable[tuple[Any, ...]]
 ) -> tuple[Pieces, RowCounts]:
-    """Have workers read the pieces of an archive, and store their rows in files."""
-    folder = Path(tempfile.mkdtemp(dir=scratch))  # another one if reading starts again
+    """Have workers read the pieces of an archive and store their rows in files."""
+    folder = Path(tempfile.mkdtemp(dir=scratch))  # a new one each time reading starts again
     stored, rows = Pieces([], [], []), RowCounts()
     tallies: list[list[pa.Table]] = [[], []]
     paths = (folder / str(number) for number in count())
@@ -139,7 +137,7 @@ def _gather(
 
 
 def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> RowCounts:
-    """Read a piece, and write its rows to one file, its ids to others; returns its row counts."""
+    """Read a piece, write its rows to a file and its ids to two more; returns its row counts."""
     table, rows = read(*piece)
     table = table.unify_dictionaries()
     columns = {}
@@ -159,7 +157,7 @@ def _ids(path: Path, name: str) -> Path:
 
 
 def _add(tally: list[pa.Table], more: pa.Table) -> None:
-    """Add counts of ids; the first table has most of them, so that it is rarely added up."""
+    """Add counts of ids. The large first table is merged rarely: when the others outgrow it."""
     tally.append(more)
     if sum(table.num_rows for table in tally[1:]) > tally[0].num_rows:
         tally[:] = [_total(tally)]
@@ -171,7 +169,7 @@ def _total(tally: list[pa.Table]) -> pa.Table:
 
 
 def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[PieceSource]:
-    """The pieces, with files of the index that each one's ids have."""
+    """Yield the pieces, after writing the index of each one's ids to files."""
     indices = [pd.Index(counted.ids, dtype=counted.ids.dtype) for counted in (users, items)]
     n_before = 0
     for path, n_rows in zip(pieces.paths, pieces.n_rows, strict=True):
@@ -195,7 +193,7 @@ def _save(path: Path, places: Array) -> Path:
 def _by_user(
     work: Engine, folder: Path, sources: Iterable[PieceSource], users: Counted
 ) -> tuple[list[Path], int]:
-    """Group ratings by user; returns a file a block, and the number of superseded ratings."""
+    """Group ratings by user; returns the files of the blocks, and the number superseded."""
     folder.mkdir()
     paths, superseded = shuffle.shuffled(
         work, _read, list(sources), TYPES, users.counts, _write_newest, folder
@@ -204,7 +202,7 @@ def _by_user(
 
 
 def _read(source: PieceSource) -> pd.DataFrame:
-    """The ratings of a source by user_index and item_index. row: their place in the archive."""
+    """Read the ratings of a source by user_index and item_index. row: position in the archive."""
     columns = _columns(source.ratings, [*PLACES, *COLUMNS[1:]])
     for name, path in zip(PLACES, source.places, strict=True):
         columns[name] = np.load(path, mmap_mode="r")[columns[name]]
@@ -213,7 +211,7 @@ def _read(source: PieceSource) -> pd.DataFrame:
 
 
 def _write_newest(block: pd.DataFrame, path: Path) -> int:
-    """Write the newest rating of each pair, by user and item; returns how many others there are."""
+    """Write the newest rating of each pair, by user and item; returns the number superseded."""
     user, item = block.index.to_numpy(np.int32), block["item_index"].to_numpy()
     columns = (block[name].to_numpy() for name in COLUMNS[1:])
     ratings = Ratings(user, item, *columns).take(np.lexsort((block["row"], item, user)))
@@ -226,7 +224,7 @@ def _write_newest(block: pd.DataFrame, path: Path) -> int:
 def _counts(
     work: Engine, blocks: list[Path], bounds: list[Bounds], n_items: int
 ) -> tuple[Array, Array]:
-    """How often each user and each item is rated."""
+    """The number of ratings of each user and of each item."""
     by_user, by_item = [], np.zeros(n_items, np.int64)
     for users, items in work.map(_counts_of_block, blocks, bounds, repeat(n_items)):
         by_user.append(users)

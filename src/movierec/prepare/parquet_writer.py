@@ -1,4 +1,4 @@
-"""Append rows to several Parquet files, which are written at the same time."""
+"""Append rows to several Parquet files that are written concurrently."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +13,7 @@ from movierec.data import parquet_tables
 
 
 class _Table:
-    """A file whose rows wait until they fill a row group."""
+    """A file being written; rows wait until they fill a row group."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.writer = parquet_tables.writer_of(path, schema)
@@ -39,10 +39,10 @@ class _Table:
 
 @contextmanager
 def tables() -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
-    """Yields what to call to append rows to a table; all are written at the end.
+    """Yield a function that appends columns to the file at a path; files are closed at the end.
 
-    Files have the same bytes as if parquet_tables.write_table had all rows. A call returns as soon
-    as the rows of the previous call for the same table are written.
+    The files have the same bytes as if parquet_tables.write_table had written all rows together. A
+    call returns as soon as the rows of the previous call for the same file are written.
     """
     files: dict[Path, _Table] = {}
     writing: dict[Path, Future[None]] = {}

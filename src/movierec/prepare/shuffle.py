@@ -1,5 +1,6 @@
-"""Ratings grouped by user or by item: in this process if they are one block, else by Dask's
-shuffle, so that no process holds more than a few blocks.
+"""Group ratings by user or by item with Dask's shuffle.
+
+No process has more than a few blocks in memory. Without Dask, all ratings are one block.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Columns = dict[str, Array]
 
 
 def bounds_of(work: Engine, counts: Array) -> list[Bounds]:
-    """Blocks of users or items with these numbers of ratings; one of all if work is done here."""
+    """Blocks of users or items with these numbers of ratings; a single one without Dask."""
     return [(0, len(counts))] if work.is_here else cut_by_cost(counts, work.params.block_ratings)
 
 
@@ -38,8 +39,10 @@ def columns_by_item(by_user: Csr, n_items: int) -> Columns:
 def append_by_item(
     work: Engine, ratings: Path, users: Path, to: Path, user_counts: Array, item_counts: Array
 ) -> None:
-    """Append to a table the ratings by item of those by user in files, a block of items at a
-    time."""
+    """Append the ratings of a file by user to a table by item, a block of items at a time.
+
+    ratings, users: the files by user. to: the table by item.
+    """
     bounds = bounds_of(work, user_counts)
     read = partial(_read_users, ratings.absolute(), users.absolute())
     types = {"item_index": "i4", "user_index": "i4", "rating": "f4"}
@@ -60,7 +63,7 @@ def _read_users(ratings: Path, users: Path, bounds: Bounds) -> pd.DataFrame:
 
 
 def _write_items(block: pd.DataFrame, path: Path) -> None:
-    """Write a block of items; its index is the item of each rating."""
+    """Write a block of items, whose index is the item of each rating."""
     block = block.iloc[np.lexsort((block["user_index"], block.index))]
     with atomic_file(path, shared=True) as partial_path:
         parquet_tables.write_table(partial_path, columns_of(block))
@@ -75,11 +78,11 @@ def shuffled(
     write: Callable[[pd.DataFrame, Path], Any],
     folder: Path,
 ) -> tuple[list[Path], list[Any]]:
-    """Group by row, with Dask's shuffle, the tables that `read` returns for each source.
+    """Group the tables that `read` returns for each source by row, with Dask's shuffle.
 
-    types: the columns of such a table, of which the first is the row, and becomes the index.
-    counts: how often each row occurs (n_rows,). `write` writes each block of rows to a file in
-    `folder`. Returns these files, in order, and what `write` returns for each.
+    types: the dtypes of a table's columns; the first column is the row and becomes the index.
+    counts (n_rows,): how often each row occurs. write: called with each block of rows and its file
+    in `folder`. Returns the files in order, and the results of `write`.
     """
     import pandas as pd
     from dask import dataframe, delayed

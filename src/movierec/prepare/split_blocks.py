@@ -1,4 +1,4 @@
-"""The split, drawn and written by blocks of users, in this process or on Dask."""
+"""Split the ratings and write the parts by blocks of users, in this process or on Dask."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,26 +20,26 @@ Parts = tuple[Ratings, Ratings, Ratings]  # train, validation and test
 
 @dataclass(frozen=True)
 class SplitBlock:
-    """Users from `first` on, their numbers of ratings, and the number of ratings before theirs."""
+    """A block of users."""
 
-    first: int
-    counts: Array
-    n_before: int
+    first: int  # the first user
+    counts: Array  # number of ratings of each user
+    n_before: int  # ratings of earlier users
 
     @property
     def users(self) -> Array:
-        """Their indices, and the next user's."""
+        """The users' indices, followed by the next user's: (n_users + 1,)."""
         return self.first + np.arange(len(self.counts) + 1, dtype=np.int32)
 
     def read(self, path: Path, names: list[str]) -> list[Array]:
-        """Columns of the file of all ratings."""
+        """Read columns of the file of all ratings."""
         stop = self.n_before + int(self.counts.sum())
         return parquet_tables.read_columns(path, names, self.n_before, stop)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The number of training ratings of each user and of each item, and of held-out ratings."""
+    """The number of training ratings of each user and item, and the sizes of the other parts."""
 
     by_user: Array
     by_item: Array
@@ -48,7 +48,7 @@ class Sizes:
 
 
 def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: int) -> Sizes:
-    """Split the ratings of the folder `index`, and write the files of the parts."""
+    """Split the ratings in the folder `index`, and write the files of the split to `folder`."""
     (counts,) = parquet_tables.read_columns(index / "users.parquet", ["n_ratings"])
     n_items = pq.read_metadata(index / "items.parquet").num_rows
     of_users, of_items, held_out = [], np.zeros(n_items, np.int64), np.zeros(2, np.int64)
@@ -78,7 +78,7 @@ def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: in
 def _blocks(
     work: Engine, path: Path, counts: Array, params: SplitParams, seed: int
 ) -> Iterator[tuple[SplitBlock, Parts]]:
-    """The parts of each block of users, in order. path: all ratings by user."""
+    """Yield the parts of each block of users, in order. path: the file of all ratings by user."""
     path, indptr = path.absolute(), indptr_from_counts(counts)
     bounds = shuffle.bounds_of(work, counts)
     blocks = [SplitBlock(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
@@ -120,7 +120,7 @@ def _split(
     block: SplitBlock,
     n_before: int,
 ) -> Parts:
-    """A block's parts. n_before: the number of ratings of earlier users that are not test."""
+    """Split a block. n_before: the number of ratings of earlier users that are not test."""
     columns = block.read(path, ["item_index", "rating", "timestamp"])
     place = np.repeat(np.arange(len(block.counts), dtype=np.int32), block.counts)
     ratings, before = Ratings(place, *columns), (block.n_before, n_before)

@@ -1,4 +1,4 @@
-"""Top-n lists of many users, a block at a time, made by the workers of an engine."""
+"""Top-n lists of many users, computed in blocks by the workers of an engine."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from movierec.recommending.export import UserLists
 
 @dataclass(frozen=True)
 class Ranker:
-    """What lists are ranked by, as paths that a worker opens.
+    """Computes rankings from files, so that it can be sent to workers.
 
-    trained_on (by user), trained_with: ratings and params of `model`. terms: files of
-    uncertainty.item_terms, by blocks of items; needed for lower_bound only.
+    trained_on (by user), trained_with: the ratings and params that `model` was trained with. terms:
+    files of uncertainty.item_terms for blocks of items; only lower_bound needs them. model,
+    watched: files of the rating model and the implicit model.
     """
 
     params: Params
@@ -43,9 +44,9 @@ class Ranker:
     def ranking(
         self, name: str, users: Array | slice, trained_on: Callable[[], Csr]
     ) -> Model | Scorer:
-        """One of rankers.RANKINGS for some users, who are numbered by their place among them.
+        """One of rankers.RANKINGS for these users, who are numbered by their position among them.
 
-        trained_on: returns their ratings; called for lower_bound only.
+        trained_on: returns the users' training ratings; only called for lower_bound.
         """
         model, watched = (
             model_file.map_model(path).of_users(users) for path in (self.model, self.watched)
@@ -58,7 +59,7 @@ class Ranker:
         return rankers.ranking(name, watched, model, self.params, deviations)
 
     def write_terms(self, by_item: StoredRatings, folder: Path, first: int, stop: int) -> Path:
-        """Write the item_terms of the items first … stop − 1."""
+        """Write uncertainty.item_terms of the items first … stop − 1; returns the path."""
         model, ratings = model_file.map_model(self.model), by_item.read(first, stop)
         users, columns = ratings.columns()
         terms = uncertainty.item_terms(
@@ -84,9 +85,9 @@ class Ranker:
 
 
 def with_terms(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: Path) -> Ranker:
-    """The ranker, ready for lower_bound; its files are in the folder, which all workers see.
+    """Add the item terms that lower_bound needs to a ranker.
 
-    by_item: what its model was trained on.
+    by_item: the ratings that the model was trained on. folder: for files, shared by all workers.
     """
     model = model_file.map_model(ranker.model)
     if model.n_samples > 1:
@@ -99,9 +100,9 @@ def with_terms(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: P
 def recommend_all(
     engine: Engine, ranker: Ranker, seen: StoredRatings, eligible: Array
 ) -> Iterator[UserLists]:
-    """The lists of all users for the export, in blocks that fill a row group each.
+    """Yield the lists of all users, in blocks that fill one row group of the export each.
 
-    eligible (n_items,): movies that may be recommended.
+    eligible (n_items,) bool: movies that may be recommended.
     """
     counts = seen.counts()
     groups = [

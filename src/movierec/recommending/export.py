@@ -1,4 +1,4 @@
-"""The Parquet files for people and other tools."""
+"""Write the Parquet files for people and other tools."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,17 +13,17 @@ from movierec.data.parquet_tables import ROW_GROUP, write_tables
 from movierec.data.rating_arrays import Array
 from movierec.engine.blocks import cut_evenly
 
-Provenance = Callable[[str], Manifest]  # the manifest of a file out of the sha256 of its data
+Provenance = Callable[[str], Manifest]  # from the sha256 of a file's data to its manifest
 UserLists = tuple[Array, Array, Array, Array]  # users, their lists, scores, predicted ratings
 
 
 def provenance(stage: str, params: Mapping[str, Any], made_from: Manifest) -> Provenance:
-    """The manifest of what a stage makes: that of the models, and a record of the stage."""
+    """A function that returns an output's manifest: the models', and a record of the stage."""
     return lambda sha256: {**made_from, stage: make_record(params, {"data": sha256})}
 
 
 def blocks_of_users(n_users: int, top_n: int) -> list[tuple[int, int]]:
-    """Bounds of runs of users whose lists fill a row group."""
+    """Bounds of blocks of users whose lists fill a row group."""
     return cut_evenly(n_users, max(1, ROW_GROUP // top_n))
 
 
@@ -34,10 +34,10 @@ def write_recommendations(
     blocks: Iterable[UserLists],
     provenance: Provenance | None = None,
 ) -> None:
-    """Write top-n lists, a row group a block of users, so that only one is held in memory.
+    """Write top-n lists. Each block becomes a row group, so that only one is in memory.
 
-    Each block: users (n,), and of shape (n, top_n) item indices, −1 where a list is shorter, their
-    scores and predicted ratings. provenance: as of write_tables.
+    A block: users (n,), and item indices, scores and predicted ratings (n, top_n); indices are −1
+    past the end of a shorter list. provenance: as in write_tables.
     """
     user_ids, (movie_ids, titles) = pa.array(users["user_id"].to_numpy()), _names(items)
 
@@ -64,7 +64,7 @@ def write_similar_items(
     cosines: Array,
     provenance: Provenance | None = None,
 ) -> None:
-    """Write each movie's neighbours (n_items, n): item indices, −1 where a list is shorter."""
+    """Write each movie's neighbours. lists, cosines (n_items, n): as all_similar_items returns."""
     row, place, listed = _listed(lists)
     movie_ids, titles = _names(items)
     columns = {
@@ -83,19 +83,19 @@ def write_factors(
     factors: Array,
     provenance: Provenance | None = None,
 ) -> None:
-    """Write vectors (n, n_factors) next to the columns that name them."""
+    """Write vectors (n, n_factors). names: the columns that identify them."""
     values = pa.array(np.ascontiguousarray(factors).ravel())
     vectors = pa.FixedSizeListArray.from_arrays(values, factors.shape[1])
     write_tables(path, [pa.table({**names, "factors": vectors})], provenance)
 
 
 def _names(items: pd.DataFrame) -> tuple[pa.Array, pa.Array]:
-    """Ids and titles of movies."""
+    """The ids and titles of movies."""
     return pa.array(items["movie_id"].to_numpy()), pa.array(items["title"], pa.string())
 
 
 def _listed(lists: Array) -> tuple[Array, Array, pa.Array]:
-    """The row and the place of each item that is listed, and the item."""
+    """The list and the position of each listed item, and the item."""
     row, place = np.nonzero(lists >= 0)
     return row, place, pa.array(lists[row, place])
 

@@ -1,4 +1,4 @@
-"""Statistics of the exported lists, gathered while they are written."""
+"""Statistics of the exported lists, collected while they are written."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,10 @@ from movierec.recommending.export import UserLists
 
 
 class ListStatistics:
-    """Counts the lists that pass through `watch`. n_ratings (n_items,): of each movie."""
+    """Collects statistics of the lists that pass through `watch`.
+
+    n_ratings (n_items,): the number of ratings of each movie.
+    """
 
     def __init__(self, n_ratings: Array) -> None:
         self.n_ratings, self.predicted_sum = n_ratings, 0.0

@@ -1,4 +1,4 @@
-"""The model card: what the models are, how well they did, and their limits."""
+"""Write the model card: a description of the models, their metrics and their limits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from movierec.core.manifests import Manifest
 from movierec.core.params import Params
 
-STAGES = ("index", "split", "evaluate", "recommend")  # whose details the card shows
+STAGES = ("index", "split", "evaluate", "recommend")  # whose details.json the card uses
 
 
 def render(params: Params, manifest: Manifest, measured: Mapping[str, dict[str, Any]]) -> str:
-    """The card as Markdown. manifest: of the models. measured: details of STAGES, by stage."""
+    """Render the card as Markdown. manifest: of the models. measured: details.json by stage."""
     environment = Environment(
         loader=PackageLoader("movierec.recommending"),
         autoescape=False,  # noqa: S701
@@ -35,7 +35,7 @@ def render(params: Params, manifest: Manifest, measured: Mapping[str, dict[str, 
 
 
 def _value(metrics: dict[str, Any], key: str, intervals: dict[str, Any]) -> str:
-    """A metric, with its 95 % interval where there is one."""
+    """Format a metric, with its 95 % interval if there is one."""
     if metrics.get(key) is None:
         return "–"
     low, high = (intervals.get(key, {}).get(end) for end in ("low", "high"))

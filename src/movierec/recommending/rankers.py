@@ -1,12 +1,12 @@
-"""What lists are ranked by: "will you watch it", "will you like it", or both.
+"""Rankings of movies: by how likely you are to watch them, to like them, or both.
 
     blend               implicit score + weight · (r̂ − μ) / (rating_max − rating_min)
     implicit            implicit score
     predicted_rating    r̂
     lower_bound         r̂ − c · standard deviation of r̂
 
-The rating's part of the blend is a share of the rating scale, so that a weight means the same on
-any scale. It is one factorisation again: the factors of both models side by side.
+The blend measures the predicted rating as a share of the rating scale, so that a weight means the
+same on any scale. It is again a factorisation, with the factors of both models side by side.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def ranking(
 ) -> Model | Scorer:
     """The model or scorer of one of RANKINGS.
 
-    deviations: returns uncertainty.deviations of the model; called for lower_bound only.
+    deviations: returns uncertainty.deviations of the model; only called for lower_bound.
     """
     settings, scale = params.recommend, (params.data.rating_min, params.data.rating_max)
     match name:
@@ -45,7 +45,7 @@ def ranking(
 
 
 def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, float]) -> Model:
-    """The model that predicts the blended score; weight 0 is the implicit score alone.
+    """The model whose prediction is the blended score; weight 0 gives the implicit score.
 
     scale: the lowest and the highest rating.
     """
@@ -60,10 +60,10 @@ def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, floa
 
 
 def vectors(model: Model) -> tuple[Array, Array]:
-    """One vector a user, one an item, whose products order items as the model does.
+    """Vectors of users and of items, whose dot products rank items as the model does.
 
-    The items' biases are one more factor, which is 1 for every user. The user's bias and the mean,
-    which are the same for all items, are left out.
+    The items' biases become another factor, which is 1 for every user. The user's bias and the mean
+    are omitted, because they are the same for all items.
     """
     ones = np.ones(model.n_users, model.user_factors.dtype)
     users = np.column_stack((model.user_factors, ones))
@@ -71,5 +71,5 @@ def vectors(model: Model) -> tuple[Array, Array]:
 
 
 def lower_bound(model: Model, deviations: Deviations, n_deviations: float) -> Scorer:
-    """The predicted rating less so many of its standard deviations."""
+    """A scorer of the predicted rating minus n_deviations of its standard deviations."""
     return lambda users: model.predict_all(users) - n_deviations * deviations(users)

@@ -1,6 +1,6 @@
-"""Lists for one user out of any scores: the best items, or a diverse choice of them.
+"""Select items for one user from scores: the best, or a diverse list.
 
-This module loads neither Numba nor pandas, so that the commands for one user start fast.
+This module imports neither Numba nor pandas, so that commands for one user start quickly.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import numpy as np
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
 
-POOL = 10  # a diverse list of n is chosen among the best POOL · n
+POOL = 10  # a diverse list of n items is chosen from the best POOL · n
 
 
 def best(scores: Array, eligible: Array, n: int) -> Array:
-    """The n eligible items of the highest score, best first; of equal ones the lower index."""
+    """The n eligible items with the highest scores, best first; ties: the lower index first."""
     candidates = np.flatnonzero(eligible)
     return candidates[np.argsort(-scores[candidates], kind="stable")[:n]]
 
 
 def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: float) -> Array:
-    """n items chosen one by one by maximal marginal relevance, among the best POOL · n.
+    """Choose n items by maximal marginal relevance (MMR) from the best POOL · n.
 
-    Each has the highest (1 − share) · score − share · greatest cosine with one already chosen, the
-    score going from 0 to 1 over those to choose among: Carbonell & Goldstein, "The use of MMR,
-    diversity-based reranking" (SIGIR 1998). share 0 is `best`.
+    Items are chosen one by one. Each has the highest (1 − share) · score − share · (its greatest
+    cosine with an item already chosen), where scores are rescaled to 0 … 1 over the pool: Carbonell
+    & Goldstein, "The use of MMR, diversity-based reranking" (SIGIR 1998). share 0 is `best`.
     """
     pool = best(scores, eligible, POOL * n)
     if not len(pool):
@@ -45,19 +45,19 @@ def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: 
 
 
 def vectors(of_watching: Array, of_ratings: Array, rating_weight: float) -> Array:
-    """Vectors that measure the similarity of items: those of the implicit model and of the model of
-    ratings, each at length 1, side by side, the latter times recommend.rating_weight.
+    """Item vectors for similarity, whose cosine is a weighted mean of both models' cosines.
 
-    Their cosine is a weighted mean of both models' cosines.
+    They are the factors of the implicit model and those of the rating model, each scaled to length
+    1, side by side, the latter multiplied by recommend.rating_weight.
     """
     sides = (_unit(of_watching), rating_weight * _unit(of_ratings))
     return np.hstack(sides).astype(of_watching.dtype)
 
 
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:
-    """The n nearest items by the cosine of the factors, best first, and the cosines.
+    """The n nearest items of one item by the cosine of the factors, and the cosines.
 
-    For one item; top_n_lists.all_similar_items does it for all, by a Numba kernel.
+    top_n_lists.all_similar_items does the same for all items with a Numba kernel.
     """
     lengths = np.linalg.norm(item_factors, axis=1)
     if not lengths[item_index]:
@@ -70,7 +70,7 @@ def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tu
 
 
 def _unit(factors: Array) -> Array:
-    """Each row at length 1; a row of zeros stays one."""
+    """Rows scaled to length 1; rows of zeros stay unchanged."""
     factors = factors.astype(np.float64)
     lengths = np.linalg.norm(factors, axis=1, keepdims=True)
     return factors / np.where(lengths > 0, lengths, 1)

@@ -1,14 +1,14 @@
-"""Alternating least squares: solve all users, then all items, and repeat.
+"""Alternating least squares (ALS): solve for all users, then for all items, and repeat.
 
-The objective, with the symbols λ, τ and γ (docs/model.md):
+The objective, in the notation of docs/model.md:
 
     ½ λ Σ (r − r̂)²  +  ½ Σ_rows (τ + τₙ n) |factors|²  +  ½ Σ_rows (γ + γₙ n) bias²
 
 n is the row's number of ratings. Each half epoch minimises the objective exactly over one side, so
-it never rises. Zhou et al., "Large-scale parallel collaborative filtering for the Netflix Prize"
-(AAIM 2008), section 3, is the count-scaled case (τ = 0). Where rows have features, the penalty is
-on a row's deviation from its prior mean, and the features' weights have a ridge of their own: ρ
-times the penalty of a row with one rating (model/features.py).
+it never rises. The case τ = 0 is Zhou et al., "Large-scale parallel collaborative filtering for the
+Netflix Prize" (AAIM 2008), section 3. If rows have features, the penalty is on a row's deviation
+from its prior mean, and the features' weights have a ridge penalty: ρ times that of a row with one
+rating (model/features.py).
 """
 
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ from movierec.training import row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
 from movierec.training.training_data import SIDES, M, Start, TrainingData
 
-# Conjugate gradient steps an epoch. Each lowers the objective, and the next epoch continues there:
-# ml-100k needs 21 at most; at ml-25m's size 90 steps ended no better.
+# Conjugate gradient steps per epoch. Each lowers the objective, and the next epoch continues from
+# there. ml-100k needs at most 21; at the size of ml-25m, 90 steps gave no better result.
 WEIGHT_STEPS = 25
 
 
 @dataclass(frozen=True)
 class RatingEpoch(Epoch):
-    """RMSEs are of predictions clipped to the scale, in stars.
+    """The result of an epoch. RMSEs are in stars, of predictions clipped to the scale.
 
-    noise_precision: λ, drawn by Gibbs sampling and constant in ALS.
+    noise_precision: λ, sampled by Gibbs sampling and constant in ALS.
     """
 
     train_rmse: float
@@ -47,14 +47,14 @@ RatingState = TrainingState[M, RatingEpoch, Errors]
 
 
 def initial_model(data: TrainingData[M], params: TrainParams, seed: int) -> M:
-    """The model before its first epoch: small random item factors, all else 0."""
+    """The model before the first epoch: small random item factors, and 0 for the rest."""
     dtype, stream = np.dtype(params.dtype), "train/item_factors"
     start = params.n_factors_used, dtype, params.init_scale, seed, stream, data.mean_rating
     return data.initial_model(Start(*start))
 
 
 def run_epoch(model: M, data: TrainingData[M], params: TrainParams) -> M:
-    """Solve every user, then every item; after each side, its features' weights."""
+    """Solve for every user, then every item; after each side, for its features' weights."""
     prior = Prior.from_params(params, model.n_factors)
     for side in SIDES:
         model = data.solve(model, side, prior)
@@ -67,7 +67,10 @@ def run_epoch(model: M, data: TrainingData[M], params: TrainParams) -> M:
 def solve_weights(
     model: M, data: TrainingData[M], side: str, features: Features, prior: Prior, ridge: float
 ) -> Array:
-    """The weights of one side's features while its rows are fixed; ridge: in rows' priors."""
+    """Solve for the weights of one side's features while its rows are fixed.
+
+    ridge: ρ, relative to the prior precision of a row with one rating.
+    """
     rhs = data.sum_features(model, side, partial(row_ops.weighted, prior))
     precision, counts = np.diag(prior.precision), data.counts(side)
     ridges, start = ridge * prior.of_one_rating, model.weights(side)
@@ -91,10 +94,10 @@ def objective(
 
 @dataclass
 class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
-    """A trainer of predicted ratings, best where the validation RMSE is lowest.
+    """Base of the trainers of rating models; the best epoch has the lowest validation RMSE.
 
     scale: the lowest and the highest rating.
-    Raises MovierecError where the data allow fewer factors than params ask for.
+    Raises MovierecError if params ask for more factors than there are users or items.
     """
 
     data: TrainingData[M]
@@ -109,8 +112,8 @@ class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
         n_users, n_items = self.data.n_users, self.data.n_items
         if self.params.n_factors_used > min(n_users, n_items):
             raise MovierecError(
-                f"train.n_factors: {self.params.n_factors} is more than the data allows: {n_users}"
-                f" users and {n_items} items have at most {min(n_users, n_items)}"
+                f"train.n_factors: {self.params.n_factors} is too many for {n_users} users and"
+                f" {n_items} items; set it to at most {min(n_users, n_items)}"
             )
 
     def initial_model(self) -> M:
@@ -120,7 +123,7 @@ class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
         return quality.rmse < best.rmse - self.params.min_improvement
 
     def measure(self, state: RatingState[M], model: M) -> RatingState[M]:
-        """The state after an epoch that led to this model."""
+        """The state after an epoch with this model as its result."""
         value, train_rmse = objective(model, self.data, self.params, self.scale)
         errors = self.data.validation_errors(model, self.scale)
         rmse, number = errors.rmse if errors else None, len(state.epochs) + 1

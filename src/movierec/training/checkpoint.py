@@ -1,8 +1,9 @@
 """Checkpoints: an interrupted training resumes after its last finished epoch.
 
-DVC deletes a stage's outputs before it starts, so checkpoints lie outside of them, in a folder that
-Git and DVC ignore. A checkpoint holds the key of what was being trained; one with another key is
-not resumed. Samples lie in files of their own, written once; the checkpoint says how many count.
+DVC deletes a stage's outputs before the stage starts, so checkpoints are in another folder, which
+Git ignores and DVC does not track. A checkpoint contains a key of everything that the training
+depends on, and is only resumed for the same key. Samples are separate files, written once; the
+checkpoint contains their number.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ from movierec.training.training_data import M
 
 
 def code_files(stage: str) -> list[Path]:
-    """The source files that a stage depends on, by its deps in dvc.yaml."""
+    """The source files that a stage depends on, from its deps in dvc.yaml."""
     deps = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"][stage]["deps"]
     paths = [PIPELINE.parent / dep for dep in deps if dep.startswith(("src/", "stages/"))]
     files = (path.rglob("*.py") if path.is_dir() else [path] for path in paths)
@@ -48,7 +49,10 @@ def make_key(settings: object, files: Iterable[Path]) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint(Generic[M, E, Q]):
-    """A TrainingState on disk. name: of one training; key: the hash of what it depends on."""
+    """A TrainingState on disk.
+
+    name: of the training, such as train_search. key: the hash of what the training depends on.
+    """
 
     name: str
     key: str
@@ -59,7 +63,7 @@ class Checkpoint(Generic[M, E, Q]):
 
     @property
     def folder(self) -> Path:
-        """For what training stores in files of its own."""
+        """The folder for files that training itself stores."""
         return CHECKPOINTS / f"{self.name}-{self.key}"
 
     def sample_path(self, number: int) -> Path:
@@ -85,7 +89,7 @@ class Checkpoint(Generic[M, E, Q]):
         array_files.save(self.path, arrays, summary)
 
     def load(self, trainer: Trainer[M, E, Q]) -> TrainingState[M, E, Q] | None:
-        """The state from which a trainer resumes, None if there is none of this key."""
+        """The state to resume from, None if there is no checkpoint with this key."""
         if not self.path.exists():
             return None
         file = _open(self.path)
@@ -131,15 +135,15 @@ def _open(path: Path) -> ArrayFile:
         return ArrayFile(path)
     except (OSError, ValueError) as error:
         raise MovierecError(
-            f"{path}: incomplete ({error}); delete {CHECKPOINTS}/*.safetensors"
+            f"{path}: incomplete ({error}); delete {CHECKPOINTS}/*.safetensors and run dvc repro"
         ) from None
 
 
 @contextmanager
 def stoppable(
-    message: str = "stopped; the next dvc repro goes on after the last finished epoch",
+    message: str = "stopped; the next dvc repro resumes after the last finished epoch",
 ) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM print how work can resume, and exit with the status shells expect."""
+    """On Ctrl-C or SIGTERM, print how to resume and exit with the status that shells expect."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The one training loop: epochs until validation has not improved for some of them."""
+"""The training loop of all models, with early stopping on validation ratings."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,22 +14,22 @@ from movierec.training.training_data import M, TrainingData
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch led to. epoch: its number, from 1."""
+    """The result of an epoch. epoch: its number, from 1."""
 
     epoch: int
     objective: float
 
 
 E = TypeVar("E", bound=Epoch)
-Q = TypeVar("Q", Errors, Ranking)  # quality of a model on the validation ratings
+Q = TypeVar("Q", Errors, Ranking)  # the quality of a model on the validation ratings
 
 
 @dataclass(frozen=True)
 class TrainingState(Generic[M, E, Q]):
-    """Training up to some epoch.
+    """The state of training after some epochs.
 
-    model: that of the best epoch; validation: its quality there. last: that of the last epoch, with
-    which training continues. samples: the models that Gibbs sampling has kept; at the end `model`
+    model: the model of the best epoch. validation: its quality. last: the model of the last epoch,
+    from which training continues. samples: the models stored by Gibbs sampling; in the end, `model`
     is their mean.
     """
 
@@ -42,7 +42,7 @@ class TrainingState(Generic[M, E, Q]):
 
 
 class Trainer(ABC, Generic[M, E, Q]):
-    """How a model is trained: where it starts, what an epoch does, and when it is better."""
+    """How a model is trained: its initial model, its epochs, and its measure of quality."""
 
     epoch_type: type[E]
     quality_type: type[Q]
@@ -55,21 +55,21 @@ class Trainer(ABC, Generic[M, E, Q]):
 
     @property
     def patience(self) -> int:
-        """Epochs without an improvement after which training stops."""
+        """The number of epochs without an improvement after which training stops."""
         return self.params.patience
 
     @abstractmethod
     def initial_model(self) -> M: ...
 
     def prepare(self, state: TrainingState[M, E, Q]) -> None:
-        """Called once, before the first epoch of a new or a resumed training."""
+        """Called once, before the first epoch of a new or resumed training."""
 
     @abstractmethod
     def next_epoch(self, state: TrainingState[M, E, Q]) -> TrainingState[M, E, Q]: ...
 
     @abstractmethod
     def is_better(self, quality: Q, best: Q) -> bool:
-        """Whether a quality is better than the best one by more than min_improvement."""
+        """Whether a quality is better than the best so far by more than min_improvement."""
 
     def finish(self, state: TrainingState[M, E, Q]) -> TrainingState[M, E, Q]:
         return state
@@ -77,7 +77,7 @@ class Trainer(ABC, Generic[M, E, Q]):
     def advance(
         self, state: TrainingState[M, E, Q], model: M, epoch: E, quality: Q | None
     ) -> TrainingState[M, E, Q]:
-        """The state after one more epoch; without validation ratings the last epoch is the best."""
+        """The state after one more epoch; without validation, the last epoch is the best."""
         state, best = replace(state, last=model, epochs=(*state.epochs, epoch)), state.validation
         if quality is None or best is None or self.is_better(quality, best):
             return replace(state, model=model, best_epoch=epoch.epoch, validation=quality)
@@ -91,12 +91,12 @@ def fit(
 ) -> TrainingState[M, E, Q]:
     """Train until validation has not improved for trainer.patience epochs.
 
-    on_epoch: called after each epoch. state: what on_epoch got before an interruption; training
-    resumes there, to the same bits.
-    Raises MovierecError if there is nothing to train on.
+    on_epoch: called with the state after each epoch. state: one of these states, to resume from;
+    the result is then the same to the bit.
+    Raises MovierecError if there are no ratings to train on.
     """
     if not trainer.data.n_ratings:
-        raise MovierecError("no ratings to train on: lower split.test_fraction or bring more data")
+        raise MovierecError("no ratings to train on: lower split.test_fraction, or use more data")
     if state is None:
         model = trainer.initial_model()
         state = TrainingState(model, model)

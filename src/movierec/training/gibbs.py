@@ -1,9 +1,9 @@
-"""Gibbs sampling: the row solve of ALS, drawing from the posterior instead of taking its mean.
+"""Gibbs sampling: the row solve of ALS, sampling from the posterior instead of taking its mean.
 
     r ~ N(r̂, 1/λ)      row ~ N(μ + X W, Λ⁻¹)      W ~ N(0, (ρ Λ)⁻¹)      λ ~ Gamma
 
-A row is its factors and bias together, μ and Λ (one pair a side) have a Normal–Wishart prior, and
-X W is what the features say (features.py). Predictions are averaged over samples, never factors.
+A row is its factors and bias. Each side has its own μ and Λ, with a Normal–Wishart prior.
+X W are the means by features (features.py). Predictions are averaged over samples, never factors.
 Salakhutdinov & Mnih, "Bayesian probabilistic matrix factorization using MCMC" (ICML 2008),
 section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section 3.
 """
@@ -24,11 +24,11 @@ from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
 from movierec.training.row_ops import Draw, Noise, RowBlock
 from movierec.training.training_data import SIDES, M, SampleMean, TrainingData
 
-MEAN_WEIGHT = 2.0  # β₀: how many rows the prior mean 0 of μ counts for
+MEAN_WEIGHT = 2.0  # β₀: the weight of μ's prior mean 0, in rows
 ROW_SIZE = 0.1  # the prior's guess of a row's expected squared length, with d degrees of freedom
-GAMMA = 0.5  # shape and rate of the Gamma prior of λ: half an observation
-# The start's ridge, as a share of params': factors that a start leaves near 0 draw a prior that
-# holds them there for long.
+GAMMA = 0.5  # shape and rate of the Gamma prior of λ
+# The ridge of the initial ALS epochs, relative to params. With the full ridge, some factors start
+# near 0, and the sampled prior then holds them there for many sweeps.
 START_SHARE = 0.25
 FACTOR_PRECISIONS = ("factor_precision", "factor_precision_per_rating")
 
@@ -41,10 +41,11 @@ def draw_hyper(
     weights: Array | None = None,
     ridge: float = 0,
 ) -> tuple[Array, Array]:
-    """μ (d,) and Λ (d, d) from their Normal–Wishart posterior given rows less X W.
+    """Sample μ (d,) and Λ (d, d) from their Normal–Wishart posterior, given the rows minus X W.
 
-    n_rows, mean (d,), spread: their number, their mean and Σ (row − mean)(row − mean)ᵀ (d, d).
-    weights: W (n_features, d), of precision ridge · Λ, which carry information on Λ too.
+    n_rows, mean (d,), spread (d, d): the number of these rows, their mean, and their
+    Σ (row − mean)(row − mean)ᵀ. weights: W (n_features, d), with precision ridge · Λ, which also
+    carry information on Λ.
     """
     d = len(mean)
     weight, freedom = MEAN_WEIGHT + n_rows, d + n_rows
@@ -60,7 +61,7 @@ def draw_hyper(
 
 
 def draw_wishart(scale: Array, freedom: int, rng: np.random.Generator) -> Array:
-    """A draw of the Wishart distribution of mean freedom · scale, after Bartlett (1933)."""
+    """Sample from the Wishart distribution with mean freedom · scale, after Bartlett (1933)."""
     d = len(scale)
     lower = np.tril(rng.standard_normal((d, d)), -1)
     lower[np.diag_indices(d)] = np.sqrt(rng.chisquare(freedom - np.arange(d)))
@@ -78,10 +79,10 @@ def draw_weights(
     ridge: float,
     noise: Callable[[str], Noise],
 ) -> Array:
-    """W given the rows less μ: the ridge solve with noise added to its right-hand side.
+    """Sample W given the rows minus μ: a ridge solve with noise added to its right-hand side.
 
-    The solution of a perturbed system is a draw from the posterior: Macau's equation 7.
-    noise: by the name of what it is for.
+    The solution of the perturbed system is a sample from the posterior (Macau, equation 7).
+    noise: returns the noise for a purpose, by name.
     """
     start, d = model.weights(side), len(mean)
     root, dtype = np.linalg.cholesky(np.linalg.inv(precision)), start.dtype
@@ -104,9 +105,9 @@ def draw_side(
     noise_precision: float,
     seed: int,
 ) -> tuple[M, Array, Array, float]:
-    """Draw one side's μ and Λ, then its features' weights, then its rows.
+    """Sample one side's μ and Λ, then its features' weights, then its rows.
 
-    name: of the random streams. Returns the model, μ, Λ and the penalty of the rows drawn.
+    name: prefix of the random streams. Returns the model, μ, Λ and the penalty of the new rows.
     """
     features, rng = data.features(side), random_streams.stream(seed, f"{name}/hyper")
     n_rows, dtype = len(data.counts(side)), model.dtype
@@ -138,10 +139,10 @@ def sweep(
     seed: int,
     squared_error: float,
 ) -> tuple[M, float]:
-    """Draw λ, then both sides; returns the model and the penalties, for the density.
+    """Sample λ, then both sides; returns the model and the sum of penalties, for the density.
 
-    squared_error: of `model` on the training ratings. The model drawn holds λ and the users' prior.
-    Every draw is of a stream named by the sweep, the side and the purpose.
+    squared_error: of `model` on the training ratings. The new model contains λ and the users'
+    prior. Each random stream is named by the sweep, the side and the purpose.
     """
     rng, n_ratings = random_streams.stream(seed, f"gibbs/{number}/noise"), data.n_ratings
     rate = GAMMA + squared_error / 2
@@ -163,14 +164,14 @@ def sweep(
 
 @dataclass
 class GibbsTrainer(RatingTrainer[M]):
-    """Draws params.gibbs.samples samples, after a start by ALS and params.gibbs.burn_in sweeps.
+    """Stores params.gibbs.samples samples, after start_epochs of ALS and burn_in sweeps.
 
-    An epoch is a sweep; its RMSEs are of the mean of the samples so far (before the first sample,
-    of the latest draw). There is no early stopping: the last epoch is the best.
+    An epoch is a sweep. Its RMSEs are those of the mean of the samples so far, and before the first
+    sample those of the latest sweep. There is no early stopping: the last epoch is the best.
     """
 
     mean: SampleMean = field(default_factory=SampleMean)
-    squared_error: float = 0.0  # of the latest draw on the training ratings
+    squared_error: float = 0.0  # of the latest sweep on the training ratings
 
     @property
     def patience(self) -> int:
@@ -178,9 +179,9 @@ class GibbsTrainer(RatingTrainer[M]):
 
     def initial_model(self) -> M:
         model, params = super().initial_model(), self.params
-        loose = {name: START_SHARE * getattr(params, name) for name in FACTOR_PRECISIONS}
+        ridge = {name: START_SHARE * getattr(params, name) for name in FACTOR_PRECISIONS}
         for _ in range(params.gibbs.start_epochs):
-            model = als.run_epoch(model, self.data, params.model_copy(update=loose))
+            model = als.run_epoch(model, self.data, params.model_copy(update=ridge))
         return model
 
     def prepare(self, state: RatingState[M]) -> None:

@@ -1,13 +1,13 @@
-"""Implicit ALS (iALS): a factorisation of who rated what, to rank movies a user will watch.
+"""Implicit ALS (iALS): factorise which users rated which movies, to rank what they will watch.
 
-The score s = user_factors · item_factors is to be 1 where there is a rating and 0 elsewhere, where
-a cell has weight α₀ (docs/model.md):
+The score s = user_factors · item_factors should be 1 where there is a rating, and 0 with weight α₀
+elsewhere (docs/model.md):
 
     ½ Σ_seen (1 − s)²  +  ½ α₀ Σ_all s²  +  ½ Σ_rows (τ + τₙ n) |factors|²
 
-n is the row's number of ratings. For one row the sum over all cells is the same quadratic form,
-α₀ Σ f fᵀ over the whole fixed side: part of the prior of the one row solve. Hu, Koren & Volinsky
-(ICDM 2008), in the form of Rendle et al., "Revisiting the performance of iALS on item
+n is the row's number of ratings. The sum over all cells is the same quadratic form for every row,
+α₀ Σ f fᵀ over all rows f of the fixed side, so it is part of the prior of the row solve. Hu, Koren
+& Volinsky (ICDM 2008), in the form of Rendle et al., "Revisiting the performance of iALS on item
 recommendation benchmarks" (RecSys 2022), section 3; like theirs, this model has no biases.
 """
 
@@ -27,12 +27,12 @@ from movierec.training.early_stopping import Epoch, Trainer, TrainingState
 from movierec.training.row_ops import OTHER_SIDE, RowBlock
 from movierec.training.training_data import SIDES, M, Start, TrainingData
 
-TOP_N, MAX_USERS = 10, 10_000  # each epoch is evaluated by the lists of at most so many users
+TOP_N, MAX_USERS = 10, 10_000  # length and maximum number of the lists that evaluate an epoch
 
 
 @dataclass(frozen=True)
 class ImplicitEpoch(Epoch):
-    """validation_ndcg: of the movies rated in validation, liked or not."""
+    """The result of an epoch. validation_ndcg: every movie rated in validation is relevant."""
 
     validation_ndcg: float | None
 
@@ -41,9 +41,9 @@ ImplicitState = TrainingState[M, ImplicitEpoch, Ranking]
 
 
 def make_prior(gram: Array, params: ImplicitParams) -> Prior:
-    """The prior of a row while the other side, of this Gram matrix, is fixed.
+    """The prior of a row, given the Gram matrix of the fixed side.
 
-    The bias has infinite precision, so that it is 0.
+    The bias has infinite precision, so it is always 0.
     """
     n_factors = len(gram)
     precision = np.diag(np.append(np.full(n_factors, params.factor_precision), np.inf))
@@ -65,7 +65,7 @@ def gram_of_side(model: M, data: TrainingData[M], side: str) -> Array:
 
 
 def run_epoch(model: M, data: TrainingData[M], params: ImplicitParams) -> M:
-    """Solve every user, then every item; the ratings are ones."""
+    """Solve for every user, then every item; all ratings are 1."""
     for side in SIDES:
         prior = make_prior(gram_of_side(model, data, OTHER_SIDE[side]), params)
         model = data.solve(model, side, prior)
@@ -73,7 +73,7 @@ def run_epoch(model: M, data: TrainingData[M], params: ImplicitParams) -> M:
 
 
 def objective(model: M, data: TrainingData[M], params: ImplicitParams) -> float:
-    """The objective over all cells; those without a rating by the two sides' Gram matrices."""
+    """The objective over all cells, computed from the two sides' Gram matrices."""
     all_cells = float(np.vdot(*(gram_of_side(model, data, side) for side in SIDES)))
     ridge = make_prior(np.zeros((model.n_factors,) * 2), params)
     ridge.precision[-1, -1] = 0
@@ -82,7 +82,7 @@ def objective(model: M, data: TrainingData[M], params: ImplicitParams) -> float:
 
 
 class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
-    """Trains on ratings as ones; best where the NDCG on validation is highest."""
+    """Trains on ratings that are all 1; the best epoch has the highest NDCG on validation."""
 
     epoch_type = ImplicitEpoch
     quality_type = Ranking
@@ -122,5 +122,5 @@ def fit(
     on_epoch: Callable[[ImplicitState[M]], None] = lambda state: None,
     state: ImplicitState[M] | None = None,
 ) -> ImplicitState[M]:
-    """Train on the ratings as implicit feedback; on_epoch, state: as of early_stopping.fit."""
+    """Train on the ratings as implicit feedback; on_epoch, state: as in early_stopping.fit."""
     return early_stopping.fit(ImplicitTrainer(data, params, seed), on_epoch, state)

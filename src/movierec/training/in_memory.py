@@ -23,7 +23,7 @@ from movierec.training.training_data import SIDES, SampleMean, Start, Subset, Tr
 
 @dataclass(frozen=True)
 class InMemoryData(TrainingData[Model]):
-    """Ratings grouped both ways, the features of either side, and validation ratings."""
+    """Ratings grouped by user and by item, the features of both sides, and validation ratings."""
 
     model_type = Model
 
@@ -42,7 +42,7 @@ class InMemoryData(TrainingData[Model]):
         genres: Csr | None = None,
         validation: Ratings | None = None,
     ) -> "InMemoryData":
-        """With the features that params.model asks for; genres: those of each item, by index."""
+        """Add the features that params.model needs; genres: the genres of each item, by index."""
         user_features = item_features = None
         if params.model == "svdpp":
             user_features, item_features = Features(by_user, by_item), Features(by_item, by_user)
@@ -156,8 +156,10 @@ class InMemoryData(TrainingData[Model]):
 
 
 def genre_features(genres: Csr | None) -> Features:
-    """The features of items that are their genres."""
+    """The items' features: their genres. Raises MovierecError without genres."""
     if genres is None:
-        raise MovierecError("train.model: genre_mf needs the movies' genres")
+        raise MovierecError(
+            "train.model: genre_mf needs the movies' genres; use a data set that has them"
+        )
     n_genres = 1 + int(genres.indices.max(initial=-1))
     return Features(genres, genres.transpose(n_genres))

@@ -1,4 +1,4 @@
-"""Which training data an engine uses: in memory where they fit, else by blocks."""
+"""Load training data: in memory if it fits, otherwise in blocks."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from movierec.training.blocks.block_ratings import BlockSource
 from movierec.training.blocks.blocked_data import BlockedData
 from movierec.training.in_memory import InMemoryData
 
-# Bytes that training in memory needs: in any case, for each rating, and as a multiple of the rows.
+# Memory of training, in bytes: constant, per rating, and as a multiple of the size of all rows.
 BASE, PER_RATING, ROW_COPIES = 300_000_000, 40, 4
-PER_RUNNING_SUM = 8  # for each rating in Gibbs sampling: the sum of the samples' predictions
+PER_RUNNING_SUM = 8  # per rating in Gibbs sampling, for the sum of the samples' predictions
 
 Settings = TrainParams | ImplicitParams
 
 
 def fits_in_memory(engine: EngineParams, settings: Settings) -> bool:
-    """Whether this process trains alone, in memory."""
+    """Whether training runs in this process, with all data in memory."""
     limit = engine.memory_limit
     return engine.kind == "local" and (limit is None or estimate_memory(SPLIT, settings) <= limit)
 
@@ -30,9 +30,9 @@ def fits_in_memory(engine: EngineParams, settings: Settings) -> bool:
 def load(
     engine: Engine, settings: Settings, refit: bool, folder: Path
 ) -> InMemoryData | BlockedData:
-    """The training data of the split.
+    """Load the training data of the split.
 
-    refit: train on the validation ratings as well. folder: for what blocks keep in files.
+    refit: add the validation ratings to the training ratings. folder: for the files of blocks.
     """
     if fits_in_memory(engine.params, settings):
         return _load_in_memory(settings, refit)
@@ -68,7 +68,7 @@ def _load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
 
 
 def estimate_memory(split: Path, settings: Settings) -> int:
-    """About how many bytes training in memory needs at most (docs/scaling.md)."""
+    """Estimate the peak memory of training in memory, in bytes (docs/scaling.md)."""
     n_users, n_items, n_ratings = (
         parquet_tables.n_rows(split / f"train_{name}.parquet")
         for name in ("users", "items", "by_user")

@@ -1,4 +1,4 @@
-"""The rating model of the train stage: which trainer params.model and params.method ask for."""
+"""The rating model of the train stage: choose the trainer for params.model and params.method."""
 
 from collections.abc import Callable
 from typing import cast
@@ -14,10 +14,10 @@ from movierec.training.training_data import M, TrainingData
 
 
 class DampedBiasesTrainer(RatingTrainer[Model]):
-    """Damped biases: one pass and no solver; γ / λ ratings shrink each bias towards 0."""
+    """Trains damped biases, in one pass without a solver; the damping is γ / λ ratings."""
 
     def initial_model(self) -> Model:
-        data = cast(InMemoryData, self.data)  # loading.load sees to it
+        data = cast(InMemoryData, self.data)  # loading.load allows no other
         damping = self.params.bias_precision / self.params.rating_precision
         return baselines.damped_biases(data.by_user, data.by_item, damping)
 
@@ -43,5 +43,5 @@ def fit(
     on_epoch: Callable[[RatingState[M]], None] = lambda state: None,
     state: RatingState[M] | None = None,
 ) -> RatingState[M]:
-    """Train as params.model and params.method say; on_epoch, state: as of early_stopping.fit."""
+    """Train by params.model and params.method; on_epoch, state: as in early_stopping.fit."""
     return early_stopping.fit(make_trainer(data, params, seed, scale), on_epoch, state)

@@ -1,8 +1,8 @@
-"""Operations on some rows of one side, in whatever process holds them.
+"""Operations on a block of user or item rows, in this process or in a worker.
 
-A RowBlock is the rows from `first` on, a multiple of tree_sums.CHUNK: all of them where they fit in
-memory, a block where they do not. A block's result does not depend on the other blocks, and sums
-over blocks are those of tree_sums: so training has the same bits for any division into blocks.
+In memory, one RowBlock has all rows of a side; otherwise each has some of them. A block's result
+does not depend on other blocks, and sums over blocks are taken by tree_sums, so training gives the
+same result to the bit for any division into blocks.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,11 @@ OTHER_SIDE = {"user": "item", "item": "user"}
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Consecutive rows of one side: the number of the first, and how many ratings each has.
+    """Consecutive rows of one side.
 
-    features: where rows have features, those of each row, and the features' weights
-    (n_features, n_factors + 1).
+    first: the number of the first row, a multiple of tree_sums.CHUNK. counts (n_rows,): number of
+    ratings of each row. features: the features of each row, and the features' weights
+    (n_features, n_factors + 1); None without features.
     """
 
     first: int
@@ -37,31 +38,32 @@ class RowBlock:
     features: tuple[Csr, Array] | None = None
 
     def prior_means(self, shift: Array | None = None) -> Array | None:
-        """The mean of each row's prior (n_rows, n_factors + 1): shift + X W; None where it is 0."""
+        """The prior mean of each row, shift + X W: (n_rows, n_factors + 1); None if it is 0."""
         if self.features is None:
             return None if shift is None else np.broadcast_to(shift, (len(self.counts), len(shift)))
         means = means_of(*self.features)
         return means if shift is None else shift + means
 
     def deviations(self, rows: Array, shift: Array | None = None) -> Array:
-        """Rows less the means of their priors."""
+        """Rows minus their prior means."""
         means = self.prior_means(shift)
         return rows if means is None else rows - means
 
 
-Change = Callable[[RowBlock, Array], Array]  # of a block's rows
-Measure = Callable[[RowBlock, Array], PartialSums]  # of a block's rows, added up over all blocks
+Change = Callable[[RowBlock, Array], Array]  # transforms a block's rows
+Measure = Callable[[RowBlock, Array], PartialSums]  # sums over a block's rows
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard normal numbers of a named stream, over a scale; each row has its own."""
+    """Standard normal numbers of a named random stream, divided by `scale`."""
 
     seed: int
     name: str
     scale: float = 1.0
 
     def draw(self, block: RowBlock, n_columns: int, dtype: Any) -> Array:
+        """The numbers of a block's rows (n_rows, n_columns), the same for any division."""
         n_rows = len(block.counts)
         draws = random_streams.normals(self.seed, self.name, n_rows, n_columns, dtype, block.first)
         return draws / dtype.type(self.scale)
@@ -69,7 +71,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Draw:
-    """How rows are drawn from their posterior: shift is added to each row's prior mean."""
+    """How to sample rows from their posterior: shift is added to each row's prior mean."""
 
     shift: Array
     noise: Noise
@@ -84,9 +86,9 @@ def solve(
     side: str,
     draw: Draw | None = None,
 ) -> tuple[Array, Array]:
-    """The half epoch of a block: its factors and biases.
+    """Solve for a block's rows: its factors and biases.
 
-    fixed: factors and biases of the rows that the ratings' indices point to.
+    fixed: factors and biases of the other side, to which the ratings' indices refer.
     """
     factors, biases = fixed
     means = block.prior_means(draw.shift if draw else None)
@@ -104,12 +106,10 @@ def error_sums(
     sums: Array = NO_SUMS,
     n_samples: int = 1,
 ) -> PartialSums:
-    """Sums of four errors over a block's ratings.
+    """Sums of four errors over a block's ratings, in the order of metrics.measures.ErrorSum.
 
-    The first is this model's squared error; the others are of the mean of samples: squared and
-    absolute when clipped to the scale, and squared unclipped.
-    sums: of the other samples' predictions, to which this n_samples-th one's are added in place;
-    without them the mean is of this model alone.
+    sums (n_ratings,): the sum of earlier samples' predictions, to which those of this one, the
+    n_samples-th, are added in place. Without it, this model is the only sample.
     """
     number = rows[0].dtype.type
     by_row = squared_errors_by_row(
@@ -133,11 +133,11 @@ def rating_sums(first: int, ratings: Csr) -> PartialSums:
     return tree_sums.partial_sums(first, row_sums(ratings.indptr, ratings.values))
 
 
-# --- Measures
+# --- Measures: sums over rows
 
 
 def penalty(prior: Prior, shift: Array | None, block: RowBlock, rows: Array) -> PartialSums:
-    """Prior.penalties of the rows' deviations from their prior means."""
+    """Σ of Prior.penalties of the rows' deviations from their prior means."""
     penalties = prior.penalties(block.counts, block.deviations(rows, shift))
     return tree_sums.partial_sums(block.first, penalties)
 
@@ -148,7 +148,7 @@ def deviation_sum(block: RowBlock, rows: Array) -> PartialSums:
 
 
 def scatter(centre: Array, block: RowBlock, rows: Array) -> PartialSums:
-    """Σ d dᵀ, d being a row's deviation from centre + X W."""
+    """Σ d dᵀ, where d is a row's deviation from centre + X W."""
     deviations = block.deviations(rows)
 
     def chunks(start: int, stop: int) -> Array:
@@ -158,7 +158,7 @@ def scatter(centre: Array, block: RowBlock, rows: Array) -> PartialSums:
 
 
 def feature_sums(change: Change, block: RowBlock, rows: Array) -> PartialSums:
-    """Xᵀ · rows (n_features, n_columns), after `change`; for few features."""
+    """Xᵀ · change(rows): (n_features, n_columns). For few features."""
     by_row, weights = cast(tuple[Csr, Array], block.features)
     scaled = (scale_of(by_row) * change(block, rows)).astype(rows.dtype)
 
@@ -169,16 +169,16 @@ def feature_sums(change: Change, block: RowBlock, rows: Array) -> PartialSums:
     return tree_sums.partial_sums_by_slice(block.first, len(rows), chunks)
 
 
-# --- Changes of rows
+# --- Changes: transformations of rows
 
 
 def weighted(prior: Prior, block: RowBlock, rows: Array) -> Array:
-    """Each row times its precision under a diagonal prior."""
+    """Rows multiplied by their precision under a diagonal prior."""
     precision = np.diag(prior.precision) + block.counts[:, None] * prior.per_rating
     return (precision * rows).astype(rows.dtype)
 
 
 def perturbed(shift: Array, noise: Noise, root: Array, block: RowBlock, rows: Array) -> Array:
-    """Rows less `shift`, plus noise with the covariance root · rootᵀ."""
+    """Rows minus `shift`, plus noise with covariance root · rootᵀ."""
     draws = noise.draw(block, rows.shape[1], rows.dtype)
     return np.asarray(rows - shift + np.einsum("rf,gf->rg", draws, root).astype(rows.dtype))

@@ -1,6 +1,6 @@
-"""Search and refit: find the best number of epochs on validation, then train on everything again.
+"""Search and refit: find the best number of epochs on validation, then train on all but test.
 
-The stages train and implicit both do this; a TrainingTask says how they differ.
+The stages train and implicit share this code; a TrainingTask describes how they differ.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,12 +30,12 @@ from movierec.training.training_data import M, TrainingData
 
 @dataclass(frozen=True)
 class TrainingTask(Generic[E, Q]):
-    """A training stage. stage: its name; settings: its params.
+    """What differs between the training stages.
 
-    inputs: what the model depends on besides the code, the seed and the settings, as JSON.
-    make_trainer: of data and settings. describe: the end of an epoch's line on the terminal.
-    report: the metrics of a quality. path: of the model. curve: CSV with a row for each epoch of
-    the search.
+    stage: the name. settings: the stage's params. inputs: what else the model depends on, besides
+    code and seed, as JSON. make_trainer: called with data and settings. describe: returns the end
+    of an epoch's line on the terminal. report: returns the metrics of a quality. path: the file of
+    the model. curve: the CSV file with a row for each epoch of the search.
     """
 
     stage: str
@@ -50,7 +50,10 @@ class TrainingTask(Generic[E, Q]):
 
 @dataclass(frozen=True)
 class TrainedModel(Generic[E, Q]):
-    """validation: the best epoch's quality before the refit; last_epoch: of the final model."""
+    """A trained model.
+
+    validation: the quality of the best epoch, before the refit. last_epoch: the final model's.
+    """
 
     model: Model
     best_epoch: int
@@ -64,7 +67,7 @@ class TrainedModel(Generic[E, Q]):
 
 
 def read_inputs(params: Params, *index_files: str) -> tuple[Manifest, list[str]]:
-    """The manifest of the split, and the hashes of the files that are trained on, all verified."""
+    """The manifest of the split, and the verified hashes of the files used for training."""
     manifest = manifests.read_manifest(SPLIT, params.dataset)
     names = parquet_tables.TRAINING_FILES
     manifests.check_files(SPLIT, manifest, "split", *names)
@@ -119,7 +122,7 @@ def _search_and_refit(
     best_epoch, validation = state.best_epoch, state.validation
     is_refit = settings.refit and validation is not None
     if is_refit:
-        del state, data  # for the memory
+        del state, data  # frees memory
         settings = settings.model_copy(update={"max_epochs": best_epoch})
         state, data = _fit(task, settings, engine, refit, is_refit=True)
     last_epoch = state.epochs[state.best_epoch - 1]
@@ -164,13 +167,13 @@ def _reported(
     describe: Callable[[E], str],
     traffic: Callable[[], int],
 ) -> Iterator[Callable[[TrainingState[M, E, Q]], None]]:
-    """Yields what prints a line for each epoch, dim where it is not the best, and moves the bar.
+    """Yield a function that prints a line for each epoch and moves the progress bar.
 
-    traffic: bytes that workers have sent so far.
+    Lines of epochs that are not the best so far are dim. traffic: returns the bytes sent so far.
     """
     done = len(state.epochs) if state else 0
     if done:
-        reporting.say(f"going on after epoch {done}", phase)
+        reporting.say(f"resuming after epoch {done}", phase)
     sent = traffic()
     with reporting.progress(phase, n_epochs, done) as advance:
 
@@ -178,9 +181,9 @@ def _reported(
             nonlocal sent
             epoch, is_best = state.epochs[-1], state.best_epoch == len(state.epochs)
             line = f"epoch {epoch.epoch:3d}  objective {_number(epoch.objective)}{describe(epoch)}"
-            before, sent = sent, traffic()
-            if sent > before:
-                line += f"  {decimal(sent - before)} sent"
+            previous, sent = sent, traffic()
+            if sent > previous:
+                line += f"  {decimal(sent - previous)} sent"
             reporting.say(line, phase, "" if is_best else "dim")
             advance()
 
@@ -188,5 +191,5 @@ def _reported(
 
 
 def _number(objective: float) -> str:
-    """With as few decimals as distinguish one epoch from the next."""
+    """Format an objective with enough decimals to distinguish epochs."""
     return f"{objective:9,.1f}" if abs(objective) < 1e6 else f"{objective:9,.0f}"

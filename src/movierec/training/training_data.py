@@ -1,8 +1,8 @@
-"""What training asks of its data: one contract, implemented in memory and by blocks.
+"""The interface between trainers and training data.
 
-Trainers know three questions: solve the rows of a side, sum a measure over a side's rows, sum the
-errors of the ratings. `in_memory.InMemoryData` answers from arrays, `blocks.BlockedData` block by
-block, on disk or on workers. Both call row_ops, so results have the same bits.
+The main operations are to solve for the rows of a side, to sum a measure over a side's rows, and to
+sum the errors of ratings. `in_memory.InMemoryData` works on arrays, `blocks.BlockedData` block by
+block, from disk or on workers. Both use row_ops, so their results are the same to the bit.
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ Subset = Literal["train", "validation"]
 
 
 class FactorModel(Protocol):
-    """A model in training: biased_mf.Model, or BlockedModel, whose rows lie in files."""
+    """A model in training: biased_mf.Model, or BlockedModel, whose rows are in files."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -49,10 +49,10 @@ M = TypeVar("M", bound=FactorModel)
 
 @dataclass(frozen=True)
 class Start:
-    """Small random item factors of a named stream, all else 0.
+    """The initial model: small random item factors from a named stream, and 0 for the rest.
 
-    Their standard deviation is init_scale / √n_factors, so that a row's expected length does not
-    depend on n_factors.
+    The factors' standard deviation is init_scale / √n_factors, so that the expected length of a row
+    does not depend on n_factors.
     """
 
     n_factors: int
@@ -76,17 +76,17 @@ class Start:
 
 @dataclass
 class SampleMean:
-    """Running sums of what n_samples samples predict, by subset; blocks keep theirs in files."""
+    """Running sums of the predictions of n_samples samples, by subset; blocks use files instead."""
 
     n_samples: int = 0
     sums: dict[Subset, Array] = field(default_factory=dict)
 
 
 class TrainingData(ABC, Generic[M]):
-    """Training ratings grouped both ways, features of rows, and validation ratings.
+    """Training ratings grouped by user and by item, features of rows, and validation ratings.
 
-    A side is "user" or "item"; rows are factors and bias of a side's users or items. scale: the
-    lowest and the highest rating. model_type: how models are held while training.
+    A side is "user" or "item". The rows of a side are the factors and biases of its users or items.
+    scale: the lowest and the highest rating. model_type: the type of models in training.
     """
 
     model_type: type[M]
@@ -94,11 +94,11 @@ class TrainingData(ABC, Generic[M]):
     @property
     @abstractmethod
     def n_validation(self) -> int:
-        """Number of validation ratings; 0 in a refit."""
+        """The number of validation ratings; 0 in a refit."""
 
     @abstractmethod
     def counts(self, side: str) -> Array:
-        """Number of training ratings of each row (n_rows,)."""
+        """The number of training ratings of each row: (n_rows,)."""
 
     @property
     @abstractmethod
@@ -106,21 +106,21 @@ class TrainingData(ABC, Generic[M]):
 
     @abstractmethod
     def features(self, side: str) -> Features | None:
-        """The features of a side's rows, None where there are none."""
+        """The features of a side's rows, None without features."""
 
     @abstractmethod
     def with_ones(self) -> Self:
-        """The same ratings as implicit feedback: each is 1."""
+        """The same ratings as implicit feedback: all values are 1."""
 
     @abstractmethod
     def initial_model(self, start: Start) -> M:
-        """The model before its first epoch."""
+        """The model before the first epoch."""
 
     @abstractmethod
     def solve(self, model: M, side: str, prior: Prior, draw: Draw | None = None) -> M:
-        """The model after a half epoch: every row of one side solved, the other side fixed.
+        """The model after a half epoch: solve for every row of one side, the other side fixed.
 
-        draw: each row is drawn from its posterior instead.
+        draw: sample rows from their posterior instead of taking its mean.
         """
 
     @abstractmethod
@@ -129,7 +129,7 @@ class TrainingData(ABC, Generic[M]):
 
     @abstractmethod
     def sum_features(self, model: M, side: str, change: Change) -> Array:
-        """Xᵀ · rows, after `change`: (n_features, n_factors + 1). X: see model/features.py."""
+        """Xᵀ · change(rows): (n_features, n_factors + 1). X: see model/features.py."""
 
     @abstractmethod
     def error_sums(
@@ -139,9 +139,9 @@ class TrainingData(ABC, Generic[M]):
         subset: Subset = "train",
         mean: SampleMean | None = None,
     ) -> Array:
-        """Sums of errors over the ratings of a subset (4,), as of row_ops.error_sums.
+        """Sums of errors over the ratings of a subset (4,), as in row_ops.error_sums.
 
-        mean: to whose sums this sample's predictions are added first.
+        mean: the running sums to which this sample's predictions are added.
         """
 
     @abstractmethod
@@ -164,10 +164,10 @@ class TrainingData(ABC, Generic[M]):
 
     @abstractmethod
     def finish(self, model: M | Model) -> Model:
-        """The model with its rows; the end of training."""
+        """The final model, with its rows as arrays."""
 
     def keep_only(self, *models: M | Model) -> None:
-        """Forget what is stored of other models."""
+        """Delete what is stored of other models."""
 
     @property
     def n_users(self) -> int:
@@ -184,7 +184,7 @@ class TrainingData(ABC, Generic[M]):
     def validation_errors(
         self, model: M, scale: tuple[float, float], mean: SampleMean | None = None
     ) -> Errors | None:
-        """Errors on the validation ratings, None where there are none."""
+        """Errors on the validation ratings, None without any."""
         if not self.n_validation:
             return None
         sums = self.error_sums(model, scale, "validation", mean)

@@ -1,4 +1,4 @@
-"""Blocks of rows and their ratings, read from files when needed and cached while there is room."""
+"""Blocks of rows and their ratings, which are read from files and cached in memory."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,16 +13,16 @@ from movierec.data.rating_arrays import Array, Csr
 from movierec.engine.local import memory_of_worker
 from movierec.training.row_ops import RowBlock
 
-CACHE_SHARE = 0.25  # of the memory that a process may hold
+CACHE_SHARE = 0.25  # of the memory limit of a process
 
 
 @dataclass(frozen=True)
 class BlockSource:
-    """Where ratings and rows lie, in folders that all workers see.
+    """Where ratings and rows are stored, in folders that all workers share.
 
-    split, index: of these stages; folder: of this training. refit: whether validation ratings are
-    trained on too. ones: whether all ratings are 1. memory: bytes that a process may hold, None if
-    there is no limit or each worker knows its own.
+    split, index: outputs of these stages. folder: files of this training. refit: whether validation
+    ratings are used for training. ones: whether all ratings are replaced by 1. memory: the memory
+    limit of a process in bytes, None without a limit or if each worker knows its own.
     """
 
     split: Path
@@ -49,17 +49,17 @@ class RatingBlock:
         return f"{self.side}-{self.first}-{self.stop}"
 
     def rows(self, weights: Array | None) -> RowBlock:
-        """weights: of the rows' features, None where there are none."""
+        """The RowBlock of these rows. weights: of the rows' features, None without features."""
         features = None if weights is None else (_genres(self), weights)
         return RowBlock(self.first, _counts(self), features)
 
 
 @dataclass(frozen=True)
 class BlockRatings:
-    """A block's training ratings and, of users, its validation ratings.
+    """A block's training ratings and, for users, its validation ratings.
 
-    needed: the rows of the other side that either refers to, in rising order, where indices are
-    packed, that is, places in `needed`.
+    needed: for packed ratings, the rows of the other side that they refer to, ascending; indices
+    are then positions in `needed`. None if ratings are not packed.
     """
 
     train: Csr
@@ -73,7 +73,7 @@ class BlockRatings:
 
 
 class _RatingsCache:
-    """Ratings of blocks kept in this process; the next block is read while one is solved."""
+    """A cache of blocks' ratings in this process; the next block can be read ahead."""
 
     def __init__(self) -> None:
         self.cached: dict[tuple[RatingBlock, bool], BlockRatings] = {}
@@ -81,7 +81,7 @@ class _RatingsCache:
         self.lock, self.pool = threading.Lock(), ThreadPoolExecutor(1)
 
     def get(self, block: RatingBlock, packed: bool, keep: bool = True) -> BlockRatings:
-        """keep: whether the block will be needed again."""
+        """The ratings of a block. keep: whether it will be needed again."""
         key = (block, packed)
         with self.lock:
             ratings, pending = self.cached.get(key), self.pending.pop(key, None)

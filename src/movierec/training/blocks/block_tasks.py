@@ -1,6 +1,6 @@
-"""What workers do with one block of rows, from files and arguments alone.
+"""Tasks that workers run on one block of rows, from files and arguments only.
 
-A task done twice leaves the same result; files appear complete.
+A task that runs twice gives the same result; files are written atomically.
 """
 
 from pathlib import Path
@@ -34,9 +34,9 @@ def solve(
     packed: bool,
     *fixed: Any,
 ) -> str:
-    """The half epoch of a block: writes its rows and returns the worker that did.
+    """Solve for a block's rows and write them; returns the name of the worker.
 
-    fixed: the other side's rows, joined, or, if packed, those that the block needs, by block.
+    fixed: the other side's rows joined, or, if packed, the rows that the block needs of each block.
     """
     ratings, rows = CACHE.get(block, packed).train, block.rows(weights)
     other_side = _fixed_rows(packed, fixed)
@@ -62,7 +62,8 @@ def error_sums(
 ) -> PartialSums:
     """row_ops.error_sums of a block of users.
 
-    n_samples: of a mean, whose running sums lie in a file for each number of samples; 0 without.
+    n_samples: the number of samples in the mean, whose running sums are in a file for each number;
+    0 without a mean.
     """
     ratings = _ratings_of(block, subset, packed)
     sums = NO_SUMS
@@ -99,7 +100,7 @@ def running_sums_path(block: RatingBlock, subset: Subset, n_samples: int) -> Pat
 
 
 def take_ratings(block: RatingBlock, users: Array, subset: Subset) -> Csr:
-    """The ratings of some users of a block, by their indices."""
+    """The ratings of these users of a block, given by their indices."""
     return _ratings_of(block, subset, packed=False, keep=False).take(users - block.first)
 
 
@@ -112,7 +113,7 @@ def top_n(
 ) -> tuple[Array, Array]:
     """The best items of a block and their scores, for users given by their rows.
 
-    seen: their ratings of the block's items, by place in the block.
+    seen: the users' ratings of the block's items, by position in the block.
     """
     user_factors, user_biases, item_factors, item_biases = (
         np.ascontiguousarray(part) for side in (users, rows) for part in np.split(side, [-1], 1)

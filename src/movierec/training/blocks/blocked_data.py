@@ -1,12 +1,12 @@
-"""Training data in blocks, where neither ratings nor rows fit in one process.
+"""Training data in blocks, for ratings or rows that do not fit in one process.
 
-Both sides are cut into blocks of rows. A block's ratings are read from the split's Parquet files by
-the worker that solves it, and stay there while there is room. Rows lie in files as well, one file a
-block and half epoch, in a folder that all workers see: it is also the checkpoint. Workers hand rows
-on to each other; those that are lost are read again.
+Both sides are divided into blocks of rows. The worker that solves for a block reads its ratings
+from the split's Parquet files, and caches them while there is room. Rows are stored in one file per
+block and half epoch, in a folder that all workers share and that is also the checkpoint. Workers
+send rows to each other; rows that are lost are read again.
 
-A block is sent all rows of the other side, once for each worker; where those take more than
-engine.broadcast_limit, only the rows that its ratings refer to.
+Each worker is sent all rows of the other side. If these exceed engine.broadcast_limit, a block is
+sent only the rows that its ratings refer to.
 """
 
 import shutil
@@ -36,7 +36,10 @@ from movierec.training.training_data import SIDES, SampleMean, Start, Subset, Tr
 
 
 class BlockedData(TrainingData[BlockedModel]):
-    """engine: which does the work; source: where ratings and rows lie."""
+    """Training data in blocks.
+
+    engine: runs the tasks. source: where ratings and rows are stored.
+    """
 
     model_type = BlockedModel
 
@@ -71,7 +74,7 @@ class BlockedData(TrainingData[BlockedModel]):
         return model.weights(side) if self.features(side) else None
 
     def initial_model(self, start: Start) -> BlockedModel:
-        self.keep_only()  # nothing of a run that was stopped before its first checkpoint
+        self.keep_only()  # deletes rows of a run that was stopped before its first checkpoint
         shape = np.array([self.n_users, self.n_items, start.n_factors, start.dtype.itemsize])
         model = BlockedModel(start.global_mean, shape, np.array([1, 2]))
         for side in SIDES:
@@ -136,10 +139,10 @@ class BlockedData(TrainingData[BlockedModel]):
     def losses(
         self, model: BlockedModel, scale: tuple[float, float], measure: Measure
     ) -> tuple[Array, list[float]]:
-        """As TrainingData.losses; everything is submitted at once."""
+        """As TrainingData.losses; all tasks are submitted before waiting for results."""
         submitted = [self._submit_sum(model, side, measure) for side in SIDES]
         submitted.append(self._submit_errors(model, scale))
-        *by_side, errors = (tree_sums.add_up(self.engine.results(each)) for each in submitted)
+        *by_side, errors = (tree_sums.add_up(self.engine.results(part)) for part in submitted)
         return errors, [float(value) for value in by_side]
 
     def ranking_evaluator(self, max_users: int, seed: int, stream: str) -> RankingEvaluator:
@@ -156,7 +159,7 @@ class BlockedData(TrainingData[BlockedModel]):
         return RankingEvaluator(users, seen, held_out, self.counts("item"), self.n_users)
 
     def top_n(self, model: BlockedModel, evaluator: RankingEvaluator, n: int) -> Array:
-        """As TrainingData.top_n: the best of each block of items, merged."""
+        """As TrainingData.top_n: the best items of each block, merged."""
         blocks, users, submit = self.scheduler.blocks, evaluator.users, self.engine.submit
         places = [
             users[(users >= block.first) & (users < block.stop)] - block.first
@@ -171,16 +174,16 @@ class BlockedData(TrainingData[BlockedModel]):
             by_block.append([user_rows, rows, seen, n, np.ones(block.stop - block.first, bool)])
         best = self.scheduler.run("item", block_tasks.top_n, by_block=by_block)
         lists, scores = (np.concatenate(part, axis=1) for part in zip(*best, strict=True))
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]  # the first of equal scores
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]  # ties: the lower index first
         return np.take_along_axis(lists, order, axis=1)
 
     def finish(self, model: BlockedModel | Model) -> Model:
-        """The model with its rows in mapped files."""
+        """The model, with its rows as memory-mapped files."""
         self.engine.everywhere(clear_cache)
         return model if isinstance(model, Model) else self.mean_of([model])
 
     def mean_of(self, samples: Sequence[BlockedModel]) -> Model:
-        """As biased_mf.mean_of, a block at a time; of one model that is no sample, the model."""
+        """As biased_mf.mean_of, a block at a time; also joins the rows of a single model."""
         first, arrays = samples[0], dict[str, Any]()
         for side in SIDES:
             for block in self.scheduler.blocks[side]:
@@ -192,11 +195,11 @@ class BlockedData(TrainingData[BlockedModel]):
                     arrays[name][block.first : block.stop] = values
         weights: dict[str, Any] = {f"{side}_weights": first.weights(side) for side in SIDES}
         if first.is_sample:
-            weights |= biased_mf.mean_beside([sample.arrays for sample in samples])
+            weights |= biased_mf.join_shared_arrays([sample.arrays for sample in samples])
         return Model(first.global_mean, **arrays, **weights)
 
     def _mapped(self, name: str, n_rows: int, like: Array) -> Array:
-        path = self.source.folder / "whole" / f"{name}.npy"
+        path = self.source.folder / "joined" / f"{name}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         shape = (n_rows, *like.shape[1:])
         return np.asarray(np.lib.format.open_memmap(path, "w+", like.dtype, shape))
@@ -215,13 +218,13 @@ class BlockedData(TrainingData[BlockedModel]):
 
 
 def group_validation(source: BlockSource) -> None:
-    """Write the validation ratings by user and by item, as the split has the training ratings."""
+    """Write the validation ratings by user and by item, like the training ratings of the split."""
     source.folder.mkdir(parents=True, exist_ok=True)
     n_users, n_items = (
         parquet_tables.n_rows(source.split / f"train_{side}s.parquet") for side in SIDES
     )
     by_user = parquet_tables.read_ratings(source.split / "validation.parquet").by_user(n_users)
-    # users last: their file says that all are there
+    # The users' file is written last: if it exists, all files are complete.
     for side, other, csr in (
         ("item", "user_index", by_user.transpose(n_items)),
         ("user", "item_index", by_user),

@@ -1,4 +1,4 @@
-"""Rows of a model in files: one file a block and half epoch, (n_rows, n_factors + 1), bias last."""
+"""Rows of a model in files: (n_rows, n_factors + 1), bias last, one per block and half epoch."""
 
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -16,17 +16,17 @@ from movierec.model.solver import CACHE_LINE
 from movierec.training.blocks.block_ratings import CACHE, BlockSource, RatingBlock
 from movierec.training.training_data import SIDES, Start
 
-ROWS_AT_ONCE = 1 << 16  # rows drawn at a time
+ROWS_AT_ONCE = 1 << 16  # rows generated at a time
 Rows = tuple[Array, Array]  # factors and biases
 _empty = partial(np.zeros, (0, 0))
 
 
 @dataclass(frozen=True)
 class BlockedModel:
-    """A model whose rows lie in files; its other arrays are named as in biased_mf.Model.
+    """A model whose rows are in files; its other arrays are those of biased_mf.Model.
 
-    steps: for each side, the number of the half epoch that wrote its rows. shape: numbers of users,
-    items and factors, and bytes of a number. Both are arrays, since checkpoints store arrays.
+    steps: for each side, the number of the half epoch that wrote its rows. shape: number of users,
+    items and factors, and bytes per number. Both are arrays, because checkpoints store arrays.
     """
 
     global_mean: float
@@ -59,14 +59,14 @@ class BlockedModel:
         return np.asarray(getattr(self, f"{side}_weights"))
 
     def changed(self, side: str, **arrays: Array) -> "BlockedModel":
-        """The model with the weights of one side replaced."""
+        """A copy with the weights of one side replaced."""
         return replace(self, **{f"{side}_{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
 
     def step(self, side: str) -> int:
         return int(self.steps[SIDES.index(side)])
 
     def with_next_step(self, side: str) -> "BlockedModel":
-        """With rows of one side that the next half epoch writes."""
+        """A copy whose rows of one side are those that the next half epoch writes."""
         steps = self.steps.copy()
         steps[SIDES.index(side)] = steps.max() + 1
         return replace(self, steps=steps)
@@ -77,7 +77,10 @@ def _folder(source: BlockSource, side: str, step: int) -> Path:
 
 
 def read_rows(block: RatingBlock, step: int) -> Array:
-    """A block's rows of a step, mapped; also where they were written in blocks of other bounds."""
+    """Map a block's rows of a step, even if they were written in blocks with other bounds.
+
+    Raises MovierecError if some are missing.
+    """
     folder = _folder(block.source, block.side, step)
     path = folder / f"{block.first}-{block.stop}.npy"
     if path.exists():
@@ -102,13 +105,13 @@ def write_array(path: Path, array: Array) -> None:
 
 
 def write_rows(block: RatingBlock, step: int, rows: Array) -> str:
-    """Write a block's rows of a step; returns the worker that wrote them."""
+    """Write a block's rows of a step; returns the name of this worker."""
     write_array(_folder(block.source, block.side, step) / f"{block.first}-{block.stop}.npy", rows)
     return name_of_worker()
 
 
 def write_initial_rows(block: RatingBlock, step: int, start: Start) -> str:
-    """Write the rows before the first epoch, drawn as InMemoryData.initial_model draws them."""
+    """Write the rows before the first epoch, the same as by InMemoryData.initial_model."""
     rows = np.zeros((block.stop - block.first, start.n_factors + 1), start.dtype)
     rng = random_streams.stream(start.seed, start.stream)
     for begin in range(0, block.stop if block.side == "item" else 0, ROWS_AT_ONCE):
@@ -119,20 +122,20 @@ def write_initial_rows(block: RatingBlock, step: int, start: Start) -> str:
 
 
 def join_rows(*rows: Array) -> Rows:
-    """Rows of several blocks as one: factors, aligned to cache lines, and biases."""
+    """Join rows of several blocks: factors, aligned to cache lines, and biases."""
     n_rows, width, dtype = sum(map(len, rows)), rows[0].shape[1] - 1, rows[0].dtype
     buffer = np.empty(n_rows * width + CACHE_LINE // dtype.itemsize, dtype)
     start = -buffer.ctypes.data % CACHE_LINE // dtype.itemsize
     factors = buffer[start : start + n_rows * width].reshape(n_rows, width)
     biases, stop = np.empty(n_rows, dtype), 0
     for block_rows in rows:
-        here = slice(stop, stop := stop + len(block_rows))
-        factors[here], biases[here] = block_rows[:, :-1], block_rows[:, -1]
+        rows_of_block = slice(stop, stop := stop + len(block_rows))
+        factors[rows_of_block], biases[rows_of_block] = block_rows[:, :-1], block_rows[:, -1]
     return factors, biases
 
 
 def write_needed_rows(block: RatingBlock, others: list[RatingBlock]) -> None:
-    """Write which rows of each other block this one needs: once, since ratings do not change."""
+    """Write which rows this block needs of each block of the other side, to be reused."""
     needed = cast(Array, CACHE.get(block, True).needed)
     ends = np.searchsorted(needed, [0, *(other.stop for other in others)])
     for other, begin, end in zip(others, ends, ends[1:], strict=False):
@@ -145,5 +148,5 @@ def needed_rows_path(block: RatingBlock, other: RatingBlock) -> Path:
 
 
 def take_needed_rows(rows: Array, path: Path) -> Array:
-    """The rows that write_needed_rows listed in a file."""
+    """Take the rows that write_needed_rows listed in a file."""
     return np.asarray(rows)[np.load(path)]

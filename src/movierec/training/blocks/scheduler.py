@@ -1,4 +1,4 @@
-"""Which worker does the work of which block, and what it is sent for it."""
+"""Assign blocks to workers, and send them the rows that they need."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,14 +16,14 @@ from movierec.training.in_memory import genre_features
 from movierec.training.row_ops import OTHER_SIDE
 from movierec.training.training_data import SIDES
 
-ROW_COST = 64  # of solving a row, next to that of its ratings, in ratings
+ROW_COST = 64  # cost of solving for a row besides its ratings, in ratings
 
 
 class BlockScheduler:
-    """Submits tasks of blocks to an engine, and keeps handles of the rows that workers hold.
+    """Submits tasks on blocks to an engine, and keeps handles of the rows that workers have.
 
-    blocks: those of either side, of about equal work and as many for each worker. Their bounds
-    follow from the numbers of ratings, and change no result.
+    blocks: the blocks of each side, of about equal cost and the same number for each worker. Their
+    bounds depend on the numbers of ratings, and do not change results.
     """
 
     def __init__(self, engine: Engine, source: BlockSource) -> None:
@@ -32,9 +32,9 @@ class BlockScheduler:
         self.item_features: Features | None = genre_features(genres) if genres else None
         self.counts = {side: self._read_counts(side) for side in SIDES}
         self.blocks = {side: self._cut(side) for side in SIDES}
-        self._rows: dict[str, tuple[int, list[Handle]]] = {}  # by side: of the latest step
-        self._sent: tuple[str, int, list[list[Handle]]] = ("", 0, [])  # of a side, to its other
-        self._listed: set[str] = set()  # sides whose blocks have listed the rows they need
+        self._rows: dict[str, tuple[int, list[Handle]]] = {}  # by side: the latest step
+        self._sent: tuple[str, int, list[list[Handle]]] = ("", 0, [])  # side, step, rows sent
+        self._listed: set[str] = set()  # sides that have written their needed rows
 
     def _read_counts(self, side: str) -> Array:
         n_rows = parquet_tables.n_rows(self.source.split / f"train_{side}s.parquet")
@@ -55,7 +55,7 @@ class BlockScheduler:
         packed: bool | None = None,
         by_block: Sequence[Sequence[Any]] | None = None,
     ) -> list[Any]:
-        """The results of submit."""
+        """Submit a task for each block of a side and return the results."""
         handles = self.submit(side, task, *arguments, packed=packed, by_block=by_block)
         return self.engine.results(handles)
 
@@ -67,10 +67,10 @@ class BlockScheduler:
         packed: bool | None = None,
         by_block: Sequence[Sequence[Any]] | None = None,
     ) -> list[Handle]:
-        """Call a task of block_tasks for each block of a side.
+        """Submit a task of block_tasks for each block of a side; returns the handles.
 
-        by_block: further arguments, which may be handles, for each block. packed: in which form the
-        task reads ratings, None if it reads none.
+        by_block: further arguments for each block, which may be handles. packed: whether the task
+        reads packed ratings; None if it reads none.
         """
         engine, blocks, handles = self.engine, self.blocks[side], []
         for place, (block, worker) in enumerate(zip(blocks, self.workers(side), strict=True)):
@@ -81,27 +81,27 @@ class BlockScheduler:
         return handles
 
     def workers(self, side: str) -> list[str]:
-        """The worker of each block of a side: the same one while workers stay the same.
+        """The worker of each block of a side, the same for each call while workers do not change.
 
-        The largest blocks are assigned first, each to the worker with the least work so far.
+        The most expensive blocks are assigned first, each to the worker with the lowest load.
         """
         blocks = self.blocks[side]
-        works = [self._work(block) for block in blocks]
-        assigned, result = dict.fromkeys(self.engine.homes, 0), [""] * len(blocks)
-        for place in sorted(range(len(blocks)), key=lambda place: -works[place]):
-            result[place] = min(assigned, key=assigned.__getitem__)
-            assigned[result[place]] += works[place]
+        costs = [self._cost(block) for block in blocks]
+        load, result = dict.fromkeys(self.engine.homes, 0), [""] * len(blocks)
+        for place in sorted(range(len(blocks)), key=lambda place: -costs[place]):
+            result[place] = min(load, key=load.__getitem__)
+            load[result[place]] += costs[place]
         return result
 
-    def _work(self, block: RatingBlock) -> int:
-        """Of a block, in ratings."""
+    def _cost(self, block: RatingBlock) -> int:
+        """The cost of a block, in ratings."""
         counts = self.counts[block.side][block.first : block.stop]
         return int(counts.sum()) + ROW_COST * len(counts)
 
     def is_packed(self, model: BlockedModel, side: str) -> bool:
         """Whether blocks of a side are sent only the rows of the other side that they need.
 
-        A process that works alone maps all of them.
+        Never on the local engine, which maps all rows.
         """
         if self.engine.is_here:
             return False
@@ -109,16 +109,16 @@ class BlockScheduler:
         return bool(size > self.engine.params.broadcast_limit)
 
     def rows(self, model: BlockedModel, side: str) -> list[Handle]:
-        """The rows of each block of a side."""
+        """Handles of the rows of each block of a side."""
         step, handles = self._rows.get(side, (0, []))
         if step != model.step(side):
             return self.read_rows(model, side, self.workers(side))
         return handles
 
     def read_rows(self, model: BlockedModel, side: str, workers: Sequence[str]) -> list[Handle]:
-        """Have rows read where they were written.
+        """Have each worker read the rows that it wrote; returns the handles.
 
-        So rows depend on a file alone, and those that are lost with a worker are not solved again.
+        So handles depend only on files, and rows lost with a worker are not computed again.
         """
         step, submit = model.step(side), self.engine.submit
         pairs = zip(self.blocks[side], workers, strict=True)
@@ -127,7 +127,7 @@ class BlockScheduler:
         return handles
 
     def fixed_rows(self, model: BlockedModel, side: str) -> list[list[Handle]]:
-        """For each block of a side, what it is sent of the other side's rows."""
+        """For each block of a side, handles of the other side's rows that it is sent."""
         other, submit = OTHER_SIDE[side], self.engine.submit
         step = model.step(other)
         if self._sent[:2] != (other, step):
