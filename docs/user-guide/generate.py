@@ -18,33 +18,33 @@ import yaml
 from movierec.cli import cli
 
 GUIDE = Path("docs/user-guide")
-ROWS = {  # of each Parquet file of the pipeline
-    "data/index/users.parquet": "users, most ratings first",
-    "data/index/items.parquet": "movies, most rated first, also unrated ones",
-    "data/index/ratings_by_user.parquet": "ratings by user, then movie",
-    "data/index/ratings_by_item.parquet": "ratings by movie, then user",
-    "data/split/train_users.parquet": "as `users.parquet`",
-    "data/split/train_items.parquet": "as `items.parquet`",
-    "data/split/train_by_user.parquet": "by user, then movie",
-    "data/split/train_by_item.parquet": "by movie, then user",
-    "data/split/validation.parquet": "by user, then movie",
-    "data/split/test.parquet": "by user, then movie",
-    "data/evaluation/by_user.parquet": "as `users.parquet`",
-    "exports/recommendations.parquet": "by user, then rank",
-    "exports/similar_items.parquet": "up to 20 per movie, by movie, then rank",
-    "exports/item_factors.parquet": "as `items.parquet`",
-    "exports/user_factors.parquet": "as `users.parquet`",
-}
+FILES = (  # the Parquet files of the pipeline
+    "data/index/users.parquet",
+    "data/index/items.parquet",
+    "data/index/ratings_by_user.parquet",
+    "data/index/ratings_by_item.parquet",
+    "data/split/train_users.parquet",
+    "data/split/train_items.parquet",
+    "data/split/train_by_user.parquet",
+    "data/split/train_by_item.parquet",
+    "data/split/validation.parquet",
+    "data/split/test.parquet",
+    "data/evaluation/by_user.parquet",
+    "exports/recommendations.parquet",
+    "exports/similar_items.parquet",
+    "exports/item_factors.parquet",
+    "exports/user_factors.parquet",
+)
 
 
 def parts_of(outputs: Path) -> dict[str, str]:
     """The generated parts by name. outputs: a folder with the Parquet files of a run."""
     pipeline = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))
-    schemas = {name: pq.read_schema(outputs / name) for name in ROWS}
+    schemas = {name: pq.read_schema(outputs / name) for name in FILES}
     return {
         "diagram": diagram(),
         "stages": table(["stage", "reads", "params", "writes"], stages(pipeline["stages"])),
-        "files": table(["file", "rows", "columns"], files(schemas)),
+        "files": table(["file", "columns"], files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
         "options": table(["option", "of", "meaning"], options()),
         "charts": "\n".join(charts(pipeline["plots"])),
@@ -70,7 +70,7 @@ def stages(entries: dict[str, dict[str, list[object]]]) -> Iterable[list[str]]:
 
 def files(schemas: dict[str, pa.Schema]) -> Iterable[list[str]]:
     for name, schema in schemas.items():
-        yield [code([name]), ROWS[name], code(schema.names)]
+        yield [code([name]), code(schema.names)]
 
 
 def columns(schemas: Iterable[pa.Schema]) -> Iterable[list[str]]:

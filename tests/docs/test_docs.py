@@ -190,7 +190,7 @@ def test_every_file_of_the_data_folders_is_documented(
     outputs: Path, generated: dict[str, Any]
 ) -> None:
     files = {path.relative_to(outputs).as_posix() for path in outputs.rglob("*.parquet")}
-    assert files == set(generated["ROWS"])
+    assert files == set(generated["FILES"])
     names = {path.name for path in outputs.glob("data/*/*")} - {"own.csv"}
     assert {name for name in names if not name.endswith(".parquet")} <= code_in(OUTPUTS)
 
