@@ -112,8 +112,8 @@ def code(names: Iterable[object]) -> str:
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    first, *lines = (f"| {' | '.join(line)} |" for line in [head, *rows])
+    return "\n".join([first, "|---" * len(head) + "|", *lines])
 
 
 def render(page: str, parts: dict[str, str]) -> str:
