@@ -5,8 +5,6 @@ Parquet files of the run, which describe their columns, and from the help of the
 """
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -42,35 +40,26 @@ def parts_of(outputs: Path) -> dict[str, str]:
     pipeline = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))
     schemas = {name: pq.read_schema(outputs / name) for name in FILES}
     return {
-        "diagram": diagram(),
-        "stages": table(["stage", "reads", "params", "writes"], stages(pipeline["stages"])),
-        "files": table(["file", "columns"], files(schemas)),
+        "stages": table(["stage", "params", "writes"], stages(pipeline["stages"])),
+        "files": "\n".join(files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
         "options": table(["option", "of", "meaning"], options()),
         "charts": "\n".join(charts(pipeline["plots"])),
     }
 
 
-def diagram() -> str:
-    command = [sys.executable, "-m", "dvc", "dag", "--mermaid"]
-    dag = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return f"```mermaid\n{dag.strip()}\n```"
-
-
 def stages(entries: dict[str, dict[str, list[object]]]) -> Iterable[list[str]]:
     for name, entry in entries.items():
-        reads = [dep for dep in entry["deps"] if not str(dep).startswith(("src/", "stages/"))]
         kinds = (entry.get(kind, []) for kind in ("outs", "metrics", "plots"))
         writes = [
             out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind
         ]
         params = [param for param in entry["params"][1:] if isinstance(param, str)]
-        yield [code([name]), code(reads), code(params), code(writes)]
+        yield [code([name]), code(params), code(writes)]
 
 
-def files(schemas: dict[str, pa.Schema]) -> Iterable[list[str]]:
-    for name, schema in schemas.items():
-        yield [code([name]), code(schema.names)]
+def files(schemas: dict[str, pa.Schema]) -> Iterable[str]:
+    return (f"- {code([name])}: {code(schema.names)}" for name, schema in schemas.items())
 
 
 def columns(schemas: Iterable[pa.Schema]) -> Iterable[list[str]]:

@@ -7,9 +7,9 @@ from movierec.plotting import captions
 from movierec.plotting.results import Results
 
 QUESTIONS = {  # by group, in the order of the report
-    "data": "What is the data?",
+    "data": "What is in the data?",
     "training": "How did training go?",
-    "errors": "How good are the predicted ratings?",
+    "errors": "How accurate are the predicted ratings?",
     "factors": "What did the models learn about the movies?",
     "recommendations": "What is recommended?",
 }
