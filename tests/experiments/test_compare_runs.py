@@ -31,15 +31,15 @@ def run(seed=0, **changes):
 def test_a_run_against_itself_shows_nothing():
     for row in compare_runs.compare(run(), run()):
         assert (row.a, row.low, row.high, row.p_value) == (row.b, 0, 0, 1)
-        assert row.verdict == "not different"
+        assert row.verdict == "inconclusive"
 
 
 def test_a_plain_gain_is_seen_and_its_direction():
     a = run()
     b = replace(a, squared_error=a.squared_error * 0.8, ndcg=a.ndcg * 0.8)
     rmse, mae, ndcg, recall = compare_runs.compare(a, b)
-    assert (rmse.verdict, mae.verdict) == ("better", "not different")
-    assert (ndcg.verdict, recall.verdict) == ("worse", "not different")
+    assert (rmse.verdict, mae.verdict) == ("better", "inconclusive")
+    assert (ndcg.verdict, recall.verdict) == ("worse", "inconclusive")
     assert rmse.low < rmse.b - rmse.a < rmse.high < 0
     back = compare_runs.compare(b, a)
     assert [row.verdict for row in back[:3:2]] == ["worse", "better"]
@@ -63,7 +63,7 @@ def test_noise_is_called_better_about_as_often_as_p_says(monkeypatch):
     for seed in range(80):
         a, noise = run(seed), np.random.default_rng(seed + 500).normal(0, 0.05, 200)
         b = replace(a, squared_error=a.squared_error * np.exp(noise - 0.05**2 / 2))
-        called += compare_runs.compare(a, b)[0].verdict != "not different"
+        called += compare_runs.compare(a, b)[0].verdict != "inconclusive"
     assert called <= 11
 
 

@@ -98,7 +98,7 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     A run is a Git revision, the name of an experiment, or "workspace"; by default, A is HEAD and
     B is the workspace. Both runs need the same test ratings. The 95\N{NO-BREAK SPACE}% intervals
     of the difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
-    Metrics with a p of 0.05 or more are listed as "not different".
+    The verdict is on B: better, worse, or, if p is 0.05 or more, inconclusive.
 
     \b
     Examples:
@@ -123,12 +123,12 @@ def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
     from rich.text import Text
 
     table = rendering.plain_table()
-    for title in ("", a, b, "difference", "95 % interval", "p", f"{b} is"):
+    for title in ("", a, b, "difference", "95 % interval", "p", "verdict"):
         table.add_column(
             Text(title),
             justify="right" if title else "left",
-            no_wrap=title not in (a, b, f"{b} is"),
-            min_width=len("different" if title.endswith(" is") else "0.0000"),
+            no_wrap=title not in (a, b, "verdict"),
+            min_width=len("inconclusive" if title == "verdict" else "0.0000"),
             overflow="fold",
         )
     for row in differences:

@@ -51,9 +51,9 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """Whether b is better than a."""
+        """Whether b is better than a: "better", "worse" or "inconclusive"."""
         if not self.p_value < P_LIMIT:
-            return "not different"
+            return "inconclusive"
         return "better" if (self.b < self.a) == self.lower_is_better else "worse"
 
 
