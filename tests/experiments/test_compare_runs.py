@@ -1,11 +1,15 @@
 """Two runs against each other: what is said of them, and what is refused."""
 
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
 
 from movierec.core.errors import MovierecError
+from movierec.core.paths import EVALUATION_BY_USER
 from movierec.experiments import compare_runs
 from movierec.experiments.compare_runs import Run
 
@@ -78,6 +82,22 @@ def test_runs_of_other_test_ratings_are_refused():
         MovierecError, match=r"differ in evaluate\.top_n; evaluate both with the same"
     ):
         compare_runs.compare(run(), replace(run(), manifest=other))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pygtrie, which DVC uses
+def test_a_revision_whose_files_are_not_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git = "git", "-c", "user.name=a", "-c", "user.email=a@example.org"
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    repo = Repo.init()
+    EVALUATION_BY_USER.parent.mkdir(parents=True)
+    EVALUATION_BY_USER.write_bytes(b"")
+    repo.add(str(EVALUATION_BY_USER.parent))
+    subprocess.run([*git, "add", "--all"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "A run"], check=True)
+    shutil.rmtree(repo.cache.local.path)
+    with pytest.raises(MovierecError, match=r"HEAD: .* is not in that revision, or not in DVC's"):
+        compare_runs.read_run("HEAD")
 
 
 def test_a_revision_that_is_not_there(tmp_path, monkeypatch):

@@ -160,9 +160,8 @@ def test_of_movies_with_the_same_name_the_one_of_that_year_is_meant_then_the_ful
 
 
 def test_without_a_year_the_full_title_is_meant_unless_several_movies_have_it():
-    catalogue = TitleIndex(
-        ["Godfather, The (1972)", "Godfather: Part II, The (1974)", "Psycho (1960)", "Psycho (1998)"]
-    )
+    godfathers = ["Godfather, The (1972)", "Godfather: Part II, The (1974)"]
+    catalogue = TitleIndex([*godfathers, "Psycho (1960)", "Psycho (1998)"])
     assert catalogue.match("The Godfather") == 0
     assert not catalogue.is_ambiguous("The Godfather")
     assert catalogue.match("Psycho") is None

@@ -140,13 +140,14 @@ def _fetch(name: str, path: Path) -> None:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
+    from dvc_data.index import DataIndexDirError
 
     try:
         DVCFileSystem(rev=name).get_file(EVALUATION_BY_USER.as_posix(), str(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, DataIndexDirError):
         raise MovierecError(
             f"{name}: {EVALUATION_BY_USER} is not in that revision, or not in DVC's cache; check"
-            " the revision out and run dvc repro"
+            " out the revision and run dvc repro"
         ) from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{name}: {' '.join(str(error).split())}") from None

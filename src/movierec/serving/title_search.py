@@ -123,7 +123,7 @@ class TitleIndex:
     def match(self, title: str, year: int | None = None) -> int | None:
         """The item with a title from another catalogue; None if no movie or several match.
 
-        The year may differ by one. If no movie has this name, one of the same year may match whose
+        A year may differ by one. If no movie has this name, one of the same year may match whose
         title has the same numbers and almost the same spelling.
         """
         year = year or year_of(title)
