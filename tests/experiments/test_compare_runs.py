@@ -61,7 +61,7 @@ def test_metrics_are_those_of_all_test_ratings_and_of_judged_users():
 
 
 def test_noise_is_called_better_about_as_often_as_p_says(monkeypatch):
-    """Two runs that differ by chance alone: 5 % of 80 are 4; 11 would be four deviations."""
+    """Two runs that differ by chance alone: 5% of 80 are 4; 11 would be four deviations."""
     monkeypatch.setattr(compare_runs, "N_RESAMPLES", 10)  # of the interval, which does not matter
     called = 0
     for seed in range(80):

@@ -186,7 +186,7 @@ class Session:
             raise MovierecError(
                 f"Give the number of a movie in the list, from 1 to {len(self.rows)}."
                 if self.rows
-                else "There is no list yet; press Enter to see it."
+                else "There is no list yet; press Enter to get one."
             )
         return self.project.movies.movie_ids.index(self.rows[number - 1]["movie_id"])
 
@@ -205,7 +205,7 @@ class Session:
         for reason in row["because"][:N_CANDIDATES]:
             rated = f"{display_title(reason['title'])} {reason['rating']:g}"
             click.echo(
-                f"  {reason['score']:+.2f}  {rated} (predicted rating {reason['stars']:+.2f})"
+                f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} stars of predicted rating)"
             )
 
     def genre(self, text: str) -> None:

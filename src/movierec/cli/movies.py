@@ -125,7 +125,7 @@ filters = options(
     default=0,
     type=click.FloatRange(0, 1),
     metavar="[WEIGHT]",
-    help="Make the list more diverse: weight of diversity from 0 to 1; 0.5 without a number.",
+    help="Make the list more diverse. WEIGHT is from 0 to 1; without it, 0.5.",
 )
 @click.option(
     "--explain",
@@ -260,7 +260,7 @@ def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
 def similar(title: str, form: str | None, **listing: Any) -> None:
     """List movies similar to the one with this TITLE, by the cosine similarity of their factors.
 
-    A part of the title is enough if only one movie has it.
+    Part of a title is enough if it matches only one movie.
     """
     from movierec.recommending import selection
     from movierec.serving.workspace import Project
@@ -281,7 +281,10 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 @click.argument("query")
 @output
 def search(query: str, n: int, form: str | None) -> None:
-    """Search movies by words of their titles, the most rated first."""
+    """Search movies by the words in their titles, the most rated first.
+
+    If no title contains all words, list titles with a similar spelling.
+    """
     from movierec.serving.catalogue import Catalogue
 
     movies = Catalogue.read()

@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of two runs, the 95 % interval of b − a, and the p-value of no difference."""
+    """A metric of two runs, the 95% interval of b − a, and the p-value of no difference."""
 
     metric: str
     a: float
@@ -125,7 +125,7 @@ def _check_comparable(a: Run, b: Run) -> None:
     ]
     if others:
         raise MovierecError(
-            f"{a.name} and {b.name} differ in {', '.join(others)}; evaluate both with the same"
+            f"{a.name} and {b.name} differ in {', '.join(others)}; evaluate both with the same values"
         )
 
 

@@ -26,7 +26,7 @@ SHOWS = {  # by group, what each picture shows
     },
     "errors": {
         "result": "Test RMSE of the model and the baselines, and NDCG of each ranking, with"
-        " 95\u00a0% intervals.",
+        " 95% intervals.",
         "predicted": "Predicted ratings by given rating, and the distribution of the residuals.",
         "groups": "Test RMSE of the model and of damped biases by the number of ratings of the user"
         " and the movie, by genre and by decade (those with 30 test ratings or more).",
@@ -47,7 +47,7 @@ SHOWS = {  # by group, what each picture shows
     "recommendations": {
         "recommended": "Share of ratings and of recommendations by popularity of the movie and by"
         " genre. Coverage is the share of movies that are in at least one list.",
-        "rankings": "NDCG (with 95\u00a0% intervals), hit rating, coverage, novelty and"
+        "rankings": "NDCG (with 95% intervals), hit rating, coverage, novelty and"
         " diversity of the lists of each ranking.",
     },
 }
