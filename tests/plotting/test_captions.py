@@ -118,8 +118,7 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
         ),
         (
             ("recommended", {}, {"recommended": PARTS}),
-            "The most rated 25% of movies have 40% of the ratings and 70% of the"
-            " recommendations",
+            "The most rated 25% of movies have 40% of the ratings and 70% of the recommendations",
         ),
     ],
 )

@@ -205,7 +205,7 @@ class Session:
         for reason in row["because"][:N_CANDIDATES]:
             rated = f"{display_title(reason['title'])} {reason['rating']:g}"
             click.echo(
-                f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} stars of predicted rating)"
+                f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} predicted stars)"
             )
 
     def genre(self, text: str) -> None:

@@ -125,7 +125,8 @@ def _check_comparable(a: Run, b: Run) -> None:
     ]
     if others:
         raise MovierecError(
-            f"{a.name} and {b.name} differ in {', '.join(others)}; evaluate both with the same values"
+            f"{a.name} and {b.name} differ in {', '.join(others)}; evaluate both with the same"
+            " values"
         )
 
 
