@@ -46,7 +46,7 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "stages": table(["stage", "reads", "params", "writes"], stages(pipeline["stages"])),
         "files": table(["file", "rows", "columns"], files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
-        "options": table(["option", "of", "meaning"], options()),
+        "options": table(["option", "command", "meaning"], options()),
         "charts": "\n".join(charts(pipeline["plots"])),
     }
 

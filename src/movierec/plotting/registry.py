@@ -7,9 +7,9 @@ from movierec.plotting import captions
 from movierec.plotting.results import Results
 
 QUESTIONS = {  # by group, in the order of the report
-    "data": "What is the data?",
+    "data": "What is in the data?",
     "training": "How did training go?",
-    "errors": "How good are the predicted ratings?",
+    "errors": "How accurate are the predicted ratings?",
     "factors": "What did the models learn about the movies?",
     "recommendations": "What is recommended?",
 }
@@ -37,8 +37,8 @@ SHOWS = {  # by group, what each picture shows
         "factors": "The most rated movies on the first two principal components of their factors:"
         " movies liked by the same people lie close together.",
         "polarising": "The movies with the longest and the shortest factor vectors, among those"
-        " with enough ratings. The length is how much predicted ratings vary between users, as a"
-        " standard deviation.",
+        " with enough ratings. A vector's length is the standard deviation of the movie's"
+        " predicted ratings across users.",
         "genres": "Genres at the mean factors of their movies: on the line between two genres, and"
         " on the direction orthogonal to it in which genres differ most.",
         "neighbours": "The movies most similar to some popular ones, by the cosine similarity of"
