@@ -201,12 +201,13 @@ class Session:
         item, row = self._item(text), dict(self.rows[int(text) - 1])
         explain([row], self.project.movies, self.user, self.scores, np.array([item]))
         title = self.project.movies.display(item)
-        click.echo(f"{title}: score {row['score']:.2f}. Contributions of your ratings:")
+        click.echo(
+            f"{title}: score {row['score']:.2f}. Contributions of your ratings to the score (and to"
+            " the predicted rating):"
+        )
         for reason in row["because"][:N_CANDIDATES]:
             rated = f"{display_title(reason['title'])} {reason['rating']:g}"
-            click.echo(
-                f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} predicted stars)"
-            )
+            click.echo(f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} stars)")
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())
