@@ -13,9 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-env: .venv/installed  ## Set up .venv with the packages that running needs (requirements.lock)
+env: .venv/installed  ## Create .venv with the packages needed to run the pipeline (requirements.lock)
 
-dev: .venv/dev  ## Add the packages for tests, linters and benchmarks (requirements-dev.lock)
+dev: .venv/dev  ## Install also the packages for tests, linters and benchmarks (requirements-dev.lock)
 
 .venv/installed: requirements.lock requirements-setup.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "error: Python 3.11 to 3.14 is needed; choose one: make PYTHON=python3.12")'
@@ -60,7 +60,7 @@ test: dev  ## Run all tests except the fault tests (4 minutes)
 test-faults: dev  ## Test kills, full disks, lost workers and two runs at once (15 minutes)
 	python -m pytest -m faults --dist worksteal tests/faults $(FAULTS)
 
-lint: dev  ## Run the linters: style, format, types, direction of imports, workflows
+lint: dev  ## Run the linters: style, format, types, import rules, workflows
 	ruff check .
 	ruff format --check .
 	mypy
@@ -69,16 +69,16 @@ lint: dev  ## Run the linters: style, format, types, direction of imports, workf
 
 check: lint test coverage  ## Run all checks that must pass before a commit
 
-coverage: dev  ## Measure the test coverage of the kernels as plain Python
+coverage: dev  ## Measure the test coverage of the kernels, run as plain Python
 	NUMBA_DISABLE_JIT=1 coverage run -m pytest -n 0 -k 'not converged and not never_rises' \
 		tests/kernels tests/model/test_features.py tests/recommending/test_rankers.py \
 		tests/evaluation/test_item_knn.py
 	coverage report
 
-bench: dev  ## Compare the speed of training and lists with other packages, at ml-25m's size (minutes)
+bench: dev  ## Compare the speed of training and lists with other packages, on data of ml-25m's size (minutes)
 	python -m benchmarks.speed.run
 
-peers:  ## Set up .venv-peers with the packages for `make compare` (large)
+peers:  ## Create .venv-peers with the packages for `make compare` (large)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers/requirements.txt
 
@@ -89,7 +89,7 @@ compare: dev  ## Compare errors and rankings with other packages, each tuned (20
 bench-smoke: dev  ## Run the speed benchmark on small data
 	python -m benchmarks.speed.run --smoke --out /tmp/movierec-bench
 
-bench-pipeline: dev  ## Measure time and memory of the full pipeline at ml-25m's size (minutes)
+bench-pipeline: dev  ## Measure time and memory of the full pipeline, on data of ml-25m's size (minutes)
 	python -m benchmarks.speed.pipeline
 
 page: env  ## Build the page template of dvc plots show from .dvc/plots/source.html
@@ -102,7 +102,7 @@ format: dev  ## Format the code
 	ruff check --fix .
 	ruff format .
 
-lock: dev  ## Update requirements*.lock, after a change of dependencies in pyproject.toml
+lock: dev  ## Update requirements*.lock, after changing the dependencies in pyproject.toml
 	$(compile) pyproject.toml -o requirements.lock
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 	$(compile) --group setup -o requirements-setup.lock

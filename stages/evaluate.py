@@ -55,7 +55,7 @@ def main() -> stage.Summary:
     test, baseline = measured["test"]["rmse"], measured["baseline"][best]["rmse"]
     low, high = result.intervals["test"]["rmse"].values()
     return {
-        "test": f"RMSE {test:.4f} (95 %: {low:.4f} to {high:.4f})",
+        "test": f"RMSE {test:.4f} (95%: {low:.4f} to {high:.4f})",
         "baseline": f"RMSE {baseline:.4f} by {best}, the best of {len(measured['baseline'])}",
         "lists": f"{ndcg.upper()} {lists[ndcg]:.4f} by {ranking}; popularity {popular[ndcg]:.4f}",
     }

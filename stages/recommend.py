@@ -45,7 +45,7 @@ def main() -> stage.Summary:
     return {
         "ranked by": params.recommend.ranking,
         "lists": f"{measured['n_recommendations']:,} recommendations for {len(users):,} users",
-        "coverage": f"{100 * measured['coverage']:.1f} % of {len(items):,} movies",
+        "coverage": f"{100 * measured['coverage']:.1f}% of {len(items):,} movies",
     }
 
 

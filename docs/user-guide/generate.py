@@ -43,7 +43,7 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "stages": table(["stage", "params", "writes"], stages(pipeline["stages"])),
         "files": "\n".join(files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
-        "options": table(["option", "of", "meaning"], options()),
+        "options": "\n".join(options()),
         "charts": "\n".join(charts(pipeline["plots"])),
     }
 
@@ -73,7 +73,7 @@ def columns(schemas: Iterable[pa.Schema]) -> Iterable[list[str]]:
         yield [code(name for name in fields if fields[name] == described), *described]
 
 
-def options() -> Iterable[list[str]]:
+def options() -> Iterable[str]:
     """Each option but --help and --version, the commands that have it, and its help."""
     commands: dict[tuple[str, str], list[str]] = {}
     for name, command in {"movierec": cli, **cli.commands}.items():
@@ -83,7 +83,7 @@ def options() -> Iterable[list[str]]:
             if isinstance(option, click.Option) and record and option.name != "version":
                 commands.setdefault(record, []).append(name)
     for (option, meaning), names in commands.items():
-        yield [code([option]), code(names), meaning.replace("  [", " [")]
+        yield f"- {code([option])} ({code(names)}): {meaning.replace('  [', ' [')}"
 
 
 def charts(entries: Iterable[dict[str, dict[str, str]]]) -> Iterable[str]:

@@ -234,7 +234,7 @@ def test_table(movierec, monkeypatch, width):
     about, *lines = movierec(*command).splitlines()
     assert about == "Based on the 8 ratings of user 100"
     assert max(map(len, lines)) <= width
-    assert lines[1].split() == ["rank", "title", "genres", "n_ratings", "rating"]
+    assert lines[1].split() == ["rank", "title", "genres", "ratings", "rating"]
     movies = [line for line in lines[3:] if line.split()[0].isdigit()]
     assert len(movies) == len(rows)
     for line, row in zip(movies, rows, strict=True):
@@ -367,7 +367,7 @@ def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
     row = Difference("recall@10", 0.2978, 0.3039, -0.0002, 0.0128, 0.065, False)
     rendering.console().print(runs._difference_table([row], "HEAD", name), crop=False)
     out = capsys.readouterr().out
-    for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "different"):
+    for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "inconclusive"):
         assert text in out
     assert "…" not in out
 
@@ -411,8 +411,19 @@ def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
     status, out, notes = call("recommend", "--ratings", str(file))
     assert (status, out) == (1, "")
     assert notes.splitlines()[-1] == (
-        f"error: {file}: none of its movies is in the data set; rate others with --like"
+        f"error: {file}: found none of its movies in the data set; rate others with --like"
     )
+
+
+def test_a_title_of_several_movies_needs_its_year(call, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("title,rating,year\nSabrina,4,\nEmma,4,\n", "utf-8")
+    _, _, notes = call("recommend", "--ratings", str(file))
+    assert notes == (
+        f"{file} (CSV): found 1 of 2 movies in the data set\n  ambiguous, add the year: Sabrina\n"
+    )
+    file.write_text("title,rating,year\nSabrina,4,1954\nEmma,4,\n", "utf-8")
+    assert "found 2 of 2" in call("recommend", "--ratings", str(file))[2]
 
 
 # --- Cold cases, filters, explanations

@@ -115,8 +115,8 @@ def test_explain_and_mine(talk):
     [
         ([""], "Rate a movie first: type part of its title."),
         (["more"], "Rate a movie first: type part of its title."),
-        (["rate 1"], "There is no list yet; press Enter to see it."),
-        (["explain"], "There is no list yet; press Enter to see it."),
+        (["rate 1"], "There is no list yet; press Enter to get one."),
+        (["explain"], "There is no list yet; press Enter to get one."),
         (["emma", "like", "", "rate 11"], "Give the number of a movie in the list, from 1 to 10."),
         (["forget 1"], "Give the number of a rating; mine lists them."),
         (["zzzzz"], "No movie title matches 'zzzzz'; try fewer words."),

@@ -256,7 +256,7 @@ def write_cut(path):
 @pytest.mark.parametrize(
     ("name", "write", "what"),
     [
-        ("none.parquet", str, "no such file or folder; run dvc repro, or give an output"),
+        ("none.parquet", str, "no such file or folder; run dvc repro, or name another output"),
         ("no.parquet", write_plain_parquet, "has no provenance; give a folder in data/"),
         ("strange.parquet", write_strange_manifest, "not a complete manifest"),
         ("cut.parquet", write_cut, "restore it with dvc checkout --force"),

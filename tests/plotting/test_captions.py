@@ -52,7 +52,7 @@ ACTIVITY = {
     "share": [1.0, 0.12, 1.0, 0.09],
     "share_of_ratings": [1.0, 0.5, 1.0, 0.6],
 }
-GENRES = {  # 75 % lie on their side of the middle between the two, which is 1
+GENRES = {  # 75% lie on their side of the middle between the two, which is 1
     "genres": {"genre": ["Horror", "Drama", "Children's"], "x": [-1.0, 9.0, 3.0]},
     "genre_movies": {"genre": ["Horror"] * 3 + ["Children's"], "x": [-2.0, 0.9, 1.1, 1.2]},
 }
@@ -99,27 +99,26 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
         ),
         (
             ("ratings", INDEX, {"ratings": {"rating": [0.5, 4.5], "n_ratings": [3, 7]}}),
-            "The most common rating is 4.5 stars, 70 % of 10 ratings; the mean is 3.50",
+            "The most common rating is 4.5 stars, 70% of 10 ratings; the mean is 3.50",
         ),
         (
             ("activity", {}, {"activity": ACTIVITY}),
-            "The most active 12 % of users gave 50 % of the ratings; the most rated 9 % of movies"
-            " received 60 %",
+            "The most active 12% of users gave 50% of the ratings; the most rated 9% of movies"
+            " received 60%",
         ),
         (
             most_rated(genre=["Horror"], n_ratings=[4]),
-            "Alien (1979) has the most ratings, from 75 % of users; 40 % of ratings are for"
+            "Alien (1979) has the most ratings, from 75% of users; 40% of ratings are for"
             " Horror movies",
         ),
-        (most_rated(genre=[]), "Alien (1979) has the most ratings, from 75 % of users"),
+        (most_rated(genre=[]), "Alien (1979) has the most ratings, from 75% of users"),
         (
             ("genres", {}, GENRES),
-            "75 % of Horror and Children's movies lie on their own genre's side of the midpoint",
+            "75% of Horror and Children's movies lie on their own genre's side of the midpoint",
         ),
         (
             ("recommended", {}, {"recommended": PARTS}),
-            "The most rated 25 % of movies have 40 % of the ratings and 70 % of the"
-            " recommendations",
+            "The most rated 25% of movies have 40% of the ratings and 70% of the recommendations",
         ),
     ],
 )

@@ -179,10 +179,10 @@ def test_a_chart_of_few_years_has_bars_from_zero(visit: Visit) -> None:
 MARKS = {  # a chart, the kind of its marks, and what pointing at the first one shows
     "data_ratings": ("rect", "rating, stars 1, number of ratings 6,110"),
     "training_ratings": ("symbol", "series train, epoch 1, RMSE, stars 0.9"),
-    "errors_models": ("symbol", "model model, test RMSE, stars (95 % interval) 0.9"),
+    "errors_models": ("symbol", "model model, test RMSE, stars (95% interval) 0.9"),
     "errors_by_movie": ("symbol", "training ratings of the movie 0, series model, test RMSE"),
     "errors_by_genre": ("symbol", "genre Action, series model, test RMSE, stars 0."),
-    "recommendations_rankings": ("symbol", "ranking blend, test NDCG (95 % interval) 0.3"),
+    "recommendations_rankings": ("symbol", "ranking blend, test NDCG (95% interval) 0.3"),
     "recommendations_genres": ("symbol", "genre Drama, series ratings, share of ratings"),
     "recommendations_movies": ("symbol", "movie Star Wars (1977), "),
 }

@@ -159,6 +159,18 @@ def test_of_movies_with_the_same_name_the_one_of_that_year_is_meant_then_the_ful
     assert catalogue.match("Dune", 2023) == 1
 
 
+def test_without_a_year_the_full_title_is_meant_unless_several_movies_have_it():
+    godfathers = ["Godfather, The (1972)", "Godfather: Part II, The (1974)"]
+    catalogue = TitleIndex([*godfathers, "Psycho (1960)", "Psycho (1998)"])
+    assert catalogue.match("The Godfather") == 0
+    assert not catalogue.is_ambiguous("The Godfather")
+    assert catalogue.match("Psycho") is None
+    assert catalogue.is_ambiguous("Psycho")
+    assert not catalogue.is_ambiguous("Psycho", 1960)
+    assert not catalogue.is_ambiguous("Psycho (1998)")
+    assert not catalogue.is_ambiguous("Vertigo")
+
+
 def test_names_of_a_movie():
     assert names_of("Seven (a.k.a. Se7en) (1995)") == ["seven", "se7en"]
     assert names_of("A (1998)") == ["a"]

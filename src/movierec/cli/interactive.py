@@ -186,7 +186,7 @@ class Session:
             raise MovierecError(
                 f"Give the number of a movie in the list, from 1 to {len(self.rows)}."
                 if self.rows
-                else "There is no list yet; press Enter to see it."
+                else "There is no list yet; press Enter to get one."
             )
         return self.project.movies.movie_ids.index(self.rows[number - 1]["movie_id"])
 
@@ -201,12 +201,13 @@ class Session:
         item, row = self._item(text), dict(self.rows[int(text) - 1])
         explain([row], self.project.movies, self.user, self.scores, np.array([item]))
         title = self.project.movies.display(item)
-        click.echo(f"{title}: score {row['score']:.2f}. Contributions of your ratings:")
+        click.echo(
+            f"{title}: score {row['score']:.2f}. Contributions of your ratings to the score (and to"
+            " the predicted rating):"
+        )
         for reason in row["because"][:N_CANDIDATES]:
             rated = f"{display_title(reason['title'])} {reason['rating']:g}"
-            click.echo(
-                f"  {reason['score']:+.2f}  {rated} (predicted rating {reason['stars']:+.2f})"
-            )
+            click.echo(f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} stars)")
 
     def genre(self, text: str) -> None:
         names = tuple(text.replace(",", " ").split())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
-MAX_UNKNOWN = 10  # movies of a file that are named as not found
+MAX_UNMATCHED = 10  # movies of a file that are named as not found or ambiguous
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
@@ -125,7 +125,7 @@ filters = options(
     default=0,
     type=click.FloatRange(0, 1),
     metavar="[WEIGHT]",
-    help="Make the list more diverse: weight of diversity from 0 to 1; 0.5 without a number.",
+    help="Make the list more diverse. WEIGHT is from 0 to 1; without it, 0.5.",
 )
 @click.option(
     "--explain",
@@ -230,25 +230,25 @@ def explain(
 
 def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
     """The ratings in a file, whose path is relative to a folder; prints on stderr which of its
-    movies are not in the data set."""
+    movies were not found in the data set."""
     from movierec.core.reporting import count
     from movierec.serving import import_ratings, user_profile
 
     with contextlib.chdir(folder):
         export = import_ratings.read(path, project.scale)
-    ratings, unknown = user_profile.by_export(project.movies, export.rated)
+    ratings, unmatched = user_profile.by_export(project.movies, export.rated)
     skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
     lines = [
-        f"{path} ({export.kind}): found {len(export.rated) - len(unknown):,} of"
+        f"{path} ({export.kind}): found {len(export.rated) - len(unmatched):,} of"
         f" {count(len(export.rated), 'movie')} in the data set{skipped}",
-        *(f"  not found: {name}" for name in unknown[:MAX_UNKNOWN]),
+        *(f"  {movie}" for movie in unmatched[:MAX_UNMATCHED]),
     ]
-    if len(unknown) > MAX_UNKNOWN:
-        lines.append(f"  … and {len(unknown) - MAX_UNKNOWN:,} more")
+    if len(unmatched) > MAX_UNMATCHED:
+        lines.append(f"  … and {len(unmatched) - MAX_UNMATCHED:,} more")
     click.echo("\n".join(lines), err=True)
     if not ratings:
         raise MovierecError(
-            f"{path}: none of its movies is in the data set; rate others with --like"
+            f"{path}: found none of its movies in the data set; rate others with --like"
         )
     return ratings
 
@@ -260,7 +260,7 @@ def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
 def similar(title: str, form: str | None, **listing: Any) -> None:
     """List movies similar to the one with this TITLE, by the cosine similarity of their factors.
 
-    A part of the title is enough if only one movie has it.
+    Part of a title is enough if it matches only one movie.
     """
     from movierec.recommending import selection
     from movierec.serving.workspace import Project
@@ -281,7 +281,10 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 @click.argument("query")
 @output
 def search(query: str, n: int, form: str | None) -> None:
-    """Search movies by words of their titles, the most rated first."""
+    """Search movies by the words in their titles, the most rated first.
+
+    If no title contains all words, list titles with a similar spelling.
+    """
     from movierec.serving.catalogue import Catalogue
 
     movies = Catalogue.read()

@@ -121,7 +121,7 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
         "rank": str(row["rank"]),
         "title": "\n".join([display_title(row["title"]), *reasons]),
         "genres": row["genres"].replace("|", ", "),
-        "n_ratings": str(row["n_ratings"]),
+        "ratings": str(row["n_ratings"]),
     }
     if "predicted_rating" in row:
         stars = f"{row['predicted_rating']:.2f} ± {row['deviation']:.2f}"

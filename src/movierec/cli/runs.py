@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(cls=ProjectCommand, short_help="Show the results of the last run.")
 @click.pass_obj
 def summary(location: Location) -> None:
-    """Show test RMSE and NDCG of the last run next to baselines, and where the lists are."""
+    """Show the test RMSE and NDCG of the last run and of baselines, and where the lists are."""
     from movierec.core import reporting
 
     reporting.summary()
@@ -48,7 +48,7 @@ def _typed(location: Location) -> str:
 def report(location: Location) -> None:
     """Write report.html, a page about the last run, to the project's folder.
 
-    Its pictures are inside the file, so that it opens in any browser, also offline.
+    The file contains its pictures, so you can open it in any browser, even offline.
     """
     from movierec.report import html_page
 
@@ -96,9 +96,9 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     """Test whether run B is significantly better than run A.
 
     A run is a Git revision, the name of an experiment, or "workspace"; by default, A is HEAD and
-    B is the workspace. Both runs need the same test ratings. The 95\N{NO-BREAK SPACE}% intervals
-    of the difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
-    Metrics with a p of 0.05 or more are listed as "not different".
+    B is the workspace. Both runs must have the same test ratings. The 95% intervals of the
+    difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
+    The verdict is on B: better, worse, or, if p is 0.05 or more, inconclusive.
 
     \b
     Examples:
@@ -123,12 +123,12 @@ def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
     from rich.text import Text
 
     table = rendering.plain_table()
-    for title in ("", a, b, "difference", "95 % interval", "p", f"{b} is"):
+    for title in ("", a, b, "difference", "95% interval", "p", "verdict"):
         table.add_column(
             Text(title),
             justify="right" if title else "left",
-            no_wrap=title not in (a, b, f"{b} is"),
-            min_width=len("different" if title.endswith(" is") else "0.0000"),
+            no_wrap=title not in (a, b, "verdict"),
+            min_width=len("inconclusive" if title == "verdict" else "0.0000"),
             overflow="fold",
         )
     for row in differences:

@@ -76,7 +76,7 @@ def _own(data: PackageSource | UrlSource) -> Path | None:
     try:
         _pin(data).check(path)
     except MovierecError as error:
-        raise MovierecError(f"{error}; replace it, or delete it to download it") from None
+        raise MovierecError(f"{error}; replace it, or delete it to download it again") from None
     return path
 
 

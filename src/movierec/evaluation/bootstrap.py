@@ -32,7 +32,7 @@ def root_of(total: Array, count: Array) -> Array:
 def interval(
     statistic: Statistic, *columns: Array, n_resamples: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """The ends of the 95 % interval of a statistic; NaN for fewer than two users.
+    """The ends of the 95% interval of a statistic; NaN for fewer than two users.
 
     columns: arrays (n_users,), whose sums over users are the arguments of the statistic. The
     statistic returns one number, or an array of several.

@@ -153,7 +153,7 @@ def bootstrap_intervals(
     per_user: Mapping[str, PerUserMetrics],
     params: Params,
 ) -> Report:
-    """95 % intervals of the headline metrics, with the same keys as the metrics.
+    """95% intervals of the headline metrics, with the same keys as the metrics.
 
     sums: from sums_by_user, for `test` and each baseline. per_user: metrics of each ranking.
     """

@@ -68,9 +68,9 @@ def nearest(
 
 
 def costs(counts: Array) -> Array:
-    """The cost of `nearest` for each item, in steps.
+    """The estimated cost of `nearest` for each item, in steps.
 
-    Half of MAX_RATINGS for each rating, and one step for each other item.
+    MAX_RATINGS / 2 steps for each rating, and one for each other item.
     """
     return counts * (MAX_RATINGS // 2) + len(counts)
 

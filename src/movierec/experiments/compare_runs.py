@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of two runs, the 95 % interval of b − a, and the p-value of no difference."""
+    """A metric of two runs, the 95% interval of b − a, and the p-value of no difference."""
 
     metric: str
     a: float
@@ -51,9 +51,9 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """Whether b is better than a."""
+        """Whether b is better than a: "better", "worse" or "inconclusive"."""
         if not self.p_value < P_LIMIT:
-            return "not different"
+            return "inconclusive"
         return "better" if (self.b < self.a) == self.lower_is_better else "worse"
 
 
@@ -126,6 +126,7 @@ def _check_comparable(a: Run, b: Run) -> None:
     if others:
         raise MovierecError(
             f"{a.name} and {b.name} differ in {', '.join(others)}; evaluate both with the same"
+            " values"
         )
 
 
@@ -140,13 +141,14 @@ def _fetch(name: str, path: Path) -> None:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
+    from dvc_data.index import DataIndexDirError
 
     try:
         DVCFileSystem(rev=name).get_file(EVALUATION_BY_USER.as_posix(), str(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, DataIndexDirError):
         raise MovierecError(
             f"{name}: {EVALUATION_BY_USER} is not in that revision, or not in DVC's cache; check"
-            " the revision out and run dvc repro"
+            " out the revision and run dvc repro"
         ) from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{name}: {' '.join(str(error).split())}") from None

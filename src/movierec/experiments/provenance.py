@@ -88,7 +88,9 @@ def read_provenance(path: Path) -> Manifest:
     Raises MovierecError, in one line, if there is none or it is damaged.
     """
     if not path.exists():
-        raise MovierecError(f"{path}: no such file or folder; run dvc repro, or give an output")
+        raise MovierecError(
+            f"{path}: no such file or folder; run dvc repro, or name another output"
+        )
     if (path / "manifest.json").is_file():
         manifest = manifests.parse_manifest((path / "manifest.json").read_bytes(), path)
     elif path.suffix == ".safetensors":

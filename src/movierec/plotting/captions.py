@@ -22,8 +22,8 @@ def words(name: str) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Such as 12 %, with a no-break space."""
-    return f"{100 * share:.{digits}f}\u00a0%"
+    """Such as 12%."""
+    return f"{100 * share:.{digits}f}%"
 
 
 def stars(rating: float) -> str:

@@ -41,7 +41,7 @@ def activity(caption: str, results: Results) -> Figure:
                 tail[["n_ratings", "power_law"]].iloc[[0, -1]].to_numpy().T
             )
             slope = np.diff(power_law)[0] / np.diff(n_ratings)[0]
-            name = f"power law, top 10 % of {side}: $n^{{{slope:.1f}}}$"
+            name = f"power law, top 10% of {side}: $n^{{{slope:.1f}}}$"
             axes.plot(tail["n_ratings"], tail["power_law"], "--", color=colour, lw=1, label=name)
     axes.set(xscale="log", yscale="log")
     for axis, formatter in ((axes.xaxis, COUNTS), (axes.yaxis, SHARES)):

@@ -23,7 +23,7 @@ def draw_all(results: Results) -> None:
 
 
 def draw(picture: Picture, results: Results) -> Figure:
-    """A picture below its caption, by the function of its name in the module of its group."""
+    """Draw a picture below its caption, with the function of its name in its group's module."""
     caption = picture.caption(results)
     if picture.is_empty(results):
         return style.caption_only(caption)

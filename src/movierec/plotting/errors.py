@@ -32,7 +32,7 @@ def predicted(caption: str, results: Results) -> Figure:
     by_stars.plot(stars, rows["median"], "o", color=BLUE, ms=5)
     style.diagonal(by_stars, stars.min(), stars.max())
     by_stars.set(xlabel="given rating, stars", ylabel="predicted rating, stars")
-    by_stars.set_title("predictions: median, middle 50 %, middle 80 %")
+    by_stars.set_title("predictions: median, middle 50%, middle 80%")
     width = residuals["residual"].iloc[1] - residuals["residual"].iloc[0]
     histogram.bar(residuals["residual"], residuals["n_test"], width=0.9 * width, color=BLUE)
     histogram.axvline(0, color=GREY, lw=1)

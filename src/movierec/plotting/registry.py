@@ -26,7 +26,7 @@ SHOWS = {  # by group, what each picture shows
     },
     "errors": {
         "result": "Test RMSE of the model and the baselines, and NDCG of each ranking, with"
-        " 95\u00a0% intervals.",
+        " 95% intervals.",
         "predicted": "Predicted ratings by given rating, and the distribution of the residuals.",
         "groups": "Test RMSE of the model and of damped biases by the number of ratings of the user"
         " and the movie, by genre and by decade (those with 30 test ratings or more).",
@@ -37,8 +37,8 @@ SHOWS = {  # by group, what each picture shows
         "factors": "The most rated movies on the first two principal components of their factors:"
         " movies liked by the same people lie close together.",
         "polarising": "The movies with the longest and the shortest factor vectors, among those"
-        " with enough ratings. The length is how much predicted ratings vary between users, as a"
-        " standard deviation.",
+        " with enough ratings. A vector's length is the standard deviation of the movie's"
+        " predicted ratings across users.",
         "genres": "Genres at the mean factors of their movies: on the line between two genres, and"
         " on the direction orthogonal to it in which genres differ most.",
         "neighbours": "The movies most similar to some popular ones, by the cosine similarity of"
@@ -47,7 +47,7 @@ SHOWS = {  # by group, what each picture shows
     "recommendations": {
         "recommended": "Share of ratings and of recommendations by popularity of the movie and by"
         " genre. Coverage is the share of movies that are in at least one list.",
-        "rankings": "NDCG (with 95\u00a0% intervals), hit rating, coverage, novelty and"
+        "rankings": "NDCG (with 95% intervals), hit rating, coverage, novelty and"
         " diversity of the lists of each ranking.",
     },
 }

@@ -37,7 +37,7 @@ class Results:
 
     @classmethod
     def read(cls, dataset: str, folder: Path = Path()) -> "Results":
-        """Those of the last run; MovierecError where one is missing or damaged."""
+        """Read the results of the last run; MovierecError if one is missing or damaged."""
         plots = {name: f"{stage}/{name}.csv" for stage, names in PLOTS.items() for name in names}
         return cls(
             dataset,

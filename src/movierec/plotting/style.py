@@ -39,7 +39,7 @@ MAX_CAPTION = 82  # characters in a line
 COUNTS = FuncFormatter(
     lambda count, _: f"{count / 1e6:g} M" if abs(count) >= 1e6 else f"{count:,.10g}"
 )
-SHARES = FuncFormatter(lambda share, _: f"{100 * share:.4g} %")
+SHARES = FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 def applied() -> Any:

@@ -35,7 +35,7 @@ def render(params: Params, manifest: Manifest, measured: Mapping[str, dict[str, 
 
 
 def _value(metrics: dict[str, Any], key: str, intervals: dict[str, Any]) -> str:
-    """Format a metric, with its 95 % interval if there is one."""
+    """Format a metric, with its 95% interval if there is one."""
     if metrics.get(key) is None:
         return "–"
     low, high = (intervals.get(key, {}).get(end) for end in ("low", "high"))

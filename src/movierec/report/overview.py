@@ -24,7 +24,7 @@ class Tile(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A row: a measure, the ends of its 95 % interval if it has one, and further cells."""
+    """A row: a measure, the ends of its 95% interval if it has one, and further cells."""
 
     name: str
     value: float | None
@@ -70,7 +70,7 @@ def summary(params: Params, results: Results) -> str:
 def tiles(params: Params, results: Results) -> Iterator[Tile]:
     evaluate, at_n = results.metrics["evaluate"], results.at_n
     rmse, interval = evaluate["test"]["rmse"], evaluate["intervals"]["test"]["rmse"]
-    yield Tile("Test RMSE", number(rmse, 4), f"stars (95\u00a0% interval: {span(**interval)})")
+    yield Tile("Test RMSE", number(rmse, 4), f"stars (95% interval: {span(**interval)})")
     rmses = {name: baseline["rmse"] for name, baseline in evaluate["baseline"].items()}
     name = min(rmses, key=lambda name: rmses[name] or 0)
     if rmse is not None and (best := rmses[name]) is not None:

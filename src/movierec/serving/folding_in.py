@@ -67,7 +67,7 @@ class FoldedInRow:
 
 @dataclass(frozen=True)
 class ScorePart:
-    """weight · (offsets + (item_factors, 1) · row); offsets: what an item has of its own."""
+    """weight · (offsets + (item_factors, 1) · row); offsets: what depends on the item alone."""
 
     weight: float
     offsets: Array

@@ -123,20 +123,32 @@ class TitleIndex:
     def match(self, title: str, year: int | None = None) -> int | None:
         """The item with a title from another catalogue; None if no movie or several match.
 
-        The year may differ by one. If no movie has this name, one of the same year may match whose
+        A year may differ by one. If no movie has this name, one of the same year may match whose
         title has the same numbers and almost the same spelling.
         """
         year = year or year_of(title)
         name = name_of(title)
         called = self._by_name.get(name, [])
         if year is None:
-            return called[0] if len({self.titles[item] for item in called}) == 1 else None
+            named = self._named(title)
+            return named[0] if len({self.titles[item] for item in named}) == 1 else None
         for distance in (0, 1):
             near = [i for i in called if abs((self._years[i] or 0) - year) == distance]
             exact = [item for item in near if name_of(self.titles[item]) == name]
             if near:
                 return (exact or near)[0]
         return self._misspelled(name, year) if name else None
+
+    def is_ambiguous(self, title: str, year: int | None = None) -> bool:
+        """Whether `match` needs the year, because several movies have this title."""
+        named = self._named(title)
+        return not (year or year_of(title)) and len({self.titles[item] for item in named}) > 1
+
+    def _named(self, title: str) -> list[int]:
+        """The items with this name as their title; if there are none, as another of their names."""
+        name = name_of(title)
+        called = self._by_name.get(name, [])
+        return [item for item in called if name_of(self.titles[item]) == name] or called
 
     def _misspelled(self, name: str, year: int) -> int | None:
         from rapidfuzz import fuzz, process

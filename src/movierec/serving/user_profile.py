@@ -78,18 +78,20 @@ def check(rating: float, scale: Scale, what: str) -> float:
 
 
 def by_export(movies: Catalogue, rated: Iterable[ImportedRating]) -> tuple[ItemRatings, list[str]]:
-    """Ratings of the movies that are in the data set, and the names of those that are not.
+    """Ratings of the movies that are in the data set, and for each other movie, why not.
 
     Movies are matched by id if there is one, else by title and year.
     """
     item_of_id = {str(movie_id): item for item, movie_id in enumerate(movies.movie_ids)}
-    ratings, unknown = {}, []
+    ratings, unmatched = {}, []
     for movie in rated:
         candidates = [item_of_id.get(movie.movie_id)] if movie.movie_id else []
         candidates += [movies.index.match(title, movie.year) for title in movie.titles]
         item = next((item for item in candidates if item is not None), None)
         if item is None:
-            unknown.append(str(movie))
+            is_ambiguous = any(movies.index.is_ambiguous(name, movie.year) for name in movie.titles)
+            why = "ambiguous, add the year" if is_ambiguous else "not found"
+            unmatched.append(f"{why}: {movie}")
         else:
             ratings[item] = movie.rating
-    return ratings, unknown
+    return ratings, unmatched

@@ -12,7 +12,7 @@ from movierec.serving.folding_in import LinearScores, fold_in, fold_in_implicit
 
 @dataclass(frozen=True)
 class UserScores:
-    """What a list is made of: the scores of all items (n_items,) that rank them, the predicted
+    """The scores behind a list: those that rank all items (n_items,), the predicted
     ratings, and `why`, whose contributions explain the scores."""
 
     scores: Array
