@@ -67,5 +67,5 @@ def test_a_name_that_is_not_there(project, monkeypatch, capsys):
     monkeypatch.chdir(project)
     line = movierec(monkeypatch, capsys, "recommend", "--user-id", "107").err
     assert line == (
-        "error: no user 107 in the data: 60 users, with ids from Änne 100 to Änne 159\n"
+        "error: no user 107 in the data set; it has 60 users, with IDs from Änne 100 to Änne 159\n"
     )

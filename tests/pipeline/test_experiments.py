@@ -144,6 +144,8 @@ def test_a_model_is_registered_promoted_and_fetched(pulled: Workspace, tmp_path:
     """A second version is the latest, and the stage stays where it was."""
     first = (pulled.path / MODEL).read_bytes()
     follow("Register and promote a model version", pulled)
+    by_version = ("--rev", "v0.0.1", "--out", "v0.0.1.safetensors")
+    pulled.run("dvc", "artifacts", "get", ".", "rating-model", *by_version)
     for name in ("prod.safetensors", "v0.0.1.safetensors"):
         assert (pulled.path / name).read_bytes() == first
         (pulled.path / name).unlink()
