@@ -44,7 +44,7 @@ def model(params: Params, results: Results) -> dict[str, str]:
         "Epochs": f"{epochs['train']} of at most {train.n_epochs}",
         "Implicit model": implicit if n_implicit else "none",
         "Ranking": words(lists.ranking),
-        "Recommended": f"movies with {count(lists.min_ratings, 'rating')} or more",
+        "Recommended": f"movies with at least {count(lists.min_ratings, 'rating')}",
         "Seed": f"{params.seed}",
     }
 
