@@ -385,7 +385,7 @@ def test_the_stage_says_a_line_each_tenth(server, capsys, monkeypatch):
     monkeypatch.setattr(http_transfer, "PIECE", 100)
     facts = run_stage("download")
     assert capsys.readouterr().out.splitlines() == [
-        f"download   {percent} % of 920 bytes" for percent in range(10, 101, 10)
+        f"download   {percent}% of 920 bytes" for percent in range(10, 101, 10)
     ]
     assert facts == {
         "data set": "films",

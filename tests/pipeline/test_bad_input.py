@@ -102,7 +102,7 @@ def test_file_that_does_not_have_the_pinned_hash(folder, refusal):
     path = archives.write(folder / "archive", "csv")
     write_params(folder, path)
     path.write_bytes(path.read_bytes() + b"more")
-    assert "as pinned in datasets.yaml: damaged or another file" in refusal("download")
+    assert "as pinned in datasets.yaml: damaged or a different file" in refusal("download")
     assert written(folder) == set()
 
 

@@ -21,9 +21,9 @@ from movierec.core import reporting, stage
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS, details
+from movierec.core.reporting import words
 from movierec.data import parquet_tables
 from movierec.plotting import registry, results
-from movierec.plotting.captions import words
 from movierec.plotting.registry import QUESTIONS, Picture
 from movierec.report import html_page, overview, sample_users
 from movierec.report.overview import BarAxis, Measure

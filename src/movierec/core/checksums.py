@@ -28,7 +28,7 @@ class Pin:
         if digest != self.digest:
             raise MovierecError(
                 f"{path}: its {self.algorithm} is {digest}, not {self.digest} as pinned in"
-                " datasets.yaml: damaged or another file"
+                " datasets.yaml: damaged or a different file"
             )
 
 

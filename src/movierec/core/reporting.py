@@ -131,6 +131,11 @@ def _columns(title: str, label: str, text: str, style: str) -> None:
         title = label = ""
 
 
+def words(name: str) -> str:
+    """The name of a model or a ranking for people."""
+    return name.replace("_", " ").replace("knn", "kNN")
+
+
 def summary() -> None:
     """Print the result of the last run."""
     metrics = read_details("evaluate")
@@ -145,7 +150,7 @@ def summary() -> None:
         quality = ranking.get(name, {}).get(at_n)
         cells = ("" if value is None else f"{value:.4f}" for value in (rmse, quality))
         style = "bold" if name in ("model", "blend") else ""
-        table.add_row(name.replace("_", " "), *cells, style=style)
+        table.add_row(words(name), *cells, style=style)
     console.print(table)
 
 
@@ -195,6 +200,6 @@ def _tenths(title: str) -> Callable[[int, int], None]:
         tenth = 10 * done // total
         if tenth > printed:
             printed = tenth
-            say(f"{10 * tenth} % of {decimal(total)}", title)
+            say(f"{10 * tenth}% of {decimal(total)}", title)
 
     return moved

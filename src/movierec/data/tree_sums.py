@@ -1,4 +1,4 @@
-"""Sums over rows that are the same to the bit, however the rows are divided among workers.
+"""Sums over rows that are bit-identical, however the rows are divided among workers.
 
 Floating-point sums depend on the order of their terms. So rows are summed in order within chunks of
 CHUNK rows, and chunks are summed in a binary tree, whose nodes are aligned runs of 2^level chunks.

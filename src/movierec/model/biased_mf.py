@@ -158,7 +158,7 @@ def mean_of(samples: Sequence[Model]) -> Model:
 def mean_rows(
     side: str, rows: Sequence[tuple[Array, Array]], are_samples: bool = True
 ) -> dict[str, Array]:
-    """The arrays of one side of mean_of, from the factors and biases of each sample.
+    """One side of the model that mean_of returns, from the factors and biases of each sample.
 
     are_samples: False for a single model that is not a sample, whose arrays are returned unchanged.
     """

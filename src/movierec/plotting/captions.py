@@ -5,6 +5,7 @@ A function for each picture of the registry, by its name.
 
 import pandas as pd
 
+from movierec.core.reporting import words
 from movierec.plotting.results import Results
 
 FEW = 30  # test ratings below which a group's RMSE is unreliable
@@ -14,11 +15,6 @@ GROUPS = {  # what a group is, by the file that lists it
     "rmse_by_genre": "{} movies",
     "rmse_by_decade": "movies of the {}",
 }
-
-
-def words(name: str) -> str:
-    """The name of a model or a ranking for people."""
-    return name.replace("_", " ").replace("knn", "kNN")
 
 
 def percent(share: float, digits: int = 0) -> str:

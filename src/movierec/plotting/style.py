@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from movierec.core.atomic import atomic_file
-from movierec.plotting.captions import words
+from movierec.core.reporting import words
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

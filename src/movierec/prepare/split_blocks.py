@@ -104,7 +104,7 @@ def _histogram(path: Path, block: SplitBlock, low: int, width: int) -> Array:
 
 
 def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: SplitBlock) -> int:
-    """The number of a block's ratings that are not test."""
+    """The number of a block's ratings outside the test part."""
     (timestamp,) = block.read(path, ["timestamp"])
     stays = split.stays(
         timestamp, indptr_from_counts(block.counts), params, seed, moment, block.n_before
@@ -120,7 +120,7 @@ def _split(
     block: SplitBlock,
     n_before: int,
 ) -> Parts:
-    """Split a block. n_before: the number of ratings of earlier users that are not test."""
+    """Split a block. n_before: the number of ratings of earlier users outside the test part."""
     columns = block.read(path, ["item_index", "rating", "timestamp"])
     place = np.repeat(np.arange(len(block.counts), dtype=np.int32), block.counts)
     ratings, before = Ratings(place, *columns), (block.n_before, n_before)

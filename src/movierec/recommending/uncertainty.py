@@ -55,7 +55,7 @@ def deviations(
 
 
 def _multiply(left: Array, right: Array) -> Array:
-    """left · rightᵀ, the same to the bit for any number of threads."""
+    """left · rightᵀ, bit-identical for any number of threads."""
     no_left, no_right = (np.zeros(len(side), side.dtype) for side in (left, right))
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     return Model(0.0, left, right, no_left, no_right).predict_all(np.arange(len(left)))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from movierec.core.params import Params
-from movierec.plotting.captions import percent, words
+from movierec.core.reporting import words
+from movierec.plotting.captions import percent
 from movierec.plotting.results import Results
 
 NONE = "–"

@@ -92,7 +92,7 @@ def fit(
     """Train until validation has not improved for trainer.patience epochs.
 
     on_epoch: called with the state after each epoch. state: one of these states, to resume from;
-    the result is then the same to the bit.
+    the result is then bit-identical.
     Raises MovierecError if there are no ratings to train on.
     """
     if not trainer.data.n_ratings:

@@ -2,7 +2,7 @@
 
 The main operations are to solve for the rows of a side, to sum a measure over a side's rows, and to
 sum the errors of ratings. `in_memory.InMemoryData` works on arrays, `blocks.BlockedData` block by
-block, from disk or on workers. Both use row_ops, so their results are the same to the bit.
+block, from disk or on workers. Both use row_ops, so their results are bit-identical.
 """
 
 from abc import ABC, abstractmethod
