@@ -329,7 +329,7 @@ def test_a_wrong_archive_of_the_user_is_an_error(server, folder, own, content, r
     own.write_bytes(content)
     line = refusal(url(server.url), folder)
     assert line.startswith(f"data/archives/films.zip: {reason}")
-    assert line.endswith("another file; replace it, or delete it to download it again")
+    assert line.endswith("a different file; replace it, or delete it to download it again")
     assert own.read_bytes() == content
     assert server.asked == []
 

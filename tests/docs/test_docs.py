@@ -24,6 +24,7 @@ from safetensors.numpy import load_file
 from movierec import cli
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, TrainParams, UrlSource
+from movierec.core.reporting import words
 from movierec.model import baselines, model_file
 from movierec.plotting import results
 from movierec.recommending import rankers
@@ -370,7 +371,7 @@ def test_the_readme_quotes_the_benchmarks_page_and_the_recorded_run() -> None:
     assert [one for one in figures if one not in PAGES[ROOT / "docs/benchmarks.md"]] == []
     [details] = json.loads((ROOT / "plots/evaluate/details.json").read_text("utf-8"))
     for name, measured in details["ranking"].items():
-        shown = re.search(rf"^{name.replace('_', ' ')} .* {measured['ndcg@10']:.4f}$", readme, re.M)
+        shown = re.search(rf"^{words(name)} .* {measured['ndcg@10']:.4f}$", readme, re.M)
         assert shown, name
 
 
