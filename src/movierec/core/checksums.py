@@ -21,7 +21,7 @@ class Pin:
         size = path.stat().st_size
         if size != self.size:
             raise MovierecError(
-                f"{path}: {size} bytes, not the {self.size} in datasets.yaml: truncated or another"
+                f"{path}: {size} bytes, not the {self.size} in datasets.yaml: truncated or a different"
                 " file"
             )
         digest = hash_file(path, self.algorithm)
