@@ -21,8 +21,8 @@ class Pin:
         size = path.stat().st_size
         if size != self.size:
             raise MovierecError(
-                f"{path}: {size} bytes, not the {self.size} in datasets.yaml: truncated or a different"
-                " file"
+                f"{path}: {size} bytes, not the {self.size} in datasets.yaml: truncated or"
+                " a different file"
             )
         digest = hash_file(path, self.algorithm)
         if digest != self.digest:
