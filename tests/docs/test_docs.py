@@ -384,6 +384,12 @@ def test_the_scaling_page_quotes_the_results_and_the_estimate_of_memory() -> Non
     assert f"+ {loading.PER_RUNNING_SUM} · n_ratings" in page
 
 
+def test_the_docs_are_short() -> None:
+    assert len(PAGES[ROOT / "README.md"].splitlines()) <= 150
+    docs = [text for path, text in PAGES.items() if (ROOT / "docs") in path.parents]
+    assert sum(len(text.split()) for text in docs) <= 15_000
+
+
 # --- What the docs name exists
 
 
