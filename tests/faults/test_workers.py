@@ -77,8 +77,14 @@ def at_submission(used, numbers, act):
 
 
 def test_workers_killed_in_the_middle_of_epochs(folder, tmp_path, expected):
-    with workers() as used, at_submission(used, [40, 90, 170], lambda: kill_one(used)):
-        assert_fits(expected, used, folder, tmp_path)
+    with workers() as used:
+
+        def kill():
+            used.client.wait_for_workers(3, timeout=60)  # those killed before are back
+            kill_one(used)
+
+        with at_submission(used, [40, 90, 170], kill):
+            assert_fits(expected, used, folder, tmp_path)
 
 
 def kill_all(used):
