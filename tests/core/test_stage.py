@@ -178,13 +178,13 @@ def test_debug_tells_versions_params_threads_and_memory(outputs, folder, capsys,
     assert "DEBUG" not in out
     lines = debug.splitlines()
     assert all(line.startswith("DEBUG    ") for line in lines)
-    told = [line.split(maxsplit=2)[1:] for line in lines]
-    assert [word for word, _ in told] == ["version", *["param"] * 2, "threads", "memory"]
-    assert f"python {sys.version_info[0]}.{sys.version_info[1]}, " in told[0][1]
-    assert told[1][1] == "dataset: ml-100k"
-    assert told[2][1] == "index: {'max_rejected': 0}"
-    assert told[3][1].endswith("processors, NUMBA_NUM_THREADS 3")
-    assert re.fullmatch(r"\d+\.\d [MG]B peak", told[4][1])
+    messages = [line.split(maxsplit=2)[1:] for line in lines]
+    assert [word for word, _ in messages] == ["version", *["param"] * 2, "threads", "memory"]
+    assert f"python {sys.version_info[0]}.{sys.version_info[1]}, " in messages[0][1]
+    assert messages[1][1] == "dataset: ml-100k"
+    assert messages[2][1] == "index: {'max_rejected': 0}"
+    assert messages[3][1].endswith("processors, NUMBA_NUM_THREADS 3")
+    assert re.fullmatch(r"\d+\.\d [MG]B peak", messages[4][1])
 
 
 def test_the_most_memory_is_of_what_was_given_back_too():

@@ -143,7 +143,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        # The first download tells the hash of one's own file, as docs/user-guide/data-sets.md says.
+        # The first download prints the hash of your own file, as docs/user-guide/data-sets.md says.
         write_params(local)
         with pytest.raises(MovierecError, match=r"sha256.* is not set") as stopped:
             run_stage("download")
