@@ -162,7 +162,8 @@ def check_same(found, expected):
             changed.append(f"ranking/{name}/")
     for name, value in expected.items():
         if not name.startswith(tuple(changed)):
-            np.testing.assert_allclose(found[name], value, **CLOSE, err_msg=name)
+            close = CLOSE | {"atol": 0.05} if name == "residuals" else CLOSE  # at edges of bins
+            np.testing.assert_allclose(found[name], value, **close, err_msg=name)
 
 
 @settings(max_examples=30)
