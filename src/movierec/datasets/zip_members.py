@@ -19,10 +19,10 @@ MAX_SIZE = 20_000_000_000  # bytes of an uncompressed member
 MAX_RATIO = 1000  # uncompressed bytes per compressed byte
 ENCRYPTED = 0x1  # bit of a member's flags
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")  # that a zip begins with
-# What zipfile raises on a damaged archive, by place and kind of the damage.
+# What zipfile raises on a damaged archive in memory, by place and kind of the damage.
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
-    *(RuntimeError, ValueError, KeyError, IndexError, OverflowError),
+    *(RuntimeError, ValueError, KeyError, IndexError, OverflowError, OSError),
 )
 
 
@@ -50,20 +50,19 @@ def open_member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
         yield io.BytesIO(content)
 
 
-def read_only_member(path: Path, name: str, max_size: int) -> bytes:
+def read_only_member(path: Path, content: bytes, name: str, max_size: int) -> bytes:
     """Read the only member of this name in an archive of any folders, or else its only CSV file.
 
+    content: of the archive at this path.
     Raises MovierecError if there is none or more than one, or if it is damaged, a link, encrypted,
     larger than max_size bytes or a zip bomb.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             member = _only_member(path, name, archive.infolist())
             _check_harmless(path, member, max_size)
             return archive.read(member)
-    except (*DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # a damaged bz2 member has none
-            raise
+    except DAMAGE as error:
         raise MovierecError(
             f"{path}: not a complete zip archive ({error}); export it again"
         ) from None

@@ -20,7 +20,7 @@ BYTE_ORDER_MARKS = {
 def read_content(path: Path) -> bytes:
     """The bytes of a file, or of the ratings.csv in a zip.
 
-    Raises MovierecError if it is no regular file, too large, empty, or a zip that is damaged or
+    Raises MovierecError if it is no regular file, too large, or a zip that is damaged or
     has no or several such members.
     """
     if path.is_dir():
@@ -36,9 +36,7 @@ def read_content(path: Path) -> bytes:
             f"{path}: more than the {MAX_SIZE:,} bytes allowed; give one person's ratings"
         )
     if content.startswith(zip_members.SIGNATURES):
-        content = zip_members.read_only_member(path, NAME, MAX_SIZE)
-    if not content.strip():
-        raise MovierecError(f"{path}: empty; give a file with ratings")
+        content = zip_members.read_only_member(path, content, NAME, MAX_SIZE)
     return content
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec.core.errors import MovierecError
+from movierec.core.reporting import count
 from movierec.serving import rating_files, rating_formats
 from movierec.serving.rating_formats import ACCEPTED, Format
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 200_000
 MAX_SHOWN = 60  # characters of a text that an error quotes
 SEPARATORS = (",", ";", "\t", "|")
-SEPARATOR_LINE = re.compile(r"sep=([,;|\t])[ \t]*\n", re.IGNORECASE)  # as Excel writes it
+SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t])"?[ \t]*\n', re.IGNORECASE)  # as Excel writes it
 Cells = Mapping[str, str]  # by the names of columns, which rating_formats.column writes
 
 
@@ -44,8 +45,8 @@ class RatingTable:
         for line, row in self._numbered():
             if len(row) < n_needed or any(map(str.strip, row[len(self.columns) :])):
                 raise MovierecError(
-                    f"{self.path}: line {line}: {len(row)} fields, but the header has"
-                    f" {len(self.columns)}; are there quotes around texts with a comma?"
+                    f"{self.path}: line {line}: {count(len(row), 'field')}, but the header has"
+                    f" {len(self.columns):,}; are there quotes around texts with a comma?"
                 )
             cells = {name: row[place] for name, place in places.items() if place < len(row)}
             if any("\n" in cell for cell in cells.values()):
@@ -76,6 +77,8 @@ class RatingTable:
 def read_table(path: Path) -> RatingTable:
     """The table in a file or zip; MovierecError if it has no known format, or is not UTF-8."""
     text, not_utf8 = rating_files.decode(rating_files.read_content(path), path)
+    if not text.strip():
+        raise MovierecError(f"{path}: empty; give a file with ratings")
     body = text.lstrip("\n")
     separators: tuple[str, ...] = SEPARATORS
     given = SEPARATOR_LINE.match(body)
