@@ -69,14 +69,13 @@ def test_an_id_decides_between_movies_of_the_same_title(read):
 
 
 def test_ids_without_titles_are_taken_as_the_data_set_s_which_is_said(read):
-    _, ratings, notes = read(
-        f"movieId,rating\n1,4\n2.0,3\n7.00,5\n1.5,2\n{2**70},1\n-1,1\n".strip()
-    )
+    _, ratings, notes = read(f"movieId,rating\n1,4\n2.0,3\n7.00,5\n1.5,2\n{2**70},1\n-1,1\n")
     assert ratings == {"Toy Story (1995)": 4, "GoldenEye (1995)": 3, "Twelve Monkeys (1995)": 5}
     assert notes == [
         "(CSV by id): found 3 of 6 movies in the data set",
         ASSUMED,
-        'movie ids taken as the data set\'s own: 1 is "Toy Story (1995)", 2.0 is "GoldenEye (1995)"',
+        "movie ids taken as the data set's own:"
+        ' 1 is "Toy Story (1995)", 2.0 is "GoldenEye (1995)"',
         f"not found: movie_id 1.5; movie_id {2**70}; movie_id -1",
     ]
 
@@ -156,9 +155,8 @@ def test_many_kinds_of_rows_to_skip_are_counted_together(read):
 def test_a_file_without_movies_of_the_data_set(read, tmp_path):
     with pytest.raises(MovierecError) as caught:
         read("title,rating\nNo such movie,4\n")
-    assert str(caught.value) == (
-        f"{tmp_path / 'mine.csv'}: found none of its movies in the data set; rate others with --like"
-    )
+    path, reason = tmp_path / "mine.csv", "found none of its movies in the data set"
+    assert str(caught.value) == f"{path}: {reason}; rate others with --like"
     assert caught.value.details[-1] == "  not found: No such movie"
     with pytest.raises(MovierecError, match="found none of its movies in the data set"):
         read("title,rating\n")

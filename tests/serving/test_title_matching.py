@@ -99,6 +99,11 @@ TITLES = [  # as MovieLens spells them, in its data sets of 1998 to 2019
     "Friday the 13th Part VII: The New Blood (1988)",
     "Ocean's Eleven (2001)",
     "Face/Off (1997)",
+    "William Shakespeare's Romeo and Juliet (1996)",
+    "Star Trek: The Wrath of Khan (1982)",
+    "Sgt. Bilko (1996)",
+    "Ferris Bueller's Day Off (1986)",
+    "It's a Wonderful Life (1946)",
 ]
 CATALOGUE = TitleMatcher(TITLES)
 
@@ -124,6 +129,8 @@ CATALOGUE = TitleMatcher(TITLES)
         ("Wallace & Gromit: A Close Shave", 1995, "Close Shave, A (1995)"),
         ("The Wrong Trousers", 1993, "Wallace & Gromit: The Wrong Trousers (1993)"),
         ("Harry Potter and the Deathly Hallows", 2010, TITLES[50]),
+        ("Romeo + Juliet", 1996, "William Shakespeare's Romeo and Juliet (1996)"),
+        ("Star Trek II: The Wrath of Khan", 1982, "Star Trek: The Wrath of Khan (1982)"),
         ("A Space Odyssey", 1968, "2001: A Space Odyssey (1968)"),
         # articles in any place
         ("The Empire Strikes Back", 1980, "Empire Strikes Back, The (1980)"),
@@ -178,6 +185,7 @@ CATALOGUE = TitleMatcher(TITLES)
         ("Jungle 2 Jungle", 1997, "Jungle2Jungle (1997)"),
         ("Pokemon: The First Movie", 1998, "Pokémon: The First Movie (1998)"),
         ("Dangerous Liasons", 1988, "Dangerous Liaisons (1988)"),
+        ("Sergeant Bilko", 1996, "Sgt. Bilko (1996)"),
         ("Face Off", 1997, "Face/Off (1997)"),
         # years
         ("Heat", 1996, "Heat (1995)"),
@@ -231,6 +239,9 @@ CATALOGUE = TitleMatcher(TITLES)
         ("Crush", 1992, None),
         ("A Wife", 1995, None),
         ("Batman", 1993, None),
+        ("Star Wars: The Wrath of Khan", 1982, None),
+        ("A Wonderful Life", 1946, None),
+        ("The Lovers of Romeo and Juliet", 1996, None),
         ("The First Movie", 1998, None),
         ("Digimon: The First Movie", 1998, None),
         ("Street Fighters", 1994, None),
@@ -294,6 +305,7 @@ def test_all_movies_that_may_be_meant():
         ("Dangerous Liason", 1988, "Dangerous Liaisons (1988)"),
         ("Dangerous Liason", None, "Dangerous Liaisons (1988)"),
         ("Street Fighters", 1994, "Street Fighter (1994)"),
+        ("E.T.", 1982, "E.T. the Extra-Terrestrial (1982)"),
         ("Qwertyuiop", 1994, None),
         ("", None, None),
     ],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FLOAT_ID = re.compile(r"(?<=\d)\.0*$")
 N_NAMED_IDS = 2  # movies named where ids alone say which are meant
-MAX_SUGGESTED_FOR = 100  # movies that were not found, for which similar titles are searched
+MAX_SUGGESTED_FOR = 50  # movies that were not found, for which similar titles are searched
 MAX_TYPES = 5  # reasons to skip rows that are named
 DIFFERENCES = {
     "year": "with a year that differs by one",

@@ -47,6 +47,7 @@ class Name(NamedTuple):
     item: int
     kind: Kind
     spelled: str
+    start: str  # of a title before this subtitle
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,13 @@ class TitleMatcher:
         found = sorted(named, key=named.__getitem__)
         years = (None,) if year is None else (year, year - 1, year + 1)
         near = [text for one in years for text in self._spelled_of_year.get(one, {}).items()]
+        scorers = {fuzz.ratio: MIN_SIMILARITY}
+        if year is not None:  # slow for all titles; "Frankenstein" is in "Mary Shelley's …"
+            scorers[fuzz.token_set_ratio] = 100
         for name in asked:
-            if name.kind.is_full:
+            for scorer, least in scorers.items() if name.kind.is_full else ():
                 matches = process.extract(
-                    name.spelled,
-                    dict(near),
-                    scorer=fuzz.ratio,
-                    limit=N_NEAREST,
-                    score_cutoff=MIN_SIMILARITY,
+                    name.spelled, dict(near), scorer=scorer, limit=N_NEAREST, score_cutoff=least
                 )
                 found += [item for _, _, item in matches]
         return list(dict.fromkeys(found))[:N_NEAREST]
@@ -126,17 +126,12 @@ class TitleMatcher:
     def _agreeing(self, asked: list[Name]) -> dict[int, int]:
         """The items that agree with any of these names, and how."""
         agreeing: dict[int, int] = {}
-        parts: set[tuple[int, Kind]] = set()
         for name, key in zip(asked, _keys(name.spelled for name in asked), strict=True):
             for other in self._names.get(key, ()):
                 how = self._agreement(name, other)
                 if how is not None:
                     agreeing[other.item] = min(how, agreeing.get(other.item, how))
-                elif name.kind == other.kind:
-                    parts.add((other.item, other.kind))
-        starts = [item for item, kind in parts if kind == Kind.START]
-        both = [item for item in starts if (item, Kind.SUBTITLE) in parts]
-        return dict.fromkeys(both, PART) | agreeing
+        return agreeing
 
     def _agreement(self, name: Name, other: Name) -> int | None:
         """How a name agrees with another that has the same words but for articles."""
@@ -146,9 +141,11 @@ class TitleMatcher:
             first = {name.spelled.partition(" ")[0], other.spelled.partition(" ")[0]}
             is_other = len(first.intersection(ARTICLES)) > 1  # "A Wife" is not "The Wife"
             return None if is_other else BUT_ARTICLE
-        if not (name.kind.is_full or other.kind.is_full):
-            return None
-        return None if other.kind == Kind.START and not self._is_first(other) else PART
+        if name.kind.is_full or other.kind.is_full:
+            return None if other.kind == Kind.START and not self._is_first(other) else PART
+        starts = sorted((f"{name.start} ", f"{other.start} "), key=len)
+        is_same = starts[0] > " " and starts[1].startswith(starts[0])
+        return PART if is_same else None  # "Star Trek II: …" is "Star Trek: …"
 
     def _is_first(self, start: Name) -> bool:
         """Whether no earlier movie is called so: "Star Wars" is the first of them."""
@@ -203,9 +200,13 @@ def _spelled(titles: Sequence[str]) -> list[Name]:
         for kind, text in names_of(title)
     ]
     spelled = spell("\n".join(text for _, _, text in names)).split("\n")
+    before = [
+        words if kind == Kind.START else ""
+        for (_, kind, _), words in zip(names, spelled, strict=True)
+    ]
     return [
-        Name(item, kind, words)
-        for (item, kind, _), words in zip(names, spelled, strict=True)
+        Name(item, kind, words, start if kind == Kind.SUBTITLE else "")
+        for (item, kind, _), words, start in zip(names, spelled, ["", *before], strict=False)
         if is_name(kind, words)
     ]
 

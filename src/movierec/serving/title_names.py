@@ -15,6 +15,11 @@ IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 BETWEEN_NAMES = re.compile(r"\s+/\s+|,?\s*\ba\.?k\.?a\.?:?\s+", re.IGNORECASE)
 # A colon or a dash before a subtitle; not in "3:10 to Yuma" or "Spider-Man".
 BEFORE_SUBTITLE = re.compile(r"[:\-–—](?:(?<=[^\d]:)|(?<=:)(?!\d)|(?<=\s[-–—])(?=\s))\s*")
+# "William Shakespeare's Romeo and Juliet", but not "It's a Wonderful Life"
+AUTHOR = re.compile(
+    r"(?!(?:It|That|What|Who|Let|There|Here|He|She)['’])"
+    r"(?:[A-Z][\w.]*\s+){0,2}[A-Z]\w*['’]s?\s+"
+)
 OR_AT_END = re.compile(r",?\s+or\s*$", re.IGNORECASE)  # "Dr. Strangelove or: How I Learned …"
 # A subtitle that only numbers the movie, but for the first of its kind: "Part II", "Vol. 2"
 SEQUEL = re.compile(
@@ -57,6 +62,7 @@ SPELLINGS = ROMAN | {
     "sixth": "6th", "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
     "thirteenth": "13th", "se7en": "7", "thir13en": "13", "doctor": "dr", "mister": "mr",
     "versus": "vs", "theatre": "theater", "grey": "gray", "colour": "color", "colours": "colors",
+    "sergeant": "sgt", "boulevard": "blvd", "saint": "st", "mount": "mt",
 }
 PARTS = frozenset(("part", "pt", "vol", "volume", "chapter", "episode"))
 # Subtitles of these words only belong to many movies: "The Movie", "Director's Cut".
@@ -120,6 +126,8 @@ def names_of(title: str) -> Iterator[tuple[Kind, str]]:
             if not SEQUEL.match(subtitle):
                 yield Kind.START, OR_AT_END.sub("", name[: match.start()])
             yield Kind.SUBTITLE, _displayed(subtitle)
+        if author := AUTHOR.match(name):
+            yield Kind.SUBTITLE, name[author.end() :]
     if full[0][1] is not text:
         yield Kind.ALTERNATIVE, text.replace("(", " ").replace(")", " ")
 
