@@ -137,6 +137,8 @@ def test_rows_that_are_no_movies_or_have_no_rating_are_counted(export):
 def test_original_titles_and_dates_are_kept(export):
     [movie] = export(FORMATS["IMDb"]).rated
     assert movie.titles == ("Amélie", "Le fabuleux destin d'Amélie Poulain")
+    for name in ("timestamp", "rated_at", "Watched Date"):
+        assert export(f"movie_id,rating,{name}\n1,4,1e5\n2,.5,7\n").rated[1].time == 7
     dates = {"2024-01-05": 1704412800, "1704412800": 1704412800, "last week": None, "": None}
     for text, seconds in dates.items():
         assert export(f"title,rating,date\nA,4,{text}\n").rated[0].time == seconds
@@ -229,18 +231,25 @@ def test_ids(export):
         ("a,b\n1,2\n", "unknown format, with the header 'a,b'; use ratings exported by Letterboxd"),
         ("Date,Name,Year,Letterboxd URI\n2024-03-01,A,1999,u\n", "unknown format, with the header"),
         ('title,"rating\n', "unknown format, with the header"),
-        ("title,rating\nA,4\nB,great\n", "line 3: 'great' in the column rating is not a rating"),
-        ("title,rating\nA,nan\n", "line 2: 'nan' in the column rating is not a rating"),
-        ("title,rating\nA,1e3\n", "line 2: '1e3' in the column rating is not a rating"),
-        ("title,rating\nA,٤\n", "line 2: '٤' in the column rating is not a rating"),
-        ("title,year,rating\nA,96,4\n", "line 2: '96' in the column year is not a year; correct"),
-        ("title,rating\nA,4\nB,8\nC,10\n", "line 3: 8 in the column rating is not on the scale"),
+        (
+            "title,rating\nA,4\nB,great\n",
+            "line 3, column rating: 'great' is not a rating; correct it, or",
+        ),
+        ("title,rating\nA,nan\n", "line 2, column rating: 'nan' is not a rating"),
+        ("title,rating\nA,1e3\n", "line 2, column rating: '1e3' is not a rating"),
+        ("title,rating\nA,٤\n", "line 2, column rating: '٤' is not a rating"),
+        ("title,year,rating\nA,96,4\n", "line 2, column year: '96' is not a year; correct it"),
+        (
+            "title,rating\nA,4\nB,8\nC,10\n",
+            "line 3, column rating: 8 is not on the scale of 0.5 to",
+        ),
         ("title,rating\nA,4,5\n", "line 2: 3 fields, but the header has 2; are there quotes"),
         ("title,rating\nA\n", "line 2: 1 field, but the header has 2; are there quotes"),
         ("title,rating\n\nFargo;4\n", "line 3: 1 field, but the header has 2"),
         ('title,rating\nA,3\n"B,4\nC,5\n', "line 3: unexpected end of data; is a quote missing"),
         ('title,rating\n"A,3\n"B,4\n', "line 2: ',' expected after '\"'; is a quote missing"),
         ('title,rating\n"A\nB",4\n', "line 2: a text of several lines; is a quote missing?"),
+        (f"title,rating\nA,4\n{'x' * 501},4\n", "line 3, column title: a title of more than 500"),
         (f"title,rating\nA,4\n{'x' * 140_000},4\n", "line 3: field larger than field limit"),
         ("title,rating\nA\0,4\n", "line 2: NUL in the text; is it a CSV file?"),
         ("title,rating,Rating\nA,4,5\n", "the column rating appears twice; keep one of them"),
@@ -268,8 +277,12 @@ def test_bad_files(refusal, text, reason):
 def test_a_guess_at_the_scale(refusal, ratings, guess):
     first, second = ratings
     line = refusal(f"title,rating\nA,{first}\nB,{second}\n", scale=WHOLE_STARS)
-    assert line == f"line 2: {first} in the column rating is not on the scale of 1 to 5; {guess}"
+    assert line == f"line 2, column rating: {first} is not on the scale of 1 to 5; {guess}"
     assert refusal(FORMATS["Letterboxd"].replace("3.5", "7")).endswith("give --scale 1-10")
+    assert refusal(FORMATS["Trakt"].replace(",7\n", ",0\n")).endswith("give --scale 0-10")
+    assert refusal(FORMATS["IMDb"].replace(",7,", ",11,")).startswith(
+        "line 2, column Your Rating: 11"
+    )
 
 
 def test_what_is_not_a_file_of_one_person(tmp_path, refusal, monkeypatch):

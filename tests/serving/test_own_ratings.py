@@ -69,7 +69,7 @@ def test_an_id_decides_between_movies_of_the_same_title(read):
 
 
 def test_ids_without_titles_are_taken_as_the_data_set_s_which_is_said(read):
-    _, ratings, notes = read(f"movieId,rating\n1,4\n2.0,3\n7.00,5\n1.5,2\n{2**70},1\n-1,1\n")
+    _, ratings, notes = read(f"movieId,rating\n1,4\n2.0,3\n007.00,5\n1.5,2\n{2**70},1\n-1,1\n")
     assert ratings == {"Toy Story (1995)": 4, "GoldenEye (1995)": 3, "Twelve Monkeys (1995)": 5}
     assert notes == [
         "(CSV by id): found 3 of 6 movies in the data set",
@@ -158,5 +158,7 @@ def test_a_file_without_movies_of_the_data_set(read, tmp_path):
     path, reason = tmp_path / "mine.csv", "found none of its movies in the data set"
     assert str(caught.value) == f"{path}: {reason}; rate others with --like"
     assert caught.value.details[-1] == "  not found: No such movie"
-    with pytest.raises(MovierecError, match="found none of its movies in the data set"):
-        read("title,rating\n")
+    with pytest.raises(
+        MovierecError, match=r"contains no ratings of movies; skipped 1 of type tv$"
+    ):
+        read("title,rating,type\nFargo,4,tv\n")

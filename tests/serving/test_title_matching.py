@@ -329,3 +329,13 @@ def test_titles_are_spelled_one_by_one_or_together_alike(titles):
 def test_any_text_has_an_answer(title, year):
     CATALOGUE.match([title], year)
     CATALOGUE.nearest([title], year)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a: ", "(", " - ", ", The", "The, ", "A. ", "A's ", "(The, ", "one "]
+)
+def test_a_very_long_title_takes_no_longer(piece):
+    catalogue = TitleMatcher([piece * 20_000 + "(1995)", "Heat (1995)"])
+    assert catalogue.match(["Heat"], 1995).item == 1
+    catalogue.match([piece * 20_000], 1995)
+    catalogue.nearest([piece * 20_000], 1995)

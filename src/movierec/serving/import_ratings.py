@@ -9,9 +9,10 @@ from pathlib import Path
 
 from movierec.core.errors import MovierecError
 from movierec.serving.rating_formats import MOVIE_TYPES, USER_COLUMNS, Format, Scale, column
-from movierec.serving.rating_tables import Cells, read_table, shown
+from movierec.serving.rating_tables import Cells, RatingTable, read_table, shown
 
-NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{0,15})?")
+NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,15})?|[.,][0-9]{1,15})")
+TIMESTAMP = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
 YEAR = re.compile(r"(?<!\d)(?:1[89]|20)[0-9]{2}(?!\d)")
 SCALE = re.compile(r"\s*(-?[0-9.]+)\s*(?:-|–|to)\s*(-?[0-9.]+)\s*")
 LIKELY_SCALES: tuple[Scale, ...] = ((1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (0, 100))
@@ -74,10 +75,10 @@ def read(path: Path, scale: Scale, given: Scale | None = None) -> Export:
             f" {min(users)[:20]}"
         )
     scales = {name: given or own or scale for name, own in form.ratings.items()}
-    numbers = [_number(path, line, name, cells[name]) for line, name, cells in kept]
-    _check(path, [(line, name) for line, name, _ in kept], numbers, scales)
+    numbers = [_number(table, line, name, cells[name]) for line, name, cells in kept]
+    _check(table, [(line, name) for line, name, _ in kept], numbers, scales)
     rated_movies = [
-        _imported(path, line, form, cells, _map(number, scales[name], scale))
+        _imported(table, line, cells, _map(number, scales[name], scale))
         for (line, name, cells), number in zip(kept, numbers, strict=True)
     ]
     is_assumed = given is None and None in form.ratings.values()
@@ -106,17 +107,17 @@ def _reason_to_skip(form: Format, cells: Cells, rated: str) -> str:
     return ""
 
 
-def _number(path: Path, line: int, name: str, text: str) -> float:
+def _number(table: RatingTable, line: int, name: str, text: str) -> float:
     if not NUMBER.fullmatch(text):
         raise MovierecError(
-            f"{path}: line {line}: {shown(text)} in the column {name} is not a rating; correct it,"
-            " or leave it empty"
+            f"{table.place(line, name)}: {shown(text)} is not a rating; correct it, or leave it"
+            " empty"
         )
     return float(text.replace(",", "."))
 
 
 def _check(
-    path: Path, where: list[tuple[int, str]], numbers: list[float], scales: dict[str, Scale]
+    table: RatingTable, where: list[tuple[int, str]], numbers: list[float], scales: dict[str, Scale]
 ) -> None:
     """Raise MovierecError for a number that is not on its column's scale, and guess which it is."""
     for (line, name), number in zip(where, numbers, strict=True):
@@ -124,13 +125,14 @@ def _check(
         if low <= number <= high:
             continue
         on_it = [value for (_, other), value in zip(where, numbers, strict=True) if other == name]
-        guess = next((s for s in LIKELY_SCALES if s[0] <= min(on_it) and max(on_it) <= s[1]), None)
+        likely = sorted(LIKELY_SCALES, key=lambda one: one[1] != high)  # first, of the same maximum
+        guess = next((s for s in likely if s[0] <= min(on_it) and max(on_it) <= s[1]), None)
         scale = f"{guess[0]:g}-{guess[1]:g}" if guess else "MIN-MAX"
         meant = f"a scale of {guess[0]:g} to {guess[1]:g}? give" if guess else "give its scale with"
         unrated = "not rated? leave it empty; " if number == 0 else ""
         raise MovierecError(
-            f"{path}: line {line}: {number:g} in the column {name} is not on the scale of {low:g}"
-            f" to {high:g}; {unrated}{meant} --scale {scale}"
+            f"{table.place(line, name)}: {number:g} is not on the scale of {low:g} to {high:g};"
+            f" {unrated}{meant} --scale {scale}"
         )
 
 
@@ -141,28 +143,29 @@ def _map(number: float, own: Scale, scale: Scale) -> float:
     return scale[0] + (number - own[0]) / (own[1] - own[0]) * (scale[1] - scale[0])
 
 
-def _imported(path: Path, line: int, form: Format, cells: Cells, rating: float) -> ImportedRating:
+def _imported(table: RatingTable, line: int, cells: Cells, rating: float) -> ImportedRating:
+    form = table.form
     titles = filter(None, (cells.get(name) for name in form.titles))
-    dated = next(filter(None, (cells.get(name) for name in form.years)), "0")
-    year = YEAR.search(dated)
-    if not year and dated.strip("0."):
+    dated = next((name for name in form.years if cells.get(name)), "")
+    year = YEAR.search(cells.get(dated, ""))
+    if dated and not year and cells[dated].strip("0."):
         raise MovierecError(
-            f"{path}: line {line}: {shown(dated)} in the column {form.years[0]} is not a year;"
-            " correct it, or leave it empty"
+            f"{table.place(line, dated)}: {shown(cells[dated])} is not a year; correct it, or leave"
+            " it empty"
         )
     return ImportedRating(
         tuple(dict.fromkeys(titles)),
         int(year[0]) if year else None,
         rating,
         cells.get(form.movie_id, ""),
-        _time(cells.get(form.date, "")),
+        _time(next(filter(None, (cells.get(name) for name in form.dates)), "")),
     )
 
 
 def _time(text: str) -> float | None:
     """The seconds of a date, or of a timestamp; None if it is neither."""
     with suppress(ValueError, OverflowError):
-        if NUMBER.fullmatch(text) or text.isdecimal():
+        if TIMESTAMP.fullmatch(text):
             return float(text)
         return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
     with suppress(ValueError, OverflowError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from movierec.serving.rating_formats import Scale
     from movierec.serving.user_profile import ItemRatings
 
-FLOAT_ID = re.compile(r"(?<=\d)\.0*$")
+INTEGER = re.compile(r"^0*(\d+)(?:\.0*)?$")  # a table with gaps writes the id 1 as 1.0
 N_NAMED_IDS = 2  # movies named where ids alone say which are meant
 MAX_SUGGESTED_FOR = 50  # movies that were not found, for which similar titles are searched
 MAX_TYPES = 5  # reasons to skip rows that are named
@@ -47,6 +47,8 @@ def read(path: Path, movies: Catalogue, scale: Scale, given: Scale | None = None
     Raises MovierecError if the file cannot be read, or has none of the movies.
     """
     export = import_ratings.read(path, scale, given)
+    if not export.rated:
+        raise MovierecError(f"{path}: contains no ratings of movies{_skipped(export)}")
     matches = _matches(path, movies, export)
     rated: dict[int, list[ImportedRating]] = defaultdict(list)
     for movie, match in zip(export.rated, matches, strict=True):
@@ -72,8 +74,7 @@ def _matches(path: Path, movies: Catalogue, export: Export) -> list[Match]:
     """For each rating, which movies it may mean."""
     item_of_id = {str(movie_id): item for item, movie_id in enumerate(movies.movie_ids)}
     items = [
-        # a table with gaps writes the id 1 as 1.0
-        item_of_id.get(movie.movie_id, item_of_id.get(FLOAT_ID.sub("", movie.movie_id)))
+        item_of_id.get(movie.movie_id, item_of_id.get(INTEGER.sub(r"\1", movie.movie_id)))
         for movie in export.rated
     ]
     if export.has_titles:

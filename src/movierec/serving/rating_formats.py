@@ -17,7 +17,7 @@ class Format:
     """A format is recognised by all columns of one of these sets; names as column() writes them.
 
     ratings: the columns of ratings and their scales; the first that is not empty counts. A scale of
-    None is not known from the format. Of titles and years, too, several columns are possible.
+    None is not known from the format. Titles, years and dates may be in several columns, too.
     """
 
     name: str
@@ -26,14 +26,14 @@ class Format:
     titles: tuple[str, ...] = ("title",)
     years: tuple[str, ...] = ("year",)
     type: str = "type"
-    date: str = "date"
+    dates: tuple[str, ...] = ("date", "timestamp", "ratedat", "daterated", "watcheddate")
     movie_id: str = ""
     is_windows: bool = False  # may be in Windows-1252 instead of UTF-8
 
     @property
     def columns(self) -> set[str]:
-        named = (*self.ratings, *self.titles, *self.years, self.type, self.date, self.movie_id)
-        return {*named, *USER_COLUMNS}
+        named = (*self.ratings, *self.titles, *self.years, *self.dates)
+        return {*named, self.type, self.movie_id, *USER_COLUMNS}
 
 
 FORMATS = (
@@ -44,7 +44,6 @@ FORMATS = (
         titles=("title", "originaltitle"),
         years=("year", "releasedate"),
         type="titletype",
-        date="daterated",
         is_windows=True,
     ),
     Format(
@@ -52,7 +51,7 @@ FORMATS = (
         ({"const", "yourated", "title"},),
         {"yourated": TEN},
         type="titletype",
-        date="created",
+        dates=("created",),
         is_windows=True,
     ),
     Format(
@@ -61,13 +60,11 @@ FORMATS = (
         {"yourrating": (0.5, 10.0)},
         titles=("name",),
         years=("releasedate",),
-        date="daterated",
     ),
     Format(
         "Trakt",
         ({"traktid", "title", "rating"}, {"ratedat", "type", "title", "rating"}),
         {"rating": TEN},
-        date="ratedat",
     ),
     Format(
         "Letterboxd",
@@ -83,13 +80,11 @@ FORMATS = (
             {"title", "rating", "watcheddate"},
         ),
         {"rating10": TEN, "rating": STARS},
-        date="watcheddate",
     ),
     Format(
         "movielens.org",
         ({"movieid", "title", "rating", "averagerating"}, {"movieid", "title", "rating", "imdbid"}),
         {"rating": STARS},
-        date="timestamp",
         movie_id="movieid",
     ),
     Format(
@@ -105,7 +100,6 @@ FORMATS = (
         {"rating": None},
         titles=(),
         years=(),
-        date="timestamp",
         movie_id="movieid",
     ),
 )

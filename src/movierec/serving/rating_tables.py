@@ -17,7 +17,8 @@ from movierec.serving.rating_formats import ACCEPTED, Format
 if TYPE_CHECKING:
     import _csv
 
-MAX_ROWS = 200_000
+MAX_ROWS = 100_000
+MAX_TITLE = 500  # characters
 MAX_SHOWN = 60  # characters of a text that an error quotes
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t])"?[ \t]*\n', re.IGNORECASE)  # as Excel writes it
@@ -32,8 +33,13 @@ class RatingTable:
     form: Format
     separator: str
     columns: list[str]
+    header: list[str]  # the columns as the file spells them
     text: str
     first_line: int
+
+    def place(self, line: int, name: str) -> str:
+        """Where an error is: the file, the line and the column."""
+        return f"{self.path}: line {line}, column {self.header[self.columns.index(name)]}"
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
         """The line number and the cells of each row that is not empty.
@@ -53,6 +59,12 @@ class RatingTable:
                 raise MovierecError(
                     f"{self.path}: line {line}: a text of several lines; is a quote missing?"
                 )
+            for name in self.form.titles:
+                if len(cells.get(name, "")) > MAX_TITLE:
+                    raise MovierecError(
+                        f"{self.place(line, name)}: a title of more than {MAX_TITLE} characters; is"
+                        " a quote missing?"
+                    )
             yield line, {name: _printable(cell) for name, cell in cells.items()}
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
@@ -85,7 +97,8 @@ def read_table(path: Path) -> RatingTable:
     if given:
         separators, body = (given[1],), body[given.end() :].lstrip("\n")
     first_line = text[: len(text) - len(body)].count("\n") + 1
-    columns, form, separator = _recognise(body, separators)
+    header, form, separator = _recognise(body, separators)
+    columns = [rating_formats.column(name) for name in header]
     if not_utf8 and not (form and form.is_windows):
         raise MovierecError(f"{path}: line {not_utf8}: not UTF-8 text; save it as CSV in UTF-8")
     if not form:
@@ -93,10 +106,10 @@ def read_table(path: Path) -> RatingTable:
             f"{path}: unknown format, with the header {shown(body.partition(chr(10))[0])}; use"
             f" {ACCEPTED}"
         )
-    for name in form.columns:
-        if columns.count(name) > 1:
-            raise MovierecError(f"{path}: the column {name} appears twice; keep one of them")
-    return RatingTable(path, form, separator, columns, body, first_line)
+    for name, spelled in zip(columns, header, strict=True):
+        if name in form.columns and columns.count(name) > 1:
+            raise MovierecError(f"{path}: the column {spelled} appears twice; keep one of them")
+    return RatingTable(path, form, separator, columns, header, body, first_line)
 
 
 def shown(text: str) -> str:
@@ -105,13 +118,12 @@ def shown(text: str) -> str:
 
 
 def _recognise(body: str, separators: tuple[str, ...]) -> tuple[list[str], Format | None, str]:
-    """The columns, the format and the separator of a text with a header."""
+    """The header of a text, its format and its separator."""
     for separator in separators:
         with suppress(csv.Error):
-            header = next(_reader(body, separator), [""])
-            columns = [rating_formats.column(name) for name in header]
-            if form := rating_formats.recognise(columns):
-                return columns, form, separator
+            header = [_printable(name) for name in next(_reader(body, separator), [])]
+            if form := rating_formats.recognise(map(rating_formats.column, header)):
+                return header, form, separator
     return [], None, ""
 
 

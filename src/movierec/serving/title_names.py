@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from enum import IntEnum
+from itertools import islice
 
 from movierec.data.titles import display_title
 
@@ -76,6 +77,10 @@ NO_NAME = PARTS | frozenset((
 COUNTED = UNITS.keys() | TENS.keys() | SPELLINGS.keys() | PARTS
 
 
+MAX_LETTERS = 500  # of a title, and
+MAX_SUBTITLES = 4  # that count: more would take long
+
+
 class Kind(IntEnum):
     """What a name is to its title."""
 
@@ -108,7 +113,7 @@ def names_of(title: str) -> Iterator[tuple[Kind, str]]:
     >>> [name for _, name in names_of("Professional, The (a.k.a. Leon: The Professional) (1994)")]
     ['The Professional', 'Leon: The Professional', 'Leon', 'The Professional']
     """
-    text = without_year(title)
+    text = without_year(title)[:MAX_LETTERS]
     full = [(Kind.TITLE, text)]
     if "(" in text and (inside := IN_BRACKETS.findall(text)):
         outside = IN_BRACKETS.sub(" ", text)
@@ -121,7 +126,7 @@ def names_of(title: str) -> Iterator[tuple[Kind, str]]:
         ]
     for kind, name in full:
         yield kind, _displayed(name)
-        for match in BEFORE_SUBTITLE.finditer(name):
+        for match in islice(BEFORE_SUBTITLE.finditer(name), MAX_SUBTITLES):
             subtitle = name[match.end() :]
             if not SEQUEL.match(subtitle):
                 yield Kind.START, OR_AT_END.sub("", name[: match.start()])
