@@ -246,7 +246,7 @@ def test_ids(export):
         ("title,rating\nA,4,5\n", "line 2: 3 fields, but the header has 2; are there quotes"),
         ("title,rating\nA\n", "line 2: 1 field, but the header has 2; are there quotes"),
         ("title,rating\n\nFargo;4\n", "line 3: 1 field, but the header has 2"),
-        ('title,rating\nA,3\n"B,4\nC,5\n', "line 3: unexpected end of data; is a quote missing"),
+        ('title,rating\nA,3\n"B,4\nC,5\n', "line 3: a quote that is never closed; is a quote"),
         ('title,rating\n"A,3\n"B,4\n', "line 2: ',' expected after '\"'; is a quote missing"),
         ('title,rating\n"A\nB",4\n', "line 2: a text of several lines; is a quote missing?"),
         (f"title,rating\nA,4\n{'x' * 501},4\n", "line 3, column title: a title of more than 500"),

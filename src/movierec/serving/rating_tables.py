@@ -81,8 +81,10 @@ class RatingTable:
                     yield line, row
                 line = self.first_line + reader.line_num
         except csv.Error as error:
+            unclosed = "unexpected end" in str(error)
+            problem = "a quote that is never closed" if unclosed else str(error)
             raise MovierecError(
-                f"{self.path}: line {line}: {error}; is a quote missing or too many?"
+                f"{self.path}: line {line}: {problem}; is a quote missing, or one too many?"
             ) from None
 
 
