@@ -290,6 +290,14 @@ def test_table_names_what_was_understood(movierec):
         ),
         (["recommend", "--like", "Emma", "--ratings", "no.csv"], "no.csv: no such file"),
         (
+            ["recommend", "--like", "Emma", "--scale", "1-10"],
+            "--scale is the scale of a file; give the file with --ratings",
+        ),
+        (
+            ["recommend", "--ratings", "no.csv", "--scale", "ten"],
+            "--scale 'ten': give the lowest and the highest rating, as in --scale 1-10",
+        ),
+        (
             ["recommend", "--like", "Emma", "--genre", "horor"],
             "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi",
         ),
@@ -376,22 +384,37 @@ def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "options"),
+    ("text", "options", "notes"),
     [
-        ("title,rating,year\nStar Wars,4,1978\nEmma,0.5,1996\n", "CSV", []),
-        ("movie_id,rating\n10,0.5\n1,4\n", "CSV by id", []),
-        ("title,rating\nStar Wars,4\n", "CSV", ["--dislike", "emma"]),
+        (
+            "title,rating,year\nStar Wars,4,1978\nEmma,0.5,1996\n",
+            [],
+            "(CSV): found 2 of 2 movies in the data set\n"
+            "  ratings read as 0.5 to 5; --scale MIN-MAX changes that\n"
+            '  found with a year that differs by one: Star Wars (1978) is "Star Wars (1977)"\n',
+        ),
+        (
+            "movie_id,rating\n10,0.5\n1,4\n",
+            ["--scale", "0.5-5"],
+            "(CSV by id): found 2 of 2 movies in the data set\n"
+            "  movie ids taken as the data set's own:"
+            ' 10 is "Emma (1996)", 1 is "Star Wars (1977)"\n',
+        ),
+        (
+            "title,rating\nStar Wars,8\n",
+            ["--scale", "1-10", "--dislike", "emma", "--like", "star wars=4"],
+            "(CSV): found 1 of 1 movie in the data set\n",
+        ),
     ],
 )
 def test_ratings_from_a_file_are_those_given_one_by_one(
-    movierec, call, tmp_path, text, kind, options
+    movierec, call, tmp_path, text, options, notes
 ):
-    file, n = tmp_path / "mine.csv", text.count("\n") - 1
+    file = tmp_path / "mine.csv"
     file.write_text(text, "utf-8")
-    notes = f"{file} ({kind}): found {n} of {n} movie{'s'[: n != 1]} in the data set\n"
     one_by_one = movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma")
     from_file = call("recommend", "--json", *options, "--ratings", file)
-    assert from_file == (0, one_by_one, notes)
+    assert from_file == (0, one_by_one, f"{file} {notes}")
 
 
 def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
@@ -400,30 +423,35 @@ def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
     file = tmp_path / "ratings.csv"
     file.write_text(head + rows + "2024-01-01,Amelie,2001,u,5\n2024-01-01,Emma,1996,u,\n", "utf-8")
     status, out, notes = call("recommend", "--ratings", str(file))
-    first, *named, last = notes.splitlines()
-    assert first == (
-        f"{file} (Letterboxd): found 1 of 13 movies in the data set; skipped 1 without a rating"
-    )
-    assert named == [f"  not found: Unknown {number} (1999)" for number in range(10)]
-    assert last == "  … and 2 more"
+    unknown = "; ".join(f"Unknown {number} (1999)" for number in range(12))
+    assert notes.splitlines() == [
+        f"{file} (Letterboxd): found 1 of 13 movies in the data set; skipped 1 without a rating",
+        f"  not found: {unknown}",
+    ]
     assert (status, out.splitlines()[0]) == (0, "Based on 1 rating from ratings.csv")
     file.write_text(head + rows, "utf-8")
     status, out, notes = call("recommend", "--ratings", str(file))
     assert (status, out) == (1, "")
-    assert notes.splitlines()[-1] == (
-        f"error: {file}: found none of its movies in the data set; rate others with --like"
-    )
+    assert notes.splitlines() == [
+        f"error: {file}: found none of its movies in the data set; rate others with --like",
+        f"  {file} (Letterboxd): found 0 of 12 movies in the data set",
+        f"    not found: {unknown}",
+    ]
 
 
-def test_a_title_of_several_movies_needs_its_year(call, tmp_path):
+def test_a_title_of_several_movies_needs_its_year_and_none_of_them_is_recommended(call, tmp_path):
+    command = "recommend", "--min-ratings", "0", "-n", "99", "--json", "--ratings"
     file = tmp_path / "mine.csv"
     file.write_text("title,rating,year\nSabrina,4,\nEmma,4,\n", "utf-8")
-    _, _, notes = call("recommend", "--ratings", str(file))
-    assert notes == (
-        f"{file} (CSV): found 1 of 2 movies in the data set\n  ambiguous, add the year: Sabrina\n"
+    _, out, notes = call(*command, file)
+    assert notes.splitlines()[-1] == (
+        '  ambiguous: Sabrina; add the year: "Sabrina (1954)", "Sabrina (1995)"'
     )
+    assert set(TITLES) - set(titles(out)) == {"Sabrina (1954)", "Sabrina (1995)", "Emma (1996)"}
     file.write_text("title,rating,year\nSabrina,4,1954\nEmma,4,\n", "utf-8")
-    assert "found 2 of 2" in call("recommend", "--ratings", str(file))[2]
+    _, out, notes = call(*command, file)
+    assert "found 2 of 2" in notes
+    assert set(TITLES) - set(titles(out)) == {"Sabrina (1954)", "Emma (1996)"}
 
 
 # --- Cold cases, filters, explanations

@@ -18,11 +18,11 @@ from movierec.core.errors import MovierecError
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.user_profile import ItemRatings, UserProfile
+    from movierec.serving.own_ratings import OwnRatings
+    from movierec.serving.user_profile import UserProfile
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
-MAX_UNMATCHED = 10  # movies of a file that are named as not found or ambiguous
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
@@ -115,7 +115,13 @@ filters = options(
     "--ratings",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Your ratings: a Letterboxd or IMDb export, or a CSV file with title and rating.",
+    help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB or movielens.org, or a CSV file"
+    " with title and rating.",
+)
+@click.option(
+    "--scale",
+    metavar="MIN-MAX",
+    help="Scale of the ratings in FILE, such as 1-10. Default: its format's, or the data set's.",
 )
 @filters
 @click.option(
@@ -140,6 +146,7 @@ def recommend(
     like: tuple[str, ...],
     dislike: tuple[str, ...],
     ratings: Path | None,
+    scale: str | None,
     form: str | None,
     **listing: Any,
 ) -> None:
@@ -156,27 +163,30 @@ def recommend(
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
+    if scale is not None and not ratings:
+        raise MovierecError("--scale is the scale of a file; give the file with --ratings")
     from movierec.core.reporting import count
     from movierec.serving import user_profile
     from movierec.serving.workspace import Project
 
-    project = Project.here()
+    project, chosen = Project.here(), ListOptions(**listing)
+    eligible = chosen.eligible(project)
     if user_id is not None:
         user = project.user(user_id)
         about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
     else:
-        imported = _read_ratings(project, ratings, location.user) if ratings else {}
+        own = _read_ratings(project, ratings, scale, location.user) if ratings else None
+        imported = own.ratings if own else {}
+        eligible[list(own.seen if own else ())] = False
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
         sources = []
-        if ratings:
+        if ratings and own:
             sources.append(f"{count(len(imported), 'rating')} from {ratings.name}")
         if named:
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
         about = "Based on " + " and ".join(sources)
-    chosen = ListOptions(**listing)
-    eligible = chosen.eligible(project)
     rows = recommended(project, user, project.score_items(user), chosen, eligible)
     rendering.show(rows, form, about, EMPTY)
 
@@ -228,29 +238,17 @@ def explain(
         ]
 
 
-def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
-    """The ratings in a file, whose path is relative to a folder; prints on stderr which of its
-    movies were not found in the data set."""
-    from movierec.core.reporting import count
-    from movierec.serving import import_ratings, user_profile
+def _read_ratings(project: Project, path: Path, scale: str | None, folder: Path) -> OwnRatings:
+    """The ratings in a file, whose path is relative to a folder; prints on stderr what was assumed
+    and which of its movies were not found in the data set."""
+    from movierec.serving import own_ratings
+    from movierec.serving.import_ratings import parse_scale
 
+    given = None if scale is None else parse_scale(scale)
     with contextlib.chdir(folder):
-        export = import_ratings.read(path, project.scale)
-    ratings, unmatched = user_profile.by_export(project.movies, export.rated)
-    skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
-    lines = [
-        f"{path} ({export.kind}): found {len(export.rated) - len(unmatched):,} of"
-        f" {count(len(export.rated), 'movie')} in the data set{skipped}",
-        *(f"  {movie}" for movie in unmatched[:MAX_UNMATCHED]),
-    ]
-    if len(unmatched) > MAX_UNMATCHED:
-        lines.append(f"  … and {len(unmatched) - MAX_UNMATCHED:,} more")
-    click.echo("\n".join(lines), err=True)
-    if not ratings:
-        raise MovierecError(
-            f"{path}: found none of its movies in the data set; rate others with --like"
-        )
-    return ratings
+        own = own_ratings.read(path, project.movies, project.scale, given)
+    click.echo("\n".join(own.notes), err=True)
+    return own
 
 
 @click.command(cls=ProjectCommand, short_help="List movies similar to a movie.")
