@@ -98,7 +98,7 @@ class Session:
             else:
                 self.find(line)
         except MovierecError as error:
-            console.lines(str(error))
+            console.out().print(str(error))
         except Quit:
             return False
         return True

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from movierec.core.text import count
+
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
 
@@ -54,5 +56,5 @@ def why_none(filters: Sequence[Filter], others: Array) -> str:
     asks = max(n_without, key=lambda asks: n_without[asks], default="")
     if asks and n_without[asks]:
         what = "this filter" if len(filters) == 1 else f'"{asks}"'
-        return f"{text}; without {what} there are {n_without[asks]:,}"
+        return f"{text}; without {what}: {count(n_without[asks], 'movie')}"
     return f"{text}; remove filters" if others.any() else f"{text} in the data set"
