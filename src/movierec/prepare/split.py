@@ -118,8 +118,8 @@ def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -
         )
     raise MovierecError(
         f"no ratings to train on: split.test_fraction {params.test_fraction:g} and"
-        f" split.validation_fraction {params.validation_fraction:g} hold out all; lower them, or use"
-        " more data"
+        f" split.validation_fraction {params.validation_fraction:g} hold out all; lower them, or"
+        " use more data"
     )
 
 

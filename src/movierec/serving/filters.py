@@ -48,9 +48,7 @@ def why_none(filters: Sequence[Filter], others: Array) -> str:
     other = "other " if passing(filters, n_movies).any() else ""
     text = f"no {other}movies {', '.join(each.asks for each in filters)}".rstrip()
     n_without = {
-        each.asks: np.count_nonzero(
-            others & passing([f for f in filters if f is not each], n_movies)
-        )
+        each.asks: int((others & passing([f for f in filters if f is not each], n_movies)).sum())
         for each in filters
     }
     asks = max(n_without, key=lambda asks: n_without[asks], default="")
