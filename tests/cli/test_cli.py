@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks import ours
 from movierec import cli
-from movierec.cli import rendering, runs
+from movierec.cli import runs
+from movierec.core import console
 from movierec.data import parquet_tables
 from movierec.data.titles import display_title
 from movierec.experiments.compare_runs import Difference
@@ -30,6 +31,8 @@ LOVE += ["Once Upon a Time... When We Were Colored and It All Went On for a Very
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
+NO_ZZZZZ = "no movie title matches 'zzzzz'; the data set has 13 movies from 1950 to 2021"
+LEAVE_OUT = "no movie title matches 'wars zzzzzzzzzzzz xxxxx'; leave out 'zzzzzzzzzzzz', 'xxxxx'"
 UNRATED = "Nobody Saw This (1950)"
 TITLES = [*SPACE, *LOVE, UNRATED]
 N_USERS = 60
@@ -189,16 +192,58 @@ def test_min_ratings(movierec):
 
 
 EVERYTHING = [part for title in TITLES for part in ("--like", title)]
+RATED = "with at least 1 rating"
 
 
 @pytest.mark.parametrize(
-    "options", [["--user-id", "100", "--min-ratings", "1000"], [*EVERYTHING, "--min-ratings", "0"]]
+    ("options", "why"),
+    [
+        (["--user-id", "100", "--min-ratings", "1000"], ""),
+        (
+            ["--like", "emma", "--from-year", "2022"],
+            "no movies from 2022 or later; those of the data set are from 1950 to 2021",
+        ),
+        (
+            ["--like", "emma", "--to-year", "1930"],
+            "no movies from 1930 or earlier; those of the data set are from 1950 to 2021",
+        ),
+        (
+            ["--like", "emma", "--from-year", "1955", "--to-year", "1960"],
+            "no movies from 1955 to 1960; those of the data set are from 1950 to 2021",
+        ),
+        (
+            ["--like", "emma", "--genre", "romance", "--from-year", "2005"],
+            f"no movies {RATED}, of the genre romance, from 2005 or later;"
+            ' without "from 2005 or later": 5 movies',
+        ),
+        (
+            ["--like", "emma", "--genre", "romance", "--not-genre", "romance"],
+            f"no movies {RATED}, of the genre romance, without the genre romance;"
+            ' without "of the genre romance": 6 movies',
+        ),
+        (
+            ["--like", "emma", "--not-genre", "romance", "--not-genre", "sci-fi"],
+            "no movies without the genre romance or sci-fi; exclude fewer genres",
+        ),
+        (EVERYTHING[:-2], f"no other movies {RATED}; without this filter: 1 movie"),
+        ([*EVERYTHING, "--min-ratings", "0"], "no other movies in the data set"),
+        (EVERYTHING, f"no other movies {RATED} in the data set"),
+    ],
 )
-def test_nothing_left_to_recommend(movierec, options):
-    assert movierec("recommend", *options) == (
-        "no movies left to recommend; lower --min-ratings or remove filters\n"
-    )
+def test_an_empty_list_says_which_filter_leaves_nothing(movierec, options, why):
+    assert why in movierec("recommend", *options)
     assert json.loads(movierec("recommend", *options, "--json")) == []
+    assert movierec("recommend", *options, "--csv") == ",".join(OF_LISTS) + "\n"
+    explained = ",".join([*OF_LISTS, "score_without_ratings", "because"]) + "\n"
+    assert movierec("recommend", *options, "--csv", "--explain") == explained
+
+
+def test_similar_without_matches(movierec):
+    filters = "--genre", "romance", "--from-year", "2005"
+    assert movierec("similar", "emma", *filters).startswith(f"no movies {RATED}, of the genre")
+    assert (
+        movierec("similar", "emma", *filters, "--csv") == ",".join([*HEADER, "similarity"]) + "\n"
+    )
 
 
 def test_similar(movierec):
@@ -245,10 +290,21 @@ def test_table(movierec, monkeypatch, width):
     assert len({line.rindex(" ") for line in movies}) == 1
 
 
-@pytest.mark.parametrize("width", [10, 40])
+@pytest.mark.parametrize("width", ["1", "10", "40"])
 def test_table_of_a_narrow_terminal(movierec, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
-    assert max(map(len, movierec("search", "dune").splitlines())) <= width
+    monkeypatch.setenv("COLUMNS", width)
+    output = movierec("search", "dune")
+    assert max(map(len, output.splitlines())) <= 40
+    assert "Dune" in output
+
+
+@pytest.mark.parametrize("size", ["", "0", "-5", "x", "²", "9" * 5000])
+def test_sizes_that_no_terminal_has_are_ignored(movierec, monkeypatch, size):
+    monkeypatch.delenv("COLUMNS")
+    output = movierec("search", "dune")
+    monkeypatch.setenv("COLUMNS", size)
+    monkeypatch.setenv("LINES", size)
+    assert movierec("search", "dune") == output
 
 
 def test_people_read_titles_as_they_write_them_and_programs_as_in_movielens(movierec, refusal):
@@ -311,8 +367,9 @@ def test_table_names_what_was_understood(movierec):
             ["similar", "Starr Wars"],
             "no movie title matches 'Starr Wars'; did you mean \"Star Wars (1977)\"?",
         ),
-        (["recommend", "--like", "zzzzz"], "no movie title matches 'zzzzz'; try movierec search"),
-        (["search", "zzzzz"], "no movie title matches 'zzzzz'; try fewer words"),
+        (["recommend", "--like", "zzzzz"], NO_ZZZZZ),
+        (["search", "zzzzz"], NO_ZZZZZ),
+        (["search", "wars zzzzzzzzzzzz xxxxx"], LEAVE_OUT),
         (
             ["similar", UNRATED],
             f"{UNRATED}: no similar movies, since it has no ratings or the model has no factors",
@@ -373,7 +430,7 @@ def test_help_is_quick():
 def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
     monkeypatch.setenv("COLUMNS", str(width))
     row = Difference("recall@10", 0.2978, 0.3039, -0.0002, 0.0128, 0.065, False)
-    rendering.console().print(runs._difference_table([row], "HEAD", name), crop=False)
+    console.out().print(runs._difference_table([row], "HEAD", name), crop=False)
     out = capsys.readouterr().out
     for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "inconclusive"):
         assert text in out
@@ -519,7 +576,7 @@ def test_explain(movierec):
     first = rows[0]["because"][0]
     assert table[5].strip() == f"{first['score']:+.2f}  {first['title']}"
     [line, *_] = csv.DictReader(io.StringIO(movierec(*command, "--explain", "--csv")))
-    assert line["because"].startswith(f"{first['score']:+.4f} {first['title']}; ")
+    assert line["because"].startswith(f"{first['title']} {first['score']:+.4f}; ")
 
 
 def test_the_prior_speaks_for_a_movie_without_ratings(project, movierec, tmp_path, capsys):

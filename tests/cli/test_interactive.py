@@ -10,13 +10,13 @@ import sys
 import termios
 import time
 
-import click
 import pytest
 
 from movierec.cli import interactive
 from movierec.cli.interactive import Session
+from movierec.core import console
 from movierec.serving.workspace import Project
-from tests.cli.test_cli import project  # noqa: F401 - a fixture
+from tests.cli.test_cli import NO_ZZZZZ, project  # noqa: F401 - a fixture
 from tests.helpers.clone import ROOT
 
 
@@ -31,11 +31,11 @@ def talk(project, monkeypatch, capsys):  # noqa: F811
     def say(*lines):
         waiting = iter(lines)
 
-        def answer(prompt="", suffix=""):
-            click.echo(prompt)
+        def answer(prompt):
+            console.lines(prompt)
             return next(waiting)
 
-        monkeypatch.setattr(interactive, "_ask", answer)
+        monkeypatch.setattr(console, "ask", answer)
         for line in waiting:
             here.turn(line)
         return here, capsys.readouterr().out
@@ -119,12 +119,16 @@ def test_explain_and_mine(talk):
         (["explain"], "There is no list yet; press Enter to get one."),
         (["emma", "like", "", "rate 11"], "Give the number of a movie in the list, from 1 to 10."),
         (["forget 1"], "Give the number of a rating; mine lists them."),
-        (["zzzzz"], "No movie title matches 'zzzzz'; try fewer words."),
-        (["find more"], "No movie title matches 'more'; try fewer words."),
+        (["zzzzz"], NO_ZZZZZ),
+        (["find more"], NO_ZZZZZ.replace("zzzzz", "more")),
+        (["undo"], "There is nothing to undo."),
+        (["rate " + "9" * 5000], "There is no list yet; press Enter to get one."),
         (["genre horor"], "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi"),
         (["since when"], "Give a year, as in: since 1990"),
+        (["since " + "9" * 5000], "Give a year, as in: since 1990"),
+        (["emma", "like", "since 2022"], "those of the data set are from 1950 to 2021"),
         (["mine"], "You have not rated any movie yet."),
-        (["help"], "quit          End the session."),
+        (["help"], "quit        End the session."),
     ],
 )
 def test_errors_do_not_end_the_session(talk, lines, answer):

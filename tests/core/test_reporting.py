@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
-from movierec.core import reporting
+from movierec.core import console, reporting
 from movierec.core.errors import MovierecError
 
 EVALUATE = {
@@ -63,20 +64,12 @@ def test_write_plot(tmp_path):
     assert path.read_bytes() == expected
 
 
-def test_say_prints_a_line_as_it_is(capsys):
-    line = "train      [bold]epoch[/bold] 1 " + "x" * 300
-    reporting.say(line)
-    assert capsys.readouterr().out == line + "\n"
-
-
 @pytest.fixture
 def terminal(monkeypatch):
     """The output on a terminal of 50 columns: its text, with styles if asked for."""
-    console = reporting.Console(
-        force_terminal=True, width=50, record=True, file=io.StringIO(), soft_wrap=True, _environ={}
-    )
-    monkeypatch.setattr(reporting, "console", console)
-    return console.export_text
+    recorded = Console(force_terminal=True, width=50, record=True, file=io.StringIO(), _environ={})
+    monkeypatch.setattr(console, "out", lambda: recorded)
+    return recorded.export_text
 
 
 def test_a_line_has_its_title_in_the_first_column(terminal, capsys):

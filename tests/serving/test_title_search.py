@@ -87,9 +87,17 @@ def test_misspelled_title():
     assert line.endswith("?")
 
 
-@pytest.mark.parametrize("query", ["", "??", "zzzzzzzzzz"])
-def test_unknown_title(query):
-    assert refusal(query) == f"no movie title matches {query!r}; try movierec search"
+@pytest.mark.parametrize(
+    ("query", "advice"),
+    [
+        ("", "give words of a title"),
+        ("??", "give words of a title"),
+        ("zzzzzzzzzz", f"the data set has {len(TITLES)} movies from 1954 to 2015"),
+        ("zzzzzzzzzz star xxxxxxxxxx wars", "leave out 'zzzzzzzzzz', 'xxxxxxxxxx'"),
+    ],
+)
+def test_unknown_title(query, advice):
+    assert refusal(query) == f"no movie title matches {query!r}; {advice}"
 
 
 def test_search_is_in_order_of_popularity():

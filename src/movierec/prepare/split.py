@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from movierec.core import random_streams
+from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
 from movierec.data.rating_arrays import BLOCK, Array, Ratings, count_index, indptr_from_counts
 from movierec.kernels.grouping import ranks_in_rows
@@ -91,6 +92,35 @@ def split(
         hold_out, fraction = PROTOCOLS[params.protocol], params.validation_fraction
         train[train] = ~hold_out(time[train], remaining, fraction, rng, moments[1])
     return ratings.take(train), ratings.take(~(train | test)), ratings.take(test)
+
+
+def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -> None:
+    """Raise MovierecError, with what helps, if no ratings are left for training or for test.
+
+    counts: the number of ratings of each user.
+    """
+    if not n_test:
+        or_at_random = ", or set split.protocol to per_rating_random"
+        raise MovierecError(
+            f"no ratings to test on: split.protocol {params.protocol} holds out none; raise"
+            " split.test_fraction" + or_at_random * (params.protocol == "point_in_time")
+        )
+    if n_train:
+        return
+    is_per_user = params.protocol in ("per_user_random", "last_per_user")
+    n_needed = 3 if params.validation_fraction else 2  # of a user: one for each part
+    most = int(counts.max(initial=0))
+    if is_per_user and most < n_needed:
+        raise MovierecError(
+            f"no ratings to train on: no user has more than {most}, and split.protocol"
+            f" {params.protocol} holds out at least {n_needed - 1} of each; set it to"
+            " per_rating_random"
+        )
+    raise MovierecError(
+        f"no ratings to train on: split.test_fraction {params.test_fraction:g} and"
+        f" split.validation_fraction {params.validation_fraction:g} hold out all; lower them, or"
+        " use more data"
+    )
 
 
 def stays(

@@ -48,7 +48,10 @@ class Sizes:
 
 
 def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: int) -> Sizes:
-    """Split the ratings in the folder `index`, and write the files of the split to `folder`."""
+    """Split the ratings in the folder `index`, and write the files of the split to `folder`.
+
+    Raises MovierecError if none are left for training or for test.
+    """
     (counts,) = parquet_tables.read_columns(index / "users.parquet", ["n_ratings"])
     n_items = pq.read_metadata(index / "items.parquet").num_rows
     of_users, of_items, held_out = [], np.zeros(n_items, np.int64), np.zeros(2, np.int64)
@@ -64,6 +67,7 @@ def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: in
             of_items += count_index(train.item_index, n_items)
             held_out += len(validation), len(test)
         sizes = Sizes(np.concatenate(of_users), of_items, *map(int, held_out))
+        split.check_sizes(params, counts, int(sizes.by_user.sum()), sizes.n_test)
         append(folder / "train_users.parquet", parquet_tables.row_columns(sizes.by_user))
         append(folder / "train_items.parquet", parquet_tables.row_columns(sizes.by_item))
         if len(of_users) == 1:

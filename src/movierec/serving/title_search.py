@@ -9,7 +9,7 @@ from functools import cached_property
 from movierec.core.errors import MovierecError
 from movierec.data.titles import display_title
 from movierec.serving.title_matching import TitleMatcher
-from movierec.serving.title_names import without_year
+from movierec.serving.title_names import without_year, year_of
 
 WORD = re.compile(r"\w+")
 N_CANDIDATES = 8
@@ -75,9 +75,25 @@ class TitleIndex:
                 f"{len(matches)} movies match {query!r}: {self.quoted(matches[:N_CANDIDATES])}"
                 f"{more}; give more of the title, or the year"
             )
-        close = self.similar(query)
-        meant = f"did you mean {self.quoted(close)}?" if close else "try movierec search"
-        raise MovierecError(f"no movie title matches {query!r}; {meant}")
+        if close := self.similar(query):
+            meant = f"did you mean {self.quoted(close)}?"
+            raise MovierecError(f"no movie title matches {query!r}; {meant}")
+        raise self.no_match(query)
+
+    def no_match(self, query: str) -> MovierecError:
+        """The error for a query that matches nothing: the words to leave out, or what there is."""
+        text = f"no movie title matches {query!r}"
+        wanted = list(dict.fromkeys(words(query)))
+        if not wanted:
+            return MovierecError(f"{text}; give words of a title")
+        absent = [word for word in wanted if not self.search(word)]
+        if not absent:
+            return MovierecError(f"{text}; no title has all of its words, so give fewer")
+        if len(absent) < len(wanted):
+            return MovierecError(f"{text}; leave out {', '.join(map(repr, absent))}")
+        years = [year for title in self.titles if (year := year_of(title))]
+        span = f" from {min(years)} to {max(years)}" if years else ""
+        return MovierecError(f"{text}; the data set has {len(self.titles):,} movies{span}")
 
     def similar(self, query: str) -> list[int]:
         """Movies whose titles are spelled similarly to the query, the most similar first."""

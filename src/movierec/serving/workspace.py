@@ -70,8 +70,8 @@ class Project:
         if place < 0:
             low, high = pc.min_max(ids).as_py().values()
             raise MovierecError(
-                f"no user {user_id} in the data set; it has {len(ids):,} users, with IDs from"
-                f" {low} to {high}"
+                f"no user {user_id or repr('')} in the data set; it has {len(ids):,} users, with"
+                f" IDs from {low} to {high}"
             )
         row = parquet_tables.read_block(ratings, users, place, place + 1)
         return UserProfile(row.indices, row.values, is_complete=True)
