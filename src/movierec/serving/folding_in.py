@@ -115,9 +115,12 @@ class LinearScores:
         between = means.var(axis=0, ddof=1) if len(means) > 1 else 0
         return np.asarray(np.sqrt(within + between))
 
-    def plus(self, other: LinearScores, weight: float) -> LinearScores:
-        """These scores and a weight times other scores of the same user."""
-        weighted = (replace(part, weight=part.weight * weight) for part in other.parts)
+    def plus(self, other: LinearScores, weight: float, less: float = 0) -> LinearScores:
+        """These scores and a weight times other scores of the same user, minus a constant."""
+        weighted = (
+            replace(part, weight=part.weight * weight, offsets=part.offsets - less)
+            for part in other.parts
+        )
         return replace(self, parts=(*self.parts, *weighted))
 
 
