@@ -93,6 +93,8 @@ def test_number_in_the_notation_of_science(folder):
         ("train/dtype", "f16", "should be 'float32' or 'float64', not 'f16'"),
         ("split/test_fraction", 1.0, "should be less than 1, not 1.0"),
         ("split/test_fraction", 0, "should be greater than 0, not 0"),
+        ("evaluate/relevant_rating", 0.8, "should be greater than or equal to 1, not 0.8"),
+        ("evaluate/relevant_rating", 8, "should be less than or equal to 5, not 8"),
         (
             "split/protocol",
             "random",
@@ -179,6 +181,16 @@ def dotted(key):
             "datasets/local/rating_min",
             7,
             "local: rating_min should be less than rating_max",
+        ),
+        *(
+            (
+                f"datasets/local/rating_{end}",
+                value,
+                "local: rating_min and rating_max should be within ±1e9, and differ by at least"
+                " 1e-9 and a thousandth of the larger, or ratings lose digits; shift or multiply"
+                " all ratings",
+            )
+            for end, value in [("max", 1e10), ("min", -1e300), ("min", 4.999), ("max", 0.5 + 1e-9)]
         ),
         ("datasets/ml-1m/sha256", None, "ml-1m: sha256 or md5 should be set"),
     ],

@@ -19,7 +19,13 @@ from movierec.serving import user_scores
 from movierec.training import implicit_als, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import csr_of_counts, implicit_params, random_ratings, train_params
+from tests.helpers.random_data import (
+    csr_of_counts,
+    implicit_params,
+    random_model,
+    random_ratings,
+    train_params,
+)
 
 N_USERS, N_ITEMS, N = 40, 25, 5
 STARS = Scale(1, 5)
@@ -177,12 +183,15 @@ def check_same(found, expected):
 @example(training=("mf", "als"), step=1, star=5, offset=0, seed=0)
 def test_another_scale_changes_only_the_unit(training, step, star, offset, seed):
     """offset: the lowest rating, in stars of the scale."""
-    ratings = random_ratings(seed, N_USERS, N_ITEMS, 500)
-    stars = np.random.default_rng(seed).integers(0, 4 * step + 1, len(ratings))
-    ratings = replace(ratings, rating=np.float32(1 + stars / step))
+    ratings = random_ratings(seed, N_USERS, N_ITEMS, 700)
+    truth = random_model(seed, N_USERS, N_ITEMS, 2)
+    stars = 3 + 2 * (truth.predict(ratings.user_index, ratings.item_index) - truth.global_mean)
+    ratings = replace(
+        ratings, rating=np.float32(np.round(stars * step).clip(step, 5 * step) / step)
+    )
     model, method = training
     train = train_params(
-        model=model, method=method, max_epochs=20, patience=2, min_improvement=0.003
+        model=model, method=method, max_epochs=20, patience=2, min_improvement=0.01, init_scale=0.1
     )
     scale = Scale(star * offset, star * (offset + 4))
     check_same(results_of(ratings, scale, train), results_of(ratings, STARS, train))

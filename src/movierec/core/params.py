@@ -71,6 +71,11 @@ class _DataSet(_Block):
     def _scale_rises(self) -> Self:
         if self.rating_min >= self.rating_max:
             raise ValueError("rating_min should be less than rating_max")
+        if not self.scale.is_exact:
+            raise ValueError(
+                "rating_min and rating_max should be within ±1e9, and differ by at least 1e-9 and a"
+                " thousandth of the larger, or ratings lose digits; shift or multiply all ratings"
+            )
         return self
 
     @property
