@@ -172,7 +172,7 @@ def check_same(found, expected):
             np.testing.assert_allclose(found[name], value, **close, err_msg=name)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     training=st.sampled_from(TRAININGS),
     step=st.sampled_from(list(STEPS.values())),
