@@ -192,7 +192,7 @@ def recommend(
 
     chosen = ListOptions(**listing)
     chosen.check()
-    project, seen = Project.here(), set()
+    project, seen = Project.here(), set[int]()
     if user_id is not None:
         user = project.user(user_id)
         about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"

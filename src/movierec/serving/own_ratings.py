@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec.core.errors import MovierecError
-from movierec.core.reporting import count
+from movierec.core.text import count
 from movierec.serving import import_ratings
 from movierec.serving.import_ratings import Export, ImportedRating
 from movierec.serving.title_matching import Match

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec.core.errors import MovierecError
-from movierec.core.reporting import count
+from movierec.core.text import count
 from movierec.serving import rating_files, rating_formats
 from movierec.serving.rating_formats import ACCEPTED, Format
 
