@@ -104,9 +104,9 @@ def test_more_goes_on_where_the_list_ended(talk):
 def test_explain_and_mine(talk):
     here, _ = talk("star wars", "like", "emma", "dislike", "")
     _, out = talk("explain 1")
-    head, *reasons = out.splitlines()
+    head, *lines = out.splitlines()
     assert head.startswith(f"{here.rows[0]['title']}: score ")
-    assert {line.split("  ")[-1].partition(")")[0] + ")" for line in reasons} == set(ratings(here))
+    assert {line[21:].strip() for line in lines[-2:]} == set(ratings(here))
     assert talk("mine")[1] == "  1  Star Wars (1977)  5\n  2  Emma (1996)  0.5\n"
 
 
@@ -128,11 +128,11 @@ def test_explain_and_mine(talk):
         (["since " + "9" * 5000], "Give a year, as in: since 1990"),
         (["emma", "like", "since 2022"], "those of the data set are from 1950 to 2021"),
         (["mine"], "You have not rated any movie yet."),
-        (["help"], "quit        End the session."),
+        (["help"], "quit          End the session."),
     ],
 )
 def test_errors_do_not_end_the_session(talk, lines, answer):
-    assert talk(*lines)[1].endswith(f"{answer}\n")
+    assert talk(*lines)[1].rstrip().endswith(answer)
 
 
 def test_quit_ends_it(talk):

@@ -11,8 +11,9 @@ import platformdirs
 import pytest
 import yaml
 import zc.lockfile
+from rich.console import Console
 
-from movierec.core import reporting
+from movierec.core import console, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, UrlSource
 from movierec.datasets import http_transfer
@@ -396,11 +397,11 @@ def test_the_stage_says_a_line_each_tenth(server, capsys, monkeypatch):
 
 
 def test_a_bar_on_a_terminal(monkeypatch):
-    console = reporting.Console(force_terminal=True, width=100, record=True)
-    monkeypatch.setattr(reporting, "console", console)
+    terminal = Console(force_terminal=True, width=100, record=True)
+    monkeypatch.setattr(console, "out", lambda: terminal)
     with reporting.transfer("films") as moved:
         moved(1_000_000, 4_000_000)
-    assert "1.0/4.0 MB" in console.export_text()
+    assert "1.0/4.0 MB" in terminal.export_text()
 
 
 # A path

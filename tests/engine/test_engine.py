@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from movierec import engine
-from movierec.core import errors, manifests
+from movierec.core import manifests, program
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.engine import dask, factory
@@ -42,7 +42,7 @@ def refusal(capsys):
                 pass
 
         with pytest.raises(SystemExit) as ended:
-            errors.run(main)
+            program.run(main)
         assert ended.value.code == 1
         said = capsys.readouterr().err
         assert said.startswith("error: ")

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec.cli.movies import ListOptions, recommended
+from movierec.cli.movies import ListOptions, recommended, unrated
 from movierec.core import reporting
+from movierec.serving.filters import passing
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers.clone import ROOT, Workspace, stages_run
@@ -55,8 +56,9 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
         person = UserProfile.from_ratings(
             {here.movies.index.find(title): given[title] for title in given}
         )
-        wish = ListOptions(n=n)
-        rows = recommended(here, person, here.score_items(person), wish, wish.eligible(here))
+        wish, others = ListOptions(n=n), unrated(here, person)
+        eligible = others & passing(wish.filters(here), len(others))
+        rows = recommended(here, person, here.score_items(person), wish, eligible)
         return [row[column] for row in rows]
 
     return run

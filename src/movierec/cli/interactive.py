@@ -113,9 +113,7 @@ class Session:
                 return None
             if answer.casefold() != "help":
                 return answer
-            console.lines(
-                f"{help_text} Press Enter to skip; undo goes back, quit ends the session."
-            )
+            console.lines(help_text, "Press Enter to skip; undo goes back, quit ends the session.")
 
     def _change(self, what: str) -> None:
         """Remember the state before a change, for undo. what: changes."""
