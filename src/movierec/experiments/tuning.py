@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from movierec.core import atomic, manifests, paths, random_streams, reporting, stage
+from movierec.core import atomic, manifests, paths, random_streams, reporting, result_files, stage
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.data import parquet_tables
@@ -252,7 +252,7 @@ def tune(n_trials: int) -> None:
     ):
         rows = search(params, n_trials)
     number, values, best = best_trial(rows)
-    reporting.write_plot(TABLE, rows)
+    result_files.write_plot(TABLE, rows)
     draw_trials(PLOT, rows)
     reporting.say(f"\nbest of {len(rows)} trials: {number}, validation RMSE {best:.4f}")
     reporting.say(f"all trials: {PLOT}, {TABLE}\n")
