@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DIGITS = 6  # significant digits
 MAX_SIZE = 32_000_000  # bytes of a file of results; the largest are a few hundred kB
+TAG = re.compile("<(?=[A-Za-z/!?])")  # where HTML begins a tag
 MAX_SHOWN = 60  # characters of a value in a message
 # The params that the results of a stage depend on; `data` is the block of the data set.
 DATA = ("dataset", "data")
@@ -197,14 +199,21 @@ def _write_json(path: Path, content: Any) -> None:
 def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
     """Write a plot's data as CSV, with numbers rounded like metrics; NaN is an empty field.
 
-    Raises MovierecError for infinity.
+    Texts contain no HTML tags: DVC's own page of plots would run a title with a script. Raises
+    MovierecError for infinity.
     """
-    path = Path(path)
+    path, rows = Path(path), rows.copy()
     for name, column in rows.items():
-        if column.dtype.kind == "f" and (column.abs() == math.inf).any():
+        if column.dtype.kind == "O":
+            rows[name] = column.map(_without_tags, na_action="ignore")
+        elif column.dtype.kind == "f" and (column.abs() == math.inf).any():
             raise _unusable(path, f"column {name} is infinite")
     with atomic_file(path) as partial:
         rows.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
+
+
+def _without_tags(text: object) -> object:
+    return TAG.sub("‹", text) if isinstance(text, str) else text
 
 
 # --- The params that results are of

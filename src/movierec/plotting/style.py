@@ -36,7 +36,7 @@ STYLE: Any = {
     "text.parse_math": False,  # a title may have dollar signs
 }
 WIDTH, DPI = 8.0, 110  # inches, and dots in one: 880 pixels
-MAX_CAPTION = 82  # characters in a line
+MAX_CAPTION, MAX_NAME = 82, 36  # characters in a line, and of a row's name
 COUNTS = FuncFormatter(
     lambda count, _: f"{count / 1e6:g} M" if abs(count) >= 1e6 else f"{count:,.10g}"
 )
@@ -138,7 +138,7 @@ def bars(axes: Axes, names: Iterable[str], values: pd.Series) -> None:
 
 def _name_rows(axes: Axes, names: Iterable[str], top: float = -0.5) -> None:
     """Name the rows, the first on top."""
-    labels = list(names)
+    labels = shortened(names, MAX_NAME)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(max(len(labels), 1) - 0.5, top)
     axes.tick_params(axis="y", length=0)
