@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from movierec import cli
-from movierec.core import reporting
+from movierec.core import result_files
+from movierec.core.params import load_params
 from tests.cli.test_cli import project, titles  # noqa: F401 - a fixture
 from tests.core.test_reporting import EVALUATE
 
@@ -28,7 +29,7 @@ def run_here(project):  # noqa: F811
     """The project's folder, with metrics, and a subfolder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        reporting.write_details("evaluate", EVALUATE)
+        result_files.write_details("evaluate", load_params(), EVALUATE)
     (project / "notes/old").mkdir(parents=True)
     return project
 

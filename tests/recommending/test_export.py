@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from movierec.core import reporting
+from movierec.core import result_files
 from movierec.core.params import load_params
 from movierec.model import top_n_lists
 from movierec.recommending import export, model_card, rankers
@@ -88,7 +88,7 @@ MANIFEST = {
 
 
 def read_details():
-    return {stage: reporting.read_details(stage, ROOT) for stage in model_card.STAGES}
+    return {stage: result_files.read_details(stage, ROOT) for stage in model_card.STAGES}
 
 
 def test_the_card_has_the_figures_of_the_run_and_no_gaps():

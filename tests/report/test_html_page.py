@@ -17,7 +17,7 @@ import yaml
 from PIL import Image, ImageColor
 
 from movierec import cli
-from movierec.core import reporting, stage
+from movierec.core import result_files, stage
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS, details
@@ -197,7 +197,7 @@ def test_nothing_is_asked_of_elsewhere(page):
 
 
 def test_numbers_are_those_of_the_metrics(page, finished):
-    evaluate = reporting.read_details("evaluate", finished)
+    evaluate = result_files.read_details("evaluate", finished)
     rows = page.table("Test RMSE in stars, highest first (lower is better)")
     errors = {name: (value, interval) for name, value, interval, *_ in rows[1:]}
     low, high = evaluate["intervals"]["test"]["rmse"].values()

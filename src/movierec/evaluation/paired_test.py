@@ -7,7 +7,7 @@ if p is below 0.05. Users are the unit, not ratings, because the errors of one u
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit  # Student's t distribution, and its inverse
 
 from movierec.data.rating_arrays import Array
 
@@ -55,9 +55,8 @@ def compare(a: Array, b: Array, counts: Array, is_root: bool = False) -> Differe
     error = float(np.std(of_b - of_a, ddof=1)) / n_users**0.5
     if error == 0:  # the same for all users
         return Difference(value_a, value_b, difference, difference, float(difference == 0))
-    student = stats.t(n_users - 1)
-    width = float(student.ppf((1 + LEVEL) / 2)) * error
-    p_value = 2 * float(student.sf(abs(difference) / error))
+    width = float(stdtrit(n_users - 1, (1 + LEVEL) / 2)) * error
+    p_value = 2 * float(stdtr(n_users - 1, -abs(difference) / error))
     return Difference(value_a, value_b, difference - width, difference + width, p_value)
 
 
