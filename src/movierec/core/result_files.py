@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DIGITS = 6  # significant digits
 MAX_SIZE = 32_000_000  # bytes of a file of results; the largest are a few hundred kB
 TAG = re.compile("<(?=[A-Za-z/!?])")  # where HTML begins a tag
-MAX_SHOWN = 60  # characters of a value in a message
+MAX_SHOWN, MAX_REASON = 60, 120  # characters of a value, and of a reason, in a message
 # The params that the results of a stage depend on; `data` is the block of the data set.
 DATA = ("dataset", "data")
 SPLIT = (*DATA, "index", "seed", "split")
@@ -297,7 +297,7 @@ def read_details(stage: str, folder: Path = Path(), params: Params | None = None
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
         reason = first["msg"].removeprefix("Value error, ")
-        raise damaged(path, _shorten(f"{key}: {reason}" if key else reason)) from None
+        raise damaged(path, f"{key}: {reason}" if key else reason) from None
     recorded = measured.get("made_with")
     if not isinstance(recorded, dict) or recorded.keys() != set(MADE_WITH[stage]):
         raise damaged(path, "made_with: should be the params of the run")
@@ -316,7 +316,7 @@ def read_json(path: Path) -> Any:
             object_pairs_hook=_unique,
         )
     except (ValueError, RecursionError) as error:
-        raise damaged(path, _shorten(str(error))) from None
+        raise damaged(path, str(error)) from None
 
 
 def _no_number(name: str) -> NoReturn:
@@ -353,11 +353,9 @@ def read_bytes(path: Path) -> bytes:
 
 def damaged(path: Path, reason: str) -> MovierecError:
     """The error about a file of results that does not contain what it should."""
+    reason = " ".join(reason.split())
+    if len(reason) > MAX_REASON:
+        reason = f"{reason[: MAX_REASON - 1]}…"
     return MovierecError(
         f"{path}: damaged, or written by another version of movierec ({reason}); run dvc repro"
     )
-
-
-def _shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 2 * MAX_SHOWN else f"{text[: 2 * MAX_SHOWN - 1]}…"

@@ -131,10 +131,12 @@ def read_columns(
     would copy each column.
     """
     with explain_errors(path), pq.ParquetFile(path) as file:
+        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+        if sum(sizes) != file.metadata.num_rows or min(sizes, default=0) < 0:
+            raise ValueError("its footer is damaged")
         stop = file.metadata.num_rows if stop is None else stop
         types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
         arrays = [np.empty(stop - first, dtype) for dtype in types]
-        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
         for number, end in enumerate(itertools.accumulate(sizes)):
             begin = end - sizes[number]
             rows = slice(max(first, begin), min(stop, end))
