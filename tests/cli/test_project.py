@@ -116,11 +116,13 @@ def test_the_nearest_project_counts_and_a_named_one_goes_before_it(call, run_her
     inner.mkdir()
     (inner / "dvc.yaml").touch()
     (tmp_path / "dvc.yaml").touch()
-    (tmp_path / "params.yaml").touch()
+    shutil.copy(run_here / "params.yaml", tmp_path)
+    shutil.copy(run_here / "datasets.yaml", tmp_path)
     _, _, errors = call(inner, "search", "dune")
-    line = "data/index/items.parquet: no such file; run dvc repro"
+    line = "data/index/manifest.json: no such file; run dvc repro"
     assert errors == f"error: {line} (project: ..)\n"
-    (inner / "params.yaml").touch()
+    shutil.copy(run_here / "params.yaml", inner)
+    shutil.copy(run_here / "datasets.yaml", inner)
     assert call(inner, "search", "dune")[2] == f"error: {line}\n"
     assert call(inner, "--project", run_here, "search", "dune")[0] == 0
 
