@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec.core import atomic, manifests, paths, reporting, stage
+from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.datasets.validation import REASONS, RowCounts
 from movierec.engine import factory
@@ -34,9 +34,9 @@ def main() -> stage.Summary:
     described = describe(description.ratings, len(indexed.by_user) * len(indexed.by_item))
     first, last = description.span
     times = {"first_timestamp": first, "last_timestamp": last}
-    reporting.write_details("index", {**counts, **described, **times})
-    reporting.write_plot("plots/index/ratings.csv", description.ratings)
-    reporting.write_plot("plots/index/years.csv", description.years)
+    result_files.write_details("index", params, {**counts, **described, **times})
+    result_files.write_plot("plots/index/ratings.csv", description.ratings)
+    result_files.write_plot("plots/index/years.csv", description.years)
     return {
         "rows": f"{rows.n_read:,} read, {rows.rejected.total():,} rejected,"
         f" {indexed.n_superseded:,} superseded",

@@ -28,7 +28,7 @@ import yaml
 
 from benchmarks.generate import ML_25M_RATINGS
 from benchmarks.harness import RESULTS, ROOT, copy_project, machine, memory_of, write_report
-from movierec.core import reporting
+from movierec.core import result_files
 
 FOLDER = "ml-generated"  # inside the zip
 # The original project has no validation, no refit and no implicit model; it ranks by predicted
@@ -182,7 +182,7 @@ def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
         write_zip(archive, number)
         write_params(project, archive)
         runs.append(repro(project))
-    read = {name: reporting.read_details(name, project) for name in ("index", "recommend")}
+    read = {name: result_files.read_details(name, project) for name in ("index", "recommend")}
     return {
         "machine": machine(),
         "versions": {name: metadata.version(name) for name in PACKAGES},

@@ -18,7 +18,8 @@ from movierec.cli import runs
 from movierec.core import console
 from movierec.data import parquet_tables
 from movierec.data.titles import display_title
-from movierec.experiments.compare_runs import Difference
+from movierec.evaluation.paired_test import Difference
+from movierec.experiments.compare_runs import MetricDifference
 from movierec.model import model_file
 from movierec.serving import folding_in
 from tests.helpers import archives
@@ -429,7 +430,8 @@ def test_help_is_quick():
 @pytest.mark.parametrize("name", ["workspace", "an-experiment-with-a-long-name"])
 def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
     monkeypatch.setenv("COLUMNS", str(width))
-    row = Difference("recall@10", 0.2978, 0.3039, -0.0002, 0.0128, 0.065, False)
+    difference = Difference(0.2978, 0.3039, -0.0002, 0.0128, 0.0659)
+    row = MetricDifference("recall@10", difference, lower_is_better=False)
     console.out().print(runs._difference_table([row], "HEAD", name), crop=False)
     out = capsys.readouterr().out
     for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "inconclusive"):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from movierec.core import reporting
+from movierec.core import result_files
 from movierec.datasets.validation import REASONS
 from tests.helpers import archives, small_project
 from tests.helpers.archives import RATINGS
@@ -54,7 +54,7 @@ def test_rows_are_counted_and_of_a_pair_the_newest_stays(folder, repeated, n_rep
         "movies": "5, of which 4 rated",
     }
     assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
-    rows = reporting.read_details("index", folder)["rows"]
+    rows = result_files.read_details("index", folder)["rows"]
     counts = rows["read"], rows["kept"], rows["rejected"]["superseded"]
     assert counts == (6 + n_repeated, 6, n_repeated)
 
@@ -81,7 +81,7 @@ def test_rejected_rows_that_are_allowed(folder):
         outputs.append([file.read_bytes() for file in files])
     assert outputs[0] == outputs[1]
     assert facts[1]["rows"] == "9 read, 2 rejected, 1 superseded"
-    rows = reporting.read_details("index", folder)["rows"]
+    rows = result_files.read_details("index", folder)["rows"]
     rejected = dict.fromkeys((*REASONS, "superseded"), 0)
     rejected |= {"off_scale": 1, "missing": 1, "superseded": 1}
     assert rows == {"read": 9, "kept": 6, "rejected": rejected}

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from movierec.cli.movies import ListOptions, recommended, unrated
-from movierec.core import reporting
+from movierec.core import result_files
 from movierec.serving.filters import passing
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
@@ -24,13 +24,13 @@ from tests.helpers.clone import ROOT, Workspace, stages_run
 
 
 def details(workspace: Workspace, stage: str) -> dict:
-    return reporting.read_details(stage, workspace.path)
+    return result_files.read_details(stage, workspace.path)
 
 
 def test_the_default_run_is_as_good_as_the_committed_one(workspace: Workspace) -> None:
     rmse = details(workspace, "evaluate")["test"]["rmse"]
     assert 0.89 < rmse <= 0.912
-    ours = reporting.read_details("evaluate", ROOT)["test"]["rmse"]
+    ours = result_files.read_details("evaluate", ROOT)["test"]["rmse"]
     assert rmse == pytest.approx(ours, abs=5e-4)  # processors round differently
 
 

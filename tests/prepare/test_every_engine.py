@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec.core import reporting
+from movierec.core import result_files
 from movierec.core.errors import MovierecError
 from movierec.core.paths import CHECKPOINTS
 from movierec.data import parquet_tables
@@ -104,7 +104,7 @@ def test_an_index_of_repeated_ratings_is_the_same(tmp_path, cluster, layout):
     here, there = both(tmp_path, cluster, repeated(ratings()), layout, ["index"])
     assert len(here) == 8
     assert there == here
-    counts = reporting.read_details("index", tmp_path / "dask")
+    counts = result_files.read_details("index", tmp_path / "dask")
     assert counts["rows"]["rejected"]["superseded"] > N_RATINGS / 3
 
 

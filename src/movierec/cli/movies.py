@@ -324,9 +324,9 @@ def search(query: str, n: int, form: str | None) -> None:
 
     If no title contains all words, list titles with a similar spelling.
     """
-    from movierec.serving.catalogue import Catalogue
+    from movierec.serving.workspace import Project
 
-    movies = Catalogue.read()
+    movies = Project.here().movies
     items = movies.index.search(query) or movies.index.similar(query)
     if not items:
         raise movies.index.no_match(query)

@@ -107,11 +107,19 @@ def read_provenance(path: Path) -> Manifest:
 
 def data_hash(path: Path) -> str:
     """The sha256 of a Parquet file without its footer."""
-    with pa.memory_map(str(path)) as file:
+    with explain_errors(path), pa.memory_map(str(path)) as file:
         file.seek(file.size() - 8)
         footer = int.from_bytes(file.read(4), "little")
         file.seek(0)
         return hashlib.sha256(file.read_buffer(file.size() - 8 - footer)).hexdigest()
+
+
+def check_data(path: Path, manifest: Manifest, stage: str) -> None:
+    """Raise MovierecError unless a file's data are those that a stage wrote."""
+    if data_hash(path) != manifest[stage]["sha256"].get("data"):
+        raise MovierecError(
+            f"{path}: changed since it was written; restore it with dvc checkout --force"
+        )
 
 
 def read_columns(
@@ -123,10 +131,12 @@ def read_columns(
     would copy each column.
     """
     with explain_errors(path), pq.ParquetFile(path) as file:
+        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+        if sum(sizes) != file.metadata.num_rows or min(sizes, default=0) < 0:
+            raise ValueError("its footer is damaged")
         stop = file.metadata.num_rows if stop is None else stop
         types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
         arrays = [np.empty(stop - first, dtype) for dtype in types]
-        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
         for number, end in enumerate(itertools.accumulate(sizes)):
             begin = end - sizes[number]
             rows = slice(max(first, begin), min(stop, end))

@@ -48,7 +48,8 @@ def activity(caption: str, results: Results) -> Figure:
         axis.set_major_formatter(formatter)
         axis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="number of ratings n", ylabel="share with at least n ratings")
-    axes.legend(loc="lower left")
+    for text in axes.legend(loc="lower left").get_texts():
+        text.set_parse_math(True)
     return figure
 
 
