@@ -15,11 +15,10 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
-import yaml
 import zc.lockfile
 from rich.filesize import decimal
 
-from movierec.core import errors, log, manifests, reporting
+from movierec.core import errors, log, manifests, reporting, yaml_file
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import CHECKPOINTS, details
@@ -79,7 +78,7 @@ def exclusive_lock(name: str) -> Iterator[None]:
 
 def run_with_summary(name: str, main: Callable[[], Summary]) -> None:
     start = time.perf_counter()
-    stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+    stages = yaml_file.read(PIPELINE)["stages"]
     if log.is_debug():
         log_inputs(stages[name].get("params", []))
     with timed(name):
