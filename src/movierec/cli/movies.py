@@ -29,6 +29,16 @@ ASK = (
 EMPTY = "no movies left to recommend; lower --min-ratings or remove filters"
 
 
+class Share(click.FloatRange):
+    """A range of numbers without NaN, which compares as inside."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value} is not in the range 0<=x<=1.", param, ctx)
+        return float(number)
+
+
 @dataclass(frozen=True)
 class ListOptions:
     """The options of a list, as the command line has them."""
@@ -123,7 +133,7 @@ filters = options(
     is_flag=False,
     flag_value=0.5,
     default=0,
-    type=click.FloatRange(0, 1),
+    type=Share(0, 1),
     metavar="[WEIGHT]",
     help="Make the list more diverse. WEIGHT is from 0 to 1; without it, 0.5.",
 )

@@ -38,12 +38,15 @@ def run(main: Callable[[], None]) -> None:
     With MOVIEREC_LOG=debug in the environment, debug messages are logged and a traceback is printed
     above that line.
     """
+    from movierec.core import environment  # which imports this module
+
     log.configure(False)
     try:
         level = os.environ.get(log.VARIABLE, "")
         if level not in ("", "debug"):
             raise MovierecError(f"{log.VARIABLE} is {level!r}: set it to debug, or unset it")
         log.configure(level == "debug")
+        environment.check()
         main()
     except (MovierecError, OSError) as error:
         if log.is_debug():

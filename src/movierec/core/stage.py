@@ -46,7 +46,7 @@ def run_exclusively(name: str, main: Callable[[], None]) -> None:
         with exclusive_lock(name):
             main()
 
-    if parent := os.environ.pop(PARENT, ""):
+    if (parent := os.environ.pop(PARENT, "")).isdecimal():
         threading.Thread(target=exit_with_parent, args=[int(parent)], daemon=True).start()
     errors.run(locked)
 
