@@ -252,3 +252,18 @@ def entry(user_id, rank, movie_id, title, score, predicted_rating):
         "score": score,
         "predicted_rating": predicted_rating,
     }
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["score", "factors", "ndcg"])
+def test_a_number_that_is_not_finite_is_not_written(tmp_path, name, number):
+    """NaN is allowed where it means that there is nothing to measure."""
+    column = pa.array(np.array([1.0, number], np.float32))
+    if name == "factors":
+        column = pa.FixedSizeListArray.from_arrays(column, 2)
+    path = tmp_path / "table.parquet"
+    if name == "ndcg" and np.isnan(number):
+        parquet_tables.write_table(path, {name: column})
+        return
+    with pytest.raises(MovierecError, match=f"not written: column {name} has numbers that are not"):
+        parquet_tables.write_table(path, {name: column})

@@ -104,7 +104,8 @@ def test_damaged_array(tmp_path, trained):
 def test_a_hash_depends_on_dtype_shape_and_bytes(trained):
     factors, hashes = trained.item_factors, set()
     for array in (factors, factors + 1, factors.reshape(-1), factors.view("int32")):
-        hashes.add(hash_arrays(replace(trained, item_factors=array))["item_factors"])
+        changed = replace(trained, sample_item_biases=array)
+        hashes.add(hash_arrays(changed)["sample_item_biases"])
     assert len(hashes) == 4
     transposed = np.asfortranarray(factors)
     assert hash_arrays(replace(trained, item_factors=transposed)) == hash_arrays(trained)

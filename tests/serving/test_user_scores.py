@@ -157,3 +157,13 @@ def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
         project.score_items(UserProfile.from_ratings(dict.fromkeys(range(n), 5.0)))
     project.score_items(replace(UserProfile.from_ratings({0: 5.0}), is_complete=True))
     assert shares == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average
+
+
+@pytest.mark.parametrize(
+    ("items", "ratings"),
+    [([7], [3]), ([-1], [3]), ([0.5], [3]), ([0], [np.nan]), ([0], [np.inf]), ([0, 1], [3])],
+)
+def test_items_and_ratings_that_do_not_fit_the_model(items, ratings):
+    model = random_model(1, n_items=7)
+    with pytest.raises((ValueError, IndexError)):
+        fold_in(model, np.array(items), np.array(ratings), train_params())

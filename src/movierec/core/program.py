@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from movierec.core import console, log
+from movierec.core import console, environment, log
 from movierec.core.errors import MovierecError, UsageError, reason_of
 from movierec.core.text import shortened
 
@@ -31,6 +31,7 @@ def run(main: Callable[[], None]) -> None:
             if level not in ("", "debug"):
                 raise MovierecError(f"{log.VARIABLE} is {level!r}: set it to debug, or unset it")
             log.configure(level == "debug")
+            environment.check()
             main()
     except (MovierecError, OSError) as error:
         if isinstance(error, BrokenPipeError) and error.filename == console.STDOUT:

@@ -15,12 +15,11 @@ from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 import zc.lockfile
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.filesize import decimal
 
-from movierec.core import log, manifests, program, reporting
+from movierec.core import log, manifests, program, reporting, yaml_file
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import CHECKPOINTS, details
@@ -48,7 +47,7 @@ def run_exclusively(name: str, main: Callable[[], None]) -> None:
         with exclusive_lock(name):
             main()
 
-    if parent := os.environ.pop(PARENT, ""):
+    if (parent := os.environ.pop(PARENT, "")).isdecimal():
         threading.Thread(target=exit_with_parent, args=[int(parent)], daemon=True).start()
     program.run(locked)
 
@@ -80,7 +79,7 @@ def exclusive_lock(name: str) -> Iterator[None]:
 
 def run_with_summary(name: str, main: Callable[[], Summary]) -> None:
     start = time.perf_counter()
-    stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+    stages = yaml_file.read(PIPELINE)["stages"]
     if log.is_debug():
         log_inputs(stages[name].get("params", []))
     with timed(name):

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from movierec.core.array_files import check_finite
 from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest, parse_manifest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MANIFEST_KEY = "movierec"  # in a Parquet file's metadata
 PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
 TRAINING_FILES = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
+MAY_BE_NAN = ("ndcg", "recall")  # columns, of users without a list
 ROW_GROUP = 1 << 20  # rows in a row group: few enough to read one user's ratings quickly
 
 # What each column means. A file says so itself, in the metadata of its fields (`pq.read_schema`),
@@ -70,16 +72,27 @@ def write_tables(
     """Write one table in parts, at least one; each part gets its own row groups.
 
     The same values give the same bytes. provenance: returns the manifest, which is stored in the
-    footer, from the sha256 of all bytes before the footer.
+    footer, from the sha256 of all bytes before the footer. Raises MovierecError for numbers that
+    are not finite.
     """
     parts = iter(tables)
     first = next(parts)
     with writer_of(path, first.schema) as writer:
         for part in itertools.chain([first], parts):
+            _check_finite(path, part)
             writer.write_table(part, row_group_size=ROW_GROUP)
         if provenance:
             text = json.dumps(provenance(hash_file(path, "sha256")), ensure_ascii=False)
             writer.add_key_value_metadata({MANIFEST_KEY: text})
+
+
+def _check_finite(path: Path, table: pa.Table) -> None:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for chunk in column.chunks:
+            values = chunk.flatten() if pa.types.is_fixed_size_list(chunk.type) else chunk
+            if pa.types.is_floating(values.type):
+                numbers = values.to_numpy(zero_copy_only=False)
+                check_finite(path, f"column {name}", numbers, name in MAY_BE_NAN)
 
 
 def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

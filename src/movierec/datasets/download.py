@@ -14,6 +14,7 @@ import zc.lockfile
 from movierec.core.checksums import Pin, check_room, hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.params import DataSet, PackageSource, PathSource, UrlSource
+from movierec.core.paths import expand
 from movierec.datasets import http_transfer
 from movierec.datasets.http_transfer import Patience, Watch
 from movierec.datasets.transfer_errors import DownloadError
@@ -56,7 +57,7 @@ def _copied(source: Path, folder: Path) -> Path:
 def _at_path(data: PathSource) -> Path:
     if data.path is None:
         raise MovierecError("the data set's path in datasets.yaml is not set; set it to your file")
-    source = Path(data.path).expanduser()
+    source = expand(data.path)
     if not source.is_file():
         raise MovierecError(f"{source}: no such file; correct the data set's path in datasets.yaml")
     if data.sha256 is None:
@@ -81,7 +82,7 @@ def _own(data: PackageSource | UrlSource) -> Path | None:
 
 
 def _archives() -> Path:
-    folder = Path(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES).expanduser()
+    folder = expand(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES)
     if folder != ARCHIVES and not folder.is_dir():
         raise MovierecError(f"{folder}: no such folder; correct MOVIEREC_ARCHIVES")
     return folder
@@ -89,8 +90,7 @@ def _archives() -> Path:
 
 def _cache() -> Path:
     named = os.environ.get("MOVIEREC_CACHE")
-    folder = Path(named).expanduser() if named else platformdirs.user_cache_path("movierec")
-    return folder / "archives"
+    return expand(named or platformdirs.user_cache_path("movierec")) / "archives"
 
 
 def _cached(data: PackageSource | UrlSource, watch: Watch) -> Path | None:
