@@ -148,6 +148,11 @@ def test_number_in_the_notation_of_science(folder):
             "films.example",
             "should be an address that begins with https:// or http://, not 'films.example'",
         ),
+        (
+            "datasets/ml-1m/url",
+            "https://me:secret@x/a.zip?key=secret",
+            "should be without user:password@, which belong in ~/.netrc, not 'https://x/a.zip?…'",
+        ),
         ("datasets/ml-100k/requirement", "recbole>1", "should be name==version, not 'recbole>1'"),
         *(
             (

@@ -15,11 +15,13 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    PlainSerializer,
     RootModel,
     ValidationError,
     model_validator,
 )
 
+from movierec.core.addresses import has_password, masked
 from movierec.core.errors import MovierecError
 
 
@@ -38,6 +40,12 @@ def _like(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _no_password(address: str) -> str:
+    if has_password(address):
+        raise ValueError("should be without user:password@, which belong in ~/.netrc")
+    return address
+
+
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Precision = Annotated[Number, Field(ge=0)]
@@ -49,7 +57,12 @@ Folder = Annotated[
     str,
     _like(r"|(?!\.)[^/\\]+(/(?!\.)[^/\\]+)*", "a folder inside the archive: a or a/b, without .."),
 ]
-Address = Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
+Address = Annotated[
+    str,
+    _like(r"https?://\S+", "an address that begins with https:// or http://"),
+    AfterValidator(_no_password),
+    PlainSerializer(masked),  # so manifests and messages do not show its query
+]
 File = TypeVar("File", bound=BaseModel)
 Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
 
@@ -289,7 +302,9 @@ def _problem(error: Any) -> str:
         case "union_tag_not_found":
             return f"source is missing; it should be {' or '.join(SOURCES)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return message if isinstance(error["input"], dict) else f"{message}, not {error['input']!r}"
+    if isinstance(error["input"], dict):
+        return message
+    return f"{message}, not {masked(repr(error['input']))}"
 
 
 def _allowed_keys(location: tuple[str, ...]) -> list[str]:
