@@ -3,8 +3,11 @@
 import re
 from urllib.parse import urlsplit
 
-_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#]*@)?"
-                      r"(?P<place>[^\s?#'\"]*)(?P<query>[?#][^\s'\"]*)?", re.IGNORECASE)  # fmt: skip
+_ADDRESS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#]*@)?"
+    r"(?P<place>[^\s?#'\"]*)(?P<query>[?#][^\s'\"]*)?",
+    re.IGNORECASE,
+)
 
 
 def masked(text: str) -> str:

@@ -12,7 +12,6 @@ from typing import IO
 from movierec.core import log
 from movierec.core.errors import MovierecError
 
-
 PIECE = 1 << 20  # bytes copied at a time
 
 

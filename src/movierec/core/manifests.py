@@ -70,11 +70,7 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
 
     stage: the stage that wrote the folder.
     """
-    if stage not in manifest:
-        raise MovierecError(
-            f"{folder}: its manifest has no record of {stage}; run dvc repro --force"
-        )
-    hashes = manifest[stage]["sha256"]
+    hashes = hashes_of(manifest, stage, folder)
     paths = [folder / name for name in names or hashes]
     for path in paths:
         if not path.is_file():
@@ -84,6 +80,15 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
         if sha256 != hashes.get(path.name):
             raise MovierecError(f"{path}: changed since it was written; run dvc repro")
     return paths
+
+
+def hashes_of(manifest: Manifest, stage: str, folder: Path) -> dict[str, str]:
+    """The sha256 of each file that a stage wrote to a folder; MovierecError without its record."""
+    if stage not in manifest:
+        raise MovierecError(
+            f"{folder}: its manifest has no record of {stage}; run dvc repro --force"
+        )
+    return dict(manifest[stage]["sha256"])
 
 
 def hash_manifest(manifest: Manifest) -> str:

@@ -46,6 +46,13 @@ def _no_password(address: str) -> str:
     return address
 
 
+def _only_times_are_optional(names: dict[str, str | None]) -> dict[str, str | None]:
+    for column, name in names.items():
+        if name is None and column != "timestamp":
+            raise ValueError(f"{column} should be the name of a column")
+    return names
+
+
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Precision = Annotated[Number, Field(ge=0)]
@@ -115,12 +122,28 @@ class UrlSource(_DataSet):
         return self
 
 
+ColumnNames = Annotated[
+    dict[Literal["user_id", "movie_id", "rating", "timestamp"], str | None],
+    AfterValidator(_only_times_are_optional),
+]
+
+
 class PathSource(_DataSet):
     """The user's own file on this machine."""
 
     source: Literal["path"]
     path: str | None
     sha256: Sha256 | None
+    separator: Literal[",", ";", "\t", "|"] | None = None  # of ratings_csv; None: find out
+    columns: ColumnNames | None = None  # the file's names; timestamp: null for no times
+
+    @model_validator(mode="after")
+    def _keys_fit_the_layout(self) -> Self:
+        if self.separator and self.layout != "ratings_csv":
+            raise ValueError("separator is only for layout ratings_csv")
+        if self.columns and self.layout not in ("ratings_csv", "ratings_parquet"):
+            raise ValueError("columns is only for layout ratings_csv or ratings_parquet")
+        return self
 
 
 SOURCES = {"package": PackageSource, "url": UrlSource, "path": PathSource}
