@@ -50,7 +50,13 @@ def main() -> stage.Summary:
         "rows": f"{rows.n_read:,} read, {rows.rejected.total():,} rejected,"
         f" {indexed.n_superseded:,} superseded",
         "ratings": f"{n_ratings:,} by {counts['n_users']:,} users",
-        "movies": f"{counts['n_movies']:,}, of which {counts['n_rated_movies']:,} rated",
+        "movies": ", ".join(
+            [
+                f"{counts['n_movies']:,}, of which {counts['n_rated_movies']:,} rated",
+                *([f"{n:,} rows rejected"] if (n := movies.rejected.total()) else []),
+                *([f"{n:,} without a row"] if (n := indexed.counts.n_unlisted) else []),
+            ]
+        ),
         **({} if description.times else {"times": "none"}),
     }
 

@@ -119,7 +119,7 @@ def test_number_in_the_notation_of_science(folder):
             "datasets/local/url",
             "x",
             "unknown key; allowed here: layout, folder, encoding, rating_min, rating_max, licence,"
-            " source, path, sha256",
+            " source, path, sha256, separator, columns",
         ),
         ("datasets/local/path", 3, "should be a valid string, not 3"),
         (
@@ -186,6 +186,17 @@ def dotted(key):
             "local: rating_min should be less than rating_max",
         ),
         ("datasets/ml-1m/sha256", None, "ml-1m: sha256 or md5 should be set"),
+        ("datasets/local/separator", ";", "local: separator is only for layout ratings_csv"),
+        (
+            "datasets/local/columns",
+            {"rating": "stars"},
+            "local: columns is only for layout ratings_csv or ratings_parquet",
+        ),
+        (
+            "datasets/local/columns",
+            {"rating": None},
+            "local.columns: rating should be the name of a column",
+        ),
     ],
 )
 def test_values_that_do_not_fit_each_other(refusal, key, value, line):

@@ -282,13 +282,18 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     """
     path = Path(path)
     params = _read(path, ParamsFile)
-    datasets = _read(path.with_name("datasets.yaml"), DataSetsFile).root
+    datasets = load_data_sets(path.with_name("datasets.yaml"))
     if params.dataset not in datasets:
         raise MovierecError(
             f"{path}: dataset: should be a data set of datasets.yaml ({', '.join(datasets)}),"
             f" not {params.dataset!r}"
         )
     return Params.model_construct(**dict(params), data=datasets[params.dataset])
+
+
+def load_data_sets(path: Path) -> dict[str, DataSet]:
+    """Read and check datasets.yaml; raises MovierecError as load_params does."""
+    return _read(path, DataSetsFile).root
 
 
 def _read(path: Path, model: type[File]) -> File:

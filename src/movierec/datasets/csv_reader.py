@@ -73,12 +73,13 @@ def split_line(line: str, separator: str, is_quoted: bool = True) -> list[str]:
     """The fields of a line; none if a quote is not closed. Spaces before a quote are dropped."""
     if not is_quoted or '"' not in line:
         return line.split(separator)
-    if line.count('"') % 2:
-        return []
+    # A quote that is not closed takes in the next line.
+    rows = csv.reader([line, "next"], delimiter=separator, skipinitialspace=True)
     try:
-        return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
-    except csv.Error:
+        fields, is_closed = next(rows), next(rows, []) == ["next"]
+    except csv.Error:  # a field is too long
         return []
+    return fields if is_closed else []
 
 
 def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[int, bytes]]:
@@ -96,11 +97,11 @@ def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[int, bytes]]:
 def _read_piece(form: Form, first: int, piece: bytes) -> Piece:
     """Read the rows of a piece. first: the number of its first line."""
     table = None if _may_be_hex(form, piece) else _parse(form, piece, is_typed=True)
-    kept = keep_all(table, form.scale) if table else None
+    kept = None if table is None else keep_all(table, form.scale)
     if kept and not any(text_values.has_odd_ids(kept[0][name]) for name in form.text_ids):
         return kept
     texts = _parse(form, piece, is_typed=False)
-    if texts:
+    if texts is not None:
         return _read_texts(form, texts, range(first, first + texts.num_rows), piece.split(b"\n"))
     middle = piece.find(b"\n", len(piece) // 2) + 1
     if len(piece) > SMALL and 0 < middle < len(piece):

@@ -127,12 +127,14 @@ def read_rows(
     gather: Gather = validation.gather,
 ) -> ReadRows:
     """Read the rows of an archive; raises MovierecError as read_archive does."""
-    with _explain(path), _opened(path, sha256) as file, log.timed("read", path):
+    with explained(path), _opened(path, sha256) as file, log.timed("read", path):
         (table, rows), listed = _read(file, path, data, gather)
-    scale = f"the scale is {data.rating_min:g} to {data.rating_max:g}"
+    has_other = rows.rejected["off_scale"] > 0
+    scale = f"the scale is {data.rating_min:g} to {data.rating_max:g}" if has_other else ""
     rows.check(str(path), "rows", max_rejected, scale)
     if not rows.n_kept:
-        raise MovierecError(f"{path}: contains no ratings")
+        why = f": all rows are rejected ({rows.why(scale)})" if rows.n_read else ""
+        raise MovierecError(f"{path}: contains no ratings{why}", map(str, rows.first))
     _check_times(path, rows.times)
     return ReadRows(path, table, rows, listed, max_rejected)
 
@@ -201,7 +203,7 @@ def _read_text(
 
 
 @contextmanager
-def _explain(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn what libraries raise on a bad file into one line that names it."""
     try:
         yield
@@ -219,7 +221,7 @@ def _explain(path: Path) -> Iterator[None]:
     except (pa.ArrowException, ValueError, RuntimeError, OverflowError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if isinstance(error, OSError):
-            if error.errno:  # of the system
+            if error.filename:  # of the system, and not what zipfile or pyarrow raise
                 raise
             raise MovierecError(f"{path}: damaged ({reason}); replace it") from None
         raise MovierecError(f"{path}: {reason}; is its layout in datasets.yaml correct?") from None

@@ -81,7 +81,10 @@ def _read_batch(
         return f"row {first + row}"
 
     def show(row: int) -> tuple[str, str]:
-        values = (batch[name][row].as_py() for name in batch.column_names)
+        try:
+            values = [batch[name][row].as_py() for name in batch.column_names]
+        except (ValueError, OverflowError):  # a date that Python cannot hold
+            values = [texts[name][row].as_py() for name in batch.column_names]
         return place(row), ",".join("" if value is None else str(value) for value in values)
 
     return keep_some(table, reasons, show, text_values.explain_time(texts, reasons, place))

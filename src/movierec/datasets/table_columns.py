@@ -19,6 +19,23 @@ SPELLINGS = {
     "genres": ("genres", "class:token_seq"),
     "year": ("release_year:token",),
 }
+# Other words for columns, as small letters only; `dataset add` looks for them.
+WORDS = {
+    "user_id": {"userid", "user", "username", "uid", "reviewerid", "memberid", "member"},
+    "movie_id": {
+        "movieid",
+        "movie",
+        "itemid",
+        "item",
+        "iid",
+        "filmid",
+        "film",
+        "productid",
+        "asin",
+    },
+    "rating": {"rating", "ratings", "userrating", "stars", "score", "overall"},
+    "timestamp": {"timestamp", "time", "ts", "date", "datetime", "ratedat", "when"},
+}
 OPTIONAL = {"timestamp"}
 N_NAMED = 12  # columns that an error lists
 
@@ -55,18 +72,60 @@ def read_header(
     columns, where they are not one of SPELLINGS. Raises MovierecError if a column is missing or
     there twice.
     """
+    candidates, n_lines = read_names(stream, where, encoding, separator)
+    best = find_separator(candidates, dict.fromkeys(candidates, names or {}), columns)
+    places = places_of(candidates[best], where, names, columns)
+    return Header(candidates[best], best, n_lines, places)
+
+
+def read_names(
+    stream: IO[bytes], where: str, encoding: str = "utf-8", separator: str | None = None
+) -> tuple[dict[str, list[str]], int]:
+    """The names in a header by each separator that it may have, and the number of lines up to it.
+
+    Raises MovierecError if it is not a line of text.
+    """
     lines = _first_lines(stream, where, encoding)
-    if match := re.fullmatch(r'"?sep=(.)"?', lines[-1], re.IGNORECASE):
+    if match := re.fullmatch(r'"?sep=([,;:|\t ])"?', lines[-1], re.IGNORECASE):
         separator = separator or match[1]
         lines += _first_lines(stream, where, encoding)
-    candidates = [
-        [name.strip() for name in split_line(lines[-1], one)]
-        for one in ([separator] if separator else SEPARATORS)
-    ]
-    found = [_found(header, names or {}, columns) for header in candidates]
-    best = max(range(len(found)), key=lambda k: len(found[k]))
-    places = places_of(candidates[best], where, names, columns)
-    return Header(candidates[best], separator or SEPARATORS[best], len(lines), places)
+    separators = [separator] if separator else SEPARATORS
+    return {one: [name.strip() for name in split_line(lines[-1], one)] for one in separators}, len(
+        lines
+    )
+
+
+def find_separator(
+    candidates: Mapping[str, list[str]],
+    names: Mapping[str, Names],
+    columns: Sequence[str] = COLUMNS,
+) -> str:
+    """The separator with which a header has most columns. candidates, names: by separator."""
+
+    def n_found(separator: str) -> int:
+        header = set(candidates[separator])
+        spellings = (_spellings(column, names[separator]) for column in columns)
+        return sum(not header.isdisjoint(known) for known in spellings)
+
+    return max(candidates, key=n_found)
+
+
+def guess_names(header: Sequence[str], names: Names) -> dict[str, str | None]:
+    """The names in a header for COLUMNS, where they are not one of SPELLINGS, in common words.
+
+    names: those that are known.
+    """
+    guessed = dict(names)
+    for column in COLUMNS:
+        if column not in names and not set(SPELLINGS[column]) & set(header):
+            alike = [name for name in header if _simplified(name) in WORDS[column]]
+            if len(alike) == 1:
+                guessed[column] = alike[0]
+    return guessed
+
+
+def _simplified(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.casefold())
 
 
 def places_of(
@@ -76,7 +135,8 @@ def places_of(
     columns: Sequence[str] = COLUMNS,
 ) -> dict[str, int]:
     """The position of each column in a header; raises MovierecError as read_header does."""
-    places, listed = {}, _listed(header)
+    places: dict[str, int] = {}
+    listed = _listed(header)
     for column in columns:
         spellings = _spellings(column, names or {})
         matches = [place for place, name in enumerate(header) if name in spellings]
@@ -89,14 +149,14 @@ def places_of(
             raise MovierecError(
                 f"{where}: two columns for {column}: {both}; rename or delete one of them"
             )
+        if matches and matches[0] in places.values():
+            raise MovierecError(
+                f"{where}: column {shown(header[matches[0]])} cannot be two of"
+                f" {', '.join(columns)}; correct the data set's columns in datasets.yaml"
+            )
         if matches:
             places[column] = matches[0]
     return places
-
-
-def _found(header: Sequence[str], names: Names, columns: Sequence[str]) -> set[str]:
-    """The columns that a header has."""
-    return {column for column in columns if set(_spellings(column, names)) & set(header)}
 
 
 def _spellings(column: str, names: Names) -> tuple[str, ...]:

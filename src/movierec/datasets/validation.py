@@ -101,14 +101,18 @@ class RowCounts:
         """
         n_rejected = self.rejected.total()
         if n_rejected > max_rejected:
-            why = ", ".join(f"{n:,} {reason}" for reason, n in self.rejected.most_common())
             raise MovierecError(
                 f"{where}: {n_rejected:,} of {self.n_read:,} {rows} rejected"
-                f" ({'; '.join(filter(None, (why, hint, self.guess)))}), more than"
+                f" ({self.why(hint)}), more than"
                 f" index.max_rejected in params.yaml allows ({max_rejected:,}); fix them or raise"
                 " it",
                 [str(row) for row in self.first],
             )
+
+    def why(self, hint: str = "") -> str:
+        """The reasons, most frequent first, with what may explain them."""
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in self.rejected.most_common())
+        return "; ".join(filter(None, (reasons, hint, self.guess)))
 
     def by_reason(self, reasons: Iterable[str]) -> dict[str, int]:
         """The number of rows rejected for each of these reasons."""
