@@ -66,7 +66,7 @@ def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, R
     try:
         return gather(partial(_read_piece, form), _pieces(stream, form))
     except TextIdsError as error:
-        return read(stream, replace(form, text_ids=form.text_ids | {error.args[0]}), gather)
+        return read(stream, replace(form, text_ids=form.text_ids.union(error.args)), gather)
 
 
 def split_line(line: str, separator: str, is_quoted: bool = True) -> list[str]:

@@ -45,8 +45,7 @@ def read(
     try:
         return gather(partial(_read_batch, where, scale, text_ids), _batches(file, where, names))
     except TextIdsError as error:
-        more = text_ids | {error.args[0]}
-        return read(file, where, names, scale, gather, more)
+        return read(file, where, names, scale, gather, text_ids.union(error.args))
 
 
 def _batches(file: IO[bytes], where: str, names: Names) -> Iterator[tuple[int, pa.Table]]:

@@ -35,7 +35,7 @@ BEGINNING = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
-class Description:
+class FileDescription:
     """A block of datasets.yaml, and what was found or assumed, as texts by label."""
 
     block: dict[str, Any]
@@ -48,7 +48,7 @@ def describe(
     scale: Scale | None = None,
     names: Names | None = None,
     separator: str | None = None,
-) -> Description:
+) -> FileDescription:
     """Describe a file of ratings, and read its first piece with that description.
 
     names: its names for columns; separator: between its fields; else they are guessed. Raises
@@ -67,7 +67,7 @@ def describe(
     low, high = scale or _scale(path, ratings)
     ends = {"rating_min": float(low), "rating_max": float(high)}
     texts = _texts(form, read.counts, ratings, (low, high), is_guess=scale is None)
-    return Description({**fixed, **form, **ends, "licence": licence}, texts)
+    return FileDescription({**fixed, **form, **ends, "licence": licence}, texts)
 
 
 def _texts(

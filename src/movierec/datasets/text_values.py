@@ -138,9 +138,9 @@ def rows_from_text(
     ids = {name: _ids(texts[name], name in text_ids, integers_only) for name in IDS}
     for _, why in ids.values():
         reject((why != "") & (why != "text"), why)
-    for name, (_, why) in ids.items():
-        if np.any((why == "text") & (reasons == "")):
-            raise TextIdsError(name)
+    good = reasons == ""
+    if found := [name for name, (_, why) in ids.items() if np.any((why == "text") & good)]:
+        raise TextIdsError(*found)
     columns = [pa.array(values) for values, _ in ids.values()]
     table = pa.table([*columns, pa.array(rating), pa.array(times)], list(COLUMNS))
     return table, reasons

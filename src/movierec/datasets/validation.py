@@ -30,7 +30,7 @@ Scale = tuple[float, float]
 
 
 class TextIdsError(Exception):
-    """An id is not a 64-bit integer, so its column (args[0]) has to be read as text."""
+    """An id is not a 64-bit integer, so its column (one of args) has to be read as text."""
 
 
 class RejectedRow(NamedTuple):
