@@ -352,7 +352,8 @@ def test_table_names_what_was_understood(movierec):
         ),
         (
             ["recommend", "--ratings", "no.csv", "--scale", "ten"],
-            "--scale 'ten': give the lowest and the highest rating, as in --scale 1-10",
+            "invalid value for '--scale': 'ten' is not the lowest and the highest rating, such as"
+            " 1-10; see movierec recommend --help",
         ),
         (
             ["recommend", "--like", "Emma", "--genre", "horor"],

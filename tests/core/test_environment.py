@@ -11,19 +11,6 @@ from movierec.core.errors import MovierecError
 from tests.helpers.clone import ROOT
 
 
-@pytest.mark.parametrize("width", ["0", "-5", "abc", "", "1", "²", "99999999999", " 80"])
-def test_a_width_that_is_none_is_ignored(monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", width)
-    environment.check()
-    assert "COLUMNS" not in os.environ
-
-
-def test_a_width_is_kept(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    environment.check()
-    assert os.environ["COLUMNS"] == "80"
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [

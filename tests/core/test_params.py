@@ -186,7 +186,7 @@ def test_number_in_the_notation_of_science(folder):
             "datasets/local/url",
             "x",
             "unknown key; allowed here: layout, folder, encoding, rating_min, rating_max, licence,"
-            " source, path, sha256",
+            " source, path, sha256, separator, columns",
         ),
         ("datasets/local/path", 3, "should be a valid string, not 3"),
         ("datasets/local/path", "", "should be a file's path, not ''"),
@@ -232,6 +232,11 @@ def test_number_in_the_notation_of_science(folder):
             "films.example",
             "should be an address that begins with https:// or http://, not 'films.example'",
         ),
+        (
+            "datasets/ml-1m/url",
+            "https://me:secret@x/a.zip?key=secret",
+            "should be without user:password@, which belong in ~/.netrc, not 'https://x/a.zip?…'",
+        ),
         ("datasets/ml-100k/requirement", "recbole>1", "should be name==version, not 'recbole>1'"),
         *(
             (
@@ -276,6 +281,17 @@ def dotted(key):
             for end, value in [("max", 1e10), ("min", -1e300), ("min", 4.999), ("max", 0.5 + 1e-9)]
         ),
         ("datasets/ml-1m/sha256", None, "ml-1m: sha256 or md5 should be set"),
+        ("datasets/local/separator", ";", "local: separator is only for layout ratings_csv"),
+        (
+            "datasets/local/columns",
+            {"rating": "stars"},
+            "local: columns is only for layout ratings_csv or ratings_parquet",
+        ),
+        (
+            "datasets/local/columns",
+            {"rating": None},
+            "local.columns: rating should be the name of a column",
+        ),
     ],
 )
 def test_values_that_do_not_fit_each_other(refusal, key, value, line):

@@ -167,12 +167,12 @@ def test_appended_rows_are_the_same_bytes_as_all_at_once(tmp_path_factory, sizes
     assert (folder / "parts").read_bytes() == (folder / "all").read_bytes()
 
 
-def test_the_span_of_a_column(tmp_path, monkeypatch):
+def test_the_first_and_the_last_time(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet_tables, "ROW_GROUP", 2)
-    for values, span in (([], (0, 0)), ([5], (5, 5)), ([3, -2, 9, 4, 4], (-2, 9))):
-        columns = {"other": np.zeros(len(values)), "n": np.array(values, np.int64)}
+    for values, span in (([], None), ([0, 0, 0], None), ([5], (5, 5)), ([3, 0, 9, 4, 4], (0, 9))):
+        columns = {"other": np.zeros(len(values)), "timestamp": np.array(values, np.int64)}
         parquet_tables.write_table(tmp_path / "a", columns)
-        assert parquet_tables.span_of(tmp_path / "a", "n") == span
+        assert parquet_tables.read_times(tmp_path / "a") == span
 
 
 def test_files_written_at_once(tmp_path):

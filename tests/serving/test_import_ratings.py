@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
 from movierec.serving import import_ratings, rating_files, rating_tables
-from movierec.serving.import_ratings import ImportedRating, parse_scale
+from movierec.serving.import_ratings import ImportedRating
 
 HALF_STARS, WHOLE_STARS = (0.5, 5.0), (1.0, 5.0)
 LETTERBOXD = """Date,Name,Year,Letterboxd URI,Rating
@@ -164,20 +164,6 @@ def test_scales(export, text, scale, given, rating):
     found = export(text, scale, given=given)
     assert found.rated[0].rating == pytest.approx(rating, abs=1e-4)
     assert found.assumed_scale == (given is None and "title,rating" in text)
-
-
-@pytest.mark.parametrize(
-    ("text", "scale"),
-    [("1-10", (1, 10)), ("0.5-5", (0.5, 5)), (" 0 to 100 ", (0, 100)), ("-5–5", (-5, 5))],
-)
-def test_a_scale_as_text(text, scale):
-    assert parse_scale(text) == scale
-
-
-@pytest.mark.parametrize("text", ["", "10", "10-1", "5-5", "a-b", "1-nan", "1-1e9", "1-5-9", "."])
-def test_a_text_that_is_no_scale(text):
-    with pytest.raises(MovierecError, match=r"^--scale '.*': give the lowest and the highest"):
-        parse_scale(text)
 
 
 FARGO = [ImportedRating(("Fargo",), 1996, 4.5)]

@@ -13,7 +13,7 @@ import click
 
 from movierec.cli import rendering
 from movierec.cli.project import Location, ProjectCommand
-from movierec.cli.values import WORDS, YEAR, Number
+from movierec.cli.values import SCALE, WORDS, YEAR, Number
 from movierec.core import console
 from movierec.core.errors import MovierecError
 from movierec.core.text import count
@@ -141,6 +141,7 @@ filters = options(
 )
 @click.option(
     "--scale",
+    type=SCALE,
     metavar="MIN-MAX",
     help="Scale of the ratings in FILE, such as 1-10. Default: its format's, or the data set's.",
 )
@@ -167,7 +168,7 @@ def recommend(
     like: tuple[str, ...],
     dislike: tuple[str, ...],
     ratings: Path | None,
-    scale: str | None,
+    scale: tuple[float, float] | None,
     form: str | None,
     **listing: Any,
 ) -> None:
@@ -271,15 +272,15 @@ def explain(
         ]
 
 
-def _read_ratings(project: Project, path: Path, scale: str | None, folder: Path) -> OwnRatings:
+def _read_ratings(
+    project: Project, path: Path, scale: tuple[float, float] | None, folder: Path
+) -> OwnRatings:
     """The ratings in a file, whose path is relative to a folder; prints on stderr what was assumed
     and which of its movies were not found in the data set."""
     from movierec.serving import own_ratings
-    from movierec.serving.import_ratings import parse_scale
 
-    given = None if scale is None else parse_scale(scale)
     with contextlib.chdir(folder):
-        own = own_ratings.read(path, project.movies, project.scale, given)
+        own = own_ratings.read(path, project.movies, project.scale, scale)
     console.notes(*own.notes)
     return own
 

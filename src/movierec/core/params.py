@@ -19,6 +19,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    PlainSerializer,
     RootModel,
     TypeAdapter,
     ValidationError,
@@ -27,6 +28,7 @@ from pydantic import (
 )
 
 from movierec.core import yaml_file
+from movierec.core.addresses import has_password, masked
 from movierec.core.errors import MovierecError
 from movierec.core.rating_scale import Scale
 from movierec.core.yaml_file import shorten
@@ -93,6 +95,8 @@ def _check_url(text: str) -> str:
         is_complete = False
     if not is_complete or not re.fullmatch(r"https?://[^\s\x00-\x20\x7f-\x9f]+", text):
         raise ValueError("should be an address that begins with https:// or http://")
+    if has_password(text):
+        raise ValueError("should be without user:password@, which belong in ~/.netrc")
     return text
 
 
@@ -115,6 +119,13 @@ def is_every_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> 
     return bool((mapped or address).is_unspecified)
 
 
+def _only_times_are_optional(names: dict[str, str | None]) -> dict[str, str | None]:
+    for column, name in names.items():
+        if name is None and column != "timestamp":
+            raise ValueError(f"{column} should be the name of a column")
+    return names
+
+
 Precision = Annotated[float, _number(0, MILLION)]
 Positive = Annotated[float, _number(1e-6, MILLION)]
 Stars = Annotated[float, _number(-BILLION, BILLION)]
@@ -125,7 +136,8 @@ Folder = Annotated[
     str,
     _like(r"|(?!\.)[^/\\]+(/(?!\.)[^/\\]+)*", "a folder inside the archive: a or a/b, without .."),
 ]
-Address = Annotated[str, AfterValidator(_check_url)]
+# Manifests and messages do not show an address's query.
+Address = Annotated[str, AfterValidator(_check_url), PlainSerializer(masked)]
 Name = Annotated[str, _like(r"[^\W_][\w-]*", "a name of letters, digits, - and _")]  # a key to DVC
 File = TypeVar("File", bound=BaseModel)
 Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
@@ -188,12 +200,28 @@ class UrlSource(_DataSet):
         return self
 
 
+ColumnNames = Annotated[
+    dict[Literal["user_id", "movie_id", "rating", "timestamp"], str | None],
+    AfterValidator(_only_times_are_optional),
+]
+
+
 class PathSource(_DataSet):
     """The user's own file on this machine."""
 
     source: Literal["path"]
     path: Annotated[str, _like(r"[^\0]+", "a file's path")] | None
     sha256: Sha256 | None
+    separator: Literal[",", ";", "\t", "|"] | None = None  # of ratings_csv; None: find out
+    columns: ColumnNames | None = None  # the file's names; timestamp: null for no times
+
+    @model_validator(mode="after")
+    def _keys_fit_the_layout(self) -> Self:
+        if self.separator and self.layout != "ratings_csv":
+            raise ValueError("separator is only for layout ratings_csv")
+        if self.columns and self.layout not in ("ratings_csv", "ratings_parquet"):
+            raise ValueError("columns is only for layout ratings_csv or ratings_parquet")
+        return self
 
 
 SOURCES = {"package": PackageSource, "url": UrlSource, "path": PathSource}
@@ -354,13 +382,18 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     """
     path = Path(path)
     params = _read(path, ParamsFile)
-    datasets = _read(path.with_name("datasets.yaml"), DataSetsFile).root
+    datasets = load_data_sets(path.with_name("datasets.yaml"))
     if params.dataset not in datasets:
         raise MovierecError(
             f"{path}: dataset: should be a data set of datasets.yaml ({', '.join(datasets)}),"
             f" not {shorten(params.dataset)}"
         )
     return Params.model_construct(**dict(params), data=datasets[params.dataset])
+
+
+def load_data_sets(path: Path) -> dict[str, DataSet]:
+    """Read and check datasets.yaml; raises MovierecError as load_params does."""
+    return _read(path, DataSetsFile).root
 
 
 def _read(path: Path, model: type[File]) -> File:
@@ -398,9 +431,9 @@ def _problem(error: Any) -> str:
         case "union_tag_not_found":
             return f"source is missing; it should be {' or '.join(SOURCES)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return (
-        message if isinstance(error["input"], dict) else f"{message}, not {shorten(error['input'])}"
-    )
+    if isinstance(error["input"], dict):
+        return message
+    return f"{message}, not {masked(shorten(error['input']))}"
 
 
 def _allowed_keys(location: tuple[str, ...]) -> list[str]:

@@ -38,7 +38,7 @@ DESCRIPTIONS = {
     "user_index": "row number in `users.parquet`, from 0",
     "item_index": "row number in `items.parquet`, from 0",
     "rating": "stars",
-    "timestamp": "seconds since 1970 (UTC)",
+    "timestamp": "seconds since 1970 (UTC); 0 in data without times",
     "n_ratings": "ratings; in `data/split/`, training ratings",
     "offset": "row of the first rating in the file grouped by user or movie",
     "title": "with its year; the word Movie and the id if there are no titles",
@@ -161,15 +161,18 @@ def read_columns(
     return arrays
 
 
-def span_of(path: Path, name: str) -> tuple[int, int]:
-    """The minimum and the maximum of a column, from the file's footer."""
-    with explain_errors(path):
-        footer = pq.read_metadata(path)
-    place = footer.schema.names.index(name)
+def read_times(ratings_path: Path) -> tuple[int, int] | None:
+    """The first and the last timestamp, from the file's footer; None if the ratings have no times.
+
+    Without times, each timestamp is 0.
+    """
+    with explain_errors(ratings_path):
+        footer = pq.read_metadata(ratings_path)
+    place = footer.schema.names.index("timestamp")
     groups = [footer.row_group(k).column(place).statistics for k in range(footer.num_row_groups)]
     known = [group for group in groups if group and group.has_min_max]
     ends = [end for group in known for end in (group.min, group.max)]
-    return min(ends, default=0), max(ends, default=0)
+    return (min(ends), max(ends)) if any(ends) else None
 
 
 def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = None) -> None:

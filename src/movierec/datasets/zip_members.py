@@ -27,13 +27,16 @@ DAMAGE = (
 
 
 @contextmanager
-def open_member(path: Path, data: DataSet, name: str) -> Iterator[IO[bytes]]:
+def open_member(
+    path: Path, data: DataSet, name: str, file: IO[bytes] | None = None
+) -> Iterator[IO[bytes]]:
     """Open a member of the data set's folder for reading, after checking its hash if one is pinned.
 
-    Raises MovierecError if it is missing, a link, encrypted or a zip bomb.
+    file: the archive, if it is open. Raises MovierecError if the member is missing, there twice, a
+    link, encrypted or a zip bomb.
     """
     member = f"{data.folder}/{name}" if data.folder else name
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file or path) as archive:
         _check_listed(path, member, archive.namelist())
         _check_harmless(path, archive.getinfo(member))
         with archive.open(member) as stream:
@@ -90,7 +93,7 @@ def _only_member(path: Path, name: str, members: list[zipfile.ZipInfo]) -> zipfi
 
 def _check_listed(path: Path, member: str, listed: list[str]) -> None:
     if listed.count(member) > 1:
-        raise MovierecError(f"{path}: contains {member} twice; keep one of them")
+        raise MovierecError(f"{path}: contains {listed.count(member)} files {member}; keep one")
     if member in listed:
         return
     name = member.rpartition("/")[2]

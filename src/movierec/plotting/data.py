@@ -27,6 +27,8 @@ def ratings(caption: str, results: Results) -> Figure:
     for axes in panels:
         axes.set_ylabel("number of ratings")
         axes.yaxis.set_major_formatter(COUNTS)
+    if rows.empty:
+        by_year.set(yticks=[], ylabel="", xlabel="the ratings have no times")
     return figure
 
 

@@ -64,6 +64,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "last_per_user": last_per_user,
     "point_in_time": point_in_time,
 }
+BY_TIME = {"last_per_user", "point_in_time"}
 
 
 def split(
@@ -148,6 +149,15 @@ def moments_of(
         second, n_ratings = nth_second(n_stay, span, histogram)
         moments.append(second + 1)
     return moments[0], moments[1]
+
+
+def check_times(params: SplitParams, times: tuple[int, int] | None) -> None:
+    """Raise MovierecError if a protocol needs times that the ratings do not have."""
+    if times is None and params.protocol in BY_TIME:
+        raise MovierecError(
+            f"params.yaml: split.protocol: {params.protocol} needs times, which these ratings do"
+            " not have; choose per_user_random or per_rating_random, or add a column timestamp"
+        )
 
 
 def nth_second(n: int, span: tuple[int, int], histogram: Histogram) -> tuple[int, int]:

@@ -91,8 +91,9 @@ def _blocks(
         counted = work.map(partial(_histogram, path), blocks, repeat(low), repeat(width))
         return np.sum(list(counted), axis=0)
 
-    span = parquet_tables.span_of(path, "timestamp")
-    moments = split.moments_of(params, int(indptr[-1]), span, histogram)
+    times = parquet_tables.read_times(path)
+    split.check_times(params, times)
+    moments = split.moments_of(params, int(indptr[-1]), times or (0, 0), histogram)
     n_stay = work.map(partial(_n_stay, path, params, seed, moments[0]), blocks[:-1])
     n_before = indptr_from_counts(np.array(list(n_stay), np.int64)).tolist()
     yield from zip(

@@ -14,7 +14,6 @@ from movierec.serving.rating_tables import Cells, RatingTable, read_table, shown
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,15})?|[.,][0-9]{1,15})")
 TIMESTAMP = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
 YEAR = re.compile(r"(?<!\d)(?:1[89]|20)[0-9]{2}(?!\d)")
-SCALE = re.compile(r"\s*(-?[0-9.]+)\s*(?:-|–|to)\s*(-?[0-9.]+)\s*")
 LIKELY_SCALES: tuple[Scale, ...] = ((1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (0, 100))
 IMDB_DATE = "%a %b %d %H:%M:%S %Y"  # until 2017
 
@@ -83,17 +82,6 @@ def read(path: Path, scale: Scale, given: Scale | None = None) -> Export:
     ]
     is_assumed = given is None and None in form.ratings.values()
     return Export(form.name, rated_movies, skipped, bool(form.titles), is_assumed)
-
-
-def parse_scale(text: str) -> Scale:
-    """The scale in a text such as 1-10; MovierecError if there is none."""
-    match = SCALE.fullmatch(text)
-    with suppress(ValueError):
-        if match and float(match[1]) < float(match[2]) < 1e9:
-            return float(match[1]), float(match[2])
-    raise MovierecError(
-        f"--scale {shown(text)}: give the lowest and the highest rating, as in --scale 1-10"
-    )
 
 
 def _reason_to_skip(form: Format, cells: Cells, rated: str) -> str:
