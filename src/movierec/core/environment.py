@@ -5,7 +5,7 @@ from pathlib import Path
 
 from movierec.core.errors import MovierecError
 
-MIN_WIDTH = 20  # columns
+MIN_WIDTH = 10  # columns
 THREADING_LAYERS = ("default", "safe", "forksafe", "threadsafe", "omp", "tbb", "workqueue")
 
 
