@@ -63,7 +63,7 @@ def test_the_zip_is_read_back(tmp_path: Path) -> None:
         assert archive.namelist() == ["made/movies.csv", "made/ratings.csv"]
     block = PathSource(
         source="path",
-        path="",
+        path=None,
         sha256=None,
         layout="csv",
         folder="made",
