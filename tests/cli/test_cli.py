@@ -351,11 +351,6 @@ def test_table_names_what_was_understood(movierec):
             "--scale is the scale of a file; give the file with --ratings",
         ),
         (
-            ["recommend", "--ratings", "no.csv", "--scale", "ten"],
-            "invalid value for '--scale': 'ten' is not the lowest and the highest rating, such as"
-            " 1-10; see movierec recommend --help",
-        ),
-        (
             ["recommend", "--like", "Emma", "--genre", "horor"],
             "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi",
         ),

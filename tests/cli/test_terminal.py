@@ -21,7 +21,7 @@ from tests.helpers.small_project import run_stages, write_params
 from tests.helpers.terminal import STYLE, on_terminal
 
 ESCAPE = "Red \x1b[31m\x1b]0;owned\x07 (1990)"
-TITLES = [ESCAPE, "Two\nlines (1991)", "\u202eesreveR (1992)", "=cmd|'/C calc'!A0 (1993)"]
+TITLES = [ESCAPE, "Two\u2028lines (1991)", "\u202eesreveR (1992)", "=cmd|'/C calc'!A0 (1993)"]
 TITLES += ["Tab\there\x9b2J\x7f (1994)", "[bold]Plain[/bold] :smile: (1995)", "日本 (1996)"]
 GENRES = ["Sci-Fi", "=1+1", "\x1b[5mBlink", "Science Fiction", "A, B"]
 USER = "=user \x1b[7m"
@@ -122,7 +122,7 @@ def test_a_real_terminal_gets_only_our_own_styles(hostile, columns):
     command = [sys.executable, "-m", "movierec", *COMMANDS[1]]
     out = STYLE.sub("", on_terminal(command, environment, hostile))
     assert is_clean(out)
-    assert r"Two\nlines (1991)" in out
+    assert r"Two\u2028lines (1991)" in out
     assert len(max(out.splitlines()[1:], key=len)) <= int(columns)
 
 
@@ -171,6 +171,12 @@ def test_extreme_values_that_are_allowed(call, options):
         (["search", "x", "--cvs"], 2, "no such option '--cvs'; did you mean --csv?"),
         (["search"], 2, "missing argument 'QUERY'; see movierec search --help"),
         (["summary", "x"], 2, "got unexpected extra argument (x); see movierec summary --help"),
+        (
+            ["recommend", "--ratings", "no.csv", "--scale", "ten"],
+            2,
+            "invalid value for '--scale': 'ten' is not the lowest and the highest rating, such as"
+            " 1-10; see movierec recommend --help",
+        ),
         (["recommend", "--like", ""], 1, "no movie title matches ''; give words of a title"),
         (["recommend", "--like", "=5"], 1, "no movie title matches ''; give words of a title"),
         (["search", "!!"], 1, "no movie title matches '!!'; give words of a title"),
@@ -292,4 +298,4 @@ def test_a_filter_that_leaves_nothing_is_not_set(talk):
 def test_explain_fits_80_columns(talk):
     _, out = talk("plain", "5", "two lines", "1", "", "explain 1")
     assert max(map(len, out.splitlines())) <= 80
-    assert r"Two\nlines (1991)" in out
+    assert r"Two\u2028lines (1991)" in out

@@ -33,7 +33,7 @@ def test_a_deleted_folder(tmp_path):
     (tmp_path / "gone").mkdir()
     program = (
         "import os; os.rmdir(os.getcwd());"
-        "from movierec.core import errors; errors.run(lambda: print('ran'))"
+        "from movierec.core import program; program.run(lambda: print('ran'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -193,8 +193,8 @@ def test_number_in_the_notation_of_science(folder):
         ("datasets/local/path", "a\0b", "should be a file's path, not 'a\\x00b'"),
         (
             "datasets/local/rating_max",
-            1e9,
-            "should be a number, -1000000 to 1000000, not 1000000000.0",
+            1e10,
+            "should be a number, -1000000000 to 1000000000, not 10000000000.0",
         ),
         (
             "datasets/a.b",
@@ -278,7 +278,7 @@ def dotted(key):
                 " 1e-9 and a thousandth of the larger, or ratings lose digits; shift or multiply"
                 " all ratings",
             )
-            for end, value in [("max", 1e10), ("min", -1e300), ("min", 4.999), ("max", 0.5 + 1e-9)]
+            for end, value in [("min", 4.999), ("max", 0.5 + 1e-9)]
         ),
         ("datasets/ml-1m/sha256", None, "ml-1m: sha256 or md5 should be set"),
         ("datasets/local/separator", ";", "local: separator is only for layout ratings_csv"),
@@ -379,11 +379,11 @@ def keys_of(content, *blocks):
             yield (*blocks, key)
 
 
-@pytest.mark.parametrize("keys", keys_of(yaml_file.read(COMMITTED)), ids=".".join)
+@pytest.mark.parametrize("keys", list(keys_of(yaml_file.read(COMMITTED))), ids=".".join)
 def test_comments_name_the_range_that_the_error_names(refusal, keys):
     reason = refusal("/".join(keys), -1e300)
     allowed = re.search(r"should be (?:an? \w+(?: such as 2 GB)?), (.*), not -1e\+300", reason)
-    if allowed and keys[-1] != "relevant_rating":
+    if allowed:
         block = COMMITTED.read_text("utf-8")
         for key in keys[:-1]:
             block = block.partition(f"{key}:\n")[2]

@@ -57,7 +57,7 @@ class Scale(click.ParamType[tuple[float, float]]):
     ) -> tuple[float, float]:
         match = self.form.fullmatch(value)
         with suppress(ValueError):
-            if match and float(match[1]) < float(match[2]) < 1e9:
+            if match and -1e9 <= float(match[1]) < float(match[2]) <= 1e9:
                 return float(match[1]), float(match[2])
         what = "the lowest and the highest rating, such as 1-10"
         return self.fail(f"{value!r} is not {what}", param, context)

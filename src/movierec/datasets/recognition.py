@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from movierec.core.errors import MovierecError
-from movierec.core.params import PathSource
+from movierec.core.params import PathSource, validated
 from movierec.data.rating_arrays import Array
 from movierec.datasets import movielens
 from movierec.datasets.download import sha256_of
@@ -27,7 +27,7 @@ from movierec.datasets.validation import Piece, Reader, RowCounts, Scale, join, 
 from movierec.datasets.zip_members import open_member
 
 SCALES = [(1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (1, 100), (0, 100)]
-ALL = (-1e30, 1e30)  # a scale for ratings whose scale is not known
+ALL = (-1e9, 1e9)  # a scale for ratings whose scale is not known
 ZIPS = ("csv", "dat", "100k")  # layouts of own archives
 MAX_REJECTED = 2**62  # the index stage checks that
 FORM = ("layout", "folder", "encoding")  # keys that are printed as they are
@@ -103,7 +103,10 @@ def _rejected(rows: RowCounts) -> str:
 def _source(path: Path, form: Mapping[str, Any], **changes: Any) -> PathSource:
     ends = {"rating_min": 0.0, "rating_max": 1.0}
     fields = {"source": "path", "path": str(path), "sha256": None, "licence": "", **ends}
-    return PathSource(**{**fields, **form, **changes})
+    try:
+        return validated(PathSource, **{**fields, **form, **changes})
+    except ValueError as error:
+        raise MovierecError(f"{path}: {error}") from None
 
 
 def _form(path: Path, names: Names, separator: str | None) -> dict[str, Any]:
