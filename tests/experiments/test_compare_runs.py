@@ -132,7 +132,7 @@ def test_the_values_here_are_read_if_they_are_those_that_evaluate_wrote(project)
     ("changes", "reason"),
     [
         ({"squared_error": np.full(200, -1.0)}, "values that are no errors"),
-        ({"absolute_error": np.full(200, np.inf)}, "values that are no errors"),
+        ({"absolute_error": np.full(200, -2.0)}, "values that are no errors"),
     ],
 )
 def test_values_that_are_no_errors_are_refused(project, changes, reason):

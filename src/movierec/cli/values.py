@@ -46,7 +46,7 @@ class Words(click.ParamType[str]):
         return value
 
 
-class Scale(click.ParamType[tuple[float, float]]):
+class ScaleRange(click.ParamType[tuple[float, float]]):
     """The lowest and the highest rating, such as 1-10."""
 
     name = "scale"
@@ -65,4 +65,4 @@ class Scale(click.ParamType[tuple[float, float]]):
 
 YEAR = Number(1, 9999)
 WORDS = Words()
-SCALE = Scale()
+SCALE = ScaleRange()

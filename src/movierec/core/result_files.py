@@ -83,8 +83,8 @@ class _IndexDetails(_Figures):
     n_rated_movies: Count
     mean_rating: Number
     density: Number
-    first_timestamp: Second
-    last_timestamp: Second
+    first_timestamp: Second | None
+    last_timestamp: Second | None
 
 
 class _SplitDetails(_Figures):
