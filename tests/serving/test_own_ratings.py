@@ -137,6 +137,15 @@ def test_other_movies_of_the_same_name_and_year_are_seen_too(read):
         assert len(ratings) == (1 if title == "Sabrina" else 2)
 
 
+def test_a_movie_that_is_listed_twice_is_no_other_movie():
+    amy, twin = (item for item, title in enumerate(CATALOGUE.titles) if "Amy" in title)
+    for items in ([amy], [twin], [amy, twin]):
+        assert set(range(len(CATALOGUE))) - {*CATALOGUE.others(items).nonzero()[0]} == {amy, twin}
+    undated = Catalogue(pa.table({"title": ["unknown", "unknown", "Emma"]}))
+    assert undated.others([0]).tolist() == [False, True, True]
+    assert undated.others([]).all()
+
+
 def test_a_title_without_a_year_may_be_ambiguous(read):
     _, ratings, notes = read("title,rating\nFargo,4\nSabrina,3\nStar War,3\n")
     assert ratings == {"Fargo (1996)": 4}

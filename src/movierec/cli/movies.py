@@ -220,11 +220,7 @@ def recommend(
 
 def unrated(project: Project, user: UserProfile) -> Array:
     """Which movies the user has not rated (n_items,) bool."""
-    import numpy as np
-
-    others = np.ones(len(project.movies), bool)
-    others[user.items] = False
-    return others
+    return project.movies.others(user.items)
 
 
 def recommended(
@@ -294,8 +290,6 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 
     Part of a title is enough if it matches only one movie.
     """
-    import numpy as np
-
     from movierec.recommending import selection
     from movierec.serving.filters import passing, why_none
     from movierec.serving.workspace import Project
@@ -309,8 +303,8 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
         raise MovierecError(
             f"{title}: no similar movies, since it has no ratings or the model has no factors"
         )
-    filters, others = chosen.filters(project), np.arange(len(project.movies)) != item
-    eligible = passing(filters, len(others))
+    filters, others = chosen.filters(project), project.movies.others([item])
+    eligible = others & passing(filters, len(others))
     items, cosines = selection.similar(vectors, item, chosen.n, eligible)
     rows = rendering.rows_of(project.movies, items, similarity=cosines)
     about = f"Movies similar to {title}"
