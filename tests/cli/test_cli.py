@@ -168,6 +168,7 @@ def test_a_low_rating_turns_the_list_round(movierec):
         ("--dislike Emma", "--like Emma=0.5"),
         ("--dislike Emma=2", "--like emma=2"),
         ("--like Emma=1 --like EMMA=4", "--like Emma=4"),
+        ("--like Emma=2,5", "--like Emma=2.5"),
         ("--like emma=4 --dislike alien", "--dislike alien --like emma=4"),
         (
             "--like brazil=2.5 --like emma=4 --dislike alien --explain",
