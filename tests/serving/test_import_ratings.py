@@ -6,6 +6,7 @@ import os
 import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -309,6 +310,11 @@ def test_a_pipe(tmp_path, content):
     with ThreadPoolExecutor() as threads:
         threads.submit(path.write_bytes, content)
         assert rating_files.read_content(path) == content
+
+
+def test_an_error_of_the_disk_names_the_file():
+    with pytest.raises(OSError, match="/proc/self/mem"):  # which opens, but cannot be read at 0
+        rating_files.read_content(Path("/proc/self/mem"))
 
 
 # --- Zips

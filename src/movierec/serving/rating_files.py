@@ -27,8 +27,11 @@ def read_content(path: Path) -> bytes:
         raise MovierecError(f"{path}: a folder; give a file, such as the {NAME} in it")
     if not path.exists():
         raise MovierecError(f"{path}: no such file")
-    with path.open("rb") as stream:
-        content = stream.read(MAX_SIZE + 1)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_SIZE + 1)
+    except OSError as error:  # of which those of read() have no name
+        raise OSError(error.errno, error.strerror, str(path)) from None
     if len(content) > MAX_SIZE:
         raise MovierecError(
             f"{path}: more than the {MAX_SIZE:,} bytes allowed; give one person's ratings"
