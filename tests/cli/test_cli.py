@@ -473,6 +473,19 @@ def test_ratings_from_a_file_are_those_given_one_by_one(
     assert from_file == (0, one_by_one, f"{file} {notes}")
 
 
+def test_ratings_from_several_files(call, movierec, tmp_path):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("title,rating\nStar Wars,4\nEmma,5\n", "utf-8")
+    second.write_text("title,rating\nEmma,0.5\n", "utf-8")
+    command = "recommend", "--ratings", first, "--ratings", second
+    status, out, _ = call(*command, "--json")
+    assert (status, out) == (
+        0,
+        movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma"),
+    )
+    assert call(*command)[1].startswith("Based on 2 ratings from first.csv, second.csv\n")
+
+
 def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
     rows = "".join(f"2024-01-01,Unknown {number},1999,u,3\n" for number in range(12))
     head = "Date,Name,Year,Letterboxd URI,Rating\n"

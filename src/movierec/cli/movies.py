@@ -134,10 +134,11 @@ filters = options(
 )
 @click.option(
     "--ratings",
+    multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB or movielens.org, or a CSV file"
-    " with title and rating.",
+    help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB, Simkl or movielens.org, or a"
+    " CSV file with title and rating. Repeatable.",
 )
 @click.option(
     "--scale",
@@ -167,7 +168,7 @@ def recommend(
     user_id: str | None,
     like: tuple[str, ...],
     dislike: tuple[str, ...],
-    ratings: Path | None,
+    ratings: tuple[Path, ...],
     scale: tuple[float, float] | None,
     form: str | None,
     **listing: Any,
@@ -198,14 +199,15 @@ def recommend(
         user = project.user(user_id)
         about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
     else:
-        own = _read_ratings(project, ratings, scale, location.user) if ratings else None
-        imported = own.ratings if own else {}
-        seen |= own.seen if own else set()
+        files = [_read_ratings(project, path, scale, location.user) for path in ratings]
+        imported = {item: rating for own in files for item, rating in own.ratings.items()}
+        seen.update(*(own.seen for own in files))
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
         sources = []
-        if ratings and own:
-            sources.append(f"{count(len(imported), 'rating')} from {ratings.name}")
+        if ratings:
+            names = ", ".join(path.name for path in ratings)
+            sources.append(f"{count(len(imported), 'rating')} from {names}")
         if named:
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
