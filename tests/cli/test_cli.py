@@ -168,6 +168,7 @@ def test_a_low_rating_turns_the_list_round(movierec):
         ("--dislike Emma", "--like Emma=0.5"),
         ("--dislike Emma=2", "--like emma=2"),
         ("--like Emma=1 --like EMMA=4", "--like Emma=4"),
+        ("--like Emma=2,5", "--like Emma=2.5"),
         ("--like emma=4 --dislike alien", "--dislike alien --like emma=4"),
         (
             "--like brazil=2.5 --like emma=4 --dislike alien --explain",
@@ -470,6 +471,19 @@ def test_ratings_from_a_file_are_those_given_one_by_one(
     one_by_one = movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma")
     from_file = call("recommend", "--json", *options, "--ratings", file)
     assert from_file == (0, one_by_one, f"{file} {notes}")
+
+
+def test_ratings_from_several_files(call, movierec, tmp_path):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("title,rating\nStar Wars,4\nEmma,5\n", "utf-8")
+    second.write_text("title,rating\nEmma,0.5\n", "utf-8")
+    command = "recommend", "--ratings", first, "--ratings", second
+    status, out, _ = call(*command, "--json")
+    assert (status, out) == (
+        0,
+        movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma"),
+    )
+    assert call(*command)[1].startswith("Based on 2 ratings from first.csv, second.csv\n")
 
 
 def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):

@@ -153,6 +153,18 @@ def test_only_the_console_prints(path):
     assert not imports(path) & {"rich.text.Text", "rich.console.Console", "rich.print"}
 
 
+def test_a_long_prompt_leaves_room_for_the_answer(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    prompts = []
+    monkeypatch.setattr("builtins.input", lambda prompt: prompts.append(prompt) or " 4 ")
+    question = f"Your rating of {'Dr. Strangelove or: ' * 6}(1963\x07) (Enter: skip): "
+    assert (console.ask("> "), console.ask(question)) == ("4", "4")
+    above = capsys.readouterr().out.splitlines()
+    assert prompts[0] == "> "
+    assert " ".join([*above, prompts[1]]) == question.replace("\x07", r"\x07")
+    assert max(map(len, [*above, prompts[1]])) <= 66
+
+
 # --- Streams that are closed, broken, full, or lack characters
 
 PROGRAM = """

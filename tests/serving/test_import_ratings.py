@@ -2,8 +2,11 @@
 
 import csv
 import io
+import os
 import struct
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -68,6 +71,10 @@ FORMATS = {
         "LetterboxdURI,tmdbID,imdbID,Title,Year,Directors,Rating,Rating10,WatchedDate\n"
         "u,1,tt1,Amélie,2001,J,3.5,,2024-01-05\n"
     ),
+    "Simkl": (
+        "SIMKL_ID,Title,Type,Year,Watchlist,LastEpWatched,WatchedDate,Rating,Memo,TVDB,TMDB,IMDB\n"
+        "1,Amélie,movie,2001,completed,,2024-01-05,7,,,,\n"
+    ),
     "movielens.org": (
         "movie_id,imdb_id,tmdb_id,rating,average_rating,title\n4973,tt1,1,3.5,3.2,Amélie (2001)\n"
     ),
@@ -75,6 +82,7 @@ FORMATS = {
 AMELIE = {  # as a rating from 1 to 5
     "IMDb": 1 + 4 * 6 / 9,
     "Trakt": 1 + 4 * 6 / 9,
+    "Simkl": 1 + 4 * 6 / 9,
     "TMDB": 1 + 4 * 6 / 9,
     "Letterboxd": 1 + 4 * 3 / 4.5,
     "Letterboxd import": 1 + 4 * 6 / 9,
@@ -187,6 +195,13 @@ FARGO = [ImportedRating(("Fargo",), 1996, 4.5)]
         "title,year,rating,\nFargo,1996,4.5,,,\n",
         "name,released,year,rating,note\nFargo,x,1996,4.5\n",
         "title,year,rating\n Fargo\x07 ,1996,4.5\n",
+        "title,year,rating\nFargo&#x20;,1996,4.5\n",
+        ",,,\ntitle,year,rating,\n,,,\nFargo,1996,4.5,\n",
+        "; ;\n\nsep=;\n;;\ntitle;year;rating\nFargo;1996;4,5\n",
+        "Film,Year,Stars\nFargo,1996,4.5\n",
+        "Movie Title,year,score\nFargo,1996,4.5\n",
+        "movie,year,Rating,Your Rating\nFargo,1996,1,4.5\nHeat,1995,1,\n",
+        "title,year,stars,My rating\nFargo,1996,1,4.5\n",
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
@@ -215,8 +230,10 @@ def test_ids(export):
         (b"", "empty; give a file with ratings"),
         (b"\xef\xbb\xbf\n \n", "empty; give a file with ratings"),
         ("a,b\n1,2\n", "unknown format, with the header 'a,b'; use ratings exported by Letterboxd"),
-        ("Date,Name,Year,Letterboxd URI\n2024-03-01,A,1999,u\n", "unknown format, with the header"),
+        ("Date,Name,Year,Letterboxd URI\n2024-03-01,A,1999,u\n", "no column rating in the header"),
+        ("Titre;Rating\nA;3\n", "no column title in the header 'Titre;Rating'; use ratings"),
         ('title,"rating\n', "unknown format, with the header"),
+        ("User name,title,rating\na,A,3\nb,A,3\n", "ratings of 2 users; keep the rows of one of"),
         (
             "title,rating\nA,4\nB,great\n",
             "line 3, column rating: 'great' is not a rating; correct it, or",
@@ -275,7 +292,7 @@ def test_what_is_not_a_file_of_one_person(tmp_path, refusal, monkeypatch):
     for path, reason in {
         tmp_path / "none.csv": "no such file",
         tmp_path: "a folder; give a file, such as the ratings.csv in it",
-        "/dev/zero": "not a regular file; save the ratings to a file first",
+        "/dev/zero": "more than the 64,000,000 bytes allowed; give one person's ratings",
     }.items():
         with pytest.raises(MovierecError) as caught:
             import_ratings.read(type(tmp_path)(path), HALF_STARS)
@@ -284,6 +301,20 @@ def test_what_is_not_a_file_of_one_person(tmp_path, refusal, monkeypatch):
     assert refusal("title,rating\nA,3\nB,3\nC,3\n").startswith("more than the 2 rows allowed")
     monkeypatch.setattr(rating_files, "MAX_SIZE", 20)
     assert refusal("title,rating\nA,3\nB,3\n").startswith("more than the 20 bytes allowed; give")
+
+
+@pytest.mark.parametrize("content", [LETTERBOXD.encode(), LETTERBOXD.encode() * 2000])
+def test_a_pipe(tmp_path, content):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as threads:
+        threads.submit(path.write_bytes, content)
+        assert rating_files.read_content(path) == content
+
+
+def test_an_error_of_the_disk_names_the_file():
+    with pytest.raises(OSError, match="/proc/self/mem"):  # which opens, but cannot be read at 0
+        rating_files.read_content(Path("/proc/self/mem"))
 
 
 # --- Zips
@@ -305,11 +336,11 @@ def zipped(path, members):
         (["a/ratings.csv", "__MACOSX/a/._ratings.csv", "a/._ratings.csv"], ""),
         (["a\\Ratings.CSV"], ""),
         (["imdb.csv", "readme.txt"], ""),
-        (["readme.txt", "xl/workbook.xml"], "contains no ratings.csv; use a zip exported by"),
+        (["readme.txt", "xl/workbook.xml"], "contains no ratings.csv; give a zip exported by"),
         (["a.csv", "b.csv"], "contains a.csv and b.csv; give the file to read"),
         (["ratings.csv", "ratings.csv"], "contains ratings.csv and ratings.csv; give the file"),
         (["a/ratings.csv", "b/ratings.csv"], "contains a/ratings.csv and b/ratings.csv; give"),
-        ([], "contains no ratings.csv; use a zip exported by Letterboxd"),
+        ([], "contains no ratings.csv; give a zip exported by Letterboxd, or a CSV file"),
     ],
 )
 def test_the_ratings_in_a_zip(tmp_path, names, reason):

@@ -137,6 +137,31 @@ def test_other_movies_of_the_same_name_and_year_are_seen_too(read):
         assert len(ratings) == (1 if title == "Sabrina" else 2)
 
 
+@pytest.mark.parametrize(
+    ("row", "is_seen"),
+    [
+        ("Star Wars Episode IV: A New Hope,4,1977", True),
+        ("Star Wars Episode IV: A New Hope (1978),4,", True),
+        ("Star War,4,", True),
+        ("Star Wars,4,2015", False),
+        ("Brazil,4,1985", False),
+    ],
+)
+def test_a_movie_of_nearly_this_title_and_year_may_be_meant(read, row, is_seen):
+    own, ratings, _ = read(f"title,rating,year\nFargo,4,\n{row}\n")
+    assert list(ratings) == ["Fargo (1996)"]
+    assert own.seen == {1, *([0] if is_seen else [])}
+
+
+def test_a_movie_that_is_listed_twice_is_no_other_movie():
+    amy, twin = (item for item, title in enumerate(CATALOGUE.titles) if "Amy" in title)
+    for items in ([amy], [twin], [amy, twin]):
+        assert set(range(len(CATALOGUE))) - {*CATALOGUE.others(items).nonzero()[0]} == {amy, twin}
+    undated = Catalogue(pa.table({"title": ["unknown", "unknown", "Emma"]}))
+    assert undated.others([0]).tolist() == [False, True, True]
+    assert undated.others([]).all()
+
+
 def test_a_title_without_a_year_may_be_ambiguous(read):
     _, ratings, notes = read("title,rating\nFargo,4\nSabrina,3\nStar War,3\n")
     assert ratings == {"Fargo (1996)": 4}

@@ -81,6 +81,18 @@ def test_only_some_candidates_are_named():
     assert ", …; give more" in line
 
 
+@pytest.mark.parametrize(
+    ("query", "nearest"),
+    [
+        ("Star Wars: A New Hope", "Star Wars (1977)"),
+        ("Toy Story Two", "Toy Story 2 (1999)"),
+        ("The Empire Strikes Bakc", "Empire Strikes Back, The (1980)"),
+    ],
+)
+def test_movies_with_nearly_the_same_title_come_first(query, nearest):
+    assert TITLES[CATALOGUE.similar(query)[0]] == nearest
+
+
 def test_misspelled_title():
     line = refusal("Star Warz")
     assert line.startswith("no movie title matches 'Star Warz'; did you mean \"Star Wars (1977)\"")
@@ -103,5 +115,7 @@ def test_unknown_title(query, advice):
 def test_search_is_in_order_of_popularity():
     assert CATALOGUE.search("toy story") == [3, 4]
     assert CATALOGUE.search("amy chasing") == [7, 9]
+    assert CATALOGUE.search("Toy Story II") == [4]
+    assert CATALOGUE.search("Toy Story III") == []
     assert CATALOGUE.search("nothing of the kind") == []
     assert CATALOGUE.search("") == []

@@ -124,7 +124,7 @@ class Session:
             raise MovierecError("There is nothing to undo.")
         last = self.history.pop()
         self.ratings, self.dropped, self.listing = last.ratings, last.dropped, last.listing
-        console.lines(f"Undone: {last.undoes}.")
+        console.out().print(f"Undone: {last.undoes}.")
 
     @property
     def _commands(self) -> dict[str, Callable[[str], object]]:
@@ -188,7 +188,7 @@ class Session:
                 self._change(f"your rating of {title}")
                 self.ratings[item] = rating
                 said = f"{title}: {rating:g}. You have rated {count(len(self.ratings), 'movie')}."
-                console.lines(said)
+                console.out().print(said)
                 return True
             console.lines(how)
         return answer is not None
@@ -299,7 +299,7 @@ class Session:
         item = list(self.ratings)[number - 1]
         self._change(f"deleting your rating of {self.project.movies.display(item)}")
         del self.ratings[item]
-        console.lines(f"Deleted your rating of {self.project.movies.display(item)}.")
+        console.out().print(f"Deleted your rating of {self.project.movies.display(item)}.")
 
 
 def _number(text: str, last: int) -> int:

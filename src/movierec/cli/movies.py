@@ -133,10 +133,11 @@ filters = options(
 )
 @click.option(
     "--ratings",
+    multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB or movielens.org, or a CSV file"
-    " with title and rating.",
+    help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB, Simkl or movielens.org, or a"
+    " CSV file with title and rating. Repeatable.",
 )
 @click.option(
     "--scale",
@@ -166,7 +167,7 @@ def recommend(
     user_id: str | None,
     like: tuple[str, ...],
     dislike: tuple[str, ...],
-    ratings: Path | None,
+    ratings: tuple[Path, ...],
     scale: tuple[float, float] | None,
     form: str | None,
     **listing: Any,
@@ -197,14 +198,15 @@ def recommend(
         user = project.user(user_id)
         about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
     else:
-        own = _read_ratings(project, ratings, scale, location.user) if ratings else None
-        imported = own.ratings if own else {}
-        seen |= own.seen if own else set()
+        files = [_read_ratings(project, path, scale, location.user) for path in ratings]
+        imported = {item: rating for own in files for item, rating in own.ratings.items()}
+        seen.update(*(own.seen for own in files))
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
         sources = []
-        if ratings and own:
-            sources.append(f"{count(len(imported), 'rating')} from {ratings.name}")
+        if ratings:
+            names = ", ".join(path.name for path in ratings)
+            sources.append(f"{count(len(imported), 'rating')} from {names}")
         if named:
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
@@ -219,11 +221,7 @@ def recommend(
 
 def unrated(project: Project, user: UserProfile) -> Array:
     """Which movies the user has not rated (n_items,) bool."""
-    import numpy as np
-
-    others = np.ones(len(project.movies), bool)
-    others[user.items] = False
-    return others
+    return project.movies.others(user.items)
 
 
 def recommended(
@@ -293,8 +291,6 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 
     Part of a title is enough if it matches only one movie.
     """
-    import numpy as np
-
     from movierec.recommending import selection
     from movierec.serving.filters import passing, why_none
     from movierec.serving.workspace import Project
@@ -308,8 +304,8 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
         raise MovierecError(
             f"{title}: no similar movies, since it has no ratings or the model has no factors"
         )
-    filters, others = chosen.filters(project), np.arange(len(project.movies)) != item
-    eligible = passing(filters, len(others))
+    filters, others = chosen.filters(project), project.movies.others([item])
+    eligible = others & passing(filters, len(others))
     items, cosines = selection.similar(vectors, item, chosen.n, eligible)
     rows = rendering.rows_of(project.movies, items, similarity=cosines)
     about = f"Movies similar to {title}"

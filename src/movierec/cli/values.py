@@ -50,15 +50,16 @@ class ScaleRange(click.ParamType[tuple[float, float]]):
     """The lowest and the highest rating, such as 1-10."""
 
     name = "scale"
-    form = re.compile(r"\s*(-?[0-9.]+)\s*(?:-|–|to)\s*(-?[0-9.]+)\s*")
+    form = re.compile(r"\s*(-?[0-9.,]+)\s*(?:-|–|to)\s*(-?[0-9.,]+)\s*")
 
     def convert(
         self, value: str, param: click.Parameter | None, context: click.Context | None
     ) -> tuple[float, float]:
         match = self.form.fullmatch(value)
         with suppress(ValueError):
-            if match and -1e9 <= float(match[1]) < float(match[2]) <= 1e9:
-                return float(match[1]), float(match[2])
+            low, high = (float(end.replace(",", ".")) for end in (match.groups() if match else ()))
+            if -1e9 <= low < high <= 1e9:
+                return low, high
         what = "the lowest and the highest rating, such as 1-10"
         return self.fail(f"{value!r} is not {what}", param, context)
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 NARROW = 40  # columns: a narrower table would lose its text
 WIDE = 10_000  # columns, where no terminal sets a width: nothing wraps
+ROOM_TO_ANSWER = 15  # columns
 STDOUT = "standard output"  # the name of this file in errors
 STREAM_OPTIONS = ("encoding", "line_buffering", "write_through")
 IN_ASCII = {"±": "+-", "✓": "+", "✗": "x", "–": "-", "—": "-", "−": "-", "’": "'", "×": "x"}
@@ -172,8 +174,14 @@ def cell(*texts: str) -> Text:
 
 
 def ask(prompt: str) -> str:
-    """The line that the user types. Raises EOFError or KeyboardInterrupt if they leave."""
-    return input(printable(prompt)).strip()
+    """The line that the user types. Raises EOFError or KeyboardInterrupt if they leave.
+
+    Only the last line of a prompt that does not fit is on the line where they type.
+    """
+    width = max(NARROW, out().width) - ROOM_TO_ANSWER
+    *above, last = textwrap.wrap(printable(prompt), width, break_on_hyphens=False)
+    lines(*above)
+    return input(f"{last} ").strip()
 
 
 def print_json(value: Any) -> None:

@@ -84,7 +84,9 @@ def _only_member(path: Path, name: str, members: list[zipfile.ZipInfo]) -> zipfi
     found = [member for place, member in called if len(place) == depth]
     found = found or [member for place, member in shown if place[-1].casefold().endswith(".csv")]
     if not found:
-        raise MovierecError(f"{path}: contains no {name}; use a zip exported by Letterboxd")
+        raise MovierecError(
+            f"{path}: contains no {name}; give a zip exported by Letterboxd, or a CSV file"
+        )
     if len(found) > 1:
         both = " and ".join(member.filename for member in found[:2])
         raise MovierecError(f"{path}: contains {both}; give the file to read")

@@ -18,6 +18,7 @@ from movierec.core.text import count
 from movierec.data.parquet_files import read_item_table
 from movierec.data.titles import display_title
 from movierec.serving.filters import Filter
+from movierec.serving.title_names import year_of
 from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ class Catalogue:
     @cached_property
     def movie_ids(self) -> list[Any]:
         return self.table["movie_id"].to_pylist()
+
+    def others(self, items: Iterable[int]) -> Array:
+        """Which movies are none of these (n_movies,) bool; data sets list some twice."""
+        items = list(items)
+        titles = {title for item in items if year_of(title := self.titles[item])}
+        others = np.array([title not in titles for title in self.titles], bool)
+        others[items] = False
+        return others
 
     def genres(self, item: int) -> list[str]:
         return self.table["genres"][item].as_py()

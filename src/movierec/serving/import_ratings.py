@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from movierec.core.errors import MovierecError
+from movierec.core.text import shortened
 from movierec.serving.rating_formats import MOVIE_TYPES, USER_COLUMNS, Format, Scale, column
 from movierec.serving.rating_tables import Cells, RatingTable, read_table, shown
 
@@ -33,7 +34,8 @@ class ImportedRating:
 
     def __str__(self) -> str:
         year = f" ({self.year})" if self.year else ""
-        return f"{self.titles[0]}{year}" if self.titles else f"movie_id {self.movie_id}"
+        name = self.titles[0] if self.titles else f"movie_id {shortened(self.movie_id, 40)}"
+        return f"{name}{year}"
 
 
 @dataclass(frozen=True)

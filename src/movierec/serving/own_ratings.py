@@ -14,6 +14,7 @@ from movierec.core.text import count
 from movierec.serving import import_ratings
 from movierec.serving.import_ratings import Export, ImportedRating
 from movierec.serving.title_matching import Match
+from movierec.serving.title_names import year_of
 
 if TYPE_CHECKING:
     from movierec.serving.catalogue import Catalogue
@@ -33,8 +34,8 @@ DIFFERENCES = {
 
 @dataclass(frozen=True)
 class OwnRatings:
-    """ratings: of the movies found. seen: all movies that the file may mean. notes: for people,
-    what was assumed and what was not found."""
+    """ratings: of the movies found. seen: all movies that the file may mean, also those of nearly
+    the same title. notes: for people, what was assumed and what was not found."""
 
     ratings: ItemRatings
     seen: set[int]
@@ -55,18 +56,20 @@ def read(path: Path, movies: Catalogue, scale: Scale, given: Scale | None = None
         if match.item is not None:
             rated[match.item].append(movie)
     n_found = sum(map(len, rated.values()))
+    near = _nearest(movies, export.rated, matches)
     notes = [
         f"{path} ({export.kind}): found {n_found:,} of {count(len(export.rated), 'movie')} in the"
         f" data set{_skipped(export)}",
         *(f"  {note}" for note in _assumptions(movies, export, scale, rated)),
         *(f"  {note}" for note in _differences(movies, export.rated, matches)),
-        *(f"  {note}" for note in _unmatched(movies, export.rated, matches)),
+        *(f"  {note}" for note in _unmatched(movies, export.rated, matches, near)),
     ]
     if not rated:
         raise MovierecError(
             f"{path}: found none of its movies in the data set; rate others with --like", notes
         )
     seen = {item for match in matches for item in (*match.items, *match.namesakes)}
+    seen |= {item for movie in near for item in near[movie] if _may_be(movie, movies.titles[item])}
     return OwnRatings({item: _latest(given).rating for item, given in rated.items()}, seen, notes)
 
 
@@ -142,23 +145,40 @@ def _differences(
             yield f"found {text}: {'; '.join(pairs)}"
 
 
-def _unmatched(
+def _nearest(
     movies: Catalogue, rated: list[ImportedRating], matches: list[Match]
+) -> dict[ImportedRating, list[int]]:
+    """The movies with similar titles, for the first ratings whose movies were not found."""
+    pairs = zip(rated, matches, strict=True)
+    unmatched = dict.fromkeys(movie for movie, match in pairs if not match.items and movie.titles)
+    nearest = movies.index.matcher.nearest
+    return {
+        movie: nearest(movie.titles, movie.year) for movie in list(unmatched)[:MAX_SUGGESTED_FOR]
+    }
+
+
+def _may_be(movie: ImportedRating, title: str) -> bool:
+    """Whether a similar title may be the movie's, so that it is not recommended."""
+    year, other = movie.year or year_of(movie.titles[0]), year_of(title)
+    return year is None or other is None or abs(year - other) <= 1
+
+
+def _unmatched(
+    movies: Catalogue,
+    rated: list[ImportedRating],
+    matches: list[Match],
+    near: dict[ImportedRating, list[int]],
 ) -> Iterable[str]:
     """The movies that were not found: those with similar titles, then all others in one line."""
     others = []
-    unmatched = [
-        (movie, match) for movie, match in zip(rated, matches, strict=True) if match.item is None
-    ]
-    for place, (movie, match) in enumerate(dict.fromkeys(unmatched)):
+    pairs = zip(rated, matches, strict=True)
+    for movie, match in dict.fromkeys(pair for pair in pairs if pair[1].item is None):
         if match.items:
             titles = movies.index.quoted(match.items)
             why = "which of them?" if movie.year else "add the year:"
             yield f"ambiguous: {movie}; {why} {titles}"
             continue
-        near = place < MAX_SUGGESTED_FOR and movie.titles
-        items = movies.index.matcher.nearest(movie.titles, movie.year) if near else []
-        if items:
+        if items := near.get(movie):
             yield f"not found: {movie}; did you mean {movies.index.quoted(items)}?"
         else:
             others.append(str(movie))

@@ -1,4 +1,4 @@
-"""Read the text of a file of ratings: a regular file or a zip, in any usual encoding."""
+"""Read the text of a file of ratings: a file, a pipe or a zip, in any usual encoding."""
 
 import codecs
 from pathlib import Path
@@ -20,17 +20,18 @@ BYTE_ORDER_MARKS = {
 def read_content(path: Path) -> bytes:
     """The bytes of a file, or of the ratings.csv in a zip.
 
-    Raises MovierecError if it is no regular file, too large, or a zip that is damaged or
-    has no or several such members.
+    Raises MovierecError if it is a folder, does not exist, is too large, or a zip that is damaged
+    or has no or several such members.
     """
     if path.is_dir():
         raise MovierecError(f"{path}: a folder; give a file, such as the {NAME} in it")
     if not path.exists():
         raise MovierecError(f"{path}: no such file")
-    if not path.is_file():
-        raise MovierecError(f"{path}: not a regular file; save the ratings to a file first")
-    with path.open("rb") as stream:
-        content = stream.read(MAX_SIZE + 1)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_SIZE + 1)
+    except OSError as error:  # of which those of read() have no name
+        raise OSError(error.errno, error.strerror, str(path)) from None
     if len(content) > MAX_SIZE:
         raise MovierecError(
             f"{path}: more than the {MAX_SIZE:,} bytes allowed; give one person's ratings"

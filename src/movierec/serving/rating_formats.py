@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 Scale = tuple[float, float]
 TEN, STARS = (1.0, 10.0), (0.5, 5.0)
+# Columns of a CSV. Beside "Your Rating", a column "Rating" has those of others.
+RATINGS = ("yourrating", "myrating", "rating", "stars", "score")
+TITLES = ("title", "name", "movie", "film", "movietitle")
 
 # Types of titles that are movies, as column() writes them; others are series, episodes, games, ….
 MOVIE_TYPES = {"movie", "film", "featurefilm", "documentary", "short", "shortfilm", "video"}
@@ -66,6 +69,7 @@ FORMATS = (
         ({"traktid", "title", "rating"}, {"ratedat", "type", "title", "rating"}),
         {"rating": TEN},
     ),
+    Format("Simkl", ({"simklid", "title", "rating"},), {"rating": TEN}),
     Format(
         "Letterboxd",
         ({"letterboxduri", "name", "rating"},),
@@ -87,12 +91,15 @@ FORMATS = (
         {"rating": STARS},
         movie_id="movieid",
     ),
-    Format(
-        "CSV",
-        ({"title", "rating"}, {"name", "rating"}),
-        {"rating": None},
-        titles=("title", "name"),
-        movie_id="movieid",
+    *(
+        Format(
+            "CSV",
+            tuple({title, rating} for title in TITLES),
+            {rating: None},
+            titles=TITLES,
+            movie_id="movieid",
+        )
+        for rating in RATINGS
     ),
     Format(
         "CSV by id",
@@ -103,10 +110,10 @@ FORMATS = (
         movie_id="movieid",
     ),
 )
-USER_COLUMNS = ("userid", "user")
+USER_COLUMNS = ("userid", "user", "username")
 ACCEPTED = (
-    "ratings exported by Letterboxd, IMDb, Trakt, TMDB or movielens.org, or a CSV file with the"
-    " columns title and rating, or movie_id and rating"
+    "ratings exported by Letterboxd, IMDb, Trakt, TMDB, Simkl or movielens.org, or a CSV file with"
+    " the columns title and rating, or movie_id and rating"
 )
 
 
@@ -119,3 +126,12 @@ def recognise(columns: Iterable[str]) -> Format | None:
     """The first format that has these columns."""
     present = set(columns)
     return next((form for form in FORMATS if any(s <= present for s in form.recognised_by)), None)
+
+
+def problem(columns: Iterable[str]) -> str:
+    """Why these columns are no known format."""
+    present = set(columns)
+    has_titles, has_ratings = (not present.isdisjoint(names) for names in (TITLES, RATINGS))
+    if has_titles == has_ratings:
+        return "unknown format, with"
+    return f"no column {'rating' if has_titles else 'title'} in"

@@ -1,6 +1,7 @@
 """Read a file of ratings as a table in a known format, each row accounted for."""
 
 import csv
+import html
 import io
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,9 @@ MAX_ROWS = 100_000
 MAX_TITLE = 500  # characters
 MAX_SHOWN = 60  # characters of a text that an error quotes
 SEPARATORS = (",", ";", "\t", "|")
+EMPTY_LINES = re.compile(r"\A(?:[,;\t| ]*\n)+")  # also those of a spreadsheet
 SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t])"?[ \t]*\n', re.IGNORECASE)  # as Excel writes it
+ENTITY = re.compile(r"&#?\w{1,8};")
 Cells = Mapping[str, str]  # by the names of columns, which rating_formats.column writes
 
 
@@ -93,21 +96,20 @@ def read_table(path: Path) -> RatingTable:
     text, not_utf8 = rating_files.decode(rating_files.read_content(path), path)
     if not text.strip():
         raise MovierecError(f"{path}: empty; give a file with ratings")
-    body = text.lstrip("\n")
+    body = EMPTY_LINES.sub("", text)
     separators: tuple[str, ...] = SEPARATORS
     given = SEPARATOR_LINE.match(body)
     if given:
-        separators, body = (given[1],), body[given.end() :].lstrip("\n")
+        separators, body = (given[1],), EMPTY_LINES.sub("", body[given.end() :])
     first_line = text[: len(text) - len(body)].count("\n") + 1
     header, form, separator = _recognise(body, separators)
     columns = [rating_formats.column(name) for name in header]
     if not_utf8 and not (form and form.is_windows):
         raise MovierecError(f"{path}: line {not_utf8}: not UTF-8 text; save it as CSV in UTF-8")
     if not form:
-        raise MovierecError(
-            f"{path}: unknown format, with the header {shown(body.partition(chr(10))[0])}; use"
-            f" {ACCEPTED}"
-        )
+        first = body.partition("\n")[0]
+        problem = rating_formats.problem(map(rating_formats.column, re.split(r"[,;\t|]", first)))
+        raise MovierecError(f"{path}: {problem} the header {shown(first)}; use {ACCEPTED}")
     for name, spelled in zip(columns, header, strict=True):
         if name in form.columns and columns.count(name) > 1:
             raise MovierecError(f"{path}: the column {spelled} appears twice; keep one of them")
@@ -134,7 +136,9 @@ def _reader(text: str, separator: str) -> "_csv.Reader":
 
 
 def _printable(text: str) -> str:
-    """A text on one line, without control characters."""
+    """A text on one line, without control characters and HTML's entities."""
+    if "&" in text:
+        text = ENTITY.sub(lambda match: html.unescape(match[0]), text)
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())

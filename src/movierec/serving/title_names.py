@@ -11,7 +11,7 @@ from itertools import islice
 
 from movierec.data.titles import display_title
 
-YEAR_AT_END = re.compile(r"\((\d{4})[^()]*\)\s*(?:\((?:V|TV|VG|I+)\)\s*)?$")
+YEAR_AT_END = re.compile(r"[(\[](\d{4})[^()]*[)\]]\s*(?:\((?:V|TV|VG|I+)\)\s*)?$")
 IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 BETWEEN_NAMES = re.compile(r"\s+/\s+|,?\s*\ba\.?k\.?a\.?:?\s+", re.IGNORECASE)
 # A colon or a dash before a subtitle; not in "3:10 to Yuma" or "Spider-Man".

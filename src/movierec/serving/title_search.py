@@ -12,7 +12,7 @@ from movierec.serving.title_matching import TitleMatcher
 from movierec.serving.title_names import without_year, year_of
 
 WORD = re.compile(r"\w+")
-N_CANDIDATES = 8
+N_CANDIDATES, N_SIMILAR = 8, 4
 ELISION = re.compile(r"\bl['’]\s*", re.IGNORECASE)  # "L'Enfer" has the words of "Enfer, L'"
 
 
@@ -44,7 +44,13 @@ class TitleIndex:
         return TitleMatcher(self.titles)
 
     def search(self, query: str) -> list[int]:
-        """Movies whose titles contain all words of the query, the most rated first."""
+        """Movies whose titles contain all words of the query, the most rated first.
+
+        If there are none, those that have this title in another spelling: "12 Monkeys".
+        """
+        return self._containing(query) or list(self.matcher.match([query]).items)
+
+    def _containing(self, query: str) -> list[int]:
         wanted = set(words(query))
         if not wanted:
             return []
@@ -60,8 +66,6 @@ class TitleIndex:
         movie or several match.
         """
         matches, wanted = self.search(query), sorted(words(query))
-        if not matches and (match := self.matcher.match([query])).item is not None:
-            return match.item
 
         def is_exact(title: str) -> bool:
             return wanted in (sorted(words(title)), sorted(words(without_year(title))))
@@ -86,7 +90,7 @@ class TitleIndex:
         wanted = list(dict.fromkeys(words(query)))
         if not wanted:
             return MovierecError(f"{text}; give words of a title")
-        absent = [word for word in wanted if not self.search(word)]
+        absent = [word for word in wanted if not self._containing(word)]
         if not absent:
             return MovierecError(f"{text}; no title has all of its words, so give fewer")
         if len(absent) < len(wanted):
@@ -96,14 +100,15 @@ class TitleIndex:
         return MovierecError(f"{text}; the data set has {len(self.titles):,} movies{span}")
 
     def similar(self, query: str) -> list[int]:
-        """Movies whose titles are spelled similarly to the query, the most similar first."""
+        """Movies with nearly such a title, then those spelled similarly, the most similar first."""
         from rapidfuzz import fuzz, process
 
         names = [" ".join(WORD.findall(without_year(text))) for text in self._folded]
         matches = process.extract(
-            " ".join(words(query)), names, scorer=fuzz.ratio, limit=4, score_cutoff=60
+            " ".join(words(query)), names, scorer=fuzz.ratio, limit=N_SIMILAR, score_cutoff=60
         )
-        return [item for _, _, item in matches]
+        similar = [*self.matcher.nearest([query]), *(item for _, _, item in matches)]
+        return list(dict.fromkeys(similar))[:N_SIMILAR]
 
     def quoted(self, items: Iterable[int]) -> str:
         """The titles of movies as people write them, for a sentence."""

@@ -64,7 +64,7 @@ def title_and_rating(text: str) -> tuple[str, float | None]:
     """The parts of TITLE=RATING; if what follows = is not a number, it belongs to the title."""
     title, equals, number = text.rpartition("=")
     try:
-        return (title, float(number)) if equals else (text, None)
+        return (title, float(number.replace(",", "."))) if equals else (text, None)
     except ValueError:
         return text, None
 
