@@ -303,3 +303,11 @@ def _allowed_keys(location: tuple[str, ...]) -> list[str]:
     for key in location:
         block = block.model_fields[key].annotation
     return list(block.model_fields)
+
+
+def validated(block: type[File], **values: Any) -> File:
+    """A block of params with these values; ValueError, in one line, for one out of range."""
+    try:
+        return block.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(_describe(error)) from None
