@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from movierec.estimators import ALS, Blend, GibbsMF, ImplicitALS, ItemKNN, Popularity
-    from movierec.evaluating import evaluate
-    from movierec.rating_table import RatingTable
-    from movierec.splitting import Split, split
+    from movierec.api.blend import Blend
+    from movierec.api.evaluating import evaluate
+    from movierec.api.ranking_models import ImplicitALS, ItemKNN, Popularity
+    from movierec.api.rating_models import ALS, GibbsMF
+    from movierec.api.rating_table import RatingTable
+    from movierec.api.splitting import Split, split
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,19 +29,24 @@ __all__ = [
     "evaluate",
     "split",
 ]
-_ESTIMATORS = ("ALS", "Blend", "GibbsMF", "ImplicitALS", "ItemKNN", "Popularity")
-_MODULES = dict.fromkeys(_ESTIMATORS, "estimators") | {
+_MODULES = {
+    "ALS": "rating_models",
+    "Blend": "blend",
+    "GibbsMF": "rating_models",
+    "ImplicitALS": "ranking_models",
+    "ItemKNN": "ranking_models",
+    "Popularity": "ranking_models",
     "RatingTable": "rating_table",
     "Split": "splitting",
-    "split": "splitting",
     "evaluate": "evaluating",
+    "split": "splitting",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'movierec' has no attribute {name!r}")
-    return getattr(import_module(f"movierec.{_MODULES[name]}"), name)
+    return getattr(import_module(f"movierec.api.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

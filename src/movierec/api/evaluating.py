@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from movierec.api.estimator import Estimator
+from movierec.api.rating_table import RatingTable
 from movierec.core.params import EvaluateParams, validated
-from movierec.estimators import Estimator
-from movierec.rating_table import RatingTable, places_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,7 @@ def _measure(
     seed: int,
 ) -> dict[str, float]:
     from movierec.evaluation import evaluate as stage
-    from movierec.metrics import measures, ranking_protocol
+    from movierec.metrics import ranking_protocol
     from movierec.metrics.ranking_protocol import RankingEvaluator
 
     n_users, n_items, test = len(held_out.user_ids), len(known.item_ids), held_out.ratings

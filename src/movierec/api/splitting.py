@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from movierec.api.rating_table import RatingTable
 from movierec.core.params import SplitParams, validated
 from movierec.prepare import split as protocols
-from movierec.rating_table import RatingTable
 
 NEED_TIME = ("last_per_user", "point_in_time")
 
