@@ -304,7 +304,7 @@ def known_places(places: Array, ids: Any, side: str) -> Array:
     """The places; KeyError, which names the first id, if one is unknown."""
     unknown = np.flatnonzero(places < 0)
     if len(unknown):
-        first = np.atleast_1d(np.asarray(ids))[unknown[0]]
+        first = np.atleast_1d(np.asarray(ids))[unknown[0] : unknown[0] + 1].tolist()[0]
         more = f", and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
         raise KeyError(
             f"{side} {first!r} was not in the ratings that the model was fitted on{more}"
