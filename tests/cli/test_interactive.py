@@ -10,11 +10,11 @@ import sys
 import termios
 import time
 
-import click
 import pytest
 
 from movierec.cli import interactive
 from movierec.cli.interactive import Session
+from movierec.core import console
 from movierec.serving.workspace import Project
 from tests.cli.test_cli import project  # noqa: F401 - a fixture
 from tests.helpers.clone import ROOT
@@ -31,11 +31,11 @@ def talk(project, monkeypatch, capsys):  # noqa: F811
     def say(*lines):
         waiting = iter(lines)
 
-        def answer(prompt="", suffix=""):
-            click.echo(prompt)
+        def answer(prompt):
+            console.lines(prompt)
             return next(waiting)
 
-        monkeypatch.setattr(interactive, "_ask", answer)
+        monkeypatch.setattr(console, "ask", answer)
         for line in waiting:
             here.turn(line)
         return here, capsys.readouterr().out

@@ -12,15 +12,21 @@ from pathlib import Path
 import click
 
 from movierec.cli import movies, project, runs
-from movierec.core import errors
+from movierec.core import console, program
 
 
 def main() -> None:
-    """The entry point: errors end in one line and status 1."""
-    errors.run(cli)
+    """The entry point: errors end in one line, and status 1, or 2 for a wrong command line."""
+    program.run_command(cli, "movierec")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: name.replace("_", "-"),  # --user_id is --user-id
+    },
+    invoke_without_command=True,
+)
 @click.version_option(package_name="movierec")
 @click.option(
     "--project",
@@ -38,7 +44,7 @@ def cli(context: click.Context, **_: Path | None) -> None:
     """
     if context.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            click.echo(context.get_help())
+            console.lines(*context.get_help().split("\n"))
             return
         from movierec.cli import interactive
 

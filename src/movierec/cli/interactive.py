@@ -7,12 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import click
-
 from movierec.cli import rendering
-from movierec.cli.movies import ListOptions, explain, recommended
+from movierec.cli.movies import ListOptions, explain, recommended, unrated
+from movierec.core import console
 from movierec.core.errors import MovierecError
-from movierec.core.reporting import count
+from movierec.core.text import count
 from movierec.data.titles import display_title
 from movierec.serving.workspace import Project
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from movierec.serving.user_scores import UserScores
 
 N_CANDIDATES = 9  # movies offered for a part of a title
-EMPTY = "No movies left; type genre or since alone to remove a filter."
+QUIT = ("quit", "exit", "q")
 WORDS = {"like": 1.0, "love": 1.0, "so-so": 0.5, "ok": 0.5, "dislike": 0.0, "hate": 0.0}
 COMMANDS = [
     ("TITLE", "Rate a movie: type part of its title."),
@@ -35,9 +34,14 @@ COMMANDS = [
     ("mine", "List your ratings."),
     ("forget N", "Delete your rating N, as listed by mine."),
     ("find TITLE", "Rate a movie whose title is also a command, such as More."),
-    ("help", "Show this help."),
+    ("undo", "Undo your last rating or filter; at a question, go back."),
+    ("help", "Show this help; at a question, what you can answer."),
     ("quit", "End the session."),
 ]
+
+
+class Quit(Exception):  # noqa: N818 - not an error
+    """The user typed quit at a question."""
 
 
 def run() -> None:
@@ -45,15 +49,21 @@ def run() -> None:
     with suppress(ImportError):
         import readline  # noqa: F401 - gives input() line editing
     session = Session(Project.here())
-    rendering.console().print(session.greeting, markup=False)
-    with suppress(click.Abort):
-        while session.turn(_ask()):
+    console.out().print(session.greeting)
+    with suppress(EOFError, KeyboardInterrupt):
+        while session.turn(console.ask("> ")):
             pass
-    click.echo("\nBye.")
+    console.lines("", "Bye.")
 
 
-def _ask(prompt: str = "", suffix: str = "> ") -> str:
-    return click.prompt(prompt, default="", show_default=False, prompt_suffix=suffix).strip()
+@dataclass(frozen=True)
+class State:
+    """What undo restores; undoes: its line, such as "your rating of Emma (1996)"."""
+
+    undoes: str
+    ratings: ItemRatings
+    dropped: set[int]
+    listing: ListOptions
 
 
 @dataclass
@@ -65,6 +75,7 @@ class Session:
     dropped: set[int] = field(default_factory=set)
     listing: ListOptions = field(default_factory=ListOptions)
     rows: rendering.Rows = field(default_factory=list)
+    history: list[State] = field(default_factory=list)
 
     @property
     def greeting(self) -> str:
@@ -78,7 +89,7 @@ class Session:
     def turn(self, line: str) -> bool:
         """Run a line; False if it quits. Prints errors, which do not end the session."""
         word, _, rest = line.partition(" ")
-        if word.casefold() in ("quit", "exit", "q"):
+        if word.casefold() in QUIT:
             return False
         command = self._commands.get(word.casefold())
         try:
@@ -87,11 +98,38 @@ class Session:
             else:
                 self.find(line)
         except MovierecError as error:
-            click.echo(error)
+            console.lines(str(error))
+        except Quit:
+            return False
         return True
 
+    def _answer(self, question: str, help_text: str) -> str | None:
+        """The answer to a question, "" to skip it; None to go back. Raises Quit."""
+        while True:
+            answer = console.ask(f"{question}: ")
+            if answer.casefold() in QUIT:
+                raise Quit
+            if answer.casefold() == "undo":
+                return None
+            if answer.casefold() != "help":
+                return answer
+            console.lines(
+                f"{help_text} Press Enter to skip; undo goes back, quit ends the session."
+            )
+
+    def _change(self, what: str) -> None:
+        """Remember the state before a change, for undo. what: changes."""
+        self.history.append(State(what, dict(self.ratings), set(self.dropped), self.listing))
+
+    def undo(self) -> None:
+        if not self.history:
+            raise MovierecError("There is nothing to undo.")
+        last = self.history.pop()
+        self.ratings, self.dropped, self.listing = last.ratings, last.dropped, last.listing
+        console.lines(f"Undone: {last.undoes}.")
+
     @property
-    def _commands(self) -> dict[str, Callable[[str], None]]:
+    def _commands(self) -> dict[str, Callable[[str], object]]:
         return {
             "": lambda _: self.show(),
             "list": lambda _: self.show(),
@@ -104,47 +142,58 @@ class Session:
             "mine": lambda _: self.mine(),
             "forget": self.forget,
             "find": self.find,
+            "undo": lambda _: self.undo(),
             "help": lambda _: self.help(),
         }
 
     def help(self) -> None:
-        formatter = click.HelpFormatter()
-        formatter.write_dl(COMMANDS)
-        click.echo(formatter.getvalue(), nl=False)
+        table = console.table()
+        table.show_header = False
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for command in COMMANDS:
+            table.add_row(*command)
+        console.out().print(table)
 
     def find(self, text: str) -> None:
         """Offer the movies whose titles match, and ask for a rating of the chosen one."""
         movies = self.project.movies
         items = movies.index.search(text) or movies.index.similar(text)
         if not items:
-            raise MovierecError(f"No movie title matches {text!r}; try fewer words.")
+            raise movies.index.no_match(text)
         if len(items) == 1:
             self.rate(items[0])
             return
-        for number, item in enumerate(items[:N_CANDIDATES], 1):
-            click.echo(f"  {number}  {movies.display(item)}")
-        if len(items) > N_CANDIDATES:
-            click.echo(f"     … and {len(items) - N_CANDIDATES} more; type more of the title")
         n_offered = min(len(items), N_CANDIDATES)
-        while answer := _ask("Which one (Enter: none)", ": "):
-            if number := _number(answer, n_offered):
-                self.rate(items[number - 1])
+        console.lines(
+            *(f"  {n}  {movies.display(item)}" for n, item in enumerate(items[:n_offered], 1))
+        )
+        if len(items) > n_offered:
+            console.lines(f"     … and {len(items) - n_offered} more; type more of the title")
+        how = f"Type a number from 1 to {n_offered}."
+        while answer := self._answer("Which one (Enter: none)", how):
+            number = _number(answer, n_offered)
+            if not number:
+                console.lines(how)
+            elif self.rate(items[number - 1]):
                 return
-            click.echo(f"Type a number from 1 to {n_offered}.")
 
-    def rate(self, item: int) -> None:
-        """Ask for the rating of a movie, until the answer is a rating or empty."""
+    def rate(self, item: int) -> bool:
+        """Ask for the rating of a movie, until the answer is a rating or empty; False: go back."""
         title = self.project.movies.display(item)
         low, high = self.project.scale
-        while answer := _ask(f"Your rating of {title}, {low:g} to {high:g} (Enter: skip)", ": "):
+        how = f"Type a number from {low:g} to {high:g}, or like, so-so or dislike."
+        question = f"Your rating of {title}, {low:g} to {high:g} (Enter: skip)"
+        while answer := self._answer(question, how):
             rating = self._rating(answer)
             if rating is not None:
+                self._change(f"your rating of {title}")
                 self.ratings[item] = rating
-                click.echo(
-                    f"{title}: {rating:g}. You have rated {count(len(self.ratings), 'movie')}."
-                )
-                return
-            click.echo(f"Type a number from {low:g} to {high:g}, or like, so-so or dislike.")
+                said = f"{title}: {rating:g}. You have rated {count(len(self.ratings), 'movie')}."
+                console.lines(said)
+                return True
+            console.lines(how)
+        return answer is not None
 
     def _rating(self, answer: str) -> float | None:
         low, high = self.project.scale
@@ -157,17 +206,19 @@ class Session:
 
     def show(self, n_skipped: int = 0) -> None:
         """Show the best movies, after those skipped."""
+        from movierec.serving.filters import passing, why_none
+
         if not self.ratings:
             raise MovierecError("Rate a movie first: type part of its title.")
         listing = replace(self.listing, n=n_skipped + self.listing.n)
-        eligible = listing.eligible(self.project)
-        eligible[list(self.dropped)] = False
+        filters, others = listing.filters(self.project), unrated(self.project, self.user)
+        others[list(self.dropped)] = False
+        eligible = others & passing(filters, len(others))
         rows = recommended(self.project, self.user, self.scores, listing, eligible)[n_skipped:]
         if not rows:
-            raise MovierecError("No more movies." if n_skipped else EMPTY)
+            raise MovierecError("No more movies." if n_skipped else why_none(filters, others))
         self.rows = [*self.rows[:n_skipped], *rows]
-        terminal = rendering.console()
-        terminal.print(rendering.movie_table(rows, terminal.width))
+        rendering.show_table(rows)
 
     @property
     def user(self) -> UserProfile:
@@ -191,7 +242,9 @@ class Session:
         return self.project.movies.movie_ids.index(self.rows[number - 1]["movie_id"])
 
     def drop(self, text: str) -> None:
-        self.dropped.add(self._item(text))
+        item = self._item(text)
+        self._change(f"removing {self.project.movies.display(item)} from the list")
+        self.dropped.add(item)
         self.show()
 
     def explain(self, text: str) -> None:
@@ -201,41 +254,57 @@ class Session:
         item, row = self._item(text), dict(self.rows[int(text) - 1])
         explain([row], self.project.movies, self.user, self.scores, np.array([item]))
         title = self.project.movies.display(item)
-        click.echo(
-            f"{title}: score {row['score']:.2f}. Contributions of your ratings to the score (and to"
-            " the predicted rating):"
-        )
+        table = console.table()
+        for name in ("score", "stars", "rating", "title"):
+            table.add_column(name, justify="left" if name == "title" else "right")
         for reason in row["because"][:N_CANDIDATES]:
-            rated = f"{display_title(reason['title'])} {reason['rating']:g}"
-            click.echo(f"  {reason['score']:+.2f}  {rated} ({reason['stars']:+.2f} stars)")
+            numbers = f"{reason['score']:+.2f}", f"{reason['stars']:+.2f}", f"{reason['rating']:g}"
+            table.add_row(*numbers, display_title(reason["title"]))
+        console.out().print(f"{title}: score {row['score']:.2f}.")
+        console.out().print(
+            "What each of your ratings contributed to the score, and to the predicted rating in"
+            " stars:"
+        )
+        console.out().print(table)
 
     def genre(self, text: str) -> None:
-        names = tuple(text.replace(",", " ").split())
-        self.project.movies.of_genres(names)  # raises where one is unknown
-        self.listing = replace(self.listing, genre=names)
-        self.show()
+        names = tuple(self.project.movies.genre_names(text))
+        self._filter(replace(self.listing, genre=names), f"genre {', '.join(names)}")
 
     def since(self, text: str) -> None:
-        if text and not text.isdecimal():
+        year = _number(text, 9999)
+        if text and not year:
             raise MovierecError("Give a year, as in: since 1990")
-        self.listing = replace(self.listing, from_year=int(text) if text else None)
-        self.show()
+        self._filter(replace(self.listing, from_year=year or None), f"since {text}")
+
+    def _filter(self, listing: ListOptions, line: str) -> None:
+        """Show the list with other filters; those that no movie passes are not set."""
+        self._change(line.strip())
+        self.listing = listing
+        try:
+            self.show()
+        except MovierecError:
+            if self.ratings:
+                self.listing = self.history.pop().listing
+            raise
 
     def mine(self) -> None:
         if not self.ratings:
-            click.echo("You have not rated any movie yet.")
+            raise MovierecError("You have not rated any movie yet.")
         for number, (item, rating) in enumerate(self.ratings.items(), 1):
-            click.echo(f"  {number}  {self.project.movies.display(item)}  {rating:g}")
+            console.lines(f"  {number}  {self.project.movies.display(item)}  {rating:g}")
 
     def forget(self, text: str) -> None:
         number = _number(text, len(self.ratings))
         if not number:
             raise MovierecError("Give the number of a rating; mine lists them.")
         item = list(self.ratings)[number - 1]
+        self._change(f"deleting your rating of {self.project.movies.display(item)}")
         del self.ratings[item]
-        click.echo(f"Deleted your rating of {self.project.movies.display(item)}.")
+        console.lines(f"Deleted your rating of {self.project.movies.display(item)}.")
 
 
 def _number(text: str, last: int) -> int:
     """The number from 1 to last in a text, or 0."""
-    return int(text) if text.isdecimal() and 1 <= int(text) <= last else 0
+    is_number = text.isdecimal() and len(text) <= len(str(last))
+    return int(text) if is_number and 1 <= int(text) <= last else 0

@@ -13,11 +13,15 @@ import click
 
 from movierec.cli import rendering
 from movierec.cli.project import Location, ProjectCommand
+from movierec.cli.values import WORDS, YEAR, Number
+from movierec.core import console
 from movierec.core.errors import MovierecError
+from movierec.core.text import count
 
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
+    from movierec.serving.filters import Filter
     from movierec.serving.user_profile import ItemRatings, UserProfile
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
@@ -26,7 +30,8 @@ MAX_UNMATCHED = 10  # movies of a file that are named as not found or ambiguous
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
-EMPTY = "no movies left to recommend; lower --min-ratings or remove filters"
+SCORES = ("score", "predicted_rating", "deviation")  # columns of recommendations
+REASONS = ("score_without_ratings", "because")  # and with --explain
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,19 @@ class ListOptions:
     diverse: float = 0
     explain: bool = False
 
-    def eligible(self, project: Project) -> Array:
-        """Which movies pass the filters (n_items,) bool."""
+    def filters(self, project: Project) -> list[Filter]:
         min_ratings = self.min_ratings
         if min_ratings is None:
             min_ratings = project.params.recommend.min_ratings
         years = self.from_year, self.to_year
-        return project.movies.passing(min_ratings, self.genre, self.not_genre, *years)
+        return project.movies.filters(min_ratings, self.genre, self.not_genre, *years)
+
+    def check(self) -> None:
+        """Raise MovierecError for years in the wrong order."""
+        if self.from_year and self.to_year and self.from_year > self.to_year:
+            raise MovierecError(
+                f"--from-year {self.from_year} is after --to-year {self.to_year}; exchange them"
+            )
 
 
 def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,33 +73,41 @@ output = options(
         "n",
         default=10,
         show_default=True,
-        type=click.IntRange(1),
+        type=Number(1),
         metavar="N",
         help="Number of movies.",
     ),
     click.option(
         "--json", "form", flag_value="json", help="Print JSON, with titles as in MovieLens."
     ),
-    click.option("--csv", "form", flag_value="csv", help="Print CSV, with titles as in MovieLens."),
+    click.option(
+        "--csv",
+        "form",
+        flag_value="csv",
+        help="Print CSV, with titles as in MovieLens. A text that a spreadsheet would run as a"
+        " formula gets a ' in front.",
+    ),
 )
 filters = options(
     click.option(
         "--genre",
         multiple=True,
+        type=WORDS,
         metavar="GENRE",
         help="Only movies of this genre. Repeat it to allow several genres.",
     ),
     click.option(
         "--not-genre",
         multiple=True,
+        type=WORDS,
         metavar="GENRE",
         help="No movies of this genre. Repeat it to exclude several genres.",
     ),
-    click.option("--from-year", type=int, metavar="YEAR", help="Only movies from YEAR or later."),
-    click.option("--to-year", type=int, metavar="YEAR", help="Only movies from YEAR or earlier."),
+    click.option("--from-year", type=YEAR, metavar="YEAR", help="Only movies from YEAR or later."),
+    click.option("--to-year", type=YEAR, metavar="YEAR", help="Only movies from YEAR or earlier."),
     click.option(
         "--min-ratings",
-        type=click.IntRange(0),
+        type=Number(0),
         metavar="N",
         help="Only movies with at least N ratings. Default: recommend.min_ratings in params.yaml.",
     ),
@@ -98,16 +117,18 @@ filters = options(
 @click.command(
     cls=ProjectCommand, short_help="Recommend movies for a user or based on your ratings."
 )
-@click.option("--user-id", "--user_id", metavar="ID", help="ID of a user in the data set.")
+@click.option("--user-id", type=WORDS, metavar="ID", help="ID of a user in the data set.")
 @click.option(
     "--like",
     multiple=True,
+    type=WORDS,
     metavar="TITLE[=RATING]",
     help="A movie you like. Without a rating, it gets the highest one. Repeatable.",
 )
 @click.option(
     "--dislike",
     multiple=True,
+    type=WORDS,
     metavar="TITLE[=RATING]",
     help="A movie you dislike. Without a rating, it gets the lowest one. Repeatable.",
 )
@@ -123,7 +144,7 @@ filters = options(
     is_flag=False,
     flag_value=0.5,
     default=0,
-    type=click.FloatRange(0, 1),
+    type=Number(0.0, 1.0),
     metavar="[WEIGHT]",
     help="Make the list more diverse. WEIGHT is from 0 to 1; without it, 0.5.",
 )
@@ -156,10 +177,12 @@ def recommend(
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
-    from movierec.core.reporting import count
     from movierec.serving import user_profile
+    from movierec.serving.filters import passing, why_none
     from movierec.serving.workspace import Project
 
+    chosen = ListOptions(**listing)
+    chosen.check()
     project = Project.here()
     if user_id is not None:
         user = project.user(user_id)
@@ -175,20 +198,28 @@ def recommend(
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
         about = "Based on " + " and ".join(sources)
-    chosen = ListOptions(**listing)
-    eligible = chosen.eligible(project)
+    filters, others = chosen.filters(project), unrated(project, user)
+    eligible = others & passing(filters, len(others))
     rows = recommended(project, user, project.score_items(user), chosen, eligible)
-    rendering.show(rows, form, about, EMPTY)
+    columns = [*SCORES, *(REASONS if chosen.explain else ())]
+    rendering.show(rows, form, about, columns, lambda: why_none(filters, others))
+
+
+def unrated(project: Project, user: UserProfile) -> Array:
+    """Which movies the user has not rated (n_items,) bool."""
+    import numpy as np
+
+    others = np.ones(len(project.movies), bool)
+    others[user.items] = False
+    return others
 
 
 def recommended(
     project: Project, user: UserProfile, scores: UserScores, listing: ListOptions, eligible: Array
 ) -> rendering.Rows:
-    """The rows of a list, of eligible movies that the user has not rated."""
+    """The rows of a list, of eligible movies; these must be unrated."""
     from movierec.recommending import selection
 
-    eligible = eligible.copy()
-    eligible[user.items] = False
     if listing.diverse:
         vectors = project.item_vectors()
         items = selection.diverse(scores.scores, eligible, listing.n, vectors, listing.diverse)
@@ -231,7 +262,6 @@ def explain(
 def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
     """The ratings in a file, whose path is relative to a folder; prints on stderr which of its
     movies were not found in the data set."""
-    from movierec.core.reporting import count
     from movierec.serving import import_ratings, user_profile
 
     with contextlib.chdir(folder):
@@ -245,7 +275,7 @@ def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
     ]
     if len(unmatched) > MAX_UNMATCHED:
         lines.append(f"  … and {len(unmatched) - MAX_UNMATCHED:,} more")
-    click.echo("\n".join(lines), err=True)
+    console.notes(*lines)
     if not ratings:
         raise MovierecError(
             f"{path}: found none of its movies in the data set; rate others with --like"
@@ -254,7 +284,7 @@ def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
 
 
 @click.command(cls=ProjectCommand, short_help="List movies similar to a movie.")
-@click.argument("title")
+@click.argument("title", type=WORDS)
 @filters
 @output
 def similar(title: str, form: str | None, **listing: Any) -> None:
@@ -262,23 +292,31 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 
     Part of a title is enough if it matches only one movie.
     """
+    import numpy as np
+
     from movierec.recommending import selection
+    from movierec.serving.filters import passing, why_none
     from movierec.serving.workspace import Project
 
-    project, chosen = Project.here(), ListOptions(**listing)
+    chosen = ListOptions(**listing)
+    chosen.check()
+    project = Project.here()
     item = project.movies.index.find(title)
     title, vectors = project.movies.display(item), project.item_vectors()
     if not vectors[item].any():
         raise MovierecError(
             f"{title}: no similar movies, since it has no ratings or the model has no factors"
         )
-    items, cosines = selection.similar(vectors, item, chosen.n, chosen.eligible(project))
+    filters, others = chosen.filters(project), np.arange(len(project.movies)) != item
+    eligible = passing(filters, len(others))
+    items, cosines = selection.similar(vectors, item, chosen.n, eligible)
     rows = rendering.rows_of(project.movies, items, similarity=cosines)
-    rendering.show(rows, form, f"Movies similar to {title}")
+    about = f"Movies similar to {title}"
+    rendering.show(rows, form, about, ["similarity"], lambda: why_none(filters, others))
 
 
 @click.command(cls=ProjectCommand, short_help="Search movies by title.")
-@click.argument("query")
+@click.argument("query", type=WORDS)
 @output
 def search(query: str, n: int, form: str | None) -> None:
     """Search movies by the words in their titles, the most rated first.
@@ -290,5 +328,5 @@ def search(query: str, n: int, form: str | None) -> None:
     movies = Catalogue.read()
     items = movies.index.search(query) or movies.index.similar(query)
     if not items:
-        raise MovierecError(f"no movie title matches {query!r}; try fewer words")
+        raise movies.index.no_match(query)
     rendering.show(rendering.rows_of(movies, items[:n]), form)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from movierec.core import console
+from movierec.core.text import printable
 from movierec.data.titles import display_title
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from movierec.serving.catalogue import Catalogue
 
 Rows = list[dict[str, Any]]
-WIDE = 10_000  # columns, for tables that no terminal shows
+HEADS = {"predicted rating": ["predicted", "rating"]}  # of columns with two lines
+COLUMNS = ("rank", "movie_id", "title", "genres", "n_ratings")
 N_REASONS = 3  # ratings of the user listed under a recommended movie
 
 
@@ -43,29 +39,32 @@ def show(
     rows: Rows,
     form: str | None,
     about: str = "",
-    empty: str = "no movies found; lower --min-ratings or remove filters",
+    columns: Sequence[str] = (),
+    why_none: Callable[[], str] = lambda: "no movies",
 ) -> None:
     """Print rows as JSON, as CSV, or as a table below the line `about`.
 
-    JSON and CSV have titles as in MovieLens, for programs.
+    JSON and CSV have titles as in MovieLens, for programs. columns: those after COLUMNS, for the
+    header of a CSV without rows. why_none: called to print for people why there are no rows.
     """
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        console.print_json(rows)
     elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            if "because" in row:
-                reasons = (f"{reason['score']:+.4f} {reason['title']}" for reason in _reasons(row))
-                row = row | {"because": "; ".join(reasons)}
-            writer.writerow(row)
+        console.print_csv([*COLUMNS, *columns], map(_flat, rows))
     elif not rows:
-        click.echo(empty)
+        console.lines(why_none())
     else:
-        terminal = console()
         if about:
-            terminal.print(about, markup=False)
-        terminal.print(movie_table(rows, terminal.width))
+            console.lines(about)
+        show_table(rows)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as cells of CSV."""
+    if "because" not in row:
+        return row
+    reasons = (f"{reason['title']} {reason['score']:+.4f}" for reason in _reasons(row))
+    return row | {"because": "; ".join(reasons)}
 
 
 def _reasons(row: dict[str, Any]) -> Rows:
@@ -73,59 +72,50 @@ def _reasons(row: dict[str, Any]) -> Rows:
     return list(row.get("because", [])[:N_REASONS])
 
 
-def console() -> Console:
-    """As wide as the terminal; elsewhere so wide that nothing wraps."""
-    from rich.console import Console
-
-    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if is_sized else WIDE, highlight=False)
-
-
-def plain_table() -> Table:
-    """A table without columns yet, whose only line is below its header."""
-    from rich import box
-    from rich.table import Table
-
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+def show_table(rows: Rows) -> None:
+    terminal = console.out()
+    terminal.print(movie_table(rows, terminal.width))
 
 
 def movie_table(rows: Rows, width: int) -> Table:
     """One line for each movie, where its title allows; genres that do not fit are cut off."""
-    from rich.text import Text
+    from rich.cells import cell_len
 
     cells = [_cells(row) for row in rows]
-    lines = {name: "\n".join(row[name] for row in cells).split("\n") for name in cells[0]}
-    longest = {name: max(map(len, lines[name])) for name in lines}
+    lines = {name: [printable(line) for row in cells for line in row[name]] for name in cells[0]}
+    longest = {name: max(map(cell_len, lines[name])) for name in lines}
     numeric = [name for name in lines if name not in ("title", "genres")]
-    rest = width - sum(2 + max(longest[name], *map(len, name.split("\n"))) for name in numeric)
+    rest = width - sum(
+        2 + max(longest[name], *map(len, HEADS.get(name, [name]))) for name in numeric
+    )
     for_genres = max(1, rest - min(longest["title"], rest * 2 // 3) - 2)
-    table = plain_table()
+    table = console.table()
     for name in lines:
         table.add_column(
-            name,
+            console.cell(*HEADS.get(name, [name])),
             justify="right" if name in numeric else "left",
             no_wrap=name != "title",
             max_width=for_genres if name == "genres" else None,
         )
     for row in cells:
-        table.add_row(*map(Text, row.values()))
+        table.add_row(*(console.cell(*texts) for texts in row.values()))
     return table
 
 
-def _cells(row: dict[str, Any]) -> dict[str, str]:
-    """The cells of a row, by the columns' headers."""
+def _cells(row: dict[str, Any]) -> dict[str, list[str]]:
+    """The lines of a row's cells, by column."""
     reasons = (
         f"  {reason['score']:+.2f}  {display_title(reason['title'])}" for reason in _reasons(row)
     )
     cells = {
-        "rank": str(row["rank"]),
-        "title": "\n".join([display_title(row["title"]), *reasons]),
-        "genres": row["genres"].replace("|", ", "),
-        "ratings": str(row["n_ratings"]),
+        "rank": [str(row["rank"])],
+        "title": [display_title(row["title"]), *reasons],
+        "genres": [row["genres"].replace("|", ", ")],
+        "ratings": [str(row["n_ratings"])],
     }
     if "predicted_rating" in row:
         stars = f"{row['predicted_rating']:.2f} ± {row['deviation']:.2f}"
-        cells["predicted\nrating"] = stars
+        cells["predicted rating"] = [stars]
     if "similarity" in row:
-        cells["similarity"] = f"{row['similarity']:.2f}"
+        cells["similarity"] = [f"{row['similarity']:.2f}"]
     return cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from movierec.cli import rendering
 from movierec.cli.project import Location, ProjectCommand, entered
+from movierec.cli.values import WORDS
+from movierec.core import console
 from movierec.core.paths import RECOMMENDATIONS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def summary(location: Location) -> None:
     from movierec.core import reporting
 
     reporting.summary()
-    reporting.say("")
+    console.lines("")
     all_users = reporting.keep_on_one_line(str(location.seen(RECOMMENDATIONS)))
     new_user = reporting.keep_on_one_line(f'{_typed(location)} recommend --like "Star Wars"')
     reporting.print_summary("lists", {"all users": all_users}, {"new user": new_user})
@@ -54,7 +54,7 @@ def report(location: Location) -> None:
 
     path = html_page.write()
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    click.echo(f"wrote {location.seen(path)} ({size}); open it in any browser")
+    console.lines(f"wrote {location.seen(path)} ({size}); open it in any browser")
 
 
 @click.command(short_help="Show how an output was made.")
@@ -73,24 +73,24 @@ def provenance(context: click.Context, path: Path | None) -> None:
     """
     from movierec.experiments import provenance
 
-    console = rendering.console()
+    terminal = console.out()
     with entered(context, is_needed=path is None) as location:
         file = location.named(path) if path else RECOMMENDATIONS
         records = provenance.trace(file)
         for line in (
             f"{path or location.seen(file)}",
             "",
-            *provenance.lines(records, console.width),
+            *provenance.lines(records, terminal.width),
         ):
-            console.print(line, style="red" if "✗" in line else None, markup=False, soft_wrap=True)
-        console.print(provenance.verdict(records), markup=False, soft_wrap=True)
+            terminal.print(line, style="red" if "✗" in line else None, soft_wrap=True)
+        console.lines(provenance.verdict(records))
     if any(record.differences for record in records):
         sys.exit(1)
 
 
 @click.command(cls=ProjectCommand, short_help="Compare two runs, with confidence intervals.")
-@click.argument("a", default="HEAD")
-@click.argument("b", default="workspace")
+@click.argument("a", default="HEAD", type=WORDS)
+@click.argument("b", default="workspace", type=WORDS)
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 def compare_runs(a: str, b: str, form: str | None) -> None:
     """Test whether run B is significantly better than run A.
@@ -113,19 +113,17 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     differences = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
     if form:
         rows = [asdict(difference) | {"verdict": difference.verdict} for difference in differences]
-        click.echo(json.dumps(reporting.round_metrics({"runs": [a, b], "metrics": rows}), indent=2))
+        console.print_json(reporting.round_metrics({"runs": [a, b], "metrics": rows}))
     else:
-        rendering.console().print(_difference_table(differences, a, b), crop=False)
+        console.out().print(_difference_table(differences, a, b), crop=False)
 
 
 def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
     """A line for each metric, with B's difference from A; long names of runs are folded."""
-    from rich.text import Text
-
-    table = rendering.plain_table()
+    table = console.table()
     for title in ("", a, b, "difference", "95% interval", "p", "verdict"):
         table.add_column(
-            Text(title),
+            title,
             justify="right" if title else "left",
             no_wrap=title not in (a, b, "verdict"),
             min_width=len("inconclusive" if title == "verdict" else "0.0000"),

@@ -6,6 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from movierec.core import console
+from movierec.core.text import printable
 
 VARIABLE = "MOVIEREC_LOG"  # the environment variable that turns debug messages on
 LOGGER = logging.getLogger("movierec")
@@ -13,10 +17,20 @@ logger = logging.getLogger(__name__)
 
 
 class StderrHandler(logging.Handler):
-    """Print to the current sys.stderr, which rich replaces while it draws a progress bar."""
+    """Print on stderr, above any progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
+        console.notes(*self.format(record).split("\n"))
+
+
+class CleanFormatter(logging.Formatter):
+    """Only printable text: a message is one line; a traceback below it has more."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return printable(super().formatMessage(record))
+
+    def formatException(self, info: Any) -> str:  # noqa: N802
+        return "\n".join(map(printable, super().formatException(info).split("\n")))
 
 
 def configure(is_debug: bool) -> None:
@@ -24,14 +38,15 @@ def configure(is_debug: bool) -> None:
     LOGGER.setLevel(logging.DEBUG if is_debug else logging.INFO)
     LOGGER.propagate = not is_debug
     handler: logging.Handler = StderrHandler()
-    if is_debug:
-        handler.setFormatter(logging.Formatter("%(levelname)-8s %(message)s"))
+    form = "%(message)s"
     if is_debug and sys.stderr.isatty():
-        from rich.console import Console
         from rich.logging import RichHandler
 
-        console = Console(stderr=True)
-        handler = RichHandler(console=console, show_time=False, show_path=False, highlighter=None)
+        err = console.err()
+        handler = RichHandler(console=err, show_time=False, show_path=False, highlighter=None)
+    elif is_debug:
+        form = "%(levelname)-8s %(message)s"
+    handler.setFormatter(CleanFormatter(form))
     LOGGER.handlers = [handler]
 
 

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
@@ -25,9 +23,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
-from rich.text import Text
 
+from movierec.core import console
 from movierec.core.atomic import atomic_file
 from movierec.core.errors import MovierecError
 from movierec.core.paths import METRICS, details
@@ -39,8 +36,6 @@ DIGITS = 6  # significant digits
 
 TITLE, LABEL = 10, 10  # widths of the left columns, in characters
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def round_metrics(value: Any) -> Any:
@@ -90,21 +85,12 @@ def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
 
 def say(text: str, title: str = "", style: str = "") -> None:
     """Print a line after its title; on a terminal, above any progress bar."""
-    _print((f"{title:<{TITLE}} " if title else "", "bold cyan"), (text, style))
-
-
-def _print(*parts: tuple[str, str]) -> None:
-    console.print(Text.assemble(*parts))
+    console.styled((f"{title:<{TITLE}} " if title else "", "bold cyan"), (text, style))
 
 
 def keep_on_one_line(text: str) -> str:
     """Return a text that print_summary does not wrap."""
     return text.replace(" ", NO_BREAK_SPACE)
-
-
-def count(n: int, noun: str) -> str:
-    """Such as "1 rating" or "2,000 ratings"."""
-    return f"{n:,} {noun}{'s'[: n != 1]}"
 
 
 def print_summary(title: str, *groups: Mapping[str, str]) -> None:
@@ -113,7 +99,7 @@ def print_summary(title: str, *groups: Mapping[str, str]) -> None:
     On a terminal, all groups but the first are dim.
     """
     for number, group in enumerate(groups):
-        if console.is_terminal:
+        if console.out().is_terminal:
             for label, text in group.items():
                 _columns(title, label, text, "dim" if number else "")
                 title = ""
@@ -123,11 +109,11 @@ def print_summary(title: str, *groups: Mapping[str, str]) -> None:
 
 
 def _columns(title: str, label: str, text: str, style: str) -> None:
-    width = max(1, console.width - TITLE - LABEL - 2)
+    width = max(1, console.out().width - TITLE - LABEL - 2)
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     for line in lines:
         head = (f"{title:<{TITLE}} ", "bold cyan"), (f"{label:<{LABEL}} ", "dim")
-        _print(*head, (line.replace(NO_BREAK_SPACE, " "), style))
+        console.styled(*head, (line.replace(NO_BREAK_SPACE, " "), style))
         title = label = ""
 
 
@@ -140,7 +126,7 @@ def summary() -> None:
     """Print the result of the last run."""
     metrics = read_details("evaluate")
     rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = console.table(padding=(0, 1))
     ranking = metrics["ranking"]
     at_n = next(iter(next(iter(ranking.values()))))
     for title in ("", "test RMSE", f"test {at_n.upper()}"):
@@ -151,7 +137,7 @@ def summary() -> None:
         cells = ("" if value is None else f"{value:.4f}" for value in (rmse, quality))
         style = "bold" if name in ("model", "blend") else ""
         table.add_row(words(name), *cells, style=style)
-    console.print(table)
+    console.out().print(table)
 
 
 def program(folder: Path) -> str:
@@ -168,10 +154,10 @@ def program(folder: Path) -> str:
 def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
     """Show a progress bar on a terminal; yields a function to call after each step."""
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    if not console.is_terminal:
+    if not console.out().is_terminal:
         yield lambda: None
         return
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console.out(), transient=True) as bar:
         task = bar.add_task(title, total=total, completed=done)
         yield lambda: bar.advance(task)
 
@@ -183,11 +169,11 @@ def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
     On a terminal it moves a bar, which appears at the first call; elsewhere it prints a line for
     each tenth.
     """
-    if not console.is_terminal:
+    if not console.out().is_terminal:
         yield _tenths(title)
         return
     columns = TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console.out(), transient=True) as bar:
         task = bar.add_task(title, total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 

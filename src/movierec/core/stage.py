@@ -19,7 +19,7 @@ import yaml
 import zc.lockfile
 from rich.filesize import decimal
 
-from movierec.core import errors, log, manifests, reporting
+from movierec.core import log, manifests, program, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import CHECKPOINTS, details
@@ -49,7 +49,7 @@ def run_exclusively(name: str, main: Callable[[], None]) -> None:
 
     if parent := os.environ.pop(PARENT, ""):
         threading.Thread(target=exit_with_parent, args=[int(parent)], daemon=True).start()
-    errors.run(locked)
+    program.run(locked)
 
 
 def exit_with_parent(parent: int) -> None:

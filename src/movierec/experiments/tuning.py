@@ -20,9 +20,19 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from movierec.core import atomic, manifests, paths, random_streams, reporting, stage
+from movierec.core import (
+    atomic,
+    console,
+    manifests,
+    paths,
+    program,
+    random_streams,
+    reporting,
+    stage,
+)
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
+from movierec.core.text import count
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Ratings
 from movierec.metrics.measures import errors_of
@@ -147,7 +157,7 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
     study = open_study(params, space)
     n_finished = len(trials_table(study))
     if n_finished:
-        reporting.say(f"resuming after {reporting.count(n_finished, 'trial')}", "tune")
+        reporting.say(f"resuming after {count(n_finished, 'trial')}", "tune")
     else:
         in_use = {name: getattr(params.train, name) for name in space}
         study.enqueue_trial(in_use, user_attrs={"params": in_use})
@@ -254,16 +264,16 @@ def tune(n_trials: int) -> None:
     number, values, best = best_trial(rows)
     reporting.write_plot(TABLE, rows)
     draw_trials(PLOT, rows)
-    reporting.say(f"\nbest of {len(rows)} trials: {number}, validation RMSE {best:.4f}")
-    reporting.say(f"all trials: {PLOT}, {TABLE}\n")
+    best_line = f"best of {len(rows)} trials: {number}, validation RMSE {best:.4f}"
+    console.lines("", best_line, f"all trials: {PLOT}, {TABLE}", "")
     if values == {name: getattr(params.train, name) for name in values}:
         PATCH.unlink(missing_ok=True)
-        reporting.say("params.yaml already has these params")
+        console.lines("params.yaml already has these params")
         return
     patch = make_patch(values)
     with atomic.atomic_file(PATCH) as partial_path:
         partial_path.write_text(patch, encoding="utf-8")
-    reporting.say(f"{patch}\nto set them in params.yaml, run git apply {PATCH}")
+    console.lines(*patch.split("\n"), f"to set them in params.yaml, run git apply {PATCH}")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -283,4 +293,4 @@ def main(trials: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program.run_command(main, "python -m movierec.experiments.tuning")

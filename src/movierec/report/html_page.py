@@ -14,7 +14,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS, details
-from movierec.core.reporting import count
+from movierec.core.text import count
 from movierec.experiments import provenance
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results

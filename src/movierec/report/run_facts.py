@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from movierec.core import stage
 from movierec.core.params import Params
-from movierec.core.reporting import count, words
+from movierec.core.reporting import words
+from movierec.core.text import count
 from movierec.plotting.captions import percent
 from movierec.plotting.results import Results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +14,17 @@ import pyarrow as pa
 
 from movierec.core.errors import MovierecError
 from movierec.core.paths import INDEX
+from movierec.core.text import count
 from movierec.data.parquet_files import read_item_table
 from movierec.data.titles import display_title
+from movierec.serving.filters import Filter
 from movierec.serving.title_search import TitleIndex
 
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
+
+MAX_GENRES = 40  # named by an error
+NO_YEAR = -(2**31)
 
 
 @dataclass(frozen=True)
@@ -58,41 +64,86 @@ class Catalogue:
     def genres(self, item: int) -> list[str]:
         return self.table["genres"][item].as_py()
 
+    @cached_property
+    def _genre_codes(self) -> tuple[list[str], Array]:
+        """The names of all genres, and for each movie's each genre the place of its name."""
+        encoded = self.table["genres"].combine_chunks().flatten().dictionary_encode()
+        return encoded.dictionary.to_pylist(), _numbers(encoded.indices)
+
+    def genre_names(self, text: str) -> list[str]:
+        """The genres in a text, separated by spaces or commas; a name may have both.
+
+        Raises MovierecError for one that no movie has.
+        """
+        known = {name.casefold(): name for name in self._genre_codes[0]}
+        names, rest = [], text.casefold().strip(" ,")
+        while rest:
+            starts = (name for name in known if re.match(rf"{re.escape(name)}(?![^ ,])", rest))
+            name = max(starts, key=len, default="")
+            if not name:
+                raise self._unknown(re.split("[ ,]", rest)[0])
+            names.append(known[name])
+            rest = rest.removeprefix(name).strip(" ,")
+        return names
+
     def of_genres(self, wanted: Iterable[str]) -> Array:
         """Which movies are of any of these genres (n_movies,) bool."""
-        lists = self.table["genres"].combine_chunks()
-        encoded = lists.flatten().dictionary_encode()
-        names = encoded.dictionary.to_pylist()
+        names, of_movies = self._genre_codes
         codes = {name.casefold(): code for code, name in enumerate(names)}
         for name in wanted:
             if name.casefold() not in codes:
-                raise MovierecError(
-                    f"unknown genre {name!r}; choose from {', '.join(sorted(names))}"
-                )
-        is_wanted = np.isin(_numbers(encoded.indices), [codes[name.casefold()] for name in wanted])
-        movies = np.repeat(np.arange(len(self)), _numbers(lists.value_lengths()))
+                raise self._unknown(name)
+        is_wanted = np.isin(of_movies, [codes[name.casefold()] for name in wanted])
+        lengths = _numbers(self.table["genres"].combine_chunks().value_lengths())
+        movies = np.repeat(np.arange(len(self)), lengths)
         return np.bincount(movies[is_wanted], minlength=len(self)) > 0
 
-    def passing(
+    def _unknown(self, genre: str) -> MovierecError:
+        names = sorted(self._genre_codes[0])
+        if not names:
+            return MovierecError(f"unknown genre {genre!r}; the movies have no genres")
+        more = ", …" if len(names) > MAX_GENRES else ""
+        return MovierecError(
+            f"unknown genre {genre!r}; choose from {', '.join(names[:MAX_GENRES])}{more}"
+        )
+
+    def filters(
         self,
         min_ratings: int = 0,
         genres: Sequence[str] = (),
         not_genres: Sequence[str] = (),
         from_year: int | None = None,
         to_year: int | None = None,
-    ) -> Array:
-        """Which movies pass all of these filters (n_movies,) bool; a filter by year excludes
-        movies without one."""
-        passed = self.n_ratings >= min_ratings
+    ) -> list[Filter]:
+        """Those that are given; one by year excludes movies without a year."""
+        filters = []
+        if min_ratings:
+            most = f"the most rated one has {count(int(self.n_ratings.max(initial=0)), 'rating')}"
+            passed, asks = self.n_ratings >= min_ratings, count(min_ratings, "rating")
+            filters.append(Filter(f"with at least {asks}", passed, most))
         if genres:
-            passed &= self.of_genres(genres)
+            filters.append(
+                Filter(f"of the genre {' or '.join(genres)}", self.of_genres(genres), "")
+            )
         if not_genres:
-            passed &= ~self.of_genres(not_genres)
+            asks = f"without the genre {' or '.join(not_genres)}"
+            filters.append(Filter(asks, ~self.of_genres(not_genres), "exclude fewer genres"))
         if from_year is not None or to_year is not None:
-            years = _numbers(self.table["year"].fill_null(-1))
-            last = years.max(initial=0) if to_year is None else to_year
-            passed &= (years >= (from_year or 0)) & (years <= last)
-        return passed
+            filters.append(self._of_years(from_year, to_year))
+        return filters
+
+    def _of_years(self, first: int | None, last: int | None) -> Filter:
+        if last is None:
+            asks = f"from {first} or later"
+        else:
+            asks = f"from {last} or earlier" if first is None else f"from {first} to {last}"
+        years = _numbers(self.table["year"].fill_null(NO_YEAR))
+        known = years[years != NO_YEAR]
+        passed = (years != NO_YEAR) & (years >= (first or 0))
+        if last is not None:
+            passed &= years <= last
+        span = f"from {known.min()} to {known.max()}" if len(known) else "without a year"
+        return Filter(asks, passed, f"those of the data set are {span}")
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray) -> Array:

@@ -116,9 +116,25 @@ class TitleIndex:
                 f"{len(matches)} movies match {query!r}: {self._quoted(matches[:N_CANDIDATES])}"
                 f"{more}; give more of the title, or the year"
             )
-        close = self.similar(query)
-        meant = f"did you mean {self._quoted(close)}?" if close else "try movierec search"
-        raise MovierecError(f"no movie title matches {query!r}; {meant}")
+        if close := self.similar(query):
+            meant = f"did you mean {self._quoted(close)}?"
+            raise MovierecError(f"no movie title matches {query!r}; {meant}")
+        raise self.no_match(query)
+
+    def no_match(self, query: str) -> MovierecError:
+        """The error for a query that matches nothing: the words to leave out, or what there is."""
+        text = f"no movie title matches {query!r}"
+        wanted = list(dict.fromkeys(words(query)))
+        if not wanted:
+            return MovierecError(f"{text}; give words of a title")
+        absent = [word for word in wanted if not self.search(word)]
+        if not absent:
+            return MovierecError(f"{text}; no title has all of its words, so give fewer")
+        if len(absent) < len(wanted):
+            return MovierecError(f"{text}; leave out {', '.join(map(repr, absent))}")
+        years = [year for year in self._years if year]
+        span = f" from {min(years)} to {max(years)}" if years else ""
+        return MovierecError(f"{text}; the data set has {len(self.titles):,} movies{span}")
 
     def match(self, title: str, year: int | None = None) -> int | None:
         """The item with a title from another catalogue; None if no movie or several match.

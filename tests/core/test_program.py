@@ -4,7 +4,8 @@ import errno
 
 import pytest
 
-from movierec.core.errors import MovierecError, run
+from movierec.core.errors import MovierecError
+from movierec.core.program import run
 
 
 def end(error):
