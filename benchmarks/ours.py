@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks import harness
 from movierec.core.params import ImplicitParams, Params, TrainParams
 from movierec.core.paths import INDEX
+from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.model import top_n_lists
@@ -31,7 +32,7 @@ def fit_ratings(
     n_items: int,
     params: TrainParams,
     seed: int,
-    scale: tuple[float, float],
+    scale: Scale,
     genres: Csr | None = None,
     validation: Ratings | None = None,
 ) -> als.RatingState[Model]:
@@ -58,7 +59,7 @@ def fit_both(
 ) -> tuple[Model, Model]:
     """Train the implicit and the rating model with early stopping, then refit on validation too."""
     both, seed = train.insert(validation), params.seed
-    scale = params.data.rating_min, params.data.rating_max
+    scale = params.data.scale
     search = fit_implicit(train, n_items, params.implicit, seed, validation)
     settings = params.implicit.model_copy(update={"max_epochs": search.best_epoch})
     implicit = fit_implicit(both, n_items, settings, seed).model

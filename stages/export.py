@@ -19,7 +19,7 @@ def main() -> stage.Summary:
     model, watched = model_file.read_models(manifest)
     manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
-    settings, scale = params.recommend, (params.data.rating_min, params.data.rating_max)
+    settings, scale = params.recommend, params.data.scale
     factors = selection.vectors(watched.item_factors, model.item_factors, settings.rating_weight)
     eligible = items["n_ratings"].to_numpy() >= settings.min_ratings
     similar = top_n_lists.all_similar_items(factors, N_SIMILAR, eligible)

@@ -15,12 +15,11 @@ from movierec.training.search import TrainingTask
 def main() -> stage.Summary:
     params = load_params()
     manifest, hashes = search.read_inputs(params, "items.parquet")
-    scale = params.data.rating_min, params.data.rating_max
     task = TrainingTask(
         stage="train",
         settings=params.train,
         inputs=[params.data.model_dump(), hashes],
-        make_trainer=partial(rating_model.make_trainer, seed=params.seed, scale=scale),
+        make_trainer=partial(rating_model.make_trainer, seed=params.seed, scale=params.data.scale),
         describe=describe,
         report=lambda errors: {"rmse": errors.rmse, "mae": errors.mae},
         path=MODEL,

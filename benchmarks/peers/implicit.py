@@ -28,7 +28,7 @@ def train(known: Known, settings: Settings) -> Trained:
     weights = {
         "any": np.ones_like(values),
         "stars": values,
-        "relevant": (values >= known.params.evaluate.relevant_rating).astype(np.float32),
+        "relevant": (values >= known.params.relevant_rating).astype(np.float32),
     }[chosen.pop("feedback")]
     fixed = {"num_threads": known.threads, "random_state": known.params.seed}
     with known.clock.timed():

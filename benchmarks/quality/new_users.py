@@ -28,7 +28,7 @@ Person = tuple[Array, Array, Array]  # given movies and their ratings; other mov
 
 def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     """Train the rating and the implicit model, for as many epochs as the committed ones."""
-    scale = params.data.rating_min, params.data.rating_max
+    scale = params.data.scale
     rated = params.train.model_copy(update={"max_epochs": 15})
     watched = params.implicit.model_copy(update={"max_epochs": 12})
     genres, seed = parquet_tables.read_genres(), params.seed
@@ -64,7 +64,8 @@ def main() -> None:
     out = np.sort(draw.choice(known.n_rows, min(USERS, known.n_rows // 3), replace=False))
     train = known.take(np.setdiff1d(np.arange(known.n_rows), out))
     counts, usual = train.transpose(n_items).counts, len(train.values) / train.n_rows
-    trained, trained_with = models(train, n_items, params), (params.train, params.implicit)
+    trained = models(train, n_items, params)
+    trained_with = params.train.on_scale(params.data.scale), params.implicit
 
     def by_share(share: Callable[[int], float]) -> Callable[[Array, Array], Array]:
         return lambda items, ratings: (
@@ -81,7 +82,7 @@ def main() -> None:
         "popularity": lambda items, ratings: counts.astype(np.float64),
     }
     eligible = counts >= params.recommend.min_ratings
-    n, relevant = params.evaluate.top_n, params.evaluate.relevant_rating
+    n, relevant = params.evaluate.top_n, params.relevant_rating
     groups = [list(people(known.take(out), given, relevant, params.seed)) for given in N_GIVEN]
     print(f"| unseen weight, of its value in training | {' | '.join(map(str, N_GIVEN))} |")
     print("|---" * (len(N_GIVEN) + 1) + "|")

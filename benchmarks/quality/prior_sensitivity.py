@@ -21,6 +21,7 @@ from benchmarks.generate import generate
 from benchmarks.harness import RESULTS, machine, write_report
 from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Ratings
 from movierec.prepare import split as splitting
 
@@ -58,7 +59,7 @@ class Search:
     """The validation RMSE of settings, on ratings split by one seed."""
 
     def __init__(self, ratings: Ratings, params: Params, seed: int) -> None:
-        self.scale = float(ratings.rating.min()), float(ratings.rating.max())
+        self.scale = Scale(float(ratings.rating.min()), float(ratings.rating.max()))
         ratings, n_users, n_items = dense(ratings)
         train, self.validation, _ = splitting.split(ratings, n_users, params.split, seed)
         self.by_user, self.n_items = train.by_user(n_users), n_items

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.harness import memory_of
 from movierec.core import random_streams
 from movierec.core.params import Params
+from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.metrics import measures
@@ -61,8 +62,8 @@ class Known:
         return self.by_user.ratings
 
     @property
-    def scale(self) -> tuple[float, float]:
-        return self.params.data.rating_min, self.params.data.rating_max
+    def scale(self) -> Scale:
+        return self.params.data.scale
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def ndcg(
     """NDCG@n by movierec's metric, over the users who have a relevant held-out item."""
     row = np.full(by_user.n_rows, -1, np.int32)
     row[users] = np.arange(len(users), dtype=np.int32)
-    wanted = (held_out.rating >= params.evaluate.relevant_rating) & (row[held_out.user_index] >= 0)
+    wanted = (held_out.rating >= params.relevant_rating) & (row[held_out.user_index] >= 0)
     relevant = held_out.take(wanted)
     relevant = Ratings(row[relevant.user_index], *list(vars(relevant).values())[1:])
     counts = np.bincount(by_user.indices, minlength=n_items)

@@ -57,7 +57,7 @@ def peer(train: Csr, validation: Ratings, n_items: int, params: Params) -> Model
         PEER,
         key=lambda tried: (
             evaluator.quality(
-                evaluator.lists(fit(train, tried), settings.top_n), settings.relevant_rating
+                evaluator.lists(fit(train, tried), settings.top_n), params.relevant_rating
             ).ndcg
         ),
     )
@@ -68,7 +68,7 @@ def rankings(
     train: Csr, validation: Ratings, test: Ratings, n_items: int, params: Params
 ) -> dict[str, dict[str, float]]:
     """The quality of each ranking on test."""
-    genres = parquet_tables.read_genres()
+    genres, scale = parquet_tables.read_genres(), params.data.scale
     watched, rated = ours.fit_both(train, n_items, params, genres, validation)
     known = train.insert(validation)
     by_item = known.transpose(n_items)
@@ -76,9 +76,9 @@ def rankings(
     neighbours = item_knn.nearest([rated_sets], np.diff(rated_sets["of_items"]), 0, n_items)
 
     def deviations() -> uncertainty.Deviations:
-        sides = rated.user_factors, rated.item_factors
-        item_terms = uncertainty.item_terms(by_item, *sides, params.train)
-        return uncertainty.deviations(rated, known, [item_terms], params.train)
+        sides, settings = (rated.user_factors, rated.item_factors), params.train.on_scale(scale)
+        item_terms = uncertainty.item_terms(by_item, *sides, settings)
+        return uncertainty.deviations(rated, known, [item_terms], settings)
 
     ranked = {
         name: rankers.ranking(name, watched, rated, params, deviations) for name in rankers.RANKINGS
@@ -96,7 +96,7 @@ def rankings(
     lists = {name: evaluator.lists(by, n, floor) for name, by in ranked.items()}
     lists |= {name: evaluator.lists(by, n) for name, by in others.items()}
     found, _ = ranking_protocol.compare_rankings(
-        evaluator, lists, watched.item_factors, params.evaluate
+        evaluator, lists, watched.item_factors, n, params.relevant_rating
     )
     return found["ranking"]
 

@@ -25,7 +25,7 @@ def errors(answers: Path, test: Ratings, known: Csr, n_items: int, params: Param
     if not len(predicted):
         return ranking, None
     assert np.isfinite(predicted).all(), answers
-    scale = params.data.rating_min, params.data.rating_max
+    scale = params.data.scale
     error = np.clip(predicted.astype(np.float64), *scale) - test.rating
     squared, is_warm = error**2, warm(test, known, n_items)
     measured = {

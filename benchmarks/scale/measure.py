@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.generate import ML_25M_RATINGS, generate
 from benchmarks.harness import RESULTS, machine, memory_of, run_module, write_report
+from movierec.core.rating_scale import Scale
 
 N_WORKERS = 2
 EPOCHS = 4  # timed, after one to warm up
@@ -76,7 +77,7 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
             times.append(time.perf_counter())
             sent.append(workers.traffic())
 
-        fit = rating_model.fit(data, train, params.seed, (0.5, 5.0), on_epoch)
+        fit = rating_model.fit(data, train, params.seed, Scale(0.5, 5.0), on_epoch)
         memory_by_process = {"driver": memory_of()} | workers.memory()
         by_formula = 0 if name == "memory" else formula(data, fit.last)
     seconds, traffic = (

@@ -13,6 +13,7 @@ from movierec.api.fitting import threads
 from movierec.api.ranking_models import ImplicitALS
 from movierec.api.rating_models import ALS, RatingEstimator, Unknown
 from movierec.api.rating_table import RatingTable
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Blend(Estimator):
     def _parts(self) -> tuple[ImplicitALS, RatingEstimator]:
         return self.watched, self.rated
 
-    def _scale_of(self, table: RatingTable) -> tuple[float, float]:
+    def _scale_of(self, table: RatingTable) -> Scale:
         return self.rated._scale_of(table)
 
     def _fit(

@@ -13,6 +13,7 @@ import numpy as np
 
 from movierec.api.fitting import hold_out, threads
 from movierec.api.rating_table import RatingTable, places_of
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr
 
 if TYPE_CHECKING:
@@ -107,14 +108,13 @@ class Estimator(ABC):
     def _seed(self) -> int:
         return int(getattr(self, "random_state", 0))
 
-    def _scale_of(self, table: RatingTable) -> tuple[float, float]:
+    def _scale_of(self, table: RatingTable) -> Scale:
         """The lowest and the highest rating, as set or as they occur."""
-        scale = getattr(self, "rating_scale", None)
-        rating = table.ratings.rating
-        low, high = (float(rating.min()), float(rating.max())) if scale is None else scale
+        rating, own = table.ratings.rating, getattr(self, "rating_scale", None)
+        low, high = np.float32((rating.min(), rating.max()) if own is None else own).tolist()
         if not (low <= rating.min() and rating.max() <= high):
             raise ValueError(f"rating: not all are from {low:g} to {high:g}, the rating_scale")
-        return (low, high) if low < high else (low, low + 1)
+        return Scale(low, high) if low < high else Scale(low, low + 4)
 
     @abstractmethod
     def _fit(

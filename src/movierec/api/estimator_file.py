@@ -16,6 +16,7 @@ from movierec.api.rating_table import RatingTable
 from movierec.core import array_files
 from movierec.core.array_files import Array, ArrayFile
 from movierec.core.errors import MovierecError
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Ratings
 
 FORMAT = "movierec.estimator"
@@ -61,8 +62,8 @@ def read(path: Path) -> Estimator:
         }
         ratings = Ratings(*(arrays[name] for name in Ratings.__dataclass_fields__))
         estimator = _create(metadata["estimator"])
-        scale = float(metadata["rating_scale"][0]), float(metadata["rating_scale"][1])
-        _fill(estimator, RatingTable(ratings, **ids), scale, arrays, "")
+        low, high = map(float, metadata["rating_scale"])
+        _fill(estimator, RatingTable(ratings, **ids), Scale(low, high), arrays, "")
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
@@ -116,7 +117,7 @@ def _arrays_of(estimator: Estimator, prefix: str = "") -> Iterator[tuple[str, Ar
 def _fill(
     estimator: Estimator,
     table: RatingTable,
-    scale: tuple[float, float],
+    scale: Scale,
     arrays: dict[str, Array],
     prefix: str,
 ) -> None:

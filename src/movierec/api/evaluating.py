@@ -37,7 +37,8 @@ def evaluate(
         Held-out ratings, as of `ALS.fit`. Ratings of unknown users or items count in the errors by
         their prior mean; unknown users get no list.
     n, relevant_rating
-        Length of the lists; a held-out rating of at least this is relevant.
+        Length of the lists; a held-out rating of at least this is relevant, in stars of a 1–5
+        scale, onto which other scales are mapped.
     min_ratings
         Items with fewer ratings are not recommended.
     max_users
@@ -134,8 +135,10 @@ def _measure(
         users, by_user.take(users), of_known, counts, len(known.user_ids)
     )
     lists = evaluator.lists(model.scorer(), min(params.top_n, n_items), min_ratings)
-    per_user = evaluator.per_user(lists, params.relevant_rating)
-    quality = evaluator.quality(lists, params.relevant_rating)
+    relevant = model.rating_scale_.limit(params.relevant_rating)
+    per_user, quality = (
+        measure(lists, relevant) for measure in (evaluator.per_user, evaluator.quality)
+    )
     result |= {f"{key}@{params.top_n}": value for key, value in vars(quality).items()}
     intervals = stage.bootstrap_intervals(sums, {"lists": per_user}, params, seed)
     for metric, ends in (intervals["test"] | intervals["ranking"]["lists"]).items():

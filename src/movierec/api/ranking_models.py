@@ -77,8 +77,7 @@ class ImplicitALS(Factorisation):
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         from movierec.serving import folding_in
 
-        low, high = self.rating_scale_
-        is_liked = ratings >= low + (high - low) / 4
+        is_liked = ratings >= self.rating_scale_.limit(2)
         usual = len(self.ratings_) / len(self.user_ids_)
         share = len(items) / (len(items) + usual / 3)
         return folding_in.fold_in_implicit(self.scorer(), items, is_liked, self._settings(), share)

@@ -78,7 +78,8 @@ class RatingEstimator(Factorisation):
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         from movierec.serving import folding_in
 
-        return folding_in.fold_in(self.scorer(), items, ratings, self._settings())
+        params = self._settings().on_scale(self.rating_scale_)
+        return folding_in.fold_in(self.scorer(), items, ratings, params)
 
 
 @dataclass

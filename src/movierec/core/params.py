@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from movierec.core.errors import MovierecError
+from movierec.core.rating_scale import Scale
 
 
 def _no_bool(value: Any) -> Any:
@@ -71,6 +72,10 @@ class _DataSet(_Block):
         if self.rating_min >= self.rating_max:
             raise ValueError("rating_min should be less than rating_max")
         return self
+
+    @property
+    def scale(self) -> Scale:
+        return Scale(self.rating_min, self.rating_max)
 
 
 class PackageSource(_DataSet):
@@ -175,6 +180,22 @@ class TrainParams(_AlsParams):
             return self.gibbs.burn_in + self.gibbs.samples * self.gibbs.thin
         return self.max_epochs
 
+    def on_scale(self, scale: Scale) -> Self:
+        """These params for ratings on this scale: in its unit, not in stars (docs/model.md)."""
+        star = scale.star
+        powers = {  # of the unit: biases and errors have 1, factors ½, a precision −2 times that
+            "rating_precision": -2,
+            "factor_precision": -1,
+            "factor_precision_per_rating": -1,
+            "bias_precision": -2,
+            "bias_precision_per_rating": -2,
+            "init_scale": 0.5,
+            "min_improvement": 1,
+        }
+        return self.model_copy(
+            update={name: getattr(self, name) * star**power for name, power in powers.items()}
+        )
+
 
 class ImplicitParams(_AlsParams):
     unseen_weight: Annotated[Number, Field(gt=0)]
@@ -188,7 +209,7 @@ class ImplicitParams(_AlsParams):
 
 class EvaluateParams(_Block):
     top_n: Annotated[Integer, Field(ge=1, le=1000)]
-    relevant_rating: Number
+    relevant_rating: Annotated[Number, Field(ge=1, le=5)]
     baseline_damping: Annotated[Number, Field(ge=0)]
     ranking_users: Annotated[Integer, Field(ge=1)]
     bootstrap_samples: Annotated[Integer, Field(ge=100)]
@@ -237,6 +258,11 @@ class Params(ParamsFile):
     """The contents of params.yaml, and the block of datasets.yaml that `dataset` names."""
 
     data: DataSet
+
+    @property
+    def relevant_rating(self) -> float:
+        """evaluate.relevant_rating on the scale of the data set."""
+        return self.data.scale.limit(self.evaluate.relevant_rating)
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

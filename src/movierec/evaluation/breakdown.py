@@ -77,11 +77,10 @@ def predicted_by_given(predicted: Array, rating: Array, scale: tuple[float, floa
     """
     code, levels = pd.factorize(rating, sort=True)
     if len(levels) > MAX_LEVELS:
-        step = (scale[1] - scale[0]) / (MAX_LEVELS // 2)
-        code, levels = pd.factorize(
-            np.minimum((rating - scale[0]) // step, MAX_LEVELS // 2 - 1), True
-        )
-        levels = scale[0] + (levels + 0.5) * step
+        n_bins, (low, high) = MAX_LEVELS // 2, scale
+        bins = np.floor(n_bins * np.round((rating.astype(np.float64) - low) / (high - low), 4))
+        code, levels = pd.factorize(np.minimum(bins, n_bins - 1), sort=True)
+        levels = low + (levels + 0.5) * (high - low) / n_bins
     parts = [predicted[code == number] for number in range(len(levels))]
     rows = [(*np.percentile(part, [*PER_CENT.values()]), len(part)) for part in parts]
     frame = pd.DataFrame(rows, columns=[*PER_CENT, "n_test"])
@@ -92,8 +91,8 @@ def predicted_by_given(predicted: Array, rating: Array, scale: tuple[float, floa
 def residuals(errors: Array, scale: tuple[float, float]) -> pd.DataFrame:
     """A histogram of the errors of clipped predictions: midpoints of the bins, and counts."""
     widest = scale[1] - scale[0]
-    n_test, edges = np.histogram(errors, bins=N_BINS, range=(-widest, widest))
-    return pd.DataFrame({"residual": (edges[1:] + edges[:-1]) / 2, "n_test": n_test})
+    n_test, edges = np.histogram(errors / widest, bins=N_BINS, range=(-1, 1))
+    return pd.DataFrame({"residual": widest * (edges[1:] + edges[:-1]) / 2, "n_test": n_test})
 
 
 def cold(test: Ratings, counts: Sequence[Array], squared: Array) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from movierec.core.rating_scale import ROUNDING
 from movierec.data.rating_arrays import Array, Ratings
 from movierec.model.biased_mf import Model
 
@@ -16,7 +17,8 @@ def calibration(predicted: Array, rating: Array) -> tuple[dict[str, float], pd.D
     """Compare predicted with actual ratings on average: overall, and by bins of predictions.
 
     error: the mean difference between a bin's mean prediction and mean rating, in stars. slope: of
-    the least-squares line of actual on predicted ratings; 1 if predictions are calibrated.
+    the least-squares line of actual on predicted ratings; 1 if predictions are calibrated, 0 if all
+    are the same.
     """
     if not len(rating):
         return {}, pd.DataFrame(columns=["predicted_rating", "rating", "n_test"])
@@ -25,9 +27,10 @@ def calibration(predicted: Array, rating: Array) -> tuple[dict[str, float], pd.D
     bins = pd.DataFrame(rows, columns=["predicted_rating", "rating", "n_test"])
     distance = (bins["predicted_rating"] - bins["rating"]).abs()
     spread = predicted - predicted.mean()
+    differ = np.ptp(predicted) > ROUNDING * np.abs(predicted).max()
     report = {
         "error": float(np.average(distance, weights=bins["n_test"])),
-        "slope": float(spread @ (rating - rating.mean()) / max(spread @ spread, 1e-12)),
+        "slope": float(spread @ (rating - rating.mean()) / (spread @ spread)) if differ else 0.0,
     }
     return report, bins
 

@@ -130,10 +130,10 @@ def _read_users(
     files: RatingFiles, ranker: Ranker, sample: Array, scratch: Path, first: int, stop: int
 ) -> UserStatistics:
     """Compute the statistics of users first … stop − 1. sample: users who get lists."""
-    known, scale = files.known[0], ranker.params.data
+    known = files.known[0]
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
-    errors = measures.errors_by_row(model, train, (scale.rating_min, scale.rating_max))
+    errors = measures.errors_by_row(model, train, ranker.params.data.scale)
     both = known.join(train, first, stop)
     fitted = both if files.fitted[0].more else train
     sampled = sample[(sample >= first) & (sample < stop)] - first

@@ -9,6 +9,7 @@ import pandas as pd
 
 from movierec.core import random_streams
 from movierec.core.params import EvaluateParams, Params
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Ratings
 from movierec.evaluation import bootstrap, breakdown, calibration
 from movierec.evaluation.bootstrap import mean_of, root_of
@@ -53,7 +54,8 @@ def evaluate(
 
     item_factors: the factors by which the diversity of lists is measured. items: items.parquet.
     """
-    scale = params.data.rating_min, params.data.rating_max
+    # As ratings are stored, so that the error of a prediction at an end of the scale can be 0.
+    scale = Scale(*np.float32(params.data.scale).tolist())
     test, n_users = outputs.test, len(outputs.counts[0])
     errors = {
         name: test.rating - np.clip(predicted, *scale)
@@ -61,7 +63,11 @@ def evaluate(
     }
     metrics, plots = evaluate_errors(outputs, errors, items, scale)
     ranking, per_user = compare_rankings(
-        outputs.evaluator, outputs.lists, item_factors, params.evaluate
+        outputs.evaluator,
+        outputs.lists,
+        item_factors,
+        params.evaluate.top_n,
+        params.relevant_rating,
     )
     metrics |= ranking
     sums = {name: sums_by_user(test.user_index, n_users, values) for name, values in errors.items()}

@@ -103,7 +103,7 @@ def read_data(params: Params) -> tuple[InMemoryData, Ratings]:
         manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
         genres = parquet_tables.read_genres()
     data = InMemoryData.from_params(*parquet_tables.read_train(), params.train, genres, validation)
-    scale = params.data.rating_min, params.data.rating_max
+    scale = params.data.scale
     rating_model.make_trainer(data, params.train, params.seed, scale)  # checks n_factors
     return data, validation
 
@@ -112,8 +112,7 @@ def validation_rmse(
     data: InMemoryData, validation: Ratings, params: Params, values: Values
 ) -> float:
     """The RMSE on validation of the model trained with these values of params."""
-    scale = params.data.rating_min, params.data.rating_max
-    train = params.train.model_copy(update=values)
+    scale, train = params.data.scale, params.train.model_copy(update=values)
     fit = rating_model.fit(data, train, params.seed, scale)
     return errors_of(fit.model, validation, scale).rmse
 
@@ -123,7 +122,8 @@ def open_study(params: Params, space: Space) -> optuna.Study:
     optuna = _optuna()
     fixed = params.train.model_dump(exclude=set(space))
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
-    settings = [params.seed, fixed, manifest["split"]["sha256"], manifests.versions()]
+    data = params.data.scale, manifest["split"]["sha256"]
+    settings = [params.seed, fixed, *data, manifests.versions()]
     key = checkpoint.make_key(settings, [*checkpoint.code_files("train"), Path(__file__)])
     path = paths.CHECKPOINTS / f"tune-{key[:16]}.log"
     path.parent.mkdir(exist_ok=True)

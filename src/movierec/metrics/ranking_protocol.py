@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from movierec.core import random_streams
-from movierec.core.params import EvaluateParams
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.metrics import measures
 from movierec.model import top_n_lists
@@ -89,13 +88,13 @@ def compare_rankings(
     evaluator: RankingEvaluator,
     lists: Mapping[str, Array],
     item_factors: Array,
-    params: EvaluateParams,
+    n: int,
+    relevant_rating: float,
 ) -> tuple[dict[str, Any], dict[str, PerUserMetrics]]:
     """The quality of each ranking's lists for the evaluator's users, and its per-user metrics.
 
-    lists: by ranking. item_factors: the factors by which diversity is measured.
+    lists: top-n lists by ranking. item_factors: the factors by which diversity is measured.
     """
-    n, relevant_rating = params.top_n, params.relevant_rating
     result, per_user = {}, {}
     for name, user_lists in lists.items():
         per_user[name] = evaluator.per_user(user_lists, relevant_rating)

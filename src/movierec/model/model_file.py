@@ -18,6 +18,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest, check_same_origin, parse_manifest
 from movierec.core.params import ImplicitParams, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, MODEL
+from movierec.core.rating_scale import Scale
 
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
@@ -49,8 +50,10 @@ def write_model(path: Path, model: Model) -> None:
 
 
 def trained_with(model: Model) -> TrainParams:
-    """The params that a model of the train stage was trained with."""
-    return TrainParams.model_validate(_params_of(model, "train", TrainParams))
+    """The params that a model of the train stage was trained with, on the scale of its ratings."""
+    data = model.manifest["download"]["params"]["data"]
+    params = TrainParams.model_validate(_params_of(model, "train", TrainParams))
+    return params.on_scale(Scale(data["rating_min"], data["rating_max"]))
 
 
 def implicit_trained_with(model: Model) -> ImplicitParams:

@@ -20,7 +20,7 @@ def draw_trials(path: str | Path, trials: pd.DataFrame) -> None:
     params = trials.drop(columns="validation_rmse")
     best, columns = int(np.nanargmin(rmse)), min(3, params.shape[1])
     rows = -(-params.shape[1] // columns)
-    top = max(rmse.quantile(5 / 6), np.nan_to_num(rmse[0]), rmse[best] + 1e-4)
+    top = max(rmse.quantile(5 / 6), np.nan_to_num(rmse[0]), 1.0001 * rmse[best])
     height = top - rmse[best]
     with style.applied():
         figure, panels = style.panels(_caption(rmse, best), 0.4 + 2.4 * rows, columns, rows)

@@ -79,8 +79,8 @@ class Ranker:
         )
         lists, scores = top_n_lists.top_n(by, seen.read(first, stop), settings.top_n, eligible)
         model = model_file.map_model(self.model).of_users(slice(first, stop))
-        scale, places = (data.rating_min, data.rating_max), np.arange(stop - first)
-        predicted = top_n_lists.predicted_ratings(model, places, lists, scale)
+        places = np.arange(stop - first)
+        predicted = top_n_lists.predicted_ratings(model, places, lists, data.scale)
         return places + first, lists, scores, predicted
 
 

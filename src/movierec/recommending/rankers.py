@@ -33,7 +33,7 @@ def ranking(
 
     deviations: returns uncertainty.deviations of the model; only called for lower_bound.
     """
-    settings, scale = params.recommend, (params.data.rating_min, params.data.rating_max)
+    settings, scale = params.recommend, params.data.scale
     match name:
         case "blend":
             return blend(implicit, model, settings.rating_weight, scale)

@@ -32,7 +32,7 @@ def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: 
     if not len(pool):
         return pool
     low, high = scores[pool[-1]], scores[pool[0]]
-    relevance = (scores[pool] - low) / max(high - low, 1e-12)
+    relevance = (scores[pool] - low) / (high - low or 1)
     unit = _unit(item_factors[pool])
     chosen: list[int] = []
     nearest = np.full(len(pool), -1.0)

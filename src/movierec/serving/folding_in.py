@@ -155,7 +155,7 @@ def _part(model: Model, number: int, items: Array, values: Array, params: TrainP
     residuals = values - values.dtype.type(sample.global_mean) - sample.item_biases[items]
     return ScorePart(
         weight=1 / model.n_samples,
-        offsets=sample.global_mean + sample.item_biases,
+        offsets=sample.global_mean + sample.item_biases.astype(np.float64),
         item_factors=sample.item_factors,
         row=FoldedInRow(sample.item_factors[items], residuals, prior, mean, noise_precision),
     )

@@ -34,7 +34,7 @@ def score_items(
     fold_in_implicit. For a lower bound the items are taken as known here: the deviations are by
     the user's row only.
     """
-    settings, (low, high) = params.recommend, (params.data.rating_min, params.data.rating_max)
+    settings, scale = params.recommend, params.data.scale
     rating = fold_in(models[0], items, ratings, trained_with[0])
     if settings.ranking == "predicted_rating":
         return UserScores(rating.scores, rating, rating)
@@ -42,8 +42,8 @@ def score_items(
         every = np.arange(len(rating.scores))
         below = settings.lower_bound_deviations * rating.deviations(every)
         return UserScores(rating.scores - below, rating, rating)
-    is_liked = ratings >= low + (high - low) / 4
+    is_liked = ratings >= scale.limit(2)
     why = fold_in_implicit(models[1], items, is_liked, trained_with[1], unseen_share)
     if settings.ranking == "blend":
-        why = why.plus(rating, settings.rating_weight / (high - low))
+        why = why.plus(rating, settings.rating_weight / (scale.high - scale.low))
     return UserScores(why.scores, rating, why)

@@ -14,6 +14,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import Params, load_params
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL
+from movierec.core.rating_scale import Scale
 from movierec.model import model_file
 from movierec.recommending import selection
 from movierec.serving.catalogue import Catalogue
@@ -43,8 +44,8 @@ class Project:
         return cls(params, manifest, Catalogue.read())
 
     @property
-    def scale(self) -> tuple[float, float]:
-        return self.params.data.rating_min, self.params.data.rating_max
+    def scale(self) -> Scale:
+        return self.params.data.scale
 
     def item_vectors(self) -> Array:
         """selection.vectors of the movies."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import TrainParams
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors
 from movierec.model.features import Features
@@ -96,14 +97,14 @@ def objective(
 class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
     """Base of the trainers of rating models; the best epoch has the lowest validation RMSE.
 
-    scale: the lowest and the highest rating.
+    params: from TrainParams.on_scale.
     Raises MovierecError if params ask for more factors than there are users or items.
     """
 
     data: TrainingData[M]
     params: TrainParams
     seed: int
-    scale: tuple[float, float]
+    scale: Scale
 
     epoch_type = RatingEpoch
     quality_type = Errors

@@ -25,8 +25,10 @@ from movierec.training.row_ops import Draw, Noise, RowBlock
 from movierec.training.training_data import SIDES, M, SampleMean, TrainingData
 
 MEAN_WEIGHT = 2.0  # β₀: the weight of μ's prior mean 0, in rows
-ROW_SIZE = 0.1  # the prior's guess of a row's expected squared length, with d degrees of freedom
-GAMMA = 0.5  # shape and rate of the Gamma prior of λ
+# The prior's guess of a row's expected squared length, with d degrees of freedom; factors in stars,
+# the bias in squared stars.
+ROW_SIZE = 0.1
+GAMMA = 0.5  # shape and rate of the Gamma prior of λ, the rate in squared stars
 # The ridge of the initial ALS epochs, relative to params. With the full ridge, some factors start
 # near 0, and the sampled prior then holds them there for many sweeps.
 START_SHARE = 0.25
@@ -37,6 +39,7 @@ def draw_hyper(
     n_rows: int,
     mean: Array,
     spread: Array,
+    star: float,
     rng: np.random.Generator,
     weights: Array | None = None,
     ridge: float = 0,
@@ -44,12 +47,12 @@ def draw_hyper(
     """Sample μ (d,) and Λ (d, d) from their Normal–Wishart posterior, given the rows minus X W.
 
     n_rows, mean (d,), spread (d, d): the number of these rows, their mean, and their
-    Σ (row − mean)(row − mean)ᵀ. weights: W (n_features, d), with precision ridge · Λ, which also
-    carry information on Λ.
+    Σ (row − mean)(row − mean)ᵀ. star: the unit of the prior. weights: W (n_features, d), with
+    precision ridge · Λ, which also carry information on Λ.
     """
     d = len(mean)
     weight, freedom = MEAN_WEIGHT + n_rows, d + n_rows
-    spread = spread + ROW_SIZE * np.eye(d)
+    spread = spread + ROW_SIZE * np.diag([*[star] * (d - 1), star**2])
     spread += MEAN_WEIGHT * n_rows / weight * np.outer(mean, mean)
     if weights is not None:
         spread += ridge * np.einsum("rf,rg->fg", weights, weights, dtype=np.float64)
@@ -102,6 +105,7 @@ def draw_side(
     side: str,
     name: str,
     ridge: float,
+    star: float,
     noise_precision: float,
     seed: int,
 ) -> tuple[M, Array, Array, float]:
@@ -119,11 +123,11 @@ def draw_side(
     spread = data.sum_rows(model, side, partial(row_ops.scatter, centre))
     if features:
         weights = model.weights(side)
-        mean, precision = draw_hyper(n_rows, centre, spread, rng, weights, ridge)
+        mean, precision = draw_hyper(n_rows, centre, spread, star, rng, weights, ridge)
         weights = draw_weights(model, data, side, features, mean, precision, ridge, noise)
         model = model.changed(side, weights=weights)
     else:
-        mean, precision = draw_hyper(n_rows, centre, spread, rng)
+        mean, precision = draw_hyper(n_rows, centre, spread, star, rng)
     prior, shift = Prior(precision / noise_precision, np.zeros(len(mean))), mean.astype(dtype)
     draw = Draw(shift, Noise(seed, f"{name}/rows", noise_precision**0.5))
     model = data.solve(model, side, prior, draw)
@@ -135,6 +139,7 @@ def sweep(
     model: M,
     data: TrainingData[M],
     params: TrainParams,
+    star: float,
     number: int,
     seed: int,
     squared_error: float,
@@ -145,12 +150,12 @@ def sweep(
     prior. Each random stream is named by the sweep, the side and the purpose.
     """
     rng, n_ratings = random_streams.stream(seed, f"gibbs/{number}/noise"), data.n_ratings
-    rate = GAMMA + squared_error / 2
+    rate = GAMMA * star**2 + squared_error / 2
     noise_precision = float(rng.gamma(GAMMA + n_ratings / 2, 1 / rate))
     penalty, priors = 0.0, {}
     for side in SIDES:
-        name, ridge = f"gibbs/{number}/{side}", params.gibbs_feature_ridge
-        model, *prior, more = draw_side(model, data, side, name, ridge, noise_precision, seed)
+        how = params.gibbs_feature_ridge, star, noise_precision, seed
+        model, *prior, more = draw_side(model, data, side, f"gibbs/{number}/{side}", *how)
         priors[side], penalty = prior, penalty + more
     mean, precision = priors["user"]
     model = replace(
@@ -193,7 +198,8 @@ class GibbsTrainer(RatingTrainer[M]):
 
     def next_epoch(self, state: RatingState[M]) -> RatingState[M]:
         data, number, samples = self.data, len(state.epochs) + 1, state.samples
-        last, penalty = sweep(state.last, data, self.params, number, self.seed, self.squared_error)
+        how = self.params, self.scale.star, number, self.seed, self.squared_error
+        last, penalty = sweep(state.last, data, *how)
         after_burn_in = number - self.params.gibbs.burn_in
         mean = None
         if after_burn_in > 0 and after_burn_in % self.params.gibbs.thin == 0:

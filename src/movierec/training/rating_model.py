@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from movierec.core.params import TrainParams
+from movierec.core.rating_scale import Scale
 from movierec.model import baselines
 from movierec.model.biased_mf import Model
 from movierec.training import early_stopping
@@ -26,9 +27,10 @@ class DampedBiasesTrainer(RatingTrainer[Model]):
 
 
 def make_trainer(
-    data: TrainingData[M], params: TrainParams, seed: int, scale: tuple[float, float]
+    data: TrainingData[M], params: TrainParams, seed: int, scale: Scale
 ) -> RatingTrainer[M]:
-    """The trainer for these params; scale: the lowest and the highest rating."""
+    """The trainer for these params, which are in stars."""
+    params = params.on_scale(scale)
     if params.model == "damped_biases":
         return DampedBiasesTrainer(data, params, seed, scale)  # type: ignore[return-value,arg-type]
     trainer = GibbsTrainer if params.method == "gibbs" else AlsTrainer
@@ -39,7 +41,7 @@ def fit(
     data: TrainingData[M],
     params: TrainParams,
     seed: int,
-    scale: tuple[float, float],
+    scale: Scale,
     on_epoch: Callable[[RatingState[M]], None] = lambda state: None,
     state: RatingState[M] | None = None,
 ) -> RatingState[M]:
