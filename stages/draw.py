@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from movierec.core import manifests, paths, reporting, stage
+from movierec.core import manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array
@@ -45,8 +45,8 @@ def main() -> stage.Summary:
         "neighbours": factor_maps.neighbours(vectors, items, settings.min_ratings),
     }
     for name, rows in tables.items():
-        reporting.write_plot(f"plots/draw/{name}.csv", rows)
-    drawing.draw_all(Results.read(params.dataset))
+        result_files.write_plot(f"plots/draw/{name}.csv", rows)
+    drawing.draw_all(Results.read(params))
     return {"pictures": f"{len(PICTURES)} in plots/pictures"}
 
 

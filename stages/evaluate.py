@@ -1,6 +1,6 @@
 """Evaluate errors and rankings on test ratings, with confidence intervals and baselines."""
 
-from movierec.core import atomic, manifests, paths, reporting, stage
+from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.engine import factory
@@ -37,17 +37,17 @@ def main() -> stage.Summary:
     ndcg, coverage = (f"{name}@{params.evaluate.top_n}" for name in ("ndcg", "coverage"))
     lists, popular = (measured["ranking"][name] for name in (ranking, "popularity"))
     best = min(measured["baseline"], key=lambda name: measured["baseline"][name]["rmse"])
-    reporting.write_details("evaluate", measured)
-    reporting.write_metrics(
+    result_files.write_details("evaluate", params, measured)
+    result_files.write_metrics(
         "test",
         {key: measured["test"][key] for key in ("rmse", "mae")}
         | {key: lists[key] for key in (ndcg, coverage)},
     )
-    reporting.write_metrics(
+    result_files.write_metrics(
         "test_baseline", {"rmse": measured["baseline"][best]["rmse"], ndcg: popular[ndcg]}
     )
     for name, rows in result.plots.items():
-        reporting.write_plot(f"plots/evaluate/{name}.csv", rows)
+        result_files.write_plot(f"plots/evaluate/{name}.csv", rows)
     made_with = params.model_dump(include={"seed", "evaluate", "recommend"})
     provenance = export.provenance("evaluate", made_with, made_from)
     with atomic.atomic_file(paths.EVALUATION_BY_USER) as path:

@@ -4,7 +4,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from movierec.core import atomic, manifests, paths, reporting, stage
+from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.model import model_file, top_n_lists
@@ -43,7 +43,7 @@ def main() -> stage.Summary:
     for name, write in writers.items():
         with atomic.atomic_file(paths.RECOMMENDATIONS.with_name(f"{name}.parquet")) as path:
             write(path, provenance=provenance)
-    measured = {name: reporting.read_details(name) for name in model_card.STAGES}
+    measured = {name: result_files.read_details(name, params=params) for name in model_card.STAGES}
     card = model_card.render(params, model.manifest, measured)
     with atomic.atomic_file(paths.RECOMMENDATIONS.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from movierec.core import reporting, stage
+from movierec.core import result_files, stage
 from movierec.core.params import load_params
 from movierec.core.paths import IMPLICIT_MODEL
 from movierec.training import search
@@ -38,7 +38,7 @@ def main() -> stage.Summary:
     if quality:
         measured["validation"] = task.report(quality)
         summary["validation"] = f"{NDCG.upper()} {quality.ndcg:.4f}"
-    reporting.write_details("implicit", measured)
+    result_files.write_details("implicit", params, measured)
     return summary | {"fitted": f"on {trained.fitted_on}"}
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from movierec.core import atomic, manifests, paths, reporting, stage
+from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
-from movierec.datasets.validation import REASONS, RowCounts
+from movierec.datasets.validation import MOVIE_REASONS, RATING_REASONS, RowCounts
 from movierec.engine import factory
 from movierec.prepare import index_blocks
 
@@ -15,16 +15,25 @@ from movierec.prepare import index_blocks
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.RAW, params.dataset)
-    path, *_ = manifests.check_files(paths.RAW, manifest, "download")
+    [(name, sha256)] = manifests.hashes_of(manifest, "download", paths.RAW).items()
     with factory.opened(params.engine) as work, work.scratch("index") as scratch:
-        indexed = index_blocks.build(work, scratch, path, params.data, params.index.max_rejected)
-        rows, n_ratings = indexed.rows, int(indexed.by_user.sum())
+        indexed = index_blocks.build(
+            work, scratch, paths.RAW / name, sha256, params.data, params.index.max_rejected
+        )
+        rows, movies = indexed.counts.ratings, indexed.counts.movies
+        n_ratings = int(indexed.by_user.sum())
         counts = {
             "n_ratings": n_ratings,
             "n_users": len(indexed.by_user),
             "n_movies": len(indexed.by_item),
             "n_rated_movies": int(np.count_nonzero(indexed.by_item)),
+            "n_unlisted_movies": indexed.counts.n_unlisted,
             "rows": count_rows(rows, n_ratings, indexed.n_superseded),
+            "movie_rows": {
+                "read": movies.n_read,
+                "kept": movies.n_kept,
+                "rejected": movies.by_reason(MOVIE_REASONS),
+            },
         }
         with atomic.atomic_folder(paths.INDEX) as folder:
             description = index_blocks.write(work, indexed, folder)
@@ -32,22 +41,29 @@ def main() -> stage.Summary:
             entry = manifests.make_record(made_with, manifests.hash_files(folder), counts)
             manifests.write_manifest(folder, {**manifest, "index": entry})
     described = describe(description.ratings, len(indexed.by_user) * len(indexed.by_item))
-    first, last = description.span
+    first, last = description.times or (None, None)
     times = {"first_timestamp": first, "last_timestamp": last}
-    reporting.write_details("index", {**counts, **described, **times})
-    reporting.write_plot("plots/index/ratings.csv", description.ratings)
-    reporting.write_plot("plots/index/years.csv", description.years)
+    result_files.write_details("index", params, {**counts, **described, **times})
+    result_files.write_plot("plots/index/ratings.csv", description.ratings)
+    result_files.write_plot("plots/index/years.csv", description.years)
     return {
         "rows": f"{rows.n_read:,} read, {rows.rejected.total():,} rejected,"
         f" {indexed.n_superseded:,} superseded",
         "ratings": f"{n_ratings:,} by {counts['n_users']:,} users",
-        "movies": f"{counts['n_movies']:,}, of which {counts['n_rated_movies']:,} rated",
+        "movies": ", ".join(
+            [
+                f"{counts['n_movies']:,}, of which {counts['n_rated_movies']:,} rated",
+                *([f"{n:,} rows rejected"] if (n := movies.rejected.total()) else []),
+                *([f"{n:,} without a row"] if (n := indexed.counts.n_unlisted) else []),
+            ]
+        ),
+        **({} if description.times else {"times": "none"}),
     }
 
 
 def count_rows(rows: RowCounts, n_kept: int, n_superseded: int) -> dict[str, Any]:
     """Count every row read as kept, or as rejected under one reason."""
-    rejected = {reason: rows.rejected[reason] for reason in REASONS}
+    rejected = rows.by_reason(RATING_REASONS)
     return {
         "read": rows.n_read,
         "kept": n_kept,

@@ -1,6 +1,6 @@
 """Recommend the best unseen movies to every user, a block of users at a time."""
 
-from movierec.core import atomic, manifests, paths, reporting, stage
+from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.data.stored_ratings import StoredRatings
@@ -41,7 +41,7 @@ def main() -> stage.Summary:
         blocks = batch.recommend_all(workers, ranker, StoredRatings.seen(), eligible)
         export.write_recommendations(path, users, items, statistics.watch(blocks), provenance)
     measured = {"n_users": len(users), **statistics.metrics()}
-    reporting.write_details("recommend", measured)
+    result_files.write_details("recommend", params, measured)
     return {
         "ranked by": params.recommend.ranking,
         "lists": f"{measured['n_recommendations']:,} recommendations for {len(users):,} users",

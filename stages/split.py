@@ -1,6 +1,6 @@
 """Split the ratings into train, validation and test."""
 
-from movierec.core import atomic, manifests, paths, reporting, stage
+from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.engine import factory
 from movierec.prepare import split_blocks
@@ -23,7 +23,7 @@ def main() -> stage.Summary:
         "n_cold_users": int((sizes.by_user == 0).sum()),
         "n_cold_items": int((sizes.by_item == 0).sum()),
     }
-    reporting.write_details("split", counts)
+    result_files.write_details("split", params, counts)
     kinds = ("train", "validation", "test")
     return {
         "protocol": params.split.protocol,

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from movierec.core import reporting, stage
+from movierec.core import result_files, stage
 from movierec.core.params import load_params
 from movierec.core.paths import MODEL
 from movierec.training import rating_model, search
@@ -40,9 +40,9 @@ def main() -> stage.Summary:
     }
     if errors:
         summary["validation"] = f"RMSE {errors.rmse:.4f}"
-    reporting.write_details("train", measured)
+    result_files.write_details("train", params, measured)
     headline = {"epochs": trained.best_epoch, "rmse": last.train_rmse}
-    reporting.write_metrics("train", {"validation": measured["validation"]} | headline)
+    result_files.write_metrics("train", {"validation": measured["validation"]} | headline)
     return summary | {"fitted": f"RMSE {last.train_rmse:.4f} on {trained.fitted_on}"}
 
 

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
+from ruamel.yaml import YAML
 
 from benchmarks.generate import ML_25M_RATINGS
 from benchmarks.harness import RESULTS, ROOT, copy_project, machine, memory_of, write_report
-from movierec.core import reporting
+from movierec.core import result_files, yaml_file
 
 FOLDER = "ml-generated"  # inside the zip
 # The original project has no validation, no refit and no implicit model; it ranks by predicted
@@ -129,10 +129,7 @@ def write_zip(path: Path, n_ratings: int) -> None:
 
 
 def write_params(project: Path, archive: Path) -> None:
-    params, datasets = (
-        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
-        for name in ("params.yaml", "datasets.yaml")
-    )
+    params, datasets = (yaml_file.read(ROOT / name) for name in ("params.yaml", "datasets.yaml"))
     params["dataset"] = "local"
     with archive.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -141,7 +138,7 @@ def write_params(project: Path, archive: Path) -> None:
     for block, settings in SEED_SETTINGS.items():
         params[block] |= settings
     for name, content in (("params.yaml", params), ("datasets.yaml", datasets)):
-        (project / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        YAML().dump(content, project / name)
 
 
 def repro(project: Path) -> list[StageUsage]:
@@ -182,7 +179,7 @@ def measure(n_ratings: int, scratch: Path) -> dict[str, Any]:
         write_zip(archive, number)
         write_params(project, archive)
         runs.append(repro(project))
-    read = {name: reporting.read_details(name, project) for name in ("index", "recommend")}
+    read = {name: result_files.read_details(name, project) for name in ("index", "recommend")}
     return {
         "machine": machine(),
         "versions": {name: metadata.version(name) for name in PACKAGES},

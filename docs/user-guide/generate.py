@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from movierec.cli import cli
+from movierec.core import yaml_file
 
 GUIDE = Path("docs/user-guide")
 FILES = (  # the Parquet files of the pipeline
@@ -37,7 +37,7 @@ FILES = (  # the Parquet files of the pipeline
 
 def parts_of(outputs: Path) -> dict[str, str]:
     """The generated parts by name. outputs: a folder with the Parquet files of a run."""
-    pipeline = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))
+    pipeline = yaml_file.read(Path("dvc.yaml"))
     schemas = {name: pq.read_schema(outputs / name) for name in FILES}
     return {
         "stages": table(["stage", "params", "writes"], stages(pipeline["stages"])),

@@ -13,7 +13,7 @@ from movierec.core.params import PathSource
 from movierec.data.rating_arrays import Csr
 from movierec.datasets.movielens import read_archive
 from movierec.training import in_memory, rating_model
-from tests.helpers.random_data import train_params
+from tests.helpers.random_data import SCALE, train_params
 
 
 @pytest.mark.parametrize("n_ratings", [2000, 50_000])
@@ -50,7 +50,7 @@ def test_what_was_planted_is_found() -> None:
         n_factors=generator.N_PLANTED_FACTORS, max_epochs=8, factor_precision=5.0, dtype="float32"
     )
     fit = rating_model.fit(
-        in_memory.InMemoryData(by_user, by_user.transpose(data.n_items)), params, 0, (0.5, 5)
+        in_memory.InMemoryData(by_user, by_user.transpose(data.n_items)), params, 0, SCALE
     )
     predicted = fit.model.predict(data.user_index, data.item_index)
     assert np.corrcoef(predicted, data.expected)[0, 1] > 0.8
@@ -63,7 +63,7 @@ def test_the_zip_is_read_back(tmp_path: Path) -> None:
         assert archive.namelist() == ["made/movies.csv", "made/ratings.csv"]
     block = PathSource(
         source="path",
-        path="",
+        path=None,
         sha256=None,
         layout="csv",
         folder="made",

@@ -14,10 +14,12 @@ import pytest
 
 from benchmarks import ours
 from movierec import cli
-from movierec.cli import rendering, runs
+from movierec.cli import runs
+from movierec.core import console
 from movierec.data import parquet_tables
 from movierec.data.titles import display_title
-from movierec.experiments.compare_runs import Difference
+from movierec.evaluation.paired_test import Difference
+from movierec.experiments.compare_runs import MetricDifference
 from movierec.model import model_file
 from movierec.serving import folding_in
 from tests.helpers import archives
@@ -30,6 +32,8 @@ LOVE += ["Once Upon a Time... When We Were Colored and It All Went On for a Very
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
+NO_ZZZZZ = "no movie title matches 'zzzzz'; the data set has 13 movies from 1950 to 2021"
+LEAVE_OUT = "no movie title matches 'wars zzzzzzzzzzzz xxxxx'; leave out 'zzzzzzzzzzzz', 'xxxxx'"
 UNRATED = "Nobody Saw This (1950)"
 TITLES = [*SPACE, *LOVE, UNRATED]
 N_USERS = 60
@@ -189,16 +193,58 @@ def test_min_ratings(movierec):
 
 
 EVERYTHING = [part for title in TITLES for part in ("--like", title)]
+RATED = "with at least 1 rating"
 
 
 @pytest.mark.parametrize(
-    "options", [["--user-id", "100", "--min-ratings", "1000"], [*EVERYTHING, "--min-ratings", "0"]]
+    ("options", "why"),
+    [
+        (["--user-id", "100", "--min-ratings", "1000"], ""),
+        (
+            ["--like", "emma", "--from-year", "2022"],
+            "no movies from 2022 or later; those of the data set are from 1950 to 2021",
+        ),
+        (
+            ["--like", "emma", "--to-year", "1930"],
+            "no movies from 1930 or earlier; those of the data set are from 1950 to 2021",
+        ),
+        (
+            ["--like", "emma", "--from-year", "1955", "--to-year", "1960"],
+            "no movies from 1955 to 1960; those of the data set are from 1950 to 2021",
+        ),
+        (
+            ["--like", "emma", "--genre", "romance", "--from-year", "2005"],
+            f"no movies {RATED}, of the genre romance, from 2005 or later;"
+            ' without "from 2005 or later": 5 movies',
+        ),
+        (
+            ["--like", "emma", "--genre", "romance", "--not-genre", "romance"],
+            f"no movies {RATED}, of the genre romance, without the genre romance;"
+            ' without "of the genre romance": 6 movies',
+        ),
+        (
+            ["--like", "emma", "--not-genre", "romance", "--not-genre", "sci-fi"],
+            "no movies without the genre romance or sci-fi; exclude fewer genres",
+        ),
+        (EVERYTHING[:-2], f"no other movies {RATED}; without this filter: 1 movie"),
+        ([*EVERYTHING, "--min-ratings", "0"], "no other movies in the data set"),
+        (EVERYTHING, f"no other movies {RATED} in the data set"),
+    ],
 )
-def test_nothing_left_to_recommend(movierec, options):
-    assert movierec("recommend", *options) == (
-        "no movies left to recommend; lower --min-ratings or remove filters\n"
-    )
+def test_an_empty_list_says_which_filter_leaves_nothing(movierec, options, why):
+    assert why in movierec("recommend", *options)
     assert json.loads(movierec("recommend", *options, "--json")) == []
+    assert movierec("recommend", *options, "--csv") == ",".join(OF_LISTS) + "\n"
+    explained = ",".join([*OF_LISTS, "score_without_ratings", "because"]) + "\n"
+    assert movierec("recommend", *options, "--csv", "--explain") == explained
+
+
+def test_similar_without_matches(movierec):
+    filters = "--genre", "romance", "--from-year", "2005"
+    assert movierec("similar", "emma", *filters).startswith(f"no movies {RATED}, of the genre")
+    assert (
+        movierec("similar", "emma", *filters, "--csv") == ",".join([*HEADER, "similarity"]) + "\n"
+    )
 
 
 def test_similar(movierec):
@@ -245,10 +291,21 @@ def test_table(movierec, monkeypatch, width):
     assert len({line.rindex(" ") for line in movies}) == 1
 
 
-@pytest.mark.parametrize("width", [10, 40])
+@pytest.mark.parametrize("width", ["1", "10", "40"])
 def test_table_of_a_narrow_terminal(movierec, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
-    assert max(map(len, movierec("search", "dune").splitlines())) <= width
+    monkeypatch.setenv("COLUMNS", width)
+    output = movierec("search", "dune")
+    assert max(map(len, output.splitlines())) <= 40
+    assert "Dune" in output
+
+
+@pytest.mark.parametrize("size", ["", "0", "-5", "x", "²", "9" * 5000])
+def test_sizes_that_no_terminal_has_are_ignored(movierec, monkeypatch, size):
+    monkeypatch.delenv("COLUMNS")
+    output = movierec("search", "dune")
+    monkeypatch.setenv("COLUMNS", size)
+    monkeypatch.setenv("LINES", size)
+    assert movierec("search", "dune") == output
 
 
 def test_people_read_titles_as_they_write_them_and_programs_as_in_movielens(movierec, refusal):
@@ -290,6 +347,10 @@ def test_table_names_what_was_understood(movierec):
         ),
         (["recommend", "--like", "Emma", "--ratings", "no.csv"], "no.csv: no such file"),
         (
+            ["recommend", "--like", "Emma", "--scale", "1-10"],
+            "--scale is the scale of a file; give the file with --ratings",
+        ),
+        (
             ["recommend", "--like", "Emma", "--genre", "horor"],
             "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi",
         ),
@@ -303,8 +364,9 @@ def test_table_names_what_was_understood(movierec):
             ["similar", "Starr Wars"],
             "no movie title matches 'Starr Wars'; did you mean \"Star Wars (1977)\"?",
         ),
-        (["recommend", "--like", "zzzzz"], "no movie title matches 'zzzzz'; try movierec search"),
-        (["search", "zzzzz"], "no movie title matches 'zzzzz'; try fewer words"),
+        (["recommend", "--like", "zzzzz"], NO_ZZZZZ),
+        (["search", "zzzzz"], NO_ZZZZZ),
+        (["search", "wars zzzzzzzzzzzz xxxxx"], LEAVE_OUT),
         (
             ["similar", UNRATED],
             f"{UNRATED}: no similar movies, since it has no ratings or the model has no factors",
@@ -364,8 +426,9 @@ def test_help_is_quick():
 @pytest.mark.parametrize("name", ["workspace", "an-experiment-with-a-long-name"])
 def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
     monkeypatch.setenv("COLUMNS", str(width))
-    row = Difference("recall@10", 0.2978, 0.3039, -0.0002, 0.0128, 0.065, False)
-    rendering.console().print(runs._difference_table([row], "HEAD", name), crop=False)
+    difference = Difference(0.2978, 0.3039, -0.0002, 0.0128, 0.0659)
+    row = MetricDifference("recall@10", difference, lower_is_better=False)
+    console.out().print(runs._difference_table([row], "HEAD", name), crop=False)
     out = capsys.readouterr().out
     for text in ("0.2978", "0.3039", "+0.0061", "-0.0002 to +0.0128", "0.065", "inconclusive"):
         assert text in out
@@ -376,22 +439,37 @@ def test_compared_numbers_are_never_cut_off(monkeypatch, capsys, width, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "options"),
+    ("text", "options", "notes"),
     [
-        ("title,rating,year\nStar Wars,4,1978\nEmma,0.5,1996\n", "CSV", []),
-        ("movie_id,rating\n10,0.5\n1,4\n", "CSV by id", []),
-        ("title,rating\nStar Wars,4\n", "CSV", ["--dislike", "emma"]),
+        (
+            "title,rating,year\nStar Wars,4,1978\nEmma,0.5,1996\n",
+            [],
+            "(CSV): found 2 of 2 movies in the data set\n"
+            "  ratings read as 0.5 to 5; --scale MIN-MAX changes that\n"
+            '  found with a year that differs by one: Star Wars (1978) is "Star Wars (1977)"\n',
+        ),
+        (
+            "movie_id,rating\n10,0.5\n1,4\n",
+            ["--scale", "0.5-5"],
+            "(CSV by id): found 2 of 2 movies in the data set\n"
+            "  movie ids taken as the data set's own:"
+            ' 10 is "Emma (1996)", 1 is "Star Wars (1977)"\n',
+        ),
+        (
+            "title,rating\nStar Wars,8\n",
+            ["--scale", "1-10", "--dislike", "emma", "--like", "star wars=4"],
+            "(CSV): found 1 of 1 movie in the data set\n",
+        ),
     ],
 )
 def test_ratings_from_a_file_are_those_given_one_by_one(
-    movierec, call, tmp_path, text, kind, options
+    movierec, call, tmp_path, text, options, notes
 ):
-    file, n = tmp_path / "mine.csv", text.count("\n") - 1
+    file = tmp_path / "mine.csv"
     file.write_text(text, "utf-8")
-    notes = f"{file} ({kind}): found {n} of {n} movie{'s'[: n != 1]} in the data set\n"
     one_by_one = movierec("recommend", "--json", "--like", "star wars=4", "--dislike", "emma")
     from_file = call("recommend", "--json", *options, "--ratings", file)
-    assert from_file == (0, one_by_one, notes)
+    assert from_file == (0, one_by_one, f"{file} {notes}")
 
 
 def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
@@ -400,30 +478,35 @@ def test_movies_of_a_file_that_are_not_in_the_data_set(call, tmp_path):
     file = tmp_path / "ratings.csv"
     file.write_text(head + rows + "2024-01-01,Amelie,2001,u,5\n2024-01-01,Emma,1996,u,\n", "utf-8")
     status, out, notes = call("recommend", "--ratings", str(file))
-    first, *named, last = notes.splitlines()
-    assert first == (
-        f"{file} (Letterboxd): found 1 of 13 movies in the data set; skipped 1 without a rating"
-    )
-    assert named == [f"  not found: Unknown {number} (1999)" for number in range(10)]
-    assert last == "  … and 2 more"
+    unknown = "; ".join(f"Unknown {number} (1999)" for number in range(12))
+    assert notes.splitlines() == [
+        f"{file} (Letterboxd): found 1 of 13 movies in the data set; skipped 1 without a rating",
+        f"  not found: {unknown}",
+    ]
     assert (status, out.splitlines()[0]) == (0, "Based on 1 rating from ratings.csv")
     file.write_text(head + rows, "utf-8")
     status, out, notes = call("recommend", "--ratings", str(file))
     assert (status, out) == (1, "")
-    assert notes.splitlines()[-1] == (
-        f"error: {file}: found none of its movies in the data set; rate others with --like"
-    )
+    assert notes.splitlines() == [
+        f"error: {file}: found none of its movies in the data set; rate others with --like",
+        f"  {file} (Letterboxd): found 0 of 12 movies in the data set",
+        f"    not found: {unknown}",
+    ]
 
 
-def test_a_title_of_several_movies_needs_its_year(call, tmp_path):
+def test_a_title_of_several_movies_needs_its_year_and_none_of_them_is_recommended(call, tmp_path):
+    command = "recommend", "--min-ratings", "0", "-n", "99", "--json", "--ratings"
     file = tmp_path / "mine.csv"
     file.write_text("title,rating,year\nSabrina,4,\nEmma,4,\n", "utf-8")
-    _, _, notes = call("recommend", "--ratings", str(file))
-    assert notes == (
-        f"{file} (CSV): found 1 of 2 movies in the data set\n  ambiguous, add the year: Sabrina\n"
+    _, out, notes = call(*command, file)
+    assert notes.splitlines()[-1] == (
+        '  ambiguous: Sabrina; add the year: "Sabrina (1954)", "Sabrina (1995)"'
     )
+    assert set(TITLES) - set(titles(out)) == {"Sabrina (1954)", "Sabrina (1995)", "Emma (1996)"}
     file.write_text("title,rating,year\nSabrina,4,1954\nEmma,4,\n", "utf-8")
-    assert "found 2 of 2" in call("recommend", "--ratings", str(file))[2]
+    _, out, notes = call(*command, file)
+    assert "found 2 of 2" in notes
+    assert set(TITLES) - set(titles(out)) == {"Sabrina (1954)", "Emma (1996)"}
 
 
 # --- Cold cases, filters, explanations
@@ -491,7 +574,7 @@ def test_explain(movierec):
     first = rows[0]["because"][0]
     assert table[5].strip() == f"{first['score']:+.2f}  {first['title']}"
     [line, *_] = csv.DictReader(io.StringIO(movierec(*command, "--explain", "--csv")))
-    assert line["because"].startswith(f"{first['score']:+.4f} {first['title']}; ")
+    assert line["because"].startswith(f"{first['title']} {first['score']:+.4f}; ")
 
 
 def test_the_prior_speaks_for_a_movie_without_ratings(project, movierec, tmp_path, capsys):

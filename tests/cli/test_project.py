@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from movierec import cli
-from movierec.core import reporting
+from movierec.core import result_files
+from movierec.core.params import load_params
 from tests.cli.test_cli import project, titles  # noqa: F401 - a fixture
 from tests.core.test_reporting import EVALUATE
 
@@ -28,7 +29,7 @@ def run_here(project):  # noqa: F811
     """The project's folder, with metrics, and a subfolder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        reporting.write_details("evaluate", EVALUATE)
+        result_files.write_details("evaluate", load_params(), EVALUATE)
     (project / "notes/old").mkdir(parents=True)
     return project
 
@@ -92,7 +93,10 @@ def test_files_of_the_user_are_relative_to_where_they_are(call, run_here, tmp_pa
     (tmp_path / "mine.csv").write_text("title,rating\nEmma,4\n", "utf-8")
     place = ["--project", run_here, "recommend", "--json", "--ratings"]
     status, out, notes = call(tmp_path, *place, "mine.csv")
-    assert (status, notes) == (0, "mine.csv (CSV): found 1 of 1 movie in the data set\n")
+    assert (status, notes.splitlines()[0]) == (
+        0,
+        "mine.csv (CSV): found 1 of 1 movie in the data set",
+    )
     assert titles(out) == titles(call(run_here, "recommend", "--json", "--like", "emma=4")[1])
     missing = call(tmp_path, *place, "params.yaml")
     assert missing == (1, "", "error: params.yaml: no such file\n")
@@ -115,13 +119,53 @@ def test_the_nearest_project_counts_and_a_named_one_goes_before_it(call, run_her
     inner.mkdir()
     (inner / "dvc.yaml").touch()
     (tmp_path / "dvc.yaml").touch()
-    (tmp_path / "params.yaml").touch()
+    shutil.copy(run_here / "params.yaml", tmp_path)
+    shutil.copy(run_here / "datasets.yaml", tmp_path)
     _, _, errors = call(inner, "search", "dune")
-    line = "data/index/items.parquet: no such file; run dvc repro"
+    line = "data/index/manifest.json: no such file; run dvc repro"
     assert errors == f"error: {line} (project: ..)\n"
-    (inner / "params.yaml").touch()
+    shutil.copy(run_here / "params.yaml", inner)
+    shutil.copy(run_here / "datasets.yaml", inner)
     assert call(inner, "search", "dune")[2] == f"error: {line}\n"
     assert call(inner, "--project", run_here, "search", "dune")[0] == 0
+
+
+STALE = {  # a param that changed since the run, and the commands that refuse to show that run
+    "seed: 20": ("seed: 21", ["summary"], "plots/evaluate/details.json: made with seed 20, but"),
+    "dataset: local": (
+        "dataset: ml-25m",
+        ["summary", "search", "recommend", "similar"],
+        ": made from data set 'local', but params.yaml says 'ml-25m'; run dvc repro",
+    ),
+    "rating_max: 5.0": (
+        "rating_max: 9.0",
+        ["summary", "search", "recommend", "similar"],
+        ": made with local.rating_max 5.0, but datasets.yaml says 9.0; run dvc repro",
+    ),
+}
+
+
+@pytest.mark.parametrize("old", STALE)
+def test_what_is_of_another_data_set_or_of_other_params_is_not_shown(call, run_here, tmp_path, old):
+    """As after a run that failed: the files are those of the run before it."""
+    new, commands, line = STALE[old]
+    folder = shutil.copytree(run_here, tmp_path / "project")
+    for name in ("params.yaml", "datasets.yaml"):
+        text = (folder / name).read_text("utf-8")
+        before, found, after = text.rpartition(old)
+        (folder / name).write_text(f"{before}{new}{after}" if found else text, "utf-8")
+    for command in commands:
+        status, out, errors = call(folder, *COMMANDS[command])
+        assert (status, out) == (1, "")
+        assert line in errors
+        assert errors.count("\n") == 1
+
+
+def test_a_clone_with_committed_results_and_no_data_has_a_summary(call, run_here, tmp_path):
+    for name in ("params.yaml", "datasets.yaml", "dvc.yaml"):
+        shutil.copy(run_here / name, tmp_path)
+    shutil.copytree(run_here / "plots", tmp_path / "plots")
+    assert call(tmp_path, "summary") == call(run_here, "summary")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS.values(), ["report"], ["compare-runs"]])

@@ -87,3 +87,11 @@ def test_a_disk_that_is_full_is_named_as_by_the_system(tmp_path, monkeypatch):
     monkeypatch.setattr("safetensors.numpy.save_file", fail)
     with pytest.raises(MovierecError, match="No space left on device; make room"):
         array_files.save(tmp_path / "some.safetensors", {}, {})
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_not_written(tmp_path, number):
+    array = np.array([[1.0, number], [2.0, 3.0]], np.float32)
+    with pytest.raises(MovierecError, match="not written: factors has numbers that are not finite"):
+        array_files.save(tmp_path / "model.safetensors", {"factors": array}, {})
+    assert list(tmp_path.iterdir()) == []

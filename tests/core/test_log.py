@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from movierec.core import atomic, log, manifests, paths, reporting
+from movierec.core import atomic, log, manifests, paths, result_files
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
 from movierec.prepare import parquet_writer
@@ -32,13 +32,13 @@ def test_each_file_that_is_read_or_written(logged, tmp_path):
     parquet_tables.read_table(paths.INDEX / "users.parquet")
     hashes = {"users.parquet": manifests.hash_files(paths.INDEX)["users.parquet"]}
     manifests.check_files(paths.INDEX, {"index": {"sha256": hashes}}, "index")
-    reporting.write_details("index", {"n": 1})
+    result_files.write_metrics("index", {"n": 1})
     assert logged() == [
         f"DEBUG    wrote   users.parquet  {size} bytes",
         f"DEBUG    wrote   data/index  {size} bytes",
         f"DEBUG    read    data/index/users.parquet  {size} bytes",
         f"DEBUG    checked data/index/users.parquet  {size} bytes",
-        "DEBUG    wrote   plots/index/details.json  23 bytes",
+        "DEBUG    wrote   metrics/index.json  13 bytes",
     ]
 
 
@@ -51,5 +51,5 @@ def test_what_was_not_read_is_not_logged(logged):
 
 def test_without_debug_nothing_is_logged(logged):
     log.configure(False)
-    reporting.write_details("index", {"n": 1})
+    result_files.write_metrics("index", {"n": 1})
     assert logged() == []

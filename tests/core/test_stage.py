@@ -1,5 +1,6 @@
 """A stage runs alone, ends when the dvc that started it is killed, and prints a summary."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -209,6 +210,23 @@ def test_times_are_of_the_result_that_they_were_measured_with():
     assert list(stage.recorded_times()) == ["train", "split"]
     assert all(0 <= seconds < 60 for seconds in stage.recorded_times().values())
     paths.details("train").write_text("3", "utf-8")
+    assert list(stage.recorded_times()) == ["split"]
+
+
+TIMES = [b"", b"{", b"[]", b"\xff", b'{"seconds": 1}', b'{"seconds": "1", "result": "RESULT"}']
+TIMES += [b'{"seconds": %s, "result": "RESULT"}' % n for n in (b"NaN", b"-1", b"1e999", b"null")]
+TIMES += [b'{"seconds": 1, "result": ""}', b'{"seconds": 1, "result": [1]}', b"[" * 9999]
+
+
+@pytest.mark.parametrize("content", TIMES)
+def test_a_damaged_time_is_ignored(content):
+    timed("split", "1")
+    timed("train", "2")
+    result = hashlib.sha256(b"2").hexdigest().encode()
+    (paths.CHECKPOINTS / "train.time").write_bytes(content.replace(b"RESULT", result))
+    (paths.CHECKPOINTS / "other.time").write_bytes(content.replace(b"RESULT", b""))
+    (paths.CHECKPOINTS / "link.time").symlink_to("nowhere")
+    (paths.CHECKPOINTS / "folder.time").mkdir()
     assert list(stage.recorded_times()) == ["split"]
 
 

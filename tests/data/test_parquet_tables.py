@@ -167,12 +167,12 @@ def test_appended_rows_are_the_same_bytes_as_all_at_once(tmp_path_factory, sizes
     assert (folder / "parts").read_bytes() == (folder / "all").read_bytes()
 
 
-def test_the_span_of_a_column(tmp_path, monkeypatch):
+def test_the_first_and_the_last_time(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet_tables, "ROW_GROUP", 2)
-    for values, span in (([], (0, 0)), ([5], (5, 5)), ([3, -2, 9, 4, 4], (-2, 9))):
-        columns = {"other": np.zeros(len(values)), "n": np.array(values, np.int64)}
+    for values, span in (([], None), ([0, 0, 0], None), ([5], (5, 5)), ([3, 0, 9, 4, 4], (0, 9))):
+        columns = {"other": np.zeros(len(values)), "timestamp": np.array(values, np.int64)}
         parquet_tables.write_table(tmp_path / "a", columns)
-        assert parquet_tables.span_of(tmp_path / "a", "n") == span
+        assert parquet_tables.read_times(tmp_path / "a") == span
 
 
 def test_files_written_at_once(tmp_path):
@@ -252,3 +252,18 @@ def entry(user_id, rank, movie_id, title, score, predicted_rating):
         "score": score,
         "predicted_rating": predicted_rating,
     }
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["score", "factors", "ndcg"])
+def test_a_number_that_is_not_finite_is_not_written(tmp_path, name, number):
+    """NaN is allowed where it means that there is nothing to measure."""
+    column = pa.array(np.array([1.0, number], np.float32))
+    if name == "factors":
+        column = pa.FixedSizeListArray.from_arrays(column, 2)
+    path = tmp_path / "table.parquet"
+    if name == "ndcg" and np.isnan(number):
+        parquet_tables.write_table(path, {name: column})
+        return
+    with pytest.raises(MovierecError, match=f"not written: column {name} has numbers that are not"):
+        parquet_tables.write_table(path, {name: column})

@@ -11,8 +11,9 @@ import platformdirs
 import pytest
 import yaml
 import zc.lockfile
+from rich.console import Console
 
-from movierec.core import reporting
+from movierec.core import checksums, console, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, UrlSource
 from movierec.datasets import http_transfer
@@ -226,9 +227,21 @@ def test_url_and_mirror_that_fail(server, folder):
     mirror = f"{server.url}?mirror"
     assert refusal(url(server.url, mirror_url=mirror), folder) == (
         f"{server.url}: the server returned 404 Not Found;"
-        f" {mirror}: the server returned 403 Forbidden; {ways('films.zip')}"
+        f" {server.url}?…: the server returned 403 Forbidden; {ways('films.zip')}"
         " (a partial download resumes)"
     )
+
+
+def test_secrets_in_addresses_are_not_told(server, folder, cache):
+    """Not in messages, and not in what stays of a download that was cut."""
+    server.answers = [Answer(status=503), Answer(cut_body=99)]
+    server.answers += [Answer(status=404)] * 9
+    said, address = [], f"{server.url}?token=SECRET"
+    with pytest.raises(MovierecError) as caught:
+        fetch(url(address, mirror_url=address), folder, Watch(said.append), HASTE)
+    kept = "".join(path.read_text("utf-8") for path in cache.glob("*.json"))
+    assert server.asked[0]["path"].endswith("?token=SECRET")
+    assert "SECRET" not in f"{caught.value}{said}{kept}{url(address).model_dump()}"
 
 
 def test_progress_and_trouble_are_told(server, folder):
@@ -396,11 +409,54 @@ def test_the_stage_says_a_line_each_tenth(server, capsys, monkeypatch):
 
 
 def test_a_bar_on_a_terminal(monkeypatch):
-    console = reporting.Console(force_terminal=True, width=100, record=True)
-    monkeypatch.setattr(reporting, "console", console)
+    terminal = Console(force_terminal=True, width=100, record=True)
+    monkeypatch.setattr(console, "out", lambda: terminal)
     with reporting.transfer("films") as moved:
         moved(1_000_000, 4_000_000)
-    assert "1.0/4.0 MB" in console.export_text()
+    assert "1.0/4.0 MB" in terminal.export_text()
+
+
+# What is used is what was hashed
+
+
+def swap_after(monkeypatch, path, content):
+    """Another file takes the place of `path` as soon as it was opened."""
+    opened = Path.open
+
+    def open_and_swap(self, *options, **more):
+        stream = opened(self, *options, **more)
+        if self == path and "x" not in options:
+            new = path.with_name("new")
+            new.write_bytes(content)
+            new.replace(path)
+        return stream
+
+    monkeypatch.setattr(Path, "open", open_and_swap)
+
+
+def test_a_file_swapped_while_it_is_copied(mine, folder, monkeypatch):
+    swap_after(monkeypatch, mine, CONTENT[::-1])
+    assert fetch(path_source(mine), folder).read_bytes() == CONTENT
+    (folder / mine.name).unlink()
+    assert "a different file" in refusal(path_source(mine), folder)
+
+
+def test_a_file_swapped_in_the_cache(server, folder, cache, monkeypatch):
+    fetch(url(server.url), folder).unlink()
+    swap_after(monkeypatch, cache / "films.zip", CONTENT[::-1])
+    assert fetch(url(server.url), folder).read_bytes() == CONTENT
+
+
+def test_what_is_read_later_is_what_was_hashed(mine):
+    """Another file in its place is not read; a change of the same file is an error."""
+    with checksums.opened_as_hashed(mine, SHA256) as stream:
+        mine.rename(mine.with_name("old"))
+        mine.write_bytes(CONTENT[::-1])
+        assert stream.read() == CONTENT
+    mine.write_bytes(CONTENT)
+    changed = pytest.raises(MovierecError, match="changed since it was written")
+    with changed, checksums.opened_as_hashed(mine, SHA256):
+        mine.write_bytes(b"other")
 
 
 # A path

@@ -5,9 +5,12 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
 from movierec.datasets.movielens import read_archive
+from movierec.datasets.validation import N_SHOWN
 from tests.helpers import archives
 from tests.helpers.archives import LAYOUTS, MOVIES, RATINGS
 
@@ -15,9 +18,9 @@ YEARS = {50: 1977, 1: 1995, 22: 2001, 31: None, 40: 1983}
 WITH_MOVIES = LAYOUTS[:4]
 
 
-def read(folder, layout, ratings=RATINGS, newline="\n"):
+def read(folder, layout, ratings=RATINGS, newline="\n", max_rejected=0):
     path = archives.write(folder, layout, ratings, newline=newline)
-    return read_archive(path, archives.block(layout, path))
+    return read_archive(path, archives.block(layout, path), max_rejected)
 
 
 def rows_of(archive):
@@ -60,7 +63,7 @@ def test_every_layout_gives_the_same_movies(tmp_path, layout, newline):
 def test_quotes_and_commas_in_titles(tmp_path):
     title = 'Naked Gun: "From the Files", The (1988)'
     path = archives.write(tmp_path, "csv", movies=[(50, title, ["Comedy"])])
-    movies = read_archive(path, archives.block("csv", path)).movies
+    movies = read_archive(path, archives.block("csv", path), 3).movies
     assert movies["title"][0] == title
     assert movies["year"][0] == 1988
 
@@ -78,7 +81,7 @@ def test_quotes_and_commas_in_titles(tmp_path):
 )
 def test_year_of_a_title(tmp_path, title, year):
     path = archives.write(tmp_path, "csv", movies=[(50, title, [])])
-    found = read_archive(path, archives.block("csv", path)).movies["year"][0]
+    found = read_archive(path, archives.block("csv", path), 3).movies["year"][0]
     assert (None if pd.isna(found) else found) == year
 
 
@@ -92,8 +95,14 @@ def test_movies_that_are_only_rated_are_named_by_their_id(tmp_path, layout):
 
 
 def test_a_rated_movie_that_is_not_listed_joins_those_that_are(tmp_path):
-    movies = read(tmp_path, "csv", [*RATINGS, (3, 77, 4.5, 881250949)]).movies
-    assert movies["title"].tolist() == [title for _, title, _ in MOVIES] + ["Movie 77"]
+    ratings = [*RATINGS, (3, 77, 4.5, 881250949), (3, 78, 4.5, 881250949)]
+    archive = read(tmp_path, "csv", ratings, max_rejected=2)
+    titles = [title for _, title, _ in MOVIES] + ["Movie 77", "Movie 78"]
+    assert archive.movies["title"].tolist() == titles
+    assert archive.counts.n_unlisted == 2
+    with pytest.raises(MovierecError, match="2 of 6 rated movies have no row") as e:
+        read(tmp_path, "csv", ratings, max_rejected=1)
+    assert e.value.details == ("movie 77", "movie 78")
 
 
 def test_own_csv_may_order_spell_and_quote_its_columns(tmp_path):
@@ -158,16 +167,11 @@ def test_member_of_another_hash(tmp_path):
     path = archives.write(tmp_path, "recbole")
     members = dict.fromkeys(("ml-100k.inter", "ml-100k.item"), "0" * 64)
     line = refusal(path, "recbole", members=members)
-    assert line.startswith("set/ml-100k/ml-100k.inter has sha256 ")
+    assert line.startswith("set/ml-100k/ml-100k.item has sha256 ")
     assert line.endswith(", not the one pinned in datasets.yaml; download it again")
 
 
-def test_text_in_another_encoding(tmp_path):
-    line = refusal(archives.write(tmp_path, "dat"), "dat", encoding="utf-8")
-    assert line == "not utf-8 text; is its encoding in datasets.yaml correct?"
-
-
-@pytest.mark.parametrize("column", ["userId", "movieId", "rating", "timestamp"])
+@pytest.mark.parametrize("column", ["userId", "movieId", "rating"])
 def test_column_missing_in_the_csv_layout(tmp_path, column):
     contents = archives.members("csv")
     renamed = contents["ml-tiny/ratings.csv"].replace(column.encode(), b"other")
@@ -183,7 +187,8 @@ def test_column_missing_among_the_movies(tmp_path, column):
     contents = archives.members("csv")
     renamed = contents["ml-tiny/movies.csv"].replace(column.encode(), b"other")
     path = archives.write_zip(tmp_path / "a.zip", contents | {"ml-tiny/movies.csv": renamed})
-    assert refusal(path, "csv") == f"movies.csv: no column {column}; is it the csv layout?"
+    line = refusal(path, "csv")
+    assert line.startswith(f"movies.csv: no column {column.replace('Id', '_id')}; its columns are:")
 
 
 def test_column_missing_in_own_csv(tmp_path):
@@ -211,17 +216,79 @@ def test_duplicate_pairs_are_left_to_the_index(tmp_path):
     assert rows_of(read(tmp_path, "csv", again)) == again
 
 
-def test_movie_listed_twice(tmp_path):
-    path = archives.write(tmp_path, "csv", movies=[*MOVIES, MOVIES[0]])
-    assert refusal(path, "csv") == "movie 50 is listed twice; keep one of them"
+# The list of movies: each row is kept, or rejected with its line and reason.
+
+BAD_MOVIES = {
+    "9,Alpha, The (1990),Action": "wrong_fields",
+    '9,"Alpha (1990),Action': "wrong_fields",
+    "9,Alpha\r (1990),Action": "wrong_fields",
+    ",Alpha (1990),Action": "missing",
+    "nan,Alpha (1990),Action": "missing",
+    "9, ,Action": "missing",
+    "2.5E+10,Alpha (1990),Action": "float_id",
+    "1.0,American President again (1995),Comedy": "duplicate",
+    "01,American President again (1995),Comedy": "duplicate",
+    "9,Am\udce9lie (2001),Romance": "not_text",
+}
 
 
-def test_movie_whose_title_holds_the_separator(tmp_path):
-    path = archives.write(tmp_path, "dat", movies=[(1, "A::B (1990)", ["Drama"])])
-    assert refusal(path, "dat") == "movies.dat line 1: 4 fields, expected 3"
+@given(st.lists(st.sampled_from([*BAD_MOVIES]), max_size=14), st.sampled_from(["\n", "\r\n"]))
+def test_each_movie_is_kept_or_rejected(tmp_path_factory, bad, newline):
+    """Rejected rows do not affect the others, and each has its line."""
+    contents = archives.members("csv", newline=newline)
+    more = "".join(line + newline for line in bad).encode("utf-8", "surrogateescape")
+    contents["ml-tiny/movies.csv"] += newline.encode() + more
+    path = archives.write_zip(tmp_path_factory.mktemp("movies") / "a.zip", contents)
+    archive = read_archive(path, archives.block("csv", path), len(bad))
+    movies = archive.movies[["movie_id", "title", "genres"]]
+    assert list(movies.itertuples(index=False, name=None)) == MOVIES
+    rows = archive.counts.movies
+    assert (rows.n_read, rows.n_kept) == (len(MOVIES) + len(bad), len(MOVIES))
+    first = len(MOVIES) + 3
+    assert [row[:2] for row in rows.first] == [
+        (f"movies.csv line {first + k}", BAD_MOVIES[line]) for k, line in enumerate(bad)
+    ][:N_SHOWN]
+    if bad:
+        with pytest.raises(MovierecError, match=f"{len(bad)} of .* rows of movies.csv rejected"):
+            read_archive(path, archives.block("csv", path), len(bad) - 1)
 
 
-@pytest.mark.parametrize("layout", ["dat", "100k", "recbole"])
-def test_movie_id_that_is_no_number(tmp_path, layout):
-    path = archives.write(tmp_path, layout, movies=[("tt0076759", "Star Wars (1977)", [])])
-    assert "'tt0076759'" in refusal(path, layout)
+@pytest.mark.parametrize(
+    ("layout", "movie", "reason"),
+    [
+        ("dat", (9, "A::B (1990)", ["Drama"]), "wrong_fields"),
+        ("100k", (9, "A|B (1990)", ["Drama"]), "wrong_fields"),
+        *((layout, ("tt9", "A (1990)", []), "not_a_number") for layout in WITH_MOVIES[1:]),
+        *((layout, MOVIES[0], "duplicate") for layout in WITH_MOVIES),
+    ],
+)
+def test_bad_movies_of_every_layout(tmp_path, layout, movie, reason):
+    path = archives.write(tmp_path, layout, movies=[*MOVIES, movie])
+    archive = read_archive(path, archives.block(layout, path), 1)
+    assert archive.counts.movies.rejected == {reason: 1}
+    assert len(archive.movies) == len(MOVIES)
+
+
+def test_movies_in_another_encoding(tmp_path):
+    path = archives.write(tmp_path, "dat")
+    line = refusal(path, "dat", encoding="utf-8")
+    assert line.startswith("1 of 5 rows of movies.dat rejected (1 not_text; is encoding in ")
+
+
+def test_an_id_that_a_table_wrote_as_a_float_is_the_integer(tmp_path):
+    """In ratings, in the list of movies, or in both."""
+    expected = read(tmp_path, "csv")
+    ratings = [(f"{user}.0", movie, *rest) for user, movie, *rest in RATINGS]
+    movies = [(f"{movie}.0", *rest) for movie, *rest in MOVIES]
+    for rows, listed in [(ratings, MOVIES), (RATINGS, movies), (ratings[:1] + RATINGS[1:], movies)]:
+        path = archives.write(tmp_path, "csv", rows, listed)
+        archive = read_archive(path, archives.block("csv", path))
+        assert rows_of(archive) == RATINGS
+        assert archive.movies.equals(expected.movies)
+
+
+def test_such_a_float_beside_text_is_rejected(tmp_path):
+    ratings = [("anna", 50, 4.0, 1), ("7.0", 50, 4.0, 1), ("7", 50, 4.0, 1)]
+    archive = read(tmp_path, "csv", ratings, max_rejected=1)
+    assert archive.user_ids.tolist() == ["anna", "7"]
+    assert archive.counts.ratings.rejected == {"float_id": 1}

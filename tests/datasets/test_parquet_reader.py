@@ -12,7 +12,6 @@ from movierec.core.errors import MovierecError
 from movierec.datasets import parquet_reader
 from movierec.datasets.validation import COLUMNS
 
-NAMES = {name: name for name in COLUMNS}
 RATING = st.none() | st.sampled_from([0.5, 3.0, 5.0, 0.0, 6.0, float("nan"), float("inf")])
 ROWS = st.lists(
     st.tuples(st.none() | st.integers(1, 5), st.integers(1, 5), RATING, st.none() | st.just(7))
@@ -23,7 +22,8 @@ def read(folder, **columns):
     path = folder / "own.parquet"
     defaults = {"user_id": [1, 2], "movie_id": [3, 4], "rating": [5.0, 4.5], "timestamp": [6, 7]}
     pq.write_table(pa.table(defaults | columns), path)
-    table, rows = parquet_reader.read(path, NAMES, (0.5, 5.0))
+    with path.open("rb") as file:
+        table, rows = parquet_reader.read(file, str(path), {}, (0.5, 5.0))
     return {name: table[name].to_pylist() for name in COLUMNS}, rows
 
 
@@ -70,9 +70,43 @@ def test_unsigned_integers_beyond_64_bits_signed_are_text(tmp_path):
     assert found["user_id"] == [1, 2**63 - 1]
 
 
-def test_ids_of_another_type(tmp_path):
-    with pytest.raises(MovierecError, match="movie_id is of type double; make it integers or text"):
-        read(tmp_path, movie_id=[1.0, 2.0])
+@pytest.mark.parametrize(
+    ("column", "line"),
+    [
+        (pa.array([1.0, 2.5]), "movie_id is of type double and contains 2.5; make it "),
+        (pa.array([1.0, float(2**53 + 2)]), "movie_id is of type double and contains 9.0072e"),
+        (pa.array([1.0, float("inf")]), "movie_id is of type double and contains inf; make it "),
+        (pa.array([True, False]), "movie_id is of type bool; make it integers or text"),
+        (pa.array([b"1", b"2"]), "movie_id is of type binary; make it integers or text"),
+    ],
+)
+def test_ids_of_another_type(tmp_path, column, line):
+    with pytest.raises(MovierecError, match=line):
+        read(tmp_path, movie_id=column)
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.decimal128(21, 2)])
+def test_ids_that_a_table_wrote_as_floats_are_integers(tmp_path, kind):
+    found, rows = read(tmp_path, user_id=pa.array([7, None]).cast(kind))
+    assert (found["user_id"], rows.rejected) == ([7], {"missing": 1})
+
+
+def test_numbers_and_times_that_are_text(tmp_path):
+    texts = {"rating": ["4,5", "good"], "timestamp": ["2020-01-02", "5"]}
+    found, rows = read(tmp_path, **texts)
+    assert (found["rating"], found["timestamp"]) == ([4.5], [1577923200])
+    assert rows.rejected == {"not_a_number": 1}
+
+
+def test_floats_of_times_are_whole_seconds(tmp_path):
+    found, rows = read(tmp_path, timestamp=[1577923200.75, float("nan")])
+    assert (found["timestamp"], rows.rejected) == ([1577923200], {"missing": 1})
+
+
+def test_milliseconds(tmp_path):
+    _, rows = read(tmp_path, timestamp=[1577923200, 1577923200000])
+    assert rows.rejected == {"not_a_time": 1}
+    assert rows.guess == "timestamp 1577923200000 in row 2: milliseconds?"
 
 
 @pytest.mark.parametrize("kind", [pa.timestamp("ns"), pa.timestamp("ms", "UTC"), pa.date32()])

@@ -84,6 +84,14 @@ def test_a_member_of_nearly_the_name_is_not_it(path, member):
     assert refusal(path).startswith(f"contains {member}, not {RATINGS}; ")
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_two_members_of_one_name_neither_is_read(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(RATINGS, "old")
+        archive.writestr(RATINGS, "new")
+    assert refusal(path) == f"contains 2 files {RATINGS}; keep one"
+
+
 def test_link(path):
     write(path, content=b"/etc/passwd", mode=stat.S_IFLNK | 0o777)
     assert refusal(path) == f"{RATINGS} is a link; replace it by the file itself"

@@ -22,16 +22,16 @@ import yaml
 from safetensors.numpy import load_file
 
 from movierec import cli
+from movierec.core import result_files
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, TrainParams, UrlSource
 from movierec.core.reporting import words
 from movierec.model import baselines, model_file
-from movierec.plotting import results
 from movierec.recommending import rankers
 from movierec.training import loading, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import STAGES
-from tests.helpers.random_data import random_csrs, train_params
+from tests.helpers.random_data import SCALE, random_csrs, train_params
 from tests.helpers.small_project import write_data_set
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +103,9 @@ def test_every_metric_is_documented(path: Path) -> None:
     headline = re.search(rf"^\| `{name}` .+", OUTPUTS, re.MULTILINE)
     known = code_in(headline[0] if headline else section(f"### `{name}`"))
     content = json.loads(path.read_text(encoding="utf-8"))
-    keys = list(metric_keys(content if isinstance(content, dict) else content[0]))
+    measured = content if isinstance(content, dict) else content[0]
+    measured.pop("made_with", None)  # the params
+    keys = list(metric_keys(measured))
     assert keys
     for key in keys:
         key = re.sub(r"^intervals\.(.+)\.(low|high)$", r"\1", key)
@@ -114,13 +116,13 @@ def test_every_metric_is_documented(path: Path) -> None:
 
 
 def test_metrics_are_there_to_be_looked_at() -> None:
-    assert {path.parent.name for path in MEASURED} == {"metrics", *results.MEASURED}
+    assert {path.parent.name for path in MEASURED} == {"metrics", *result_files.MADE_WITH}
     assert {path.stem for path in ROOT.glob("metrics/*.json")} == {"train", "test", "test_baseline"}
 
 
 def test_every_command_is_documented() -> None:
-    page = PAGES[GUIDE / "recommendations.md"]
-    assert all(f"movierec {name}" in page for name in cli.cli.commands)
+    pages = PAGES[GUIDE / "recommendations.md"] + PAGES[GUIDE / "data-sets.md"]
+    assert all(f"movierec {name}" in pages for name in cli.cli.commands)
 
 
 def test_columns_of_plots_are_documented() -> None:
@@ -202,7 +204,7 @@ def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
     types = types_of(load_file(tmp_path / "model.safetensors"))
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
     data = InMemoryData.from_params(*random_csrs(0), params, None)
-    more = types_of(rating_model.fit(data, params, 0, (0.5, 5)).model.arrays)
+    more = types_of(rating_model.fit(data, params, 0, SCALE).model.arrays)
     first, second = section("## Models").split("`genre_mf`")
     assert table_in(first) == types
     assert table_in(second) == {name: more[name] for name in more if name not in types}

@@ -6,13 +6,14 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from ipaddress import IPv4Address
 
 import distributed
 import psutil
 import pytest
 
 from movierec import engine
-from movierec.core import errors, manifests
+from movierec.core import manifests, program
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.engine import dask, factory
@@ -42,7 +43,7 @@ def refusal(capsys):
                 pass
 
         with pytest.raises(SystemExit) as ended:
-            errors.run(main)
+            program.run(main)
         assert ended.value.code == 1
         said = capsys.readouterr().err
         assert said.startswith("error: ")
@@ -137,6 +138,31 @@ def test_dask_is_not_installed(refusal, monkeypatch, name):
     )
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1", "a..b"])
+def test_a_host_that_is_not_this_machine(refusal, host):
+    assert refusal(host=host) == (
+        f"engine.host: {host} is not an address of this machine; set it to 127.0.0.1"
+    )
+
+
+@pytest.mark.parametrize("host", ["", "0", "0.0.0.0", "::", "::ffff:0.0.0.0"])  # noqa: S104
+def test_all_addresses_at_once_are_refused(host):
+    """Also behind a name: what it resolves to counts."""
+    with pytest.raises(MovierecError, match=r"^engine.host: .* (is every address of|is not an)"):
+        dask._resolve(host)
+
+
+def test_an_address_that_others_reach_is_said(monkeypatch, caplog):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+    monkeypatch.setattr(dask.socket, "getaddrinfo", lambda *_, **__: found)
+    assert dask._resolve("name") == "127.0.0.1"
+    assert not caplog.messages
+    monkeypatch.setattr(dask.ipaddress, "ip_address", lambda _: IPv4Address("10.0.0.1"))
+    assert dask._resolve("name") == "10.0.0.1"
+    [line] = caplog.messages
+    assert line == "engine.host: whoever can connect to 10.0.0.1 can run code on this machine"
+
+
 # Workers that do not fit
 
 
@@ -207,7 +233,7 @@ def answer_to_http(address):
             return b""
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 def test_the_local_cluster_listens_at_engine_host_alone_and_serves_no_page(host):
     before = listening()
     with factory.opened(params(n_workers=1, host=host)) as opened:

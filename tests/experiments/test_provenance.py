@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from movierec import cli
-from movierec.core import manifests, paths, reporting
+from movierec.core import manifests, paths, result_files
 from movierec.core.errors import MovierecError
 from movierec.data import parquet_tables
 from movierec.experiments import provenance
@@ -294,7 +294,7 @@ def test_evaluate_refuses_a_model_of_another_split(project):
 
 
 def test_what_evaluate_names_is_the_models_manifest(project):
-    made_from = reporting.read_details("evaluate")["made_from"]
+    made_from = result_files.read_details("evaluate")["made_from"]
     assert made_from == manifests.hash_manifest(
         model_file.read_model().manifest | model_file.read_model(paths.IMPLICIT_MODEL).manifest
     )

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from movierec.core import paths, reporting
+from movierec.core import paths, result_files
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.experiments import tuning
@@ -124,7 +124,7 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     chosen = row | {"n_factors": int(row["n_factors"])}
     assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
-    rmse = reporting.read_details("train")["validation"]["rmse"]
+    rmse = result_files.read_details("train")["validation"]["rmse"]
     assert rmse == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
 
 

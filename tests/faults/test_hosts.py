@@ -22,7 +22,7 @@ pytestmark = pytest.mark.faults
 CLIENT = """
 import json, sys
 import numpy as np
-from movierec.core import errors
+from movierec.core import program
 from movierec.core.params import load_params
 from movierec.engine import factory
 
@@ -36,7 +36,7 @@ def main():
         said |= {"homes": list(opened.homes), "traffic": opened.traffic()}
         print(json.dumps(said))
 
-errors.run(main)
+program.run(main)
 """
 
 

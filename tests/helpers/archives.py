@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from movierec.core.params import DataSet, PackageSource, PathSource
-from movierec.datasets.movielens import GENRES_100K
+from movierec.datasets.movie_lists import GENRES_100K
 
 # user_id, movie_id, rating, timestamp: ids neither dense nor in order.
 RATINGS = [
@@ -33,13 +33,14 @@ FOLDERS = {"csv": "ml-tiny", "dat": "ml-tiny", "100k": "ml-tiny", "recbole": "se
 def write(folder, layout, ratings=RATINGS, movies=MOVIES, newline="\n") -> Path:
     """Write the archive of a layout into a folder."""
     if layout == "ratings_csv":
-        lines = ["user_id,movie_id,rating,timestamp", *_joined(ratings, ",")]
+        names = ["user_id", "movie_id", "rating", "timestamp"][: len(ratings[0]) if ratings else 4]
+        lines = [",".join(names), *_joined(ratings, ",")]
         path = folder / "ratings.csv"
         path.write_bytes(_text(lines, newline))
         return path
     if layout == "ratings_parquet":
         path = folder / "ratings.parquet"
-        columns = ["userId", "movieId", "rating", "timestamp"]
+        columns = ["userId", "movieId", "rating", "timestamp"][: len(ratings[0]) if ratings else 4]
         pd.DataFrame(ratings, columns=columns).to_parquet(path)
         return path
     return write_zip(folder / f"{layout}.zip", members(layout, ratings, movies, newline))

@@ -3,11 +3,13 @@
 import numpy as np
 
 from movierec.core.params import GibbsParams, ImplicitParams, TrainParams
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Csr, Ratings, indptr_from_counts
 from movierec.model.biased_mf import Model
 
 MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")  # of any model
-HALF_STARS = np.arange(1, 11, dtype=np.float32) / 2
+SCALE = Scale(1.0, 5.0)
+HALF_STARS = np.arange(2, 11, dtype=np.float32) / 2
 
 
 def random_ratings(seed, n_users=9, n_items=7, n_ratings=30):

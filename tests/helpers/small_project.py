@@ -7,7 +7,7 @@ import runpy
 import pytest
 import yaml
 
-from movierec.core import errors
+from movierec.core import program
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
 
@@ -55,7 +55,7 @@ def refusal(main, capsys):
     """Run a program that fails; returns its error line and the details below, its only output."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as caught:
-        errors.run(main)
+        program.run(main)
     assert caught.value.code == 1
     out, lines = capsys.readouterr()
     assert out == ""

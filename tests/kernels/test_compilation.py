@@ -76,6 +76,15 @@ def test_a_damaged_cache_is_written_again(clone, cache):
     assert run(clone, cache) == (CACHED, "")
 
 
+def test_a_flipped_bit_of_compiled_code_is_never_run(clone, cache):
+    for path in cache.rglob("*.nbc"):
+        code = bytearray(path.read_bytes())
+        code[len(code) // 2] ^= 1
+        path.write_bytes(code)
+    assert run(clone, cache) == (COMPILED, LINE)
+    assert run(clone, cache) == (CACHED, "")
+
+
 def test_a_cache_that_cannot_be_written_is_one_line(clone, tmp_path):
     (tmp_path / "file").touch()
     output, errors = run(clone, tmp_path / "file")

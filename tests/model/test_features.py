@@ -12,9 +12,8 @@ from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import als, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
-from tests.helpers.random_data import csr_of_counts, random_csrs, train_params
+from tests.helpers.random_data import SCALE, csr_of_counts, random_csrs, train_params
 
-SCALE = (0.5, 5.0)
 SEEDS = st.integers(0, 1000)
 
 

@@ -12,7 +12,7 @@ from movierec.model.model_file import hash_arrays, read_model, write_model
 from movierec.serving import folding_in
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
-from tests.helpers.random_data import MODEL_ARRAYS, random_csrs, random_model, train_params
+from tests.helpers.random_data import MODEL_ARRAYS, SCALE, random_csrs, random_model, train_params
 
 MANIFEST = {"download": manifests.make_record({"init_scale": 0.1}, {"Amélie.zip": "ab"})}
 
@@ -47,7 +47,7 @@ def test_round_trip(tmp_path, dtype, n_factors):
 def test_a_model_read_without_its_users_folds_in_to_the_same_row(tmp_path, method):
     params = train_params(model="svdpp", method=method)
     data = InMemoryData.from_params(*random_csrs(3), params, None)
-    model = rating_model.fit(data, params, 0, (0.5, 5)).model
+    model = rating_model.fit(data, params, 0, SCALE).model
     write_model(tmp_path / "model.safetensors", model)
     found = read_model(tmp_path / "model.safetensors", users=False)
     assert (found.n_users, found.n_items) == (0, model.n_items)
@@ -104,7 +104,8 @@ def test_damaged_array(tmp_path, trained):
 def test_a_hash_depends_on_dtype_shape_and_bytes(trained):
     factors, hashes = trained.item_factors, set()
     for array in (factors, factors + 1, factors.reshape(-1), factors.view("int32")):
-        hashes.add(hash_arrays(replace(trained, item_factors=array))["item_factors"])
+        changed = replace(trained, sample_item_biases=array)
+        hashes.add(hash_arrays(changed)["sample_item_biases"])
     assert len(hashes) == 4
     transposed = np.asfortranarray(factors)
     assert hash_arrays(replace(trained, item_factors=transposed)) == hash_arrays(trained)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from movierec.core import reporting
-from movierec.datasets.validation import REASONS
+from movierec.core import result_files
+from movierec.datasets.validation import RATING_REASONS
 from tests.helpers import archives, small_project
 from tests.helpers.archives import RATINGS
 from tests.helpers.clone import ROOT
@@ -54,7 +54,7 @@ def test_rows_are_counted_and_of_a_pair_the_newest_stays(folder, repeated, n_rep
         "movies": "5, of which 4 rated",
     }
     assert {"index/users.parquet", "index/manifest.json"} <= written(folder)
-    rows = reporting.read_details("index", folder)["rows"]
+    rows = result_files.read_details("index", folder)["rows"]
     counts = rows["read"], rows["kept"], rows["rejected"]["superseded"]
     assert counts == (6 + n_repeated, 6, n_repeated)
 
@@ -81,10 +81,49 @@ def test_rejected_rows_that_are_allowed(folder):
         outputs.append([file.read_bytes() for file in files])
     assert outputs[0] == outputs[1]
     assert facts[1]["rows"] == "9 read, 2 rejected, 1 superseded"
-    rows = reporting.read_details("index", folder)["rows"]
-    rejected = dict.fromkeys((*REASONS, "superseded"), 0)
+    rows = result_files.read_details("index", folder)["rows"]
+    rejected = dict.fromkeys((*RATING_REASONS, "superseded"), 0)
     rejected |= {"off_scale": 1, "missing": 1, "superseded": 1}
     assert rows == {"read": 9, "kept": 6, "rejected": rejected}
+
+
+def test_ratings_without_times(folder, refusal):
+    """Only protocols by time refuse them."""
+    path = archives.write(folder / "archive", "ratings_csv", [row[:3] for row in RATINGS])
+    for protocol in ("per_user_random", "point_in_time", "last_per_user"):
+        write_params(folder, path, "ratings_csv", split={"protocol": protocol})
+        run_stage("download")
+        assert run_stage("index")["times"] == "none"
+        if protocol == "per_user_random":
+            run_stage("split")
+        else:
+            assert refusal("split").startswith(
+                f"params.yaml: split.protocol: {protocol} needs times, which these ratings do not"
+            )
+    assert (folder / "plots/index/years.csv").read_text("utf-8") == "year,n_ratings\n"
+
+
+def test_milliseconds(folder, refusal):
+    download(folder, [(*row[:3], row[3] * 1000) for row in RATINGS], "ratings_csv")
+    line, *details = refusal("index", 6).split("\n")
+    assert "(6 not_a_time; timestamp 881250949000 in line 2: mil" in line
+    assert details[0] == "  line 2       not_a_time    7,50,5.0,881250949000"
+
+
+@pytest.mark.parametrize(
+    ("times", "unit"),
+    [
+        ((1999, 2004), "years"),
+        ((10950, 12000), "days"),
+        ((20010911, 20040101), "dates as YYYYMMDD"),
+    ],
+)
+def test_another_unit_of_times(folder, refusal, times, unit):
+    rows = [(*row[:3], times[k % 2]) for k, row in enumerate(RATINGS)]
+    path = download(folder, rows, "ratings_csv")
+    assert refusal("index").startswith(
+        f"{path.relative_to(folder)}: timestamp is {times[0]} to {times[1]} in all rows: {unit}? "
+    )
 
 
 def test_failed_index_leaves_the_last_one(folder, refusal):

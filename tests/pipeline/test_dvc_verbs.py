@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from movierec.core import reporting
+from movierec.core import result_files
 from tests.helpers.clone import STAGES, Workspace, make_workspace, stages_run
 from tests.helpers.terminal import STYLE, on_terminal
 
@@ -47,7 +47,9 @@ def test_metrics_show_is_a_headline(either: Workspace) -> None:
     assert max(map(len, lines)) <= 100
     rows = {row.pop("Path"): row for row in table(lines)}
     assert set(rows) == {f"metrics/{name}.json" for name in ("train", "test", "test_baseline")}
-    evaluate, train = (reporting.read_details(name, either.path) for name in ("evaluate", "train"))
+    evaluate, train = (
+        result_files.read_details(name, either.path) for name in ("evaluate", "train")
+    )
     lists = evaluate["ranking"]["blend"]
     expected = {
         "test": {"rmse": evaluate["test"]["rmse"], "mae": evaluate["test"]["mae"]}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from movierec.core import reporting
+from movierec.core import result_files
 from tests.helpers import tutorials
 from tests.helpers.clone import Workspace, stages_run
 
@@ -47,7 +47,7 @@ def edit_param(workspace: Workspace, old: str, new: str) -> None:
 
 
 def test_going_back_to_the_recorded_run_deletes_no_edits(workspace: Workspace) -> None:
-    recorded = reporting.read_details("evaluate", workspace.path)
+    recorded = result_files.read_details("evaluate", workspace.path)
     code, note = (workspace.path / name for name in ("src/movierec/cli/runs.py", "note.txt"))
     edit_param(workspace, "rating_weight: 0.5", "rating_weight: 0.9")
     code.write_text(code.read_text("utf-8") + "# staged\n", "utf-8")

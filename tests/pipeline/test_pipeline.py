@@ -15,21 +15,22 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec.cli.movies import ListOptions, recommended
-from movierec.core import reporting
+from movierec.cli.movies import ListOptions, recommended, unrated
+from movierec.core import result_files
+from movierec.serving.filters import passing
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers.clone import ROOT, Workspace, stages_run
 
 
 def details(workspace: Workspace, stage: str) -> dict:
-    return reporting.read_details(stage, workspace.path)
+    return result_files.read_details(stage, workspace.path)
 
 
 def test_the_default_run_is_as_good_as_the_committed_one(workspace: Workspace) -> None:
     rmse = details(workspace, "evaluate")["test"]["rmse"]
     assert 0.89 < rmse <= 0.912
-    ours = reporting.read_details("evaluate", ROOT)["test"]["rmse"]
+    ours = result_files.read_details("evaluate", ROOT)["test"]["rmse"]
     assert rmse == pytest.approx(ours, abs=5e-4)  # processors round differently
 
 
@@ -55,8 +56,9 @@ def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..
         person = UserProfile.from_ratings(
             {here.movies.index.find(title): given[title] for title in given}
         )
-        wish = ListOptions(n=n)
-        rows = recommended(here, person, here.score_items(person), wish, wish.eligible(here))
+        wish, others = ListOptions(n=n), unrated(here, person)
+        eligible = others & passing(wish.filters(here), len(others))
+        rows = recommended(here, person, here.score_items(person), wish, eligible)
         return [row[column] for row in rows]
 
     return run

@@ -58,7 +58,8 @@ def test_the_experiment_in_the_readme_is_that_of_the_tutorial() -> None:
 
 
 def test_the_tutorial_of_own_ratings_is_true(workspace: Workspace) -> None:
-    ran = tutorials.follow("tutorial-own-ratings.md", workspace)["dvc repro"]
+    outputs = tutorials.follow("tutorial-own-ratings.md", workspace)
+    ran = outputs["dvc exp run -S dataset=own -S index.max_rejected=1"]
     assert stages_run(ran)[:2] == ["index", "split"]
     assert len(stages_run(ran)) == 8
     back = workspace.run("dvc", "repro")

@@ -124,5 +124,6 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
 )
 def test_a_caption_says_what_the_numbers_say(case, text):
     name, metrics, plots = case
-    results = Results("mine", metrics, {key: pd.DataFrame(rows) for key, rows in plots.items()})
+    tables = {key: pd.DataFrame(rows) for key, rows in plots.items()}
+    results = Results("mine", metrics, tables, digest="")
     assert getattr(captions, name)(results).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -1,14 +1,19 @@
 """The pictures: all that are listed are drawn, of a real run and of hardly any data; legible."""
 
+import io
 import itertools
+import struct
+import zlib
 from dataclasses import replace
 
 import pytest
 import yaml
 from matplotlib.text import Text
+from PIL import Image
 
 from movierec.core.errors import MovierecError
-from movierec.plotting import drawing, results, style
+from movierec.core.params import load_params
+from movierec.plotting import drawing, picture_files, results, style
 from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
 from tests.helpers import archives
@@ -17,12 +22,13 @@ from tests.helpers.small_project import run_stages, write_params
 
 STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "draw")
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
+NAMES = ("title", "similar_title", "genre", "genres", "decade")
 BY_NAME = {picture.name: picture for picture in PICTURES}
 
 
 @pytest.fixture(scope="module")
 def committed():
-    return Results.read("ml-100k", ROOT)
+    return Results.read(load_params(ROOT / "params.yaml"), ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,11 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(params=["committed", "tiny"])
 def any_results(request, committed, tiny):
-    return committed if request.param == "committed" else Results.read("local", tiny)
+    return (
+        committed
+        if request.param == "committed"
+        else Results.read(load_params(tiny / "params.yaml"), tiny)
+    )
 
 
 @pytest.fixture
@@ -100,9 +110,10 @@ def test_the_stage_leaves_small_pictures_and_the_same_each_time(tiny, monkeypatc
     monkeypatch.chdir(tiny)
     before = {picture.path: picture.path.read_bytes() for picture in PICTURES}
     assert all(content.startswith(b"\x89PNG") for content in before.values())
+    tiny_results = Results.read(load_params())
     for name in ("ratings", "result"):
         with style.applied():
-            style.save(draw(name, Results.read("local")), BY_NAME[name].path)
+            style.save(draw(name, tiny_results), BY_NAME[name].path, tiny_results.digest)
         assert BY_NAME[name].path.read_bytes() == before[BY_NAME[name].path]
     for picture in PICTURES:
         assert (ROOT / picture.path).stat().st_size < 80_000
@@ -157,16 +168,105 @@ def test_tables_side_by_side_say_what_the_metrics_say(committed):
         assert row.to_dict() == values | intervals["ranking"][name]["ndcg@10"]
 
 
-def test_results_need_every_file(tmp_path):
-    (tmp_path / "plots/index").mkdir(parents=True)
-    (tmp_path / "plots/index/details.json").write_text("{", "utf-8")
-    with pytest.raises(MovierecError, match=r"details\.json: missing or damaged; run dvc repro$"):
-        Results.read("local", tmp_path)
+@pytest.mark.parametrize("name", ["most_rated", "factors", "genres", "neighbours", "groups"])
+def test_titles_and_genres_are_drawn_as_they_are(name, committed, draw, recwarn):
+    """Dollar signs are no formula, and a name of any length leaves room for the chart."""
+    odd = {}
+    for table, rows in committed.plots.items():
+        texts = rows.select_dtypes(["object", "str"]).columns.intersection(NAMES)
+        changed = {column: rows[column] + r" $\foo$ _{ $x^2" + 300 * "x" for column in texts}
+        odd[table] = rows.assign(**changed)
+    draw(name, replace(committed, plots=odd))
+    assert not [str(warning.message) for warning in recwarn if "collapsed" in str(warning.message)]
 
 
-def test_a_movie_may_be_called_na(tmp_path):
+def test_tables_that_do_not_fit_together_are_a_line(committed):
+    ratings, others = committed.plots["ratings"].head(0), committed.plots
+    with pytest.raises(MovierecError, match=r"plots: the tables of the picture 'ratings' are dam"):
+        BY_NAME["ratings"].caption(replace(committed, plots=others | {"ratings": ratings}))
+
+
+TABLE = "title:text n_ratings"
+
+
+def test_a_movie_may_be_called_na_or_300_or_nothing(tmp_path):
     path = tmp_path / "plot.csv"
-    path.write_text("title,n_ratings\nNA,3\nnan,\n", "utf-8")
-    rows = results.read_rows(path)
-    assert rows["title"].tolist() == ["NA", "nan"]
-    assert rows["n_ratings"].isna().tolist() == [False, True]
+    path.write_text("n_ratings,title\n3,NA\n,nan\n4,300\n5,\n", "utf-8")
+    rows = results.read_rows(path, TABLE)
+    assert list(rows) == ["title", "n_ratings"]
+    assert rows["title"].tolist() == ["NA", "nan", "300", ""]
+    assert rows["n_ratings"].isna().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "No columns to parse"),
+        (b"title\nA\n", "no column n_ratings"),
+        (b"title,n_ratings\nA,many\n", "column n_ratings has more than numbers"),
+        (b"title,n_ratings\nA,inf\n", "column n_ratings has more than numbers"),
+        (b"title,n_ratings\nA,1e999\n", "column n_ratings has more than numbers"),
+        (b"title,n_ratings\nA,True\n", "column n_ratings has more than numbers"),
+        (b"title,n_ratings\nA,1\nB,2,3\n", "Expected 2 fields in line 3, saw 3"),
+        (b"\xff\xfe\0\1", "codec can't decode"),
+        (b"\x89PNG\r\n", "codec can't decode"),
+    ],
+)
+def test_another_table_is_a_line(tmp_path, content, reason):
+    path = tmp_path / "plot.csv"
+    path.write_bytes(content)
+    with pytest.raises(
+        MovierecError, match=r"^[^\n]*plot\.csv: damaged[^\n]*run dvc repro$"
+    ) as error:
+        results.read_rows(path, TABLE)
+    assert reason in str(error.value)
+
+
+# --- The files of pictures
+
+
+def png(size=(9, 9), **options):
+    content = io.BytesIO()
+    Image.new("L", size).save(content, "PNG", **options)
+    return content.getvalue()
+
+
+def jpeg():
+    content = io.BytesIO()
+    Image.new("L", (9, 9)).save(content, "JPEG")
+    return content.getvalue()
+
+
+HTML = b"<!doctype html><script>alert(1)</script>"
+HEAD = png()[:33]  # the signature and IHDR
+HUGE = struct.pack(">II", 60_000, 60_000) + HEAD[24:29]
+NO_PICTURES = {
+    "nothing": b"",
+    "HTML": HTML,
+    "the first bytes of a picture, then HTML": HEAD + HTML,
+    "a picture, then HTML": png() + HTML,
+    "half a picture": png((99, 99))[:60],
+    "another byte": png()[:45] + b"?" + png()[46:],
+    "JPEG": jpeg(),
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "too large": HEAD[:16] + HUGE + struct.pack(">I", zlib.crc32(b"IHDR" + HUGE)) + png()[33:],
+}
+
+
+@pytest.mark.parametrize("name", NO_PICTURES)
+def test_what_is_no_picture_is_refused(tmp_path, name):
+    path = tmp_path / "pictures/data.png"
+    path.parent.mkdir()
+    path.write_bytes(NO_PICTURES[name])
+    with pytest.raises(MovierecError, match=r"data\.png: damaged.*\(not a complete PNG\); run dvc"):
+        picture_files.read(path, "")
+
+
+def test_a_picture_is_of_the_results_it_was_drawn_from(tmp_path):
+    path = tmp_path / "pictures/data.png"
+    picture_files.write(path, Image.new("L", (90, 30)), "the digest")
+    assert picture_files.read(path, "the digest") == (path.read_bytes(), 90, 30)
+    path.with_name("plain.png").write_bytes(png())
+    for file, digest in ((path, "another"), (path.with_name("plain.png"), "the digest")):
+        with pytest.raises(MovierecError, match=r"png: not drawn from the results in .*; run dvc"):
+            picture_files.read(file, digest)

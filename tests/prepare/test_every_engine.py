@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec.core import reporting
+from movierec.core import result_files
 from movierec.core.errors import MovierecError
 from movierec.core.paths import CHECKPOINTS
 from movierec.data import parquet_tables
@@ -101,11 +101,13 @@ def repeated(rows):
 
 @pytest.mark.parametrize("layout", ["csv", "ratings_parquet"])
 def test_an_index_of_repeated_ratings_is_the_same(tmp_path, cluster, layout):
-    here, there = both(tmp_path, cluster, repeated(ratings()), layout, ["index"])
+    changes = {"index": {"max_rejected": 97}}  # rated movies that are not listed
+    here, there = both(tmp_path, cluster, repeated(ratings()), layout, ["index"], **changes)
     assert len(here) == 8
     assert there == here
-    counts = reporting.read_details("index", tmp_path / "dask")
+    counts = result_files.read_details("index", tmp_path / "dask")
     assert counts["rows"]["rejected"]["superseded"] > N_RATINGS / 3
+    assert counts["n_unlisted_movies"] == (97 if layout == "csv" else 0)
 
 
 def test_an_index_of_text_and_of_rejected_rows_is_the_same(tmp_path, cluster):
@@ -117,6 +119,15 @@ def test_an_index_of_text_and_of_rejected_rows_is_the_same(tmp_path, cluster):
     changes = {"index": {"max_rejected": 20}}
     here, there = both(tmp_path, cluster, rows, "ratings_csv", ["index"], **changes)
     assert there == here
+
+
+@pytest.mark.parametrize("layout", ["ratings_csv", "ratings_parquet"])
+def test_an_index_without_times_is_the_same(tmp_path, cluster, layout):
+    rows = [row[:3] for row in repeated(ratings())]
+    here, there = both(tmp_path, cluster, rows, layout, ["index", "split"])
+    assert there == here
+    counts = result_files.read_details("index", tmp_path / "dask")
+    assert (counts["first_timestamp"], counts["last_timestamp"]) == (None, None)
 
 
 def test_bad_input_is_rejected_in_the_same_words_and_nothing_stays(tmp_path, cluster):

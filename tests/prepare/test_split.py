@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
 from movierec.data.rating_arrays import Ratings
 from movierec.prepare import split
@@ -228,3 +229,34 @@ def test_point_in_time_is_one_moment_for_all_users():
     assert sorted(test.timestamp) == [8, 9]
     assert sorted(validation.timestamp) == [6, 7]
     assert sorted(train.timestamp) == [0, 1, 2, 3, 4, 5]
+
+
+def check(params, n_each, times):
+    """Split 40 users with n_each ratings; raises MovierecError as the stage does."""
+    users = np.repeat(np.arange(40), n_each)
+    ratings = ratings_at(times[: len(users)], users)
+    train, _, test = split.split(ratings, 40, params, 1)
+    split.check_sizes(params, np.full(40, n_each), len(train), len(test))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("n_each", [1, 2, 3, 5])
+@pytest.mark.parametrize("fractions", [(0.2, 0.1), (0.001, 0.001), (0.2, 0), (0.9, 0.99)])
+@pytest.mark.parametrize("times", [range(200), [7] * 200])
+def test_the_advice_for_an_empty_part_helps(protocol, n_each, fractions, times):
+    random, lower = {"protocol": "per_rating_random"}, {"test_fraction": 0.1}
+    advice = {
+        "set it to per_rating_random": random,
+        "or set split.protocol to per_rating_random": random,
+        "hold out all; lower them": lower | {"validation_fraction": 0.05},
+        "raise split.test_fraction": {"test_fraction": 0.2},
+    }
+    params = split_params(protocol, *fractions)
+    for _ in range(3):  # one piece of advice after the other
+        try:
+            return check(params, n_each, times)
+        except MovierecError as error:
+            params = params.model_copy(
+                update=next(change for words, change in advice.items() if words in str(error))
+            )
+    return check(params, n_each, times)

@@ -1,12 +1,14 @@
 """Files for other tools: lists, neighbours, vectors and the model card."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from markdown_it import MarkdownIt
 
-from movierec.core import reporting
+from movierec.core import result_files
 from movierec.core.params import load_params
 from movierec.model import top_n_lists
 from movierec.recommending import export, model_card, rankers
@@ -88,7 +90,7 @@ MANIFEST = {
 
 
 def read_details():
-    return {stage: reporting.read_details(stage, ROOT) for stage in model_card.STAGES}
+    return {stage: result_files.read_details(stage, ROOT) for stage in model_card.STAGES}
 
 
 def test_the_card_has_the_figures_of_the_run_and_no_gaps():
@@ -119,3 +121,38 @@ def test_an_interval_is_shown_where_there_is_one():
     assert "| ranking | ndcg@10 |" in lines
     assert "| blend | 0.4 (0.38 to 0.42) |" in lines
     assert "| popularity | – |" in lines
+
+
+HARMFUL = "</h1><script>alert(1)</script> <!-- `a` *b* _c_ [d](javascript:x) | &lt; $e$\n# f\u2028"
+
+
+def test_the_card_shows_texts_of_the_data_set_as_they_are():
+    params, measured = load_params(ROOT / "params.yaml"), read_details()
+    data = params.data.model_copy(update={"licence": HARMFUL})
+    params = params.model_copy(update={"dataset": f"set{HARMFUL}", "data": data})
+    evaluate = measured["evaluate"]
+    for block in (evaluate["baseline"], evaluate["intervals"]["baseline"]):
+        block[HARMFUL] = block["item_mean"]
+    manifest = MANIFEST | {"download": {"sha256": {HARMFUL: "0"}}}
+    plain = model_card.render(load_params(ROOT / "params.yaml"), MANIFEST, read_details())
+    tokens = [
+        MarkdownIt("commonmark").enable("table").parse(card)
+        for card in (plain, model_card.render(params, manifest, measured))
+    ]
+    kinds, texts = ([flat(part) for part in tokens], flat(tokens[1]))
+    added = Counter(kind for kind, _ in kinds[1]) - Counter(kind for kind, _ in kinds[0])
+    assert added.keys() <= {"tr_open", "tr_close", "td_open", "td_close", "inline", "text"}
+    shown = HARMFUL.replace("\n", " ").replace("\u2028", " ")
+    assert ("code_inline", f"set{shown}".strip()) in [(kind, text.strip()) for kind, text in texts]
+    assert f"Licence of the data: {shown}".strip() in text_of(tokens[1])
+
+
+def flat(tokens):
+    """The kind and the content of all tokens and of those in them."""
+    return [
+        (token.type, token.content) for part in tokens for token in [part, *(part.children or [])]
+    ]
+
+
+def text_of(tokens):
+    return "".join(text for kind, text in flat(tokens) if kind in ("text", "text_special"))

@@ -15,7 +15,7 @@ from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import csr_of_counts, random_csrs, random_model, train_params
+from tests.helpers.random_data import SCALE, csr_of_counts, random_csrs, random_model, train_params
 
 
 def params_with(**recommend_params) -> Params:
@@ -107,7 +107,7 @@ def test_a_deviation_is_of_the_user_s_row_and_the_movie_s(n_factors):
 def test_of_samples_it_is_their_own_spread():
     params, (by_user, by_item) = train_params(method="gibbs"), random_csrs(12)
     model = rating_model.fit(
-        InMemoryData.from_params(by_user, by_item, params, None), params, 0, (0.5, 5)
+        InMemoryData.from_params(by_user, by_item, params, None), params, 0, SCALE
     ).model
     users = np.array([3, 1])
     found = deviations(model, by_user, params)(users)
@@ -119,7 +119,7 @@ def test_of_samples_it_is_their_own_spread():
 def test_lists_by_lower_bound_against_a_full_sort(seed, c):
     params, (by_user, by_item) = train_params(), random_csrs(seed)
     model = rating_model.fit(
-        InMemoryData.from_params(by_user, by_item, params, None), params, seed, (0.5, 5)
+        InMemoryData.from_params(by_user, by_item, params, None), params, seed, SCALE
     ).model
     found = deviations(model, by_user, params)
     bounds = model.predict_all(np.arange(9)) - c * found(np.arange(9))

@@ -78,3 +78,19 @@ def test_alike_is_a_weighted_mean_of_both_models_cosines():
     np.testing.assert_allclose(cosines, of_both[found])
     of_ratings = selection.similar(selection.vectors(np.zeros((6, 0)), ratings, 0.5), 2, 5, every)
     np.testing.assert_array_equal(of_ratings[0], selection.similar(ratings, 2, 5, every)[0])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: selection.best(np.zeros(3), np.ones(3, bool), -1),
+        lambda: selection.best(np.zeros(3), np.ones(2, bool), 1),
+        lambda: selection.diverse(np.zeros(3), np.ones(3, bool), 2, np.ones((3, 2)), np.nan),
+        lambda: selection.diverse(np.zeros(3), np.ones(3, bool), 2, np.ones((3, 2)), 1.5),
+        lambda: selection.similar(np.ones((3, 2)), 3, 1, np.ones(3, bool)),
+        lambda: selection.similar(np.ones((3, 2)), -1, 1, np.ones(3, bool)),
+    ],
+)
+def test_input_that_does_not_fit(call):
+    with pytest.raises((ValueError, IndexError)):
+        call()

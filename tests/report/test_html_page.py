@@ -17,14 +17,15 @@ import yaml
 from PIL import Image, ImageColor
 
 from movierec import cli
-from movierec.core import reporting, stage
+from movierec.core import result_files, stage
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import RECOMMENDATIONS, details
 from movierec.core.reporting import words
 from movierec.data import parquet_tables
-from movierec.plotting import registry, results
+from movierec.plotting import picture_files, registry, results
 from movierec.plotting.registry import QUESTIONS, Picture
+from movierec.plotting.results import Results
 from movierec.report import html_page, overview, sample_users
 from movierec.report.overview import BarAxis, Measure
 from tests.helpers import archives
@@ -44,6 +45,7 @@ class PlainPicture(Picture):
 
 PICTURES = [PlainPicture(group, group, f"Shows {group}.") for group in QUESTIONS]
 VOID = ("meta", "link", "img", "br")
+PLOTS = results.PLOTS
 CSS = Path(html_page.__file__).with_name("templates") / "page.css"
 
 
@@ -60,8 +62,10 @@ def make_project(folder, **changes):
     write_params(folder, archives.write(folder, "csv", ratings, movies), train=train, **changes)
     run_stages(folder, *STAGES)
     (folder / "plots/pictures").mkdir()
-    for picture in PICTURES:
-        Image.new("L", (900, 300)).save(folder / picture.path)
+    with contextlib.chdir(folder):
+        digest = Results.read(load_params()).digest
+        for picture in PICTURES:
+            picture_files.write(picture.path, Image.new("L", (900, 300)), digest)
     return folder
 
 
@@ -171,9 +175,10 @@ def test_pictures_are_inside_and_have_words(page):
 
 
 def test_every_picture_of_the_committed_run_can_be_embedded(monkeypatch):
+    monkeypatch.setattr(results, "PLOTS", PLOTS)
     monkeypatch.chdir(ROOT)
     for picture in registry.PICTURES:
-        source, width, _ = html_page.embed(picture.path)
+        source, width, _ = html_page.embed(picture, Results.read(load_params()))
         assert len(source) > 4000
         assert width == 880
 
@@ -197,7 +202,7 @@ def test_nothing_is_asked_of_elsewhere(page):
 
 
 def test_numbers_are_those_of_the_metrics(page, finished):
-    evaluate = reporting.read_details("evaluate", finished)
+    evaluate = result_files.read_details("evaluate", finished)
     rows = page.table("Test RMSE in stars, highest first (lower is better)")
     errors = {name: (value, interval) for name, value, interval, *_ in rows[1:]}
     low, high = evaluate["intervals"]["test"]["rmse"].values()
@@ -274,7 +279,7 @@ def test_the_original_project_is_compared_only_on_its_own_data(
     params = load_params(ROOT / "params.yaml")
     split = params.split.model_copy(update={"protocol": protocol})
     params = params.model_copy(update={"dataset": dataset, "split": split})
-    names = [name for name, *_ in overview.errors(params, html_page.read_run())]
+    names = [name for name, *_ in overview.errors(params, html_page.read_run(load_params()))]
     assert ("original project" in names) == is_comparable
     assert ("not comparable" in overview.original_project(params)) != is_comparable
 

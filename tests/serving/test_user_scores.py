@@ -15,7 +15,7 @@ from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import random_csrs, random_model, train_params
+from tests.helpers.random_data import SCALE, random_csrs, random_model, train_params
 
 ITEMS, RATINGS = np.array([5, 0, 3], np.int32), np.array([5, 1.5, 3], np.float32)
 EVERY = np.arange(7)
@@ -24,7 +24,7 @@ EVERY = np.arange(7)
 def trained(model="mf", method="als", dtype="float64"):
     params = train_params(model=model, method=method, dtype=dtype)
     data = InMemoryData.from_params(*random_csrs(3), params, None)
-    return rating_model.fit(data, params, 0, (0.5, 5)).model, params
+    return rating_model.fit(data, params, 0, SCALE).model, params
 
 
 def design(model, items):
@@ -128,7 +128,7 @@ def test_scores_by_ranking(ranking):
     rating = fold_in(model, ITEMS, RATINGS, trained_with)
     seen = fold_in_implicit(watched, ITEMS, low + (high - low) / 4 <= RATINGS, params.implicit)
     expected = {
-        "blend": seen.scores + 0.8 / (high - low) * rating.scores,
+        "blend": seen.scores + 0.8 / (high - low) * (rating.scores - model.global_mean),
         "implicit": seen.scores,
         "predicted_rating": rating.scores,
         "lower_bound": rating.scores - 2 * rating.deviations(EVERY),
@@ -157,3 +157,13 @@ def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
         project.score_items(UserProfile.from_ratings(dict.fromkeys(range(n), 5.0)))
     project.score_items(replace(UserProfile.from_ratings({0: 5.0}), is_complete=True))
     assert shares == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average
+
+
+@pytest.mark.parametrize(
+    ("items", "ratings"),
+    [([7], [3]), ([-1], [3]), ([0.5], [3]), ([0], [np.nan]), ([0], [np.inf]), ([0, 1], [3])],
+)
+def test_items_and_ratings_that_do_not_fit_the_model(items, ratings):
+    model = random_model(1, n_items=7)
+    with pytest.raises((ValueError, IndexError)):
+        fold_in(model, np.array(items), np.array(ratings), train_params())

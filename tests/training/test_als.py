@@ -18,6 +18,7 @@ from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import OTHER_SIDE
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import (
+    SCALE,
     csr_of_counts,
     random_csrs,
     random_model,
@@ -26,7 +27,6 @@ from tests.helpers.random_data import (
 )
 from tests.helpers.threads import needs_two_threads, results_by_threads
 
-SCALE = (0.5, 5.0)
 ROWS = ("user_factors", "user_biases", "item_factors", "item_biases")
 SEEDS = st.integers(0, 1000)
 PRECISIONS = st.floats(0.01, 20)

@@ -16,9 +16,14 @@ from movierec.training.blocks.blocked_data import BlockedData
 from movierec.training.checkpoint import Checkpoint
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import csr_of_counts, implicit_params, random_ratings, train_params
+from tests.helpers.random_data import (
+    SCALE,
+    csr_of_counts,
+    implicit_params,
+    random_ratings,
+    train_params,
+)
 
-SCALE = (0.5, 5.0)
 N_USERS, N_ITEMS, N_GENRES = 330, 200, 5
 ENGINE = load_params(ROOT / "params.yaml").engine
 SIZES = {"one block": 10**9, "blocks": 1000}  # ratings of a block

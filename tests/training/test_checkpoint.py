@@ -22,7 +22,13 @@ from movierec.training.implicit_als import ImplicitTrainer
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.archives import FOLDERS
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import implicit_params, random_csrs, random_ratings, train_params
+from tests.helpers.random_data import (
+    SCALE,
+    implicit_params,
+    random_csrs,
+    random_ratings,
+    train_params,
+)
 from tests.helpers.small_project import run_stage, write_params
 
 STOPS = {"max_epochs": 40, "patience": 9, "min_improvement": 0.03}
@@ -37,7 +43,7 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def als_trainer():
     params = train_params(**STOPS, dtype="float32")
     data = InMemoryData(*random_csrs(4), validation=random_ratings(5, n_ratings=12))
-    return rating_model.make_trainer(data, params, 0, (0.5, 5))
+    return rating_model.make_trainer(data, params, 0, SCALE)
 
 
 def implicit_trainer():
@@ -50,7 +56,7 @@ def gibbs_trainer():
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
     validation = random_ratings(5, n_ratings=12)
     data = InMemoryData.from_params(*random_csrs(4), params, validation=validation)
-    return rating_model.make_trainer(data, params, 0, (0.5, 5))
+    return rating_model.make_trainer(data, params, 0, SCALE)
 
 
 @pytest.mark.parametrize("trainer", [als_trainer, implicit_trainer])

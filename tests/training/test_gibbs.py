@@ -8,6 +8,7 @@ import pytest
 
 from movierec.core import random_streams
 from movierec.core.params import GibbsParams
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Csr
 from movierec.metrics.measures import errors_of
 from movierec.model import model_file
@@ -20,6 +21,7 @@ from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import Noise
 from tests.helpers.random_data import (
     MODEL_ARRAYS,
+    SCALE,
     csr_of_counts,
     random_csrs,
     random_model,
@@ -27,8 +29,6 @@ from tests.helpers.random_data import (
     train_params,
 )
 from tests.helpers.threads import needs_two_threads, results_by_threads
-
-SCALE = (0.5, 5.0)
 
 
 def data_of(model, seed=0, **sizes):
@@ -69,7 +69,7 @@ def test_a_sweep_without_noise_is_the_epoch_of_als(monkeypatch):
     )
     drawn = model
     for side in SIDES:
-        drawn, *_ = gibbs.draw_side(drawn, data, side, "x", 1.0, params.rating_precision, 0)
+        drawn, *_ = gibbs.draw_side(drawn, data, side, "x", 1.0, 1.0, params.rating_precision, 0)
     plain = train_params(factor_precision_per_rating=0, bias_precision_per_rating=0)
     expected = als.run_epoch(model, data, plain)
     for name, array in expected.arrays.items():
@@ -177,7 +177,7 @@ def test_simulation_based_calibration(kind, monkeypatch):
         model, below = als.initial_model(world.data, world.params, 0), np.zeros(len(truth), int)
         for number in range(1, burn_in + n_draws * thin + 1):
             sse = world.data.error_sums(model, SCALE)[0]
-            model, _ = gibbs.sweep(model, world.data, world.params, number, seed, sse)
+            model, _ = gibbs.sweep(model, world.data, world.params, 1.0, number, seed, sse)
             if number > burn_in and (number - burn_in) % thin == 0:
                 below += np.array(world.facts(model, model.sample_noise_precision[0])) < truth
         ranks.append(below)
@@ -297,7 +297,7 @@ def test_sampling_fits_better_than_its_noise_and_reports_it():
     by_user = replace(ratings, rating=noisy).by_user(60)
     changes = GibbsParams(start_epochs=5, burn_in=20, samples=40, thin=1)
     params = train_params(method="gibbs", n_factors=2, gibbs=changes)
-    fit = rating_model.fit(InMemoryData(by_user, by_user.transpose(40)), params, 0, (-9, 9))
+    fit = rating_model.fit(InMemoryData(by_user, by_user.transpose(40)), params, 0, Scale(-9, 9))
     assert fit.model.sample_noise_precision.mean() == pytest.approx(4, rel=0.15)
     drawn = [epoch.noise_precision for epoch in fit.epochs]
     assert drawn[20:] == fit.model.sample_noise_precision.tolist()

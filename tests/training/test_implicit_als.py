@@ -193,5 +193,5 @@ def test_nothing_to_train_on():
     empty = Csr(
         indptr_from_counts(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32)
     )
-    with pytest.raises(MovierecError, match=r"no ratings to train on: lower split\.test_fraction"):
+    with pytest.raises(MovierecError, match="no ratings to train on"):
         implicit_als.fit(InMemoryData(empty, empty), implicit_params(), 0)

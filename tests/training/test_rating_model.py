@@ -8,9 +8,13 @@ from movierec.core.errors import MovierecError
 from movierec.model import baselines
 from movierec.training import als, early_stopping, gibbs, rating_model
 from movierec.training.in_memory import InMemoryData
-from tests.helpers.random_data import csr_of_counts, random_csrs, random_ratings, train_params
-
-SCALE = (0.5, 5.0)
+from tests.helpers.random_data import (
+    SCALE,
+    csr_of_counts,
+    random_csrs,
+    random_ratings,
+    train_params,
+)
 
 
 def test_damped_biases_are_the_baseline_s():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from movierec.cli import movies, project, runs
+from movierec.cli import datasets, movies, project, runs
 from movierec.core import console, program
 
 
@@ -60,5 +60,6 @@ for command in (
     runs.report,
     runs.compare_runs,
     runs.provenance,
+    datasets.dataset,
 ):
     cli.add_command(command)

@@ -98,7 +98,7 @@ class Session:
             else:
                 self.find(line)
         except MovierecError as error:
-            console.lines(str(error))
+            console.out().print(str(error))
         except Quit:
             return False
         return True
@@ -113,9 +113,7 @@ class Session:
                 return None
             if answer.casefold() != "help":
                 return answer
-            console.lines(
-                f"{help_text} Press Enter to skip; undo goes back, quit ends the session."
-            )
+            console.lines(help_text, "Press Enter to skip; undo goes back, quit ends the session.")
 
     def _change(self, what: str) -> None:
         """Remember the state before a change, for undo. what: changes."""

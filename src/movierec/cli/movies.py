@@ -13,7 +13,7 @@ import click
 
 from movierec.cli import rendering
 from movierec.cli.project import Location, ProjectCommand
-from movierec.cli.values import WORDS, YEAR, Number
+from movierec.cli.values import SCALE, WORDS, YEAR, Number
 from movierec.core import console
 from movierec.core.errors import MovierecError
 from movierec.core.text import count
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
     from movierec.serving.filters import Filter
-    from movierec.serving.user_profile import ItemRatings, UserProfile
+    from movierec.serving.own_ratings import OwnRatings
+    from movierec.serving.user_profile import UserProfile
     from movierec.serving.user_scores import UserScores
     from movierec.serving.workspace import Project
 
-MAX_UNMATCHED = 10  # movies of a file that are named as not found or ambiguous
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
@@ -136,7 +136,14 @@ filters = options(
     "--ratings",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Your ratings: a Letterboxd or IMDb export, or a CSV file with title and rating.",
+    help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB or movielens.org, or a CSV file"
+    " with title and rating.",
+)
+@click.option(
+    "--scale",
+    type=SCALE,
+    metavar="MIN-MAX",
+    help="Scale of the ratings in FILE, such as 1-10. Default: its format's, or the data set's.",
 )
 @filters
 @click.option(
@@ -161,6 +168,7 @@ def recommend(
     like: tuple[str, ...],
     dislike: tuple[str, ...],
     ratings: Path | None,
+    scale: tuple[float, float] | None,
     form: str | None,
     **listing: Any,
 ) -> None:
@@ -177,28 +185,33 @@ def recommend(
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
+    if scale is not None and not ratings:
+        raise MovierecError("--scale is the scale of a file; give the file with --ratings")
     from movierec.serving import user_profile
     from movierec.serving.filters import passing, why_none
     from movierec.serving.workspace import Project
 
     chosen = ListOptions(**listing)
     chosen.check()
-    project = Project.here()
+    project, seen = Project.here(), set[int]()
     if user_id is not None:
         user = project.user(user_id)
         about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
     else:
-        imported = _read_ratings(project, ratings, location.user) if ratings else {}
+        own = _read_ratings(project, ratings, scale, location.user) if ratings else None
+        imported = own.ratings if own else {}
+        seen |= own.seen if own else set()
         named = user_profile.by_titles(project.movies, project.scale, like, dislike)
         user = user_profile.UserProfile.from_ratings(imported | named)
         sources = []
-        if ratings:
+        if ratings and own:
             sources.append(f"{count(len(imported), 'rating')} from {ratings.name}")
         if named:
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
         about = "Based on " + " and ".join(sources)
     filters, others = chosen.filters(project), unrated(project, user)
+    others[list(seen)] = False
     eligible = others & passing(filters, len(others))
     rows = recommended(project, user, project.score_items(user), chosen, eligible)
     columns = [*SCORES, *(REASONS if chosen.explain else ())]
@@ -259,28 +272,17 @@ def explain(
         ]
 
 
-def _read_ratings(project: Project, path: Path, folder: Path) -> ItemRatings:
-    """The ratings in a file, whose path is relative to a folder; prints on stderr which of its
-    movies were not found in the data set."""
-    from movierec.serving import import_ratings, user_profile
+def _read_ratings(
+    project: Project, path: Path, scale: tuple[float, float] | None, folder: Path
+) -> OwnRatings:
+    """The ratings in a file, whose path is relative to a folder; prints on stderr what was assumed
+    and which of its movies were not found in the data set."""
+    from movierec.serving import own_ratings
 
     with contextlib.chdir(folder):
-        export = import_ratings.read(path, project.scale)
-    ratings, unmatched = user_profile.by_export(project.movies, export.rated)
-    skipped = "".join(f"; skipped {count} {why}" for why, count in export.skipped.items())
-    lines = [
-        f"{path} ({export.kind}): found {len(export.rated) - len(unmatched):,} of"
-        f" {count(len(export.rated), 'movie')} in the data set{skipped}",
-        *(f"  {movie}" for movie in unmatched[:MAX_UNMATCHED]),
-    ]
-    if len(unmatched) > MAX_UNMATCHED:
-        lines.append(f"  … and {len(unmatched) - MAX_UNMATCHED:,} more")
-    console.notes(*lines)
-    if not ratings:
-        raise MovierecError(
-            f"{path}: found none of its movies in the data set; rate others with --like"
-        )
-    return ratings
+        own = own_ratings.read(path, project.movies, project.scale, scale)
+    console.notes(*own.notes)
+    return own
 
 
 @click.command(cls=ProjectCommand, short_help="List movies similar to a movie.")
@@ -323,9 +325,9 @@ def search(query: str, n: int, form: str | None) -> None:
 
     If no title contains all words, list titles with a similar spelling.
     """
-    from movierec.serving.catalogue import Catalogue
+    from movierec.serving.workspace import Project
 
-    movies = Catalogue.read()
+    movies = Project.here().movies
     items = movies.index.search(query) or movies.index.similar(query)
     if not items:
         raise movies.index.no_match(query)

@@ -17,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from movierec.core.errors import MovierecError
+from movierec.core.paths import expand
 
 FILES = ("params.yaml", "dvc.yaml")  # a folder with both is a project
 SET = "--project or MOVIEREC_PROJECT"
@@ -52,7 +53,7 @@ def find(named: Path | None) -> Path | None:
     Raises MovierecError if the given folder is not a project.
     """
     if named is not None:
-        named = named.expanduser()
+        named = expand(named)
         if not _is_project(named):
             raise MovierecError(
                 f"{named}: not a movierec project (a folder with {' and '.join(FILES)}); set {SET}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -17,16 +18,17 @@ from movierec.core.paths import RECOMMENDATIONS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from movierec.experiments.compare_runs import Difference
+    from movierec.experiments.compare_runs import MetricDifference
 
 
 @click.command(cls=ProjectCommand, short_help="Show the results of the last run.")
 @click.pass_obj
 def summary(location: Location) -> None:
     """Show the test RMSE and NDCG of the last run and of baselines, and where the lists are."""
-    from movierec.core import reporting
+    from movierec.core import reporting, result_files
+    from movierec.core.params import load_params
 
-    reporting.summary()
+    reporting.summary(result_files.read_details("evaluate", params=load_params()))
     console.lines("")
     all_users = reporting.keep_on_one_line(str(location.seen(RECOMMENDATIONS)))
     new_user = reporting.keep_on_one_line(f'{_typed(location)} recommend --like "Star Wars"')
@@ -96,29 +98,27 @@ def compare_runs(a: str, b: str, form: str | None) -> None:
     """Test whether run B is significantly better than run A.
 
     A run is a Git revision, the name of an experiment, or "workspace"; by default, A is HEAD and
-    B is the workspace. Both runs must have the same test ratings. The 95% intervals of the
-    difference B − A are bootstrapped over users; p is the p-value of a paired t-test.
-    The verdict is on B: better, worse, or, if p is 0.05 or more, inconclusive.
+    B is the workspace. Both runs must have the same test ratings. The 95% interval of the
+    difference B − A and the p-value are of one paired t-test over users. The verdict is on B:
+    better, worse, or, if the interval contains 0 (p is 0.05 or more), inconclusive.
 
     \b
     Examples:
       movierec compare-runs
       movierec compare-runs HEAD my-experiment
     """
-    from dataclasses import asdict
-
-    from movierec.core import reporting
+    from movierec.core import result_files
     from movierec.experiments import compare_runs
 
     differences = compare_runs.compare(compare_runs.read_run(a), compare_runs.read_run(b))
     if form:
-        rows = [asdict(difference) | {"verdict": difference.verdict} for difference in differences]
-        console.print_json(reporting.round_metrics({"runs": [a, b], "metrics": rows}))
+        rows = [difference.as_dict() for difference in differences]
+        console.print_json(result_files.round_metrics({"runs": [a, b], "metrics": rows}))
     else:
         console.out().print(_difference_table(differences, a, b), crop=False)
 
 
-def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
+def _difference_table(differences: list[MetricDifference], a: str, b: str) -> Table:
     """A line for each metric, with B's difference from A; long names of runs are folded."""
     table = console.table()
     for title in ("", a, b, "difference", "95% interval", "p", "verdict"):
@@ -130,13 +130,21 @@ def _difference_table(differences: list[Difference], a: str, b: str) -> Table:
             overflow="fold",
         )
     for row in differences:
+        of = row.difference
         table.add_row(
             row.metric,
-            f"{row.a:.4f}",
-            f"{row.b:.4f}",
-            f"{row.b - row.a:+.4f}",
-            f"{row.low:+.4f} to {row.high:+.4f}",
-            "< 0.001" if row.p_value < 0.001 else f"{row.p_value:.3f}",
+            f"{of.a:.4f}",
+            f"{of.b:.4f}",
+            f"{of.b - of.a:+.4f}",
+            f"{of.low:+.4f} to {of.high:+.4f}",
+            _shown_p(of.p_value),
             row.verdict,
         )
     return table
+
+
+def _shown_p(p_value: float) -> str:
+    """Rounded down, so that a p-value below 0.05, which is significant, is never shown as 0.050."""
+    if p_value < 0.001:
+        return "< 0.001"
+    return f"{p_value if math.isnan(p_value) else math.floor(1000 * p_value) / 1000:.3f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from math import inf, nan
 
 import click
@@ -44,5 +46,23 @@ class Words(click.ParamType[str]):
         return value
 
 
+class ScaleRange(click.ParamType[tuple[float, float]]):
+    """The lowest and the highest rating, such as 1-10."""
+
+    name = "scale"
+    form = re.compile(r"\s*(-?[0-9.]+)\s*(?:-|–|to)\s*(-?[0-9.]+)\s*")
+
+    def convert(
+        self, value: str, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[float, float]:
+        match = self.form.fullmatch(value)
+        with suppress(ValueError):
+            if match and -1e9 <= float(match[1]) < float(match[2]) <= 1e9:
+                return float(match[1]), float(match[2])
+        what = "the lowest and the highest rating, such as 1-10"
+        return self.fail(f"{value!r} is not {what}", param, context)
+
+
 YEAR = Number(1, 9999)
 WORDS = Words()
+SCALE = ScaleRange()

@@ -1,4 +1,4 @@
-"""How every stage runs: params, errors, logging, manifests, checksums, random streams.
+"""How every stage runs: params, errors, console, logging, manifests, checksums, random streams.
 
 Imports nothing else of movierec.
 """

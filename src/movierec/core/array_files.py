@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from movierec.core.atomic import atomic_file
+from movierec.core.errors import MovierecError
 
 Array = np.ndarray[Any, Any]
 KEY = "movierec"  # of our entry in the metadata
@@ -29,10 +30,13 @@ def save(
     """Write arrays and metadata (as JSON) atomically: the same bytes for the same content.
 
     shared: whether other processes may write the same path at the same time.
+    Raises MovierecError if it cannot be written, or if a number is not finite.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    for name, array in arrays.items():
+        check_finite(path, name, array)
     content = {"sha256": _hash(metadata), "content": metadata}
     contiguous = {
         name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()
@@ -46,6 +50,18 @@ def save(
                 raise OSError(code, os.strerror(code)) from None
             raise
     return path
+
+
+def check_finite(path: Path, name: str, array: Array, nan_is_allowed: bool = False) -> None:
+    """Raise MovierecError if an array that is to be written has infinite numbers or NaN."""
+    if array.dtype.kind != "f" or not array.size:
+        return
+    ends = np.array([np.fmin.reduce(array, None), np.fmax.reduce(array, None)])
+    if np.isinf(ends).any() or (not nan_is_allowed and np.isnan(array.min())):
+        raise MovierecError(
+            f"{path}: not written: {name} has numbers that are not finite; set params.yaml closer"
+            " to the committed one"
+        )
 
 
 def _hash(metadata: Mapping[str, Any]) -> str:

@@ -21,19 +21,22 @@ def atomic_file(path: Path, shared: bool = False) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}{unique}.partial")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _delete(partial)
         try:
             with log.timed("wrote", path, partial):
                 yield partial
             partial.replace(path)
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                _delete(partial)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill, which replaces `path` on success and is deleted on failure.
 
-    `path` never contains part of a folder: the old one is moved aside, then deleted.
+    `path` never contains part of a folder: the old one is moved aside, then deleted. A link or a
+    file in its place is replaced, too, but not what the link points to.
     Raises MovierecError if it cannot be written.
     """
     partial, old = (path.with_name(f".{path.name}.{kind}partial") for kind in ("", "old."))
@@ -47,12 +50,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 path.rename(old)
             partial.rename(path)
         finally:
-            _delete(partial, old)
+            with suppress(OSError):
+                _delete(partial, old)
 
 
-def _delete(*folders: Path) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+def _delete(*paths: Path) -> None:
+    """Delete folders, files and links, where there are any."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -5,12 +5,14 @@ rich is slow to import, so only styled text and tables load it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -24,20 +26,33 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+NARROW = 40  # columns: a narrower table would lose its text
 WIDE = 10_000  # columns, where no terminal sets a width: nothing wraps
+STDOUT = "standard output"  # the name of this file in errors
+STREAM_OPTIONS = ("encoding", "line_buffering", "write_through")
+IN_ASCII = {"±": "+-", "✓": "+", "✗": "x", "–": "-", "—": "-", "−": "-", "’": "'", "×": "x"}
 SIZE = re.compile("[1-9][0-9]{0,4}")  # what COLUMNS and LINES may be; others are ignored
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP, "CSV injection").
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
+class Output(io.FileIO):
+    """Standard output, whose errors name it."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, STDOUT) from None
+
+
 @contextmanager
 def streams() -> Iterator[None]:
     """Make the standard streams safe to use, and write what is left in stdout's buffer at the end.
 
-    A character that stdout's encoding lacks is replaced with "?", and so is one of stdin that
-    cannot be decoded. Raises MovierecError if stdout is closed, OSError if it cannot be written;
-    exits with status 1 if nobody reads it any more.
+    What stdout's encoding lacks is printed in ASCII, and input that cannot be decoded is replaced.
+    Raises MovierecError if stdout is closed, OSError that names it if it cannot be written.
     """
     is_closed = sys.stdout is None
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -45,26 +60,37 @@ def streams() -> Iterator[None]:
             stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
     if is_closed:
         raise MovierecError("standard output is closed; redirect it to a file or to /dev/null")
+    codecs.register_error("ascii", _in_ascii)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout is sys.__stdout__:  # tests have others
+            output = io.BufferedWriter(Output(sys.stdout.fileno(), "w", closefd=False))
+            options = {name: getattr(sys.stdout, name) for name in STREAM_OPTIONS}
+            sys.stdout = io.TextIOWrapper(output, **options)
+        sys.stdout.reconfigure(errors="ascii")
     try:
         yield
     finally:
-        _flush()
+        try:
+            sys.stdout.flush()
+        except OSError:
+            with suppress(OSError):  # what is left in the buffer would fail again at exit
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        with suppress(OSError):  # what is left in the buffer would fail again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            sys.exit(1)
-        raise OSError(error.errno, error.strerror, "standard output") from error
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What to print instead of characters that an encoding lacks: "e" for "é", else "?"."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    texts = []
+    for character in error.object[error.start : error.end]:
+        plain = IN_ASCII.get(character) or unicodedata.normalize("NFKD", character)
+        texts.append(plain.encode("ascii", "ignore").decode() or "?")
+    return "".join(texts), error.end
 
 
 def out() -> Console:
@@ -80,7 +106,7 @@ def err() -> Console:
 def _width() -> int | None:
     columns = os.environ.get("COLUMNS", "")
     if SIZE.fullmatch(columns):
-        return int(columns)
+        return max(NARROW, int(columns))
     return None if sys.stdout.isatty() else WIDE
 
 

@@ -18,6 +18,7 @@ from movierec.core.errors import MovierecError
 # Outputs depend on the versions of these packages, besides Python and movierec.
 PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
 
+MANIFEST = "manifest.json"  # the file's name
 Manifest = dict[str, Any]  # a record of each stage, from download on
 
 
@@ -60,7 +61,7 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 def hash_files(folder: Path) -> dict[str, str]:
     """The sha256 of each file in a folder except its manifest."""
-    paths = sorted(path for path in folder.iterdir() if path.name != "manifest.json")
+    paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
     return {path.name: hash_file(path, "sha256") for path in paths}
 
 
@@ -69,11 +70,7 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
 
     stage: the stage that wrote the folder.
     """
-    if stage not in manifest:
-        raise MovierecError(
-            f"{folder}: its manifest has no record of {stage}; run dvc repro --force"
-        )
-    hashes = manifest[stage]["sha256"]
+    hashes = hashes_of(manifest, stage, folder)
     paths = [folder / name for name in names or hashes]
     for path in paths:
         if not path.is_file():
@@ -85,6 +82,15 @@ def check_files(folder: Path, manifest: Manifest, stage: str, *names: str) -> li
     return paths
 
 
+def hashes_of(manifest: Manifest, stage: str, folder: Path) -> dict[str, str]:
+    """The sha256 of each file that a stage wrote to a folder; MovierecError without its record."""
+    if stage not in manifest:
+        raise MovierecError(
+            f"{folder}: its manifest has no record of {stage}; run dvc repro --force"
+        )
+    return dict(manifest[stage]["sha256"])
+
+
 def hash_manifest(manifest: Manifest) -> str:
     """The hash by which an output that cannot contain its manifest refers to it."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
@@ -92,12 +98,12 @@ def hash_manifest(manifest: Manifest) -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path, dataset: str) -> Manifest:
     """The manifest of a folder; MovierecError unless it is of this data set."""
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         manifest = parse_manifest(path.read_bytes(), path)
     except FileNotFoundError:

@@ -1,13 +1,17 @@
 """The params of the pipeline: typed, frozen and closed, so that a typo is an error.
 
-The comments in params.yaml and datasets.yaml explain each field; a test compares the two.
+The comments in params.yaml and datasets.yaml explain each field, and name the range of each number;
+a test compares the two.
 """
 
+import ipaddress
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -15,19 +19,63 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    PlainSerializer,
     RootModel,
+    TypeAdapter,
     ValidationError,
+    WrapValidator,
     model_validator,
 )
 
+from movierec.core import yaml_file
+from movierec.core.addresses import has_password, masked
 from movierec.core.errors import MovierecError
 from movierec.core.rating_scale import Scale
+from movierec.core.yaml_file import shorten
+
+MILLION, BILLION, PETABYTE = 10**6, 10**9, 10**15
 
 
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("should be a number")
-    return value
+def _number(
+    low: float, high: float, is_above: bool = False, is_below: bool = False, kind: str = "a number"
+) -> BeforeValidator:
+    """Allow finite numbers from low to high, without the ends if is_above and is_below."""
+    ends = " and below " if is_above and is_below else " to below " if is_below else " to "
+    words = f"{'above ' * is_above}{_plain(low)}{ends}{_plain(high)}"
+    types = int if kind == "an integer" else int | float
+
+    def check(value: Any) -> Any:
+        is_number = isinstance(value, types) and not isinstance(value, bool)
+        is_inside = is_number and low <= value <= high
+        if not is_inside or (is_above and value == low) or (is_below and value == high):
+            raise ValueError(f"should be {kind}, {words}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _integer(low: int, high: int) -> BeforeValidator:
+    return _number(low, high, kind="an integer")
+
+
+def _plain(number: float) -> str:
+    """A number without an exponent, as comments have it."""
+    return str(number) if isinstance(number, int) else f"{number:.6f}".rstrip("0").rstrip(".")
+
+
+def _size(low: str) -> WrapValidator:
+    """Allow sizes from `low` to 1 PB, in bytes or with a unit."""
+    least = TypeAdapter(ByteSize).validate_python(low)
+
+    def check(value: Any, parse: Callable[[Any], ByteSize]) -> ByteSize:
+        # pydantic reads 2,5 GB as 2 bytes: it ignores what follows a size.
+        if re.fullmatch(r"[0-9]*\.?[0-9]+ *[A-Za-z]*", str(value)):
+            with suppress(ValueError, OverflowError):
+                if least <= (size := parse(value)) <= PETABYTE:
+                    return size
+        raise ValueError(f"should be a size such as 2 GB, {low} to 1 PB")
+
+    return WrapValidator(check)
 
 
 def _like(pattern: str, words: str) -> AfterValidator:
@@ -39,10 +87,48 @@ def _like(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Integer = Annotated[int, Field(strict=True)]
-Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
-Precision = Annotated[Number, Field(ge=0)]
-Fraction = Annotated[Number, Field(ge=0, lt=1)]
+def _check_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_complete = False
+    if not is_complete or not re.fullmatch(r"https?://[^\s\x00-\x20\x7f-\x9f]+", text):
+        raise ValueError("should be an address that begins with https:// or http://")
+    if has_password(text):
+        raise ValueError("should be without user:password@, which belong in ~/.netrc")
+    return text
+
+
+def _check_host(text: str) -> str:
+    label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        if len(text) > 253 or not re.fullmatch(rf"({label}\.)*(?![0-9]){label}", text, re.I):
+            raise ValueError("should be an IP address or a host name of this machine") from None
+    else:
+        if is_every_address(address):
+            raise ValueError("should be a single address of this machine")
+    return text
+
+
+def is_every_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether to listen there is to listen on every network, as at 0.0.0.0."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_unspecified)
+
+
+def _only_times_are_optional(names: dict[str, str | None]) -> dict[str, str | None]:
+    for column, name in names.items():
+        if name is None and column != "timestamp":
+            raise ValueError(f"{column} should be the name of a column")
+    return names
+
+
+Precision = Annotated[float, _number(0, MILLION)]
+Positive = Annotated[float, _number(1e-6, MILLION)]
+Stars = Annotated[float, _number(-BILLION, BILLION)]
 Sha256 = Annotated[str, _like("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]
 Md5 = Annotated[str, _like("[0-9a-f]{32}", "32 hexadecimal digits in lower case")]
 FileName = Annotated[str, _like("[A-Za-z0-9][A-Za-z0-9._-]*", "a file's name, without a folder")]
@@ -50,27 +136,34 @@ Folder = Annotated[
     str,
     _like(r"|(?!\.)[^/\\]+(/(?!\.)[^/\\]+)*", "a folder inside the archive: a or a/b, without .."),
 ]
-Address = Annotated[str, _like("https?://.+", "an address that begins with https:// or http://")]
+# Manifests and messages do not show an address's query.
+Address = Annotated[str, AfterValidator(_check_url), PlainSerializer(masked)]
+Name = Annotated[str, _like(r"[^\W_][\w-]*", "a name of letters, digits, - and _")]  # a key to DVC
 File = TypeVar("File", bound=BaseModel)
 Layout = Literal["csv", "dat", "100k", "recbole", "ratings_csv", "ratings_parquet"]
 
 
 class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class _DataSet(_Block):
     layout: Layout
     folder: Folder = ""  # the folder inside the archive, without a trailing slash
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
-    rating_min: Number
-    rating_max: Number
+    rating_min: Stars
+    rating_max: Stars
     licence: str
 
     @model_validator(mode="after")
     def _scale_rises(self) -> Self:
         if self.rating_min >= self.rating_max:
             raise ValueError("rating_min should be less than rating_max")
+        if not self.scale.is_exact:
+            raise ValueError(
+                "rating_min and rating_max should be within ±1e9, and differ by at least 1e-9 and a"
+                " thousandth of the larger, or ratings lose digits; shift or multiply all ratings"
+            )
         return self
 
     @property
@@ -84,7 +177,7 @@ class PackageSource(_DataSet):
     source: Literal["package"]
     requirement: Annotated[str, _like("[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+", "name==version")]
     file: FileName
-    size: Annotated[Integer, Field(gt=0)]
+    size: Annotated[int, _integer(1, PETABYTE)]
     sha256: Sha256
     members: dict[str, Sha256]  # the members that are read, with their hashes
 
@@ -96,7 +189,7 @@ class UrlSource(_DataSet):
     url: Address
     mirror_url: Address | None = None  # tried when url fails
     file: FileName
-    size: Annotated[Integer, Field(gt=0)]
+    size: Annotated[int, _integer(1, PETABYTE)]
     sha256: Sha256 | None = None
     md5: Md5 | None = None
 
@@ -107,12 +200,28 @@ class UrlSource(_DataSet):
         return self
 
 
+ColumnNames = Annotated[
+    dict[Literal["user_id", "movie_id", "rating", "timestamp"], str | None],
+    AfterValidator(_only_times_are_optional),
+]
+
+
 class PathSource(_DataSet):
     """The user's own file on this machine."""
 
     source: Literal["path"]
-    path: str | None
+    path: Annotated[str, _like(r"[^\0]+", "a file's path")] | None
     sha256: Sha256 | None
+    separator: Literal[",", ";", "\t", "|"] | None = None  # of ratings_csv; None: find out
+    columns: ColumnNames | None = None  # the file's names; timestamp: null for no times
+
+    @model_validator(mode="after")
+    def _keys_fit_the_layout(self) -> Self:
+        if self.separator and self.layout != "ratings_csv":
+            raise ValueError("separator is only for layout ratings_csv")
+        if self.columns and self.layout not in ("ratings_csv", "ratings_parquet"):
+            raise ValueError("columns is only for layout ratings_csv or ratings_parquet")
+        return self
 
 
 SOURCES = {"package": PackageSource, "url": UrlSource, "path": PathSource}
@@ -120,44 +229,44 @@ DataSet = Annotated[PackageSource | UrlSource | PathSource, Field(discriminator=
 
 
 class IndexParams(_Block):
-    max_rejected: Annotated[Integer, Field(ge=0)]
+    max_rejected: Annotated[int, _integer(0, BILLION)]
 
 
 class SplitParams(_Block):
     protocol: Literal["per_user_random", "per_rating_random", "last_per_user", "point_in_time"]
-    test_fraction: Annotated[Fraction, Field(gt=0)]
-    validation_fraction: Fraction
+    test_fraction: Annotated[float, _number(0, 1, is_above=True, is_below=True)]
+    validation_fraction: Annotated[float, _number(0, 1, is_below=True)]
 
 
 class GibbsParams(_Block):
-    start_epochs: Annotated[Integer, Field(ge=0, le=1000)]
-    burn_in: Annotated[Integer, Field(ge=0, le=100_000)]
-    samples: Annotated[Integer, Field(ge=1, le=10_000)]
-    thin: Annotated[Integer, Field(ge=1, le=1000)]
+    start_epochs: Annotated[int, _integer(0, 1000)]
+    burn_in: Annotated[int, _integer(0, 100_000)]
+    samples: Annotated[int, _integer(1, 10_000)]
+    thin: Annotated[int, _integer(1, 1000)]
 
 
 class _AlsParams(_Block):
     """The params that both factorisations share."""
 
-    n_factors: Annotated[Integer, Field(ge=0, le=1024)]
-    max_epochs: Annotated[Integer, Field(ge=1, le=10_000)]
-    patience: Annotated[Integer, Field(ge=1, le=10_000)]
-    min_improvement: Annotated[Number, Field(ge=0)]
-    refit: Annotated[bool, Field(strict=True)]
+    n_factors: Annotated[int, _integer(0, 1024)]
+    max_epochs: Annotated[int, _integer(1, 10_000)]
+    patience: Annotated[int, _integer(1, 10_000)]
+    refit: bool
     factor_precision_per_rating: Precision
-    init_scale: Annotated[Number, Field(gt=0, le=10)]
+    init_scale: Annotated[float, _number(0.0001, 10)]
     dtype: Literal["float32", "float64"]
 
 
 class TrainParams(_AlsParams):
     model: Literal["damped_biases", "biases", "mf", "genre_mf", "svdpp"]
     method: Literal["als", "gibbs"]
-    rating_precision: Annotated[Number, Field(gt=0)]
+    min_improvement: Annotated[float, _number(0, 100)]
+    rating_precision: Positive
     factor_precision: Precision
     bias_precision: Precision
     bias_precision_per_rating: Precision
-    feature_ridge: Annotated[Number, Field(gt=0)]
-    gibbs_feature_ridge: Annotated[Number, Field(gt=0)]
+    feature_ridge: Positive
+    gibbs_feature_ridge: Positive
     gibbs: GibbsParams
 
     @model_validator(mode="after")
@@ -198,8 +307,9 @@ class TrainParams(_AlsParams):
 
 
 class ImplicitParams(_AlsParams):
-    unseen_weight: Annotated[Number, Field(gt=0)]
-    factor_precision: Annotated[Number, Field(gt=0)]
+    min_improvement: Annotated[float, _number(0, 1)]
+    unseen_weight: Positive
+    factor_precision: Positive
 
     @property
     def n_epochs(self) -> int:
@@ -208,32 +318,32 @@ class ImplicitParams(_AlsParams):
 
 
 class EvaluateParams(_Block):
-    top_n: Annotated[Integer, Field(ge=1, le=1000)]
-    relevant_rating: Annotated[Number, Field(ge=1, le=5)]
-    baseline_damping: Annotated[Number, Field(ge=0)]
-    ranking_users: Annotated[Integer, Field(ge=1)]
-    bootstrap_samples: Annotated[Integer, Field(ge=100)]
+    top_n: Annotated[int, _integer(1, 1000)]
+    relevant_rating: Annotated[float, _number(1, 5)]
+    baseline_damping: Annotated[float, _number(0, MILLION)]
+    ranking_users: Annotated[int, _integer(1, BILLION)]
+    bootstrap_samples: Annotated[int, _integer(100, 100_000)]
 
 
 class RecommendParams(_Block):
-    top_n: Annotated[Integer, Field(ge=1, le=1000)]
-    min_ratings: Annotated[Integer, Field(ge=0)]
+    top_n: Annotated[int, _integer(1, 1000)]
+    min_ratings: Annotated[int, _integer(0, BILLION)]
     ranking: Literal["blend", "implicit", "predicted_rating", "lower_bound"]
-    rating_weight: Annotated[Number, Field(ge=0)]
-    lower_bound_deviations: Annotated[Number, Field(ge=0)]
+    rating_weight: Annotated[float, _number(0, 1000)]
+    lower_bound_deviations: Annotated[float, _number(0, 1000)]
 
 
 class EngineParams(_Block):
     """Where work runs; results do not depend on it."""
 
     kind: Literal["local", "dask"]
-    scheduler: Annotated[str, _like("local|(tcp|tls)://.+", "local, tcp://… or tls://…")]
-    n_workers: Annotated[Integer, Field(ge=1, le=1024)]
-    memory_limit: Annotated[ByteSize, Field(gt=0)] | None
-    block_ratings: Annotated[Integer, Field(ge=1)]
-    broadcast_limit: ByteSize
-    host: str
-    dashboard: Annotated[bool, Field(strict=True)]
+    scheduler: Annotated[str, _like(r"local|(tcp|tls)://\S+", "local, tcp://… or tls://…")]
+    n_workers: Annotated[int, _integer(1, 1024)]
+    memory_limit: Annotated[ByteSize, _size("1 MB")] | None
+    block_ratings: Annotated[int, _integer(1, BILLION)]
+    broadcast_limit: Annotated[ByteSize, _size("0")]
+    host: Annotated[str, AfterValidator(_check_host)]
+    dashboard: bool
 
 
 class ParamsFile(_Block):
@@ -246,11 +356,11 @@ class ParamsFile(_Block):
     evaluate: EvaluateParams
     split: SplitParams
     index: IndexParams
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)]
+    seed: Annotated[int, _integer(0, 2**63 - 1)]
     engine: EngineParams
 
 
-class DataSetsFile(RootModel[dict[str, DataSet]]):
+class DataSetsFile(RootModel[dict[Name, DataSet]]):
     """The contents of datasets.yaml: a block for each data set."""
 
 
@@ -272,22 +382,24 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     """
     path = Path(path)
     params = _read(path, ParamsFile)
-    datasets = _read(path.with_name("datasets.yaml"), DataSetsFile).root
+    datasets = load_data_sets(path.with_name("datasets.yaml"))
     if params.dataset not in datasets:
         raise MovierecError(
             f"{path}: dataset: should be a data set of datasets.yaml ({', '.join(datasets)}),"
-            f" not {params.dataset!r}"
+            f" not {shorten(params.dataset)}"
         )
     return Params.model_construct(**dict(params), data=datasets[params.dataset])
 
 
+def load_data_sets(path: Path) -> dict[str, DataSet]:
+    """Read and check datasets.yaml; raises MovierecError as load_params does."""
+    return _read(path, DataSetsFile).root
+
+
 def _read(path: Path, model: type[File]) -> File:
+    content = yaml_file.read(path)
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise MovierecError(f"{path}: no such file; run this in the project folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MovierecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        return model.model_validate(content)
     except ValidationError as error:
         raise MovierecError(f"{path}: {_describe(error)}") from None
 
@@ -297,9 +409,13 @@ def _describe(error: ValidationError) -> str:
     keys = list(first["loc"])
     if error.title == DataSetsFile.__name__ and len(keys) > 1:
         del keys[1]  # the kind of source, part of pydantic's location and not of the file
-    where = ".".join(str(key) for key in keys if key != "[key]") or "the file"
+    where = ".".join(_shown(key) for key in keys if key != "[key]") or "the file"
     more = f" (and {len(others)} more)" if others else ""
     return f"{where}: {_problem(first)}{more}"
+
+
+def _shown(key: object) -> str:
+    return key if isinstance(key, str) and re.fullmatch(r"[\w-]{1,60}", key) else shorten(key)
 
 
 def _problem(error: Any) -> str:
@@ -309,13 +425,15 @@ def _problem(error: Any) -> str:
         case "missing":
             return "is missing"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"should be a block of keys, not {error['input']!r}"
+            return f"should be a block of keys, not {shorten(error['input'])}"
         case "union_tag_invalid":
-            return f"source should be {' or '.join(SOURCES)}, not {error['ctx']['tag']!r}"
+            return f"source should be {' or '.join(SOURCES)}, not {shorten(error['ctx']['tag'])}"
         case "union_tag_not_found":
             return f"source is missing; it should be {' or '.join(SOURCES)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return message if isinstance(error["input"], dict) else f"{message}, not {error['input']!r}"
+    if isinstance(error["input"], dict):
+        return message
+    return f"{message}, not {masked(shorten(error['input']))}"
 
 
 def _allowed_keys(location: tuple[str, ...]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from movierec.core.errors import MovierecError
+
 RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
 EVALUATION_BY_USER = Path("data/evaluation/by_user.parquet")
 MODEL, IMPLICIT_MODEL = Path("models/model.safetensors"), Path("models/implicit.safetensors")
@@ -13,3 +15,14 @@ CHECKPOINTS = Path(".checkpoints")  # also locks and scratch files; ignored by G
 def details(stage: str) -> Path:
     """The file with all results of a stage; metrics/ has only the few that DVC shows."""
     return PLOTS / stage / "details.json"
+
+
+def expand(path: str | Path) -> Path:
+    """A path that the user named, with ~ replaced by the home folder.
+
+    Raises MovierecError if there is no such user, or this user has no home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise MovierecError(f"{path}: no home folder of this name; write the full path") from None

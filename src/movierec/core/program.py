@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from movierec.core import console, log
+from movierec.core import console, environment, log
 from movierec.core.errors import MovierecError, UsageError, reason_of
 from movierec.core.text import shortened
 
@@ -31,8 +31,11 @@ def run(main: Callable[[], None]) -> None:
             if level not in ("", "debug"):
                 raise MovierecError(f"{log.VARIABLE} is {level!r}: set it to debug, or unset it")
             log.configure(level == "debug")
+            environment.check()
             main()
     except (MovierecError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and error.filename == console.STDOUT:
+            sys.exit(1)  # such as after | head
         if log.is_debug():
             console.notes(*traceback.format_exc().splitlines())
         text = reason_of(error) if isinstance(error, OSError) else str(error)
@@ -60,7 +63,9 @@ def run_command(command: click.Command, name: str) -> None:
 
 def _describe(error: click.UsageError, name: str) -> str:
     """What is wrong, and what was meant or where to look."""
-    text = error.format_message().rstrip(".")
-    text = text[:1].lower() + text[1:].replace(". Did you mean", "; did you mean")
-    help_of = error.ctx.command_path if error.ctx else name
-    return text if text.endswith("?") else f"{text}; see {help_of} --help"
+    meant = getattr(error, "possibilities", None)
+    text = (error.message if meant else error.format_message()).rstrip(".")
+    text = text[:1].lower() + text[1:]
+    if meant:
+        return f"{text}; did you mean {' or '.join(meant)}?"
+    return f"{text}; see {error.ctx.command_path if error.ctx else name} --help"

@@ -7,6 +7,7 @@ a star is a quarter of the distance from the lowest to the highest rating.
 from typing import NamedTuple
 
 ROUNDING = 1e-7  # the relative error of a rating that is stored as float32
+LARGEST, SMALLEST = 1e9, 1e-9  # of numbers whose squares and their products are float32, too
 
 
 class Scale(NamedTuple):
@@ -26,6 +27,12 @@ class Scale(NamedTuple):
     def star(self) -> float:
         """One star of a 1–5 scale, in the unit of this scale."""
         return (self.high - self.low) / 4
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether float32 distinguishes thousandths of a star on this scale."""
+        size = max(abs(self.low), abs(self.high))
+        return size <= LARGEST and self.high - self.low >= max(SMALLEST, size / 1000)
 
     def limit(self, stars: float) -> float:
         """The least stored rating that counts as at least so many stars of a 1–5 scale."""

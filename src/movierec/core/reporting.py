@@ -1,9 +1,7 @@
-"""Report a run: metrics and plots for DVC, lines and progress bars on the terminal."""
+"""Report a run on the terminal: lines, tables and progress bars."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import shutil
 import sys
@@ -11,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.filesize import decimal
 from rich.progress import (
@@ -25,62 +23,9 @@ from rich.progress import (
 )
 
 from movierec.core import console
-from movierec.core.atomic import atomic_file
-from movierec.core.errors import MovierecError
-from movierec.core.paths import METRICS, details
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-DIGITS = 6  # significant digits
 
 TITLE, LABEL = 10, 10  # widths of the left columns, in characters
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
-
-
-def round_metrics(value: Any) -> Any:
-    """Metrics, also nested ones, rounded to 6 significant digits; NaN becomes None for JSON."""
-    if isinstance(value, Mapping):
-        return {key: round_metrics(entry) for key, entry in value.items()}
-    if value is None or isinstance(value, int | str | list):
-        return value
-    number = float(value)
-    return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None
-
-
-def write_metrics(name: str, metrics: Mapping[str, Any]) -> None:
-    """Write metrics/<name>.json, the few numbers that DVC shows."""
-    _write_json(METRICS / f"{name}.json", round_metrics(metrics))
-
-
-def write_details(stage: str, measured: Mapping[str, Any]) -> None:
-    """Write all results of a stage, for the report, the model card and other programs.
-
-    The file is a list of one object, because DVC warns about files in plots/ that are not lists.
-    """
-    _write_json(details(stage), [round_metrics(measured)])
-
-
-def _write_json(path: Path, content: Any) -> None:
-    with atomic_file(path) as partial:
-        text = json.dumps(content, indent=2, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-
-
-def read_details(stage: str, folder: Path = Path()) -> dict[str, Any]:
-    """Read what `write_details` wrote; MovierecError if it is missing or damaged."""
-    path = folder / details(stage)
-    try:
-        [measured] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        raise MovierecError(f"{path}: missing or damaged; run dvc repro") from None
-    return dict(measured)
-
-
-def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
-    """Write a plot's data as CSV, with numbers rounded like metrics."""
-    with atomic_file(Path(path)) as partial:
-        rows.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
 def say(text: str, title: str = "", style: str = "") -> None:
@@ -122,9 +67,8 @@ def words(name: str) -> str:
     return name.replace("_", " ").replace("knn", "kNN")
 
 
-def summary() -> None:
-    """Print the result of the last run."""
-    metrics = read_details("evaluate")
+def summary(metrics: Mapping[str, Any]) -> None:
+    """Print the result of a run. metrics: details.json of the evaluate stage."""
     rmses = {name: entry["rmse"] for name, entry in metrics["baseline"].items()}
     table = console.table(padding=(0, 1))
     ranking = metrics["ranking"]

@@ -9,17 +9,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
 import zc.lockfile
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.filesize import decimal
 
-from movierec.core import log, manifests, program, reporting
+from movierec.core import log, manifests, program, reporting, yaml_file
 from movierec.core.errors import MovierecError
 from movierec.core.params import load_params
 from movierec.core.paths import CHECKPOINTS, details
@@ -47,7 +47,7 @@ def run_exclusively(name: str, main: Callable[[], None]) -> None:
         with exclusive_lock(name):
             main()
 
-    if parent := os.environ.pop(PARENT, ""):
+    if (parent := os.environ.pop(PARENT, "")).isdecimal():
         threading.Thread(target=exit_with_parent, args=[int(parent)], daemon=True).start()
     program.run(locked)
 
@@ -79,7 +79,7 @@ def exclusive_lock(name: str) -> Iterator[None]:
 
 def run_with_summary(name: str, main: Callable[[], Summary]) -> None:
     start = time.perf_counter()
-    stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+    stages = yaml_file.read(PIPELINE)["stages"]
     if log.is_debug():
         log_inputs(stages[name].get("params", []))
     with timed(name):
@@ -135,14 +135,25 @@ def timed(name: str) -> Iterator[None]:
         path.write_text(json.dumps(record), encoding="utf-8")
 
 
+class _Time(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    seconds: Annotated[float, Field(ge=0, lt=1e9)]
+    result: Annotated[str, Field(min_length=1)]
+
+
 def recorded_times() -> dict[str, float]:
-    """The duration in seconds of each stage whose results are still those of the timed run."""
-    seconds = {}
-    for path in sorted(CHECKPOINTS.glob("*.time"), key=lambda path: path.stat().st_mtime_ns):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["result"] == _hash_details(path.stem):
-            seconds[path.stem] = record["seconds"]
-    return seconds
+    """The duration in seconds of each stage whose results are still those of the timed run.
+
+    Files that are damaged are ignored: times are of no result.
+    """
+    times: list[tuple[int, str, float]] = []
+    for path in CHECKPOINTS.glob("*.time"):
+        with suppress(OSError, ValidationError):
+            record = _Time.model_validate_json(path.read_bytes())
+            if record.result == _hash_details(path.stem):
+                times.append((path.stat().st_mtime_ns, path.stem, record.seconds))
+    return {name: seconds for _, name, seconds in sorted(times)}
 
 
 def _hash_details(name: str) -> str:

@@ -26,8 +26,8 @@ def explain_errors(path: Path) -> Iterator[None]:
             yield
     except FileNotFoundError:
         raise MovierecError(f"{path}: no such file; run dvc repro") from None
-    except (pa.ArrowException, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, OSError, LookupError, ValueError, MemoryError) as error:
+        reason = (str(error).splitlines() or ["damaged"])[0]
         raise MovierecError(f"{path}: {reason}; restore it with dvc checkout --force") from None
 
 

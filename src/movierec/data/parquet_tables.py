@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from movierec.core.array_files import check_finite
 from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest, parse_manifest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MANIFEST_KEY = "movierec"  # in a Parquet file's metadata
 PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
 TRAINING_FILES = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
+MAY_BE_NAN = ("ndcg", "recall")  # columns, of users without a list
 ROW_GROUP = 1 << 20  # rows in a row group: few enough to read one user's ratings quickly
 
 # What each column means. A file says so itself, in the metadata of its fields (`pq.read_schema`),
@@ -36,7 +38,7 @@ DESCRIPTIONS = {
     "user_index": "row number in `users.parquet`, from 0",
     "item_index": "row number in `items.parquet`, from 0",
     "rating": "stars",
-    "timestamp": "seconds since 1970 (UTC)",
+    "timestamp": "seconds since 1970 (UTC); 0 in data without times",
     "n_ratings": "ratings; in `data/split/`, training ratings",
     "offset": "row of the first rating in the file grouped by user or movie",
     "title": "with its year; the word Movie and the id if there are no titles",
@@ -70,16 +72,27 @@ def write_tables(
     """Write one table in parts, at least one; each part gets its own row groups.
 
     The same values give the same bytes. provenance: returns the manifest, which is stored in the
-    footer, from the sha256 of all bytes before the footer.
+    footer, from the sha256 of all bytes before the footer. Raises MovierecError for numbers that
+    are not finite.
     """
     parts = iter(tables)
     first = next(parts)
     with writer_of(path, first.schema) as writer:
         for part in itertools.chain([first], parts):
+            _check_finite(path, part)
             writer.write_table(part, row_group_size=ROW_GROUP)
         if provenance:
             text = json.dumps(provenance(hash_file(path, "sha256")), ensure_ascii=False)
             writer.add_key_value_metadata({MANIFEST_KEY: text})
+
+
+def _check_finite(path: Path, table: pa.Table) -> None:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for chunk in column.chunks:
+            values = chunk.flatten() if pa.types.is_fixed_size_list(chunk.type) else chunk
+            if pa.types.is_floating(values.type):
+                numbers = values.to_numpy(zero_copy_only=False)
+                check_finite(path, f"column {name}", numbers, name in MAY_BE_NAN)
 
 
 def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
@@ -107,11 +120,19 @@ def read_provenance(path: Path) -> Manifest:
 
 def data_hash(path: Path) -> str:
     """The sha256 of a Parquet file without its footer."""
-    with pa.memory_map(str(path)) as file:
+    with explain_errors(path), pa.memory_map(str(path)) as file:
         file.seek(file.size() - 8)
         footer = int.from_bytes(file.read(4), "little")
         file.seek(0)
         return hashlib.sha256(file.read_buffer(file.size() - 8 - footer)).hexdigest()
+
+
+def check_data(path: Path, manifest: Manifest, stage: str) -> None:
+    """Raise MovierecError unless a file's data are those that a stage wrote."""
+    if data_hash(path) != manifest[stage]["sha256"].get("data"):
+        raise MovierecError(
+            f"{path}: changed since it was written; restore it with dvc checkout --force"
+        )
 
 
 def read_columns(
@@ -123,10 +144,12 @@ def read_columns(
     would copy each column.
     """
     with explain_errors(path), pq.ParquetFile(path) as file:
+        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+        if sum(sizes) != file.metadata.num_rows or min(sizes, default=0) < 0:
+            raise ValueError("its footer is damaged")
         stop = file.metadata.num_rows if stop is None else stop
         types = [file.schema_arrow.field(name).type.to_pandas_dtype() for name in names]
         arrays = [np.empty(stop - first, dtype) for dtype in types]
-        sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
         for number, end in enumerate(itertools.accumulate(sizes)):
             begin = end - sizes[number]
             rows = slice(max(first, begin), min(stop, end))
@@ -138,15 +161,18 @@ def read_columns(
     return arrays
 
 
-def span_of(path: Path, name: str) -> tuple[int, int]:
-    """The minimum and the maximum of a column, from the file's footer."""
-    with explain_errors(path):
-        footer = pq.read_metadata(path)
-    place = footer.schema.names.index(name)
+def read_times(ratings_path: Path) -> tuple[int, int] | None:
+    """The first and the last timestamp, from the file's footer; None if the ratings have no times.
+
+    Without times, each timestamp is 0.
+    """
+    with explain_errors(ratings_path):
+        footer = pq.read_metadata(ratings_path)
+    place = footer.schema.names.index("timestamp")
     groups = [footer.row_group(k).column(place).statistics for k in range(footer.num_row_groups)]
     known = [group for group in groups if group and group.has_min_max]
     ends = [end for group in known for end in (group.min, group.max)]
-    return min(ends, default=0), max(ends, default=0)
+    return (min(ends), max(ends)) if any(ends) else None
 
 
 def write_rows(path: Path, counts: Array, columns: Mapping[str, Any] | None = None) -> None:

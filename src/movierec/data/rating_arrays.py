@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ class Csr:
     """Values grouped by row (compressed sparse rows): by user, with indices of items, or by item.
 
     indptr (n_rows + 1,) int64; indices (n_values,) int32, ascending within a row; values
-    (n_values,) float32.
+    (n_values,) float32. Raises ValueError if indptr does not divide the values into rows.
     """
 
     indptr: Array
@@ -26,6 +27,10 @@ class Csr:
     values: Array
 
     def __post_init__(self) -> None:
+        ends = self.indptr[[0, -1]].tolist() if len(self.indptr) else []
+        sizes = [[0, len(self.indices)], [0, len(self.values)]]
+        if [ends, ends] != sizes or (self.indptr[1:] < self.indptr[:-1]).any():
+            raise ValueError("indptr should rise from 0 to the number of indices and values")
         _freeze(self)
 
     @property
@@ -42,8 +47,18 @@ class Csr:
         """The row of each value (n_values,) int32."""
         return np.repeat(np.arange(self.n_rows, dtype=np.int32), self.counts)
 
+    @cached_property
+    def _extremes(self) -> Array:
+        """The smallest and the largest index, found once: by these two all are checked."""
+        return np.array([self.indices.min(), self.indices.max()] if len(self.indices) else [], int)
+
+    def check_columns(self, n_columns: int) -> None:
+        """Raise IndexError unless all indices are columns: kernels would read foreign memory."""
+        check_index(self._extremes, n_columns, "indices")
+
     def transpose(self, n_columns: int) -> "Csr":
         """The same values grouped by column: turns by user into by item."""
+        self.check_columns(n_columns)
         indptr, order = group_order(self.indices, n_columns)
         return Csr(indptr, self.row_index[order], self.values[order])
 
@@ -128,6 +143,8 @@ class Ratings:
 
     def sort(self, n_users: int, n_items: int) -> Self:
         """The same ratings ordered by user, then item; equal pairs keep their order."""
+        check_index(self.user_index, n_users, "user_index")
+        check_index(self.item_index, n_items, "item_index")
         order = group_order(self.item_index, n_items)[1]
         order = order[group_order(self.user_index[order], n_users)[1]]
         return self.take(order)
@@ -145,6 +162,33 @@ def _freeze(data: Csr | Ratings) -> None:
         view = array.view()
         view.flags.writeable = False
         object.__setattr__(data, name, view)
+
+
+def check_index(index: Array, n: int, name: str) -> Array:
+    """The index (n_indices,) as int32 or int64, in which kernels may look up n rows.
+
+    Raises ValueError for another shape or type, IndexError for an index outside 0 … n − 1, which
+    would read foreign memory. name: of the index, for errors.
+
+    Examples
+    --------
+    >>> check_index([0, 2], 3, "item_index")
+    array([0, 2])
+    >>> check_index([0, 3], 3, "item_index")
+    Traceback (most recent call last):
+    IndexError: item_index: 3 is not one of 3 rows (0 to 2)
+    """
+    index = np.asarray(index)
+    if not index.size and index.ndim == 1:
+        return index.astype(np.int32)
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: should be integers of shape (n,), not {index.dtype} of shape {index.shape}"
+        )
+    for extreme in (int(index.min()), int(index.max())):
+        if not 0 <= extreme < n:
+            raise IndexError(f"{name}: {extreme} is not one of {n} rows (0 to {n - 1})")
+    return index if index.dtype in (np.int32, np.int64) else index.astype(np.int64)
 
 
 def count_index(index: Array, n: int) -> Array:

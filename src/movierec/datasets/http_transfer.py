@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from movierec.core.addresses import masked
 from movierec.core.checksums import Pin, check_room
 from movierec.datasets.transfer_errors import DownloadError, explained
 
@@ -72,7 +73,7 @@ class Partial:
         """The ETag or date of the partial file, if it was downloaded from this address."""
         try:
             origin = json.loads(self.origin.read_text(encoding="utf-8"))
-            return str(origin["version"]) if origin["url"] == url else None
+            return str(origin["version"]) if origin["url"] == masked(url) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -87,7 +88,7 @@ class Partial:
         """Start again from the first byte."""
         self.drop()
         if version:
-            text = json.dumps({"url": url, "version": version})
+            text = json.dumps({"url": masked(url), "version": version})
             self.origin.write_text(text + "\n", encoding="utf-8")
 
     def finish(self) -> None:
@@ -123,7 +124,7 @@ def download(url: str, target: Path, pin: Pin, watch: Watch, patience: Patience)
                 ):
                     raise
                 pause = max(patience.pauses[failures - 1], min(error.pause, patience.max_pause))
-                watch.say(f"{url}: {error}; trying again in {pause:g} s")
+                watch.say(f"{masked(url)}: {error}; trying again in {pause:g} s")
                 patience.sleep(pause)
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import requests
 import urllib3
 
+from movierec.core.addresses import masked
+
 NO_ROUTE = {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
 EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
 
@@ -22,7 +24,7 @@ class DownloadError(Exception):
     """
 
     def __init__(self, reason: str, max_tries: float = math.inf, pause: float = 0) -> None:
-        super().__init__(reason)
+        super().__init__(masked(reason))
         self.max_tries, self.pause = max_tries, pause
 
 

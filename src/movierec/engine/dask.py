@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import ipaddress
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import threading
 from collections import deque
@@ -22,10 +24,11 @@ from distributed.security import Security
 
 from movierec.core import log, manifests
 from movierec.core.errors import MovierecError
-from movierec.core.params import EngineParams
+from movierec.core.params import EngineParams, is_every_address
 from movierec.core.paths import CHECKPOINTS
 from movierec.engine.local import Engine, Handle
 
+logger = logging.getLogger(__name__)
 PATIENCE = 8  # seconds within which a scheduler, and then its first worker, must answer
 CHECK_INTERVAL = 5  # seconds between checks that workers are still there
 RETURN = 30  # seconds within which a worker must come back after all were lost
@@ -208,13 +211,14 @@ def opened(params: EngineParams) -> Iterator[DaskEngine]:
 
 def _local_cluster(params: EngineParams, folder: Path) -> LocalCluster:
     """Start single-threaded worker processes on this machine; folder: for data that they spill."""
+    host = _resolve(params.host)
     try:
         return LocalCluster(
             n_workers=params.n_workers,
             threads_per_worker=1,
-            host=params.host,
+            host=f"[{host}]" if ":" in host else host,
             memory_limit=params.memory_limit or 0,
-            dashboard_address=f"{params.host}:{8787 if params.dashboard else 0}",
+            dashboard_address=(host, 8787 if params.dashboard else 0),
             scheduler_kwargs={"dashboard": params.dashboard},
             env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
             local_directory=str(folder),
@@ -222,6 +226,27 @@ def _local_cluster(params: EngineParams, folder: Path) -> LocalCluster:
         )
     except RuntimeError as error:
         raise MovierecError(f"engine: workers did not start: {error}") from None
+
+
+def _resolve(host: str) -> str:
+    """The address of engine.host, with a warning if it is not loopback.
+
+    Raises MovierecError if it is no address of this machine, or stands for all of them.
+    """
+    try:
+        [(family, *_, (address, *_)), *_] = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.bind((address, 0))
+    except (OSError, UnicodeError):
+        raise MovierecError(
+            f"engine.host: {host} is not an address of this machine; set it to 127.0.0.1"
+        ) from None
+    ip = ipaddress.ip_address(str(address))
+    if is_every_address(ip):
+        raise MovierecError(f"engine.host: {host} is every address of this machine; set it to one")
+    if not ip.is_loopback:
+        logger.warning("engine.host: whoever can connect to %s can run code on this machine", ip)
+    return str(ip)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Confidence intervals of metrics by the bootstrap, and a paired test of two runs.
+"""Confidence intervals of metrics by the bootstrap.
 
 Users are resampled, not ratings: the errors of one user are correlated, so resampling ratings would
 make intervals too narrow. Efron & Tibshirani, "An Introduction to the Bootstrap" (1993),
@@ -58,15 +58,3 @@ def interval(
         rng=rng,
     ).confidence_interval
     return np.asarray(ends.low), np.asarray(ends.high)
-
-
-def p_value(values: Array, other_values: Array) -> float:
-    """The p-value of a paired t-test on two runs' values by user; NaN for fewer than two users.
-
-    The values may be sums of errors, because both runs have the same ratings of each user.
-    """
-    if len(values) < 2:
-        return float("nan")
-    if np.array_equal(values, other_values):
-        return 1.0
-    return float(stats.ttest_rel(values, other_values).pvalue)

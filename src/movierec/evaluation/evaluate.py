@@ -55,7 +55,7 @@ def evaluate(
     item_factors: the factors by which the diversity of lists is measured. items: items.parquet.
     """
     # As ratings are stored, so that the error of a prediction at an end of the scale can be 0.
-    scale = Scale(*np.float32(params.data.scale).tolist())
+    scale = Scale._make(np.array(params.data.scale, np.float32).tolist())
     test, n_users = outputs.test, len(outputs.counts[0])
     errors = {
         name: test.rating - np.clip(predicted, *scale)

@@ -81,6 +81,8 @@ def scorer(by_user: Csr, neighbours: Array, cosines: Array) -> Scorer:
     by_user: the users' seen items. neighbours, cosines: of all items.
     """
 
+    by_user.check_columns(len(neighbours))
+
     def scores(users: Array) -> Array:
         seen, sums = by_user.take(users), np.zeros((len(users), len(neighbours)), np.float32)
         sum_neighbours(seen.indptr, seen.indices, neighbours, cosines, sums)

@@ -1,6 +1,5 @@
 """The provenance of an output: a record of each stage, and whether the project still matches it."""
 
-import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from movierec.core import manifests
+from movierec.core import manifests, result_files
 from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
@@ -24,6 +23,7 @@ from movierec.core.paths import (
     SPLIT,
     details,
 )
+from movierec.core.result_files import differences, leaves
 from movierec.data import parquet_tables
 from movierec.model import model_file
 
@@ -67,12 +67,15 @@ def trace(path: Path) -> list[StageRecord]:
     places = dict(PLACES) if in_project() else {}
     if path.suffix != ".json":  # metrics have no provenance of their own
         places[list(provenance)[-1]] = path
-    params = _leaves(load_params().model_dump()) if in_project() else None
+    params = load_params().model_dump() if in_project() else None
     records = []
     for stage, content in provenance.items():
         outdated = _changes(places[stage], content["sha256"]) if stage in places else []
         if params is not None:
-            outdated += _other_params(content["params"], params)
+            outdated += [
+                f"{key} was {old}, but is {new} in {PARAMS}"
+                for key, old, new in differences(content["params"], params)
+            ]
         other_versions = _other_versions(content["versions"]) if params is not None else []
         records.append(StageRecord(stage, content, outdated, other_versions))
     return records
@@ -111,11 +114,11 @@ def read_provenance(path: Path) -> Manifest:
 
 def _read_models_of(path: Path) -> Manifest:
     """The manifest of the models here, if these metrics are of them."""
-    try:
-        [measured] = json.loads(path.read_text(encoding="utf-8"))
-        made_from = measured["made_from"]
-    except (ValueError, KeyError, TypeError):
-        return {}
+    match result_files.read_json(path):
+        case [{"made_from": made_from}]:
+            pass
+        case _:
+            return {}
     manifest = (
         model_file.read_model(MODEL).manifest | model_file.read_model(IMPLICIT_MODEL).manifest
     )
@@ -147,14 +150,6 @@ def _hashes(place: Path, names: Mapping[str, str]) -> dict[str, str]:
     return {"data": parquet_tables.data_hash(place)}
 
 
-def _other_params(params: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{key} was {value}, but is {here.get(key, 'missing')} in {PARAMS}"
-        for key, value in _leaves(params).items()
-        if here.get(key) != value
-    ]
-
-
 def _other_versions(versions: Mapping[str, str]) -> list[str]:
     installed = {name: _installed(name) for name in versions} | manifests.versions(())
     return [
@@ -169,15 +164,6 @@ def _installed(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "none"
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """The values of nested blocks, by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        nested = isinstance(value, Mapping)
-        leaves |= _leaves(value, f"{above}{key}.") if nested else {f"{above}{key}": value}
-    return leaves
 
 
 def lines(records: list[StageRecord], width: int) -> Iterator[str]:
@@ -205,14 +191,14 @@ def _describe(record: StageRecord, versions_before: dict[str, str]) -> Iterator[
     content = record.content
     params = {
         key.split(".", 1)[-1]: value
-        for key, value in _leaves(content["params"]).items()
+        for key, value in leaves(content["params"]).items()
         if not HASH.fullmatch(str(value))
     }
     versions, hashes = content["versions"], content["sha256"]
     sha256 = [f"{name}{BOUND}{digest[:SHORT]}" for name, digest in hashes.items()]
     if len(hashes) == 1:
         sha256 = [f"{name} {digest}" for name, digest in hashes.items()]
-    yield "result", _pairs(_leaves(content["result"]))
+    yield "result", _pairs(leaves(content["result"]))
     yield "params", _pairs(params)
     yield "versions", "as above" if versions == versions_before else _pairs(versions)
     yield "sha256", ", ".join(sha256)

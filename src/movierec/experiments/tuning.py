@@ -28,6 +28,7 @@ from movierec.core import (
     program,
     random_streams,
     reporting,
+    result_files,
     stage,
 )
 from movierec.core.errors import MovierecError
@@ -262,7 +263,7 @@ def tune(n_trials: int) -> None:
     ):
         rows = search(params, n_trials)
     number, values, best = best_trial(rows)
-    reporting.write_plot(TABLE, rows)
+    result_files.write_plot(TABLE, rows)
     draw_trials(PLOT, rows)
     best_line = f"best of {len(rows)} trials: {number}, validation RMSE {best:.4f}"
     console.lines("", best_line, f"all trials: {PLOT}, {TABLE}", "")

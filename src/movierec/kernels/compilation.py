@@ -18,7 +18,12 @@ from pathlib import Path
 import llvmlite
 import numba
 import platformdirs
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+)
 
 logger = logging.getLogger(__name__)
 COMPILING = "compiling kernels for this processor, once (up to 10 s)"
@@ -36,6 +41,7 @@ def hash_kernels() -> str:
 HASH = hash_kernels()
 CACHE = Path(numba.config.CACHE_DIR or platformdirs.user_cache_dir("movierec"))
 FOLDER = CACHE / f"kernels-{HASH}"
+numba.config.CACHE_LOCATOR_CLASSES = ""  # which would replace _Locator
 with suppress(OSError):  # not there yet, or read-only
     os.utime(FOLDER)  # marks it as used
 
@@ -60,6 +66,8 @@ class _Locator(UserProvidedCacheLocator):
         return HASH, super().get_source_stamp()
 
     def ensure_cache_path(self):
+        if FOLDER.parts[0].startswith("~"):
+            raise OSError("this user has no home folder; set NUMBA_CACHE_DIR")
         if not FOLDER.exists():
             remove_unused_folders()
         super().ensure_cache_path()
@@ -73,10 +81,31 @@ class _Files(CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
+class _HashedFiles(IndexDataCacheFile):
+    """Files of compiled code that end with their hash: damaged code might compute anything."""
+
+    def _save_data(self, name, data):
+        code = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(code + hashlib.sha256(code).digest())
+
+    def _load_data(self, name):
+        code = Path(self._data_path(name)).read_bytes()
+        size = hashlib.sha256().digest_size
+        if hashlib.sha256(code[:-size]).digest() != code[-size:]:
+            raise ValueError(f"{name} is damaged")
+        return super()._load_data(name)  # which ignores the hash
+
+
 class KernelCache(FunctionCache):
     """Numba's cache on disk. If it cannot be read or written, kernels are compiled again."""
 
     _impl_class = _Files
+
+    def __init__(self, function):
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _HashedFiles(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig, target_context):
         try:
@@ -93,8 +122,8 @@ class KernelCache(FunctionCache):
     def save_overload(self, sig, data):
         try:
             super().save_overload(sig, data)
-        except OSError as error:
-            reason = error.strerror or error
+        except Exception as error:  # an OSError, or any from a damaged index that it cannot replace
+            reason = getattr(error, "strerror", None) or error
             log_once(logging.WARNING, f"compiled kernels are not cached: {FOLDER}: {reason}")
 
 

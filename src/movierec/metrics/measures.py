@@ -49,6 +49,9 @@ def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Err
 
 def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Array:
     """Sums of errors over each user's ratings: (n_users, 4), with the columns of ErrorSum."""
+    by_user.check_columns(model.n_items)
+    if by_user.n_rows != model.n_users:
+        raise ValueError(f"by_user has {by_user.n_rows} users, but the model {model.n_users}")
     low, high, mean = map(model.user_factors.dtype.type, (*scale, model.global_mean))
     return squared_errors_by_row(
         by_user.indptr,

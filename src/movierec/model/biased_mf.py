@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array
+from movierec.data.rating_arrays import Array, check_index
 from movierec.kernels.scoring import predict_pairs
 
 _none = partial(np.zeros, (0, 0))
@@ -37,6 +37,7 @@ class Model:
     sample_…: only for a mean of samples: the biases of each sample (n_users or n_items, n_samples),
     its prior for users' rows (n_samples, factors of one sample + 1, …) and its noise precision.
     manifest: the records of the stages up to training.
+    Raises ValueError if the shapes do not fit each other.
     """
 
     global_mean: float
@@ -52,6 +53,15 @@ class Model:
     sample_user_precision: Array = field(default_factory=_none)
     sample_noise_precision: Array = field(default_factory=_none)
     manifest: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for side in ("user", "item"):
+            factors, biases = self.rows(side)
+            if (len(biases), self.n_factors) != factors.shape or biases.ndim != 1:
+                raise ValueError(
+                    f"{side}_factors {factors.shape} should have {self.n_factors} columns, and as"
+                    f" many rows as {side}_biases {biases.shape} has numbers"
+                )
 
     @property
     def n_users(self) -> int:
@@ -94,15 +104,18 @@ class Model:
 
     def of_users(self, users: Array | slice) -> "Model":
         """The model of only these users, who are numbered by their position among them."""
+        if not isinstance(users, slice):
+            users = check_index(users, self.n_users, "users")
         names = ("user_factors", "user_biases", "sample_user_biases")
         rows = {name: array[users] for name in names if len(array := getattr(self, name))}
         return replace(self, **rows)
 
     def sample(self, number: int) -> "Model":
         """One of the samples that this model is the mean of; otherwise the model itself."""
+        n = self.n_samples
+        check_index(np.array([number]), n, "sample")
         if not len(self.sample_noise_precision):
             return self
-        n = self.n_samples
         f = self.n_factors // n
         factors = slice(number * f, (number + 1) * f)
         weights = slice(number * (f + 1), (number + 1) * (f + 1))
@@ -117,7 +130,21 @@ class Model:
         )
 
     def predict(self, user_index: Array, item_index: Array) -> Array:
-        """The unclipped predicted ratings of pairs, in stars: (n_pairs,), in the model's dtype."""
+        """The unclipped predicted ratings of pairs, in stars: (n_pairs,), in the model's dtype.
+
+        Raises IndexError for a user or an item outside the model, ValueError for other input than
+        two arrays of integers (n_pairs,).
+        """
+        return self._predict(*self._checked_pairs(user_index, item_index))
+
+    def _checked_pairs(self, user_index: Array, item_index: Array) -> tuple[Array, Array]:
+        users = check_index(user_index, self.n_users, "user_index")
+        items = check_index(item_index, self.n_items, "item_index")
+        if len(users) != len(items):
+            raise ValueError(f"user_index has {len(users)} entries, but item_index {len(items)}")
+        return users, items
+
+    def _predict(self, user_index: Array, item_index: Array) -> Array:
         return predict_pairs(
             user_index,
             item_index,
@@ -130,7 +157,8 @@ class Model:
 
     def predict_all(self, users: Array) -> Array:
         """The unclipped predicted ratings of these users for every item: (len(users), n_items)."""
-        return self.predict(*pairs(users, self.n_items)).reshape(len(users), self.n_items)
+        users = check_index(users, self.n_users, "users")
+        return self._predict(*pairs(users, self.n_items)).reshape(len(users), self.n_items)
 
     def deviation(self, user_index: Array, item_index: Array) -> Array:
         """The standard deviation of predictions over the samples, in stars: (n_pairs,).
@@ -138,12 +166,13 @@ class Model:
         It excludes the noise of the ratings, whose precision is sample_noise_precision. NaN if the
         model is not a mean of samples.
         """
+        user_index, item_index = self._checked_pairs(user_index, item_index)
         if self.n_samples < 2:
             return np.full(len(user_index), np.nan)
-        mean = self.predict(user_index, item_index).astype(np.float64)
+        mean = self._predict(user_index, item_index).astype(np.float64)
         squares = np.zeros(len(mean))
         for number in range(self.n_samples):
-            squares += (self.sample(number).predict(user_index, item_index) - mean) ** 2
+            squares += (self.sample(number)._predict(user_index, item_index) - mean) ** 2
         return np.asarray(np.sqrt(squares / (self.n_samples - 1)))
 
 

@@ -43,6 +43,7 @@ class Features:
 
     def collect(self, rows: Array) -> Array:
         """Xᵀ · rows: (n_features, n_columns)."""
+        self.by_feature.check_columns(len(rows))
         scaled = (scale_of(self.by_row) * rows).astype(rows.dtype)
         return np.asarray(sum_rows(self.by_feature.indptr, self.by_feature.indices, scaled))
 
@@ -115,6 +116,7 @@ def scale_of(by_row: Csr) -> Array:
 
 def means_of(by_row: Csr, weights: Array) -> Array:
     """X · weights for rows with these features: (n_rows, n_columns)."""
+    by_row.check_columns(len(weights))
     sums = sum_rows(by_row.indptr, by_row.indices, weights)
     return (scale_of(by_row) * sums).astype(weights.dtype)
 

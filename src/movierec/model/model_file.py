@@ -84,7 +84,7 @@ def read_model(path: Path = MODEL, users: bool = True) -> Model:
         arrays |= {name: arrays[item][:0] for name, item in counterparts.items() if item in arrays}
     try:
         return Model(mean, **arrays, manifest=manifest)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise _incomplete(path, error) from None
 
 

@@ -134,6 +134,7 @@ def _draw(
     for each draw, shared by all rows. A row without a solution gets a bias of NaN.
     """
     fixed_factors, fixed_biases, global_mean = fixed
+    ratings.check_columns(min(len(fixed_factors), len(fixed_biases)))
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
     width = -(-n_factors // LANES) * LANES
     factors = np.empty((ratings.n_rows, n_draws or 1, n_factors), dtype)
@@ -169,6 +170,7 @@ def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
 def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
     """The ratings minus the predictions of the rows' prior means, so that m₀ becomes 0."""
     dtype = fixed_factors.dtype
+    ratings.check_columns(len(fixed_factors))
     residuals = residuals_by_row(
         ratings.indptr,
         ratings.indices,

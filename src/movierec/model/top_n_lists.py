@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array, Csr
+from movierec.data.rating_arrays import Array, Csr, check_index
 from movierec.kernels.scoring import best_of_rows, top_n_items
 from movierec.kernels.tiles import TILE
 from movierec.model.biased_mf import Model
@@ -26,22 +26,38 @@ def top_n(
     eligible (n_items,) bool: items that may be recommended; all by default.
     user_index: the model's users of the rows of `seen`; all users by default.
     Returns items (n_users, n) int32, −1 past the end of a shorter list, and scores, which are
-    unclipped predictions for a model.
+    unclipped predictions for a model. Raises ValueError or IndexError for arrays that do not fit
+    each other.
     """
     users = np.arange(seen.n_rows) if user_index is None else user_index
+    if n < 1:
+        raise ValueError(f"n: should be at least 1, not {n}")
+    if len(users) != seen.n_rows:
+        raise ValueError(f"user_index has {len(users)} users, but seen {seen.n_rows} rows")
     dtype = by.item_factors.dtype if isinstance(by, Model) else np.dtype(np.float32)
     items = np.full((seen.n_rows, n), -1, np.int32)
     scores = np.full(items.shape, -np.inf, dtype)
     allowed = True if eligible is None else eligible
     if isinstance(by, Model):
+        users = check_index(users, by.n_users, "user_index")
+        _check_eligible(allowed, by.n_items)
+        seen.check_columns(by.n_items)
         _by_model(by, seen, allowed, users, items, scores)
         return items, scores + by.user_biases[users, None] + dtype.type(by.global_mean)
     for first in range(0, seen.n_rows, USERS):
         rows = slice(first, min(first + USERS, seen.n_rows))
         block = seen.rows(rows)
-        candidates = np.where(allowed, by(users[rows]), -np.inf).astype(dtype)
+        candidates = by(users[rows])
+        _check_eligible(allowed, candidates.shape[1])
+        block.check_columns(candidates.shape[1])
+        candidates = np.where(allowed, candidates, -np.inf).astype(dtype)
         best_of_rows(candidates, block.indptr, block.indices, items[rows], scores[rows])
     return items, scores
+
+
+def _check_eligible(eligible: Array | bool, n_items: int) -> None:
+    if isinstance(eligible, np.ndarray) and eligible.shape != (n_items,):
+        raise ValueError(f"eligible: should have shape ({n_items},), not {eligible.shape}")
 
 
 def _by_model(
@@ -66,7 +82,7 @@ def predicted_ratings(
 
     Places past the end of a shorter list contain arbitrary numbers.
     """
-    user_index = np.repeat(users.astype(np.int32), lists.shape[1])
+    user_index = np.repeat(check_index(users, model.n_users, "users"), lists.shape[1])
     predicted = model.predict(user_index, np.maximum(lists, 0).ravel())
     return np.clip(predicted, *scale).reshape(lists.shape)
 

@@ -27,6 +27,8 @@ def ratings(caption: str, results: Results) -> Figure:
     for axes in panels:
         axes.set_ylabel("number of ratings")
         axes.yaxis.set_major_formatter(COUNTS)
+    if rows.empty:
+        by_year.set(yticks=[], ylabel="", xlabel="the ratings have no times")
     return figure
 
 
@@ -48,7 +50,8 @@ def activity(caption: str, results: Results) -> Figure:
         axis.set_major_formatter(formatter)
         axis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="number of ratings n", ylabel="share with at least n ratings")
-    axes.legend(loc="lower left")
+    for text in axes.legend(loc="lower left").get_texts():
+        text.set_parse_math(True)
     return figure
 
 

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from movierec.plotting import data, errors, factors, recommendations, style, training
 from movierec.plotting.registry import PICTURES, Picture
-from movierec.plotting.results import Results
+from movierec.plotting.results import Results, explain_errors
 
 MODULES = {
     "data": data,
@@ -19,7 +19,7 @@ def draw_all(results: Results) -> None:
     """Draw and write every picture."""
     for picture in PICTURES:
         with style.applied():
-            style.save(draw(picture, results), picture.path)
+            style.save(draw(picture, results), picture.path, results.digest)
 
 
 def draw(picture: Picture, results: Results) -> Figure:
@@ -28,4 +28,5 @@ def draw(picture: Picture, results: Results) -> Figure:
     if picture.is_empty(results):
         return style.caption_only(caption)
     function = getattr(MODULES[picture.group], picture.name)
-    return function(caption, results)
+    with explain_errors(picture.name):
+        return function(caption, results)

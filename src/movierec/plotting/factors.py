@@ -48,20 +48,22 @@ def genres(caption: str, results: Results) -> Figure:
     figure, (means, below) = style.panels(caption, 6.8, 1, 2, height_ratios=[1, 1.3])
     ends = list(results.plots["genre_movies"]["genre"].unique())
     colours = dict(zip(ends, (ORANGE, BLUE), strict=True))
+    low, high = style.shortened(ends, 30)
     by_genre = results.plots["genres"]
     colour = by_genre["genre"].map(colours).fillna(GREY)
     means.scatter(by_genre["x"], by_genre["y"], s=30, color=colour)
     for genre, colour in colours.items():
         part = movies[movies["genre"] == genre]
-        below.scatter(part["x"], part["y"], s=14, color=colour, linewidths=0, label=genre)
+        below.scatter(part["x"], part["y"], s=14, color=colour, linewidths=0)
     means.set_title("genres, at the mean of their movies")
-    below.set_title(f"{' and '.join(ends)} movies")
+    below.set_title(f"{low} and {high} movies")
     for axes in (means, below):
         axes.margins(x=0.1, y=0.15)
-        axes.set_xlabel(f"← {ends[0]}        along the line between their means        {ends[1]} →")
+        axes.set_xlabel(f"← {low}        along the line between their means        {high} →")
         axes.set_ylabel("orthogonal direction")
-    below.legend(loc="best")
-    style.label(means, genres, genres["genre"], len(genres), style.NEAR)
+    below.legend([low, high], loc="best")
+    labels = style.shortened(genres["genre"], 30)
+    style.label(means, genres, labels, len(genres), style.NEAR)
     names = style.shortened(movies["title"], 30)
     style.label(below, movies, names, MAX_NAMES_OF_GENRES, fontsize=8)
     return figure

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec.plotting import captions
-from movierec.plotting.results import Results
+from movierec.plotting.results import Results, explain_errors
 
 QUESTIONS = {  # by group, in the order of the report
     "data": "What is in the data?",
@@ -86,7 +86,8 @@ class Picture:
         """The title: the main result in one sentence."""
         if self.is_empty(results):
             return EMPTY[self.name][1]
-        return str(getattr(captions, self.name)(results))
+        with explain_errors(self.name):
+            return str(getattr(captions, self.name)(results))
 
     def alt(self, results: Results) -> str:
         """The text below the picture, also for people who cannot see it."""

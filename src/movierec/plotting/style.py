@@ -9,8 +9,8 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from movierec.core.atomic import atomic_file
 from movierec.core.reporting import words
+from movierec.plotting import picture_files
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -33,9 +33,10 @@ STYLE: Any = {
     "figure.titleweight": "bold",
     "legend.frameon": False,
     "svg.hashsalt": "movierec",
+    "text.parse_math": False,  # a title may have dollar signs
 }
 WIDTH, DPI = 8.0, 110  # inches, and dots in one: 880 pixels
-MAX_CAPTION = 82  # characters in a line
+MAX_CAPTION, MAX_NAME = 82, 36  # characters in a line, and of a row's name
 COUNTS = FuncFormatter(
     lambda count, _: f"{count / 1e6:g} M" if abs(count) >= 1e6 else f"{count:,.10g}"
 )
@@ -64,16 +65,18 @@ def caption_only(caption: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write the same bytes for the same picture; 128 colours are a quarter of the bytes."""
+def save(figure: Figure, path: Path, drawn_from: str = "") -> None:
+    """Write the same bytes for the same picture; 128 colours are a quarter of the bytes.
+
+    drawn_from: the digest of the results, which the file records.
+    """
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
     few_colours = picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    with atomic_file(path) as partial:
-        few_colours.save(partial, format="png", optimize=True)
+    picture_files.write(path, few_colours, drawn_from)
 
 
 def shortened(texts: Iterable[str], width: int) -> list[str]:
@@ -135,7 +138,7 @@ def bars(axes: Axes, names: Iterable[str], values: pd.Series) -> None:
 
 def _name_rows(axes: Axes, names: Iterable[str], top: float = -0.5) -> None:
     """Name the rows, the first on top."""
-    labels = list(names)
+    labels = shortened(names, MAX_NAME)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(max(len(labels), 1) - 0.5, top)
     axes.tick_params(axis="y", length=0)

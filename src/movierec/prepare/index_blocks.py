@@ -16,11 +16,13 @@ from movierec.prepare import index, index_pieces, parquet_writer, shuffle
 from movierec.prepare.index_pieces import COLUMNS, Indexed
 
 
-def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_rejected: int) -> Indexed:
-    """Index an archive. scratch: a folder for the workers' files."""
+def build(
+    work: Engine, scratch: Path, path: Path, sha256: str, data: DataSet, max_rejected: int
+) -> Indexed:
+    """Index an archive, checked by its hash. scratch: a folder for the workers' files."""
     if not work.is_here:
-        return index_pieces.build(work, scratch, path, data, max_rejected)
-    return _build_here(path, data, max_rejected)
+        return index_pieces.build(work, scratch, path, sha256, data, max_rejected)
+    return _build_here(path, sha256, data, max_rejected)
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Description:
     """Histograms of the ratings, in ascending order."""
 
     ratings: pd.DataFrame  # by number of stars
-    years: pd.DataFrame  # by year
-    span: tuple[int, int]  # the first and the last timestamp
+    years: pd.DataFrame  # by year; no rows without times
+    times: tuple[int, int] | None  # the first and the last
 
 
 def write(work: Engine, indexed: Indexed, folder: Path) -> Description:
@@ -53,7 +55,9 @@ def write(work: Engine, indexed: Indexed, folder: Path) -> Description:
             append(by_item, columns)
     if len(stars) > 1:
         shuffle.append_by_item(work, ratings, users, by_item, indexed.by_user, indexed.by_item)
-    return Description(_add_up(stars), _add_up(years), parquet_tables.span_of(ratings, "timestamp"))
+    times = parquet_tables.read_times(ratings)
+    by_year = _add_up(years)
+    return Description(_add_up(stars), by_year if times else by_year.head(0), times)
 
 
 def _histogram(name: str, column: pa.Array) -> pd.DataFrame:
@@ -67,9 +71,9 @@ def _add_up(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return together.groupby(together.columns[0], as_index=False).sum()
 
 
-def _build_here(path: Path, data: DataSet, max_rejected: int) -> Indexed:
-    archive = movielens.read_archive(path, data, max_rejected)
-    rows, movies = archive.rows, archive.movies.set_index("movie_id")
+def _build_here(path: Path, sha256: str, data: DataSet, max_rejected: int) -> Indexed:
+    archive = movielens.read_archive(path, data, max_rejected, sha256)
+    counts, movies = archive.counts, archive.movies.set_index("movie_id")
     built = index.build(archive.ratings, archive.user_ids, movies.index.to_numpy())
     ratings = built.ratings
     return Indexed(
@@ -77,7 +81,7 @@ def _build_here(path: Path, data: DataSet, max_rejected: int) -> Indexed:
         movies.loc[built.movie_ids].reset_index(),
         count_index(ratings.user_index, len(built.user_ids)),
         count_index(ratings.item_index, len(movies)),
-        rows,
+        counts,
         built.n_superseded,
         [{name: getattr(ratings, name) for name in COLUMNS}],
     )

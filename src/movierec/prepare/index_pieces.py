@@ -23,6 +23,7 @@ from movierec.core.params import DataSet
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Ratings, count_index
 from movierec.datasets import movielens
+from movierec.datasets.movielens import ArchiveCounts
 from movierec.datasets.validation import IDS, Reader, RowCounts
 from movierec.engine.local import Engine
 from movierec.prepare import index, shuffle
@@ -41,7 +42,7 @@ class Indexed:
     movies: pd.DataFrame
     by_user: Array  # number of ratings of each user
     by_item: Array  # number of ratings of each movie
-    rows: RowCounts
+    counts: ArchiveCounts
     n_superseded: int
     blocks: Iterable[Columns]  # the ratings, a block of users at a time
 
@@ -81,12 +82,16 @@ class Pieces:
     ids: list[Counted]  # of users and of movies
 
 
-def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_rejected: int) -> Indexed:
+def build(
+    work: Engine, scratch: Path, path: Path, sha256: str, data: DataSet, max_rejected: int
+) -> Indexed:
     """Index an archive; the blocks are stored in the folder `scratch`."""
     gather = partial(_gather, work, scratch)
-    pieces, rows, listed = movielens.read_rows(path, data, max_rejected, gather)
+    read = movielens.read_rows(path, data, max_rejected, sha256, gather)
+    pieces: Pieces = read.ratings
     users, rated = pieces.ids
-    movies = movielens.with_rated(listed, rated.ids, path).set_index("movie_id")
+    movies, archive_counts = read.movies_with(rated.ids)
+    movies = movies.set_index("movie_id")
     n_rated = pd.Series(rated.counts, rated.ids).reindex(movies.index, fill_value=0)
     users, _ = users.ordered()
     items, _ = Counted(movies.index.to_numpy(), n_rated.to_numpy()).ordered()
@@ -103,7 +108,7 @@ def build(work: Engine, scratch: Path, path: Path, data: DataSet, max_rejected: 
         movies.loc[items.ids].reset_index(),
         users.counts,
         items.counts,
-        rows,
+        archive_counts,
         n_superseded,
         (_columns(path, COLUMNS) for path in blocks),
     )

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from movierec.core import random_streams
+from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
 from movierec.data.rating_arrays import BLOCK, Array, Ratings, count_index, indptr_from_counts
 from movierec.kernels.grouping import ranks_in_rows
@@ -63,6 +64,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "last_per_user": last_per_user,
     "point_in_time": point_in_time,
 }
+BY_TIME = {"last_per_user", "point_in_time"}
 
 
 def split(
@@ -93,6 +95,35 @@ def split(
     return ratings.take(train), ratings.take(~(train | test)), ratings.take(test)
 
 
+def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -> None:
+    """Raise MovierecError, with what helps, if no ratings are left for training or for test.
+
+    counts: the number of ratings of each user.
+    """
+    if not n_test:
+        or_at_random = ", or set split.protocol to per_rating_random"
+        raise MovierecError(
+            f"no ratings to test on: split.protocol {params.protocol} holds out none; raise"
+            " split.test_fraction" + or_at_random * (params.protocol == "point_in_time")
+        )
+    if n_train:
+        return
+    is_per_user = params.protocol in ("per_user_random", "last_per_user")
+    n_needed = 3 if params.validation_fraction else 2  # of a user: one for each part
+    most = int(counts.max(initial=0))
+    if is_per_user and most < n_needed:
+        raise MovierecError(
+            f"no ratings to train on: no user has more than {most}, and split.protocol"
+            f" {params.protocol} holds out at least {n_needed - 1} of each; set it to"
+            " per_rating_random"
+        )
+    raise MovierecError(
+        f"no ratings to train on: split.test_fraction {params.test_fraction:g} and"
+        f" split.validation_fraction {params.validation_fraction:g} hold out all; lower them, or"
+        " use more data"
+    )
+
+
 def stays(
     timestamp: Array, indptr: Array, params: SplitParams, seed: int, moment: int, n_before: int
 ) -> Array:
@@ -118,6 +149,15 @@ def moments_of(
         second, n_ratings = nth_second(n_stay, span, histogram)
         moments.append(second + 1)
     return moments[0], moments[1]
+
+
+def check_times(params: SplitParams, times: tuple[int, int] | None) -> None:
+    """Raise MovierecError if a protocol needs times that the ratings do not have."""
+    if times is None and params.protocol in BY_TIME:
+        raise MovierecError(
+            f"params.yaml: split.protocol: {params.protocol} needs times, which these ratings do"
+            " not have; choose per_user_random or per_rating_random, or add a column timestamp"
+        )
 
 
 def nth_second(n: int, span: tuple[int, int], histogram: Histogram) -> tuple[int, int]:

@@ -48,7 +48,10 @@ class Sizes:
 
 
 def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: int) -> Sizes:
-    """Split the ratings in the folder `index`, and write the files of the split to `folder`."""
+    """Split the ratings in the folder `index`, and write the files of the split to `folder`.
+
+    Raises MovierecError if none are left for training or for test.
+    """
     (counts,) = parquet_tables.read_columns(index / "users.parquet", ["n_ratings"])
     n_items = pq.read_metadata(index / "items.parquet").num_rows
     of_users, of_items, held_out = [], np.zeros(n_items, np.int64), np.zeros(2, np.int64)
@@ -64,6 +67,7 @@ def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: in
             of_items += count_index(train.item_index, n_items)
             held_out += len(validation), len(test)
         sizes = Sizes(np.concatenate(of_users), of_items, *map(int, held_out))
+        split.check_sizes(params, counts, int(sizes.by_user.sum()), sizes.n_test)
         append(folder / "train_users.parquet", parquet_tables.row_columns(sizes.by_user))
         append(folder / "train_items.parquet", parquet_tables.row_columns(sizes.by_item))
         if len(of_users) == 1:
@@ -87,8 +91,9 @@ def _blocks(
         counted = work.map(partial(_histogram, path), blocks, repeat(low), repeat(width))
         return np.sum(list(counted), axis=0)
 
-    span = parquet_tables.span_of(path, "timestamp")
-    moments = split.moments_of(params, int(indptr[-1]), span, histogram)
+    times = parquet_tables.read_times(path)
+    split.check_times(params, times)
+    moments = split.moments_of(params, int(indptr[-1]), times or (0, 0), histogram)
     n_stay = work.map(partial(_n_stay, path, params, seed, moments[0]), blocks[:-1])
     n_before = indptr_from_counts(np.array(list(n_stay), np.int64)).tolist()
     yield from zip(

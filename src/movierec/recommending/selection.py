@@ -16,7 +16,12 @@ POOL = 10  # a diverse list of n items is chosen from the best POOL · n
 
 
 def best(scores: Array, eligible: Array, n: int) -> Array:
-    """The n eligible items with the highest scores, best first; ties: the lower index first."""
+    """The n eligible items with the highest scores, best first; ties: the lower index first.
+
+    Raises ValueError for a negative n, or a mask `eligible` of another shape than the scores.
+    """
+    if n < 0 or eligible.shape != scores.shape:
+        raise ValueError(f"n is {n}, scores {scores.shape}, eligible {eligible.shape}: they misfit")
     candidates = np.flatnonzero(eligible)
     return candidates[np.argsort(-scores[candidates], kind="stable")[:n]]
 
@@ -27,7 +32,10 @@ def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: 
     Items are chosen one by one. Each has the highest (1 − share) · score − share · (its greatest
     cosine with an item already chosen), where scores are rescaled to 0 … 1 over the pool: Carbonell
     & Goldstein, "The use of MMR, diversity-based reranking" (SIGIR 1998). share 0 is `best`.
+    Raises ValueError for a share outside 0 … 1.
     """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share: should be from 0 to 1, not {share}")
     pool = best(scores, eligible, POOL * n)
     if not len(pool):
         return pool
@@ -57,9 +65,12 @@ def vectors(of_watching: Array, of_ratings: Array, rating_weight: float) -> Arra
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:
     """The n nearest items of one item by the cosine of the factors, and the cosines.
 
-    top_n_lists.all_similar_items does the same for all items with a Numba kernel.
+    top_n_lists.all_similar_items does the same for all items with a Numba kernel. Raises
+    IndexError for an item outside item_factors.
     """
     lengths = np.linalg.norm(item_factors, axis=1)
+    if not 0 <= item_index < len(lengths):
+        raise IndexError(f"item_index: {item_index} is not one of {len(lengths)} items")
     if not lengths[item_index]:
         return np.zeros(0, np.int64), np.zeros(0)
     products = item_factors @ item_factors[item_index]

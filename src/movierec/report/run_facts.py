@@ -14,8 +14,9 @@ from movierec.plotting.results import Results
 
 def data(params: Params, results: Results) -> dict[str, str]:
     index, split = results.metrics["index"], results.metrics["split"]
-    dates = (datetime.fromtimestamp(index[f"{end}_timestamp"], UTC) for end in ("first", "last"))
-    years = " to ".join(dict.fromkeys(str(date.year) for date in dates))
+    seconds = (index[f"{end}_timestamp"] for end in ("first", "last"))
+    dates = (datetime.fromtimestamp(time, UTC) for time in seconds if time is not None)
+    years = " to ".join(dict.fromkeys(str(date.year) for date in dates)) or "without times"
     low, high, mean = params.data.rating_min, params.data.rating_max, index["mean_rating"]
     protocol = params.split.protocol.replace("_", " ")
     return {

@@ -75,8 +75,8 @@ class Catalogue:
 
         Raises MovierecError for one that no movie has.
         """
-        known = {name.casefold(): name for name in self._genre_codes[0]}
-        names, rest = [], text.casefold().strip(" ,")
+        known = {_fold(name): name for name in self._genre_codes[0] if name}
+        names, rest = [], _fold(text).strip(" ,")
         while rest:
             starts = (name for name in known if re.match(rf"{re.escape(name)}(?![^ ,])", rest))
             name = max(starts, key=len, default="")
@@ -89,11 +89,12 @@ class Catalogue:
     def of_genres(self, wanted: Iterable[str]) -> Array:
         """Which movies are of any of these genres (n_movies,) bool."""
         names, of_movies = self._genre_codes
-        codes = {name.casefold(): code for code, name in enumerate(names)}
+        folded = np.array([_fold(name) for name in names], object)
         for name in wanted:
-            if name.casefold() not in codes:
+            if _fold(name) not in folded:
                 raise self._unknown(name)
-        is_wanted = np.isin(of_movies, [codes[name.casefold()] for name in wanted])
+        codes = np.flatnonzero(np.isin(folded, [_fold(name) for name in wanted]))
+        is_wanted = np.isin(of_movies, codes)
         lengths = _numbers(self.table["genres"].combine_chunks().value_lengths())
         movies = np.repeat(np.arange(len(self)), lengths)
         return np.bincount(movies[is_wanted], minlength=len(self)) > 0
@@ -144,6 +145,11 @@ class Catalogue:
             passed &= years <= last
         span = f"from {known.min()} to {known.max()}" if len(known) else "without a year"
         return Filter(asks, passed, f"those of the data set are {span}")
+
+
+def _fold(genre: str) -> str:
+    """Without case and hyphens: "film noir" is Film-Noir."""
+    return " ".join(genre.casefold().replace("-", " ").split())
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray) -> Array:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from movierec.core.text import count
+
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
 
@@ -46,13 +48,11 @@ def why_none(filters: Sequence[Filter], others: Array) -> str:
     other = "other " if passing(filters, n_movies).any() else ""
     text = f"no {other}movies {', '.join(each.asks for each in filters)}".rstrip()
     n_without = {
-        each.asks: np.count_nonzero(
-            others & passing([f for f in filters if f is not each], n_movies)
-        )
+        each.asks: int((others & passing([f for f in filters if f is not each], n_movies)).sum())
         for each in filters
     }
     asks = max(n_without, key=lambda asks: n_without[asks], default="")
     if asks and n_without[asks]:
         what = "this filter" if len(filters) == 1 else f'"{asks}"'
-        return f"{text}; without {what} there are {n_without[asks]:,}"
+        return f"{text}; without {what}: {count(n_without[asks], 'movie')}"
     return f"{text}; remove filters" if others.any() else f"{text} in the data set"

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from movierec.core.params import ImplicitParams, TrainParams
-from movierec.data.rating_arrays import Array, Csr
+from movierec.data.rating_arrays import Array, Csr, check_index
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
 from movierec.model.solver import Prior, covariances, half_epoch
@@ -115,9 +115,12 @@ class LinearScores:
         between = means.var(axis=0, ddof=1) if len(means) > 1 else 0
         return np.asarray(np.sqrt(within + between))
 
-    def plus(self, other: LinearScores, weight: float) -> LinearScores:
-        """These scores and a weight times other scores of the same user."""
-        weighted = (replace(part, weight=part.weight * weight) for part in other.parts)
+    def plus(self, other: LinearScores, weight: float, less: float = 0) -> LinearScores:
+        """These scores and a weight times other scores of the same user, minus a constant."""
+        weighted = (
+            replace(part, weight=part.weight * weight, offsets=part.offsets - less)
+            for part in other.parts
+        )
         return replace(self, parts=(*self.parts, *weighted))
 
 
@@ -132,12 +135,22 @@ def fold_in(model: Model, items: Array, ratings: Array, params: TrainParams) -> 
     items (n,) int32; ratings (n,) in stars; params: what the model was trained with. A user of the
     training data gets the row that the next half epoch would give them, which is their own once
     training has converged. In a mean of samples each sample has a row, solved with its own prior.
+    Raises ValueError or IndexError for items that the model lacks, and for ratings that do not
+    belong to them or are not finite.
     """
-    order = np.argsort(items, kind="stable")
-    items = np.asarray(items, np.int32)[order]
-    values = np.asarray(ratings, model.item_factors.dtype)[order]
+    items, values = _sorted(model, items, ratings)
     parts = (_part(model, number, items, values, params) for number in range(model.n_samples))
     return LinearScores(items, tuple(parts))
+
+
+def _sorted(model: Model, items: Array, values: Array) -> tuple[Array, Array]:
+    """Items in order, and their values in the model's dtype; ValueError or IndexError if wrong."""
+    items = check_index(items, model.n_items, "items")
+    values = np.asarray(values, model.item_factors.dtype)
+    if values.shape != items.shape or not np.isfinite(values).all():
+        raise ValueError(f"ratings: should be {len(items)} finite numbers, one for each item")
+    order = np.argsort(items, kind="stable")
+    return items[order].astype(np.int32), values[order]
 
 
 def _part(model: Model, number: int, items: Array, values: Array, params: TrainParams) -> ScorePart:
@@ -171,9 +184,9 @@ def fold_in_implicit(
     training; a few ratings say little about what the user has not seen (docs/model.md).
     """
     params = params.model_copy(update={"unseen_weight": params.unseen_weight * unseen_share})
-    order = np.argsort(items, kind="stable")
-    factors = model.item_factors[items[order]]
+    items, liked = _sorted(model, items, is_liked)
+    factors = model.item_factors[items]
     prior = implicit_als.make_prior(implicit_als.gram(model.item_factors), params)
     no_mean = np.zeros((1, model.n_factors + 1), factors.dtype)
-    row = FoldedInRow(factors, is_liked[order].astype(factors.dtype), prior, no_mean)
-    return LinearScores(items[order], (ScorePart(1, model.item_biases, model.item_factors, row),))
+    row = FoldedInRow(factors, liked, prior, no_mean)
+    return LinearScores(items, (ScorePart(1, model.item_biases, model.item_factors, row),))

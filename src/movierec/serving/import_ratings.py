@@ -1,35 +1,35 @@
-"""Import ratings from a file: a Letterboxd or IMDb export, or a plain CSV."""
+"""Import one person's ratings from a file: an export of another site, or a plain CSV."""
 
-import csv
-import io
-import zipfile
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from movierec.core.errors import MovierecError
+from movierec.serving.rating_formats import MOVIE_TYPES, USER_COLUMNS, Format, Scale, column
+from movierec.serving.rating_tables import Cells, RatingTable, read_table, shown
 
-# The columns by which a file is recognised, and its scale; a plain CSV has that of the data set.
-KINDS: dict[str, tuple[set[str], tuple[float, float] | None]] = {
-    "IMDb": ({"const", "your rating", "title"}, (1, 10)),
-    "Letterboxd": ({"letterboxd uri", "name", "rating"}, (0.5, 5)),
-    "CSV": ({"title", "rating"}, None),
-    "CSV by id": ({"movie_id", "rating"}, None),
-}
-# IMDb's title types that are movies, in lower case without spaces (not series, episodes, games).
-MOVIE_TYPES = {"movie", "tvmovie", "short", "tvshort", "tvspecial", "video"}
-Row = Mapping[str, str]
+NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,15})?|[.,][0-9]{1,15})")
+TIMESTAMP = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
+YEAR = re.compile(r"(?<!\d)(?:1[89]|20)[0-9]{2}(?!\d)")
+LIKELY_SCALES: tuple[Scale, ...] = ((1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (0, 100))
+IMDB_DATE = "%a %b %d %H:%M:%S %Y"  # until 2017
 
 
 @dataclass(frozen=True)
 class ImportedRating:
-    """A rating in a file, with all titles, the year and the id of its movie, where given."""
+    """A rating in a file, with all titles, the year and the id of its movie, where given.
+
+    time: of the rating, in seconds; None if it is not known.
+    """
 
     titles: tuple[str, ...]
     year: int | None
     rating: float
     movie_id: str = ""
+    time: float | None = None
 
     def __str__(self) -> str:
         year = f" ({self.year})" if self.year else ""
@@ -38,82 +38,124 @@ class ImportedRating:
 
 @dataclass(frozen=True)
 class Export:
-    """The ratings in a file, on the data set's scale, and how many rows were skipped, by reason."""
+    """The ratings in a file, on the data set's scale, and how many rows were skipped, by reason.
+
+    has_titles: without them, movies are known by their ids only. assumed_scale: whether the scale
+    is the data set's because neither the format nor the user gave one.
+    """
 
     kind: str
     rated: list[ImportedRating] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+    has_titles: bool = True
+    assumed_scale: bool = False
 
 
-def read(path: Path, scale: tuple[float, float]) -> Export:
-    """The ratings in a file, or in the ratings.csv of a Letterboxd zip.
+def read(path: Path, scale: Scale, given: Scale | None = None) -> Export:
+    """The ratings in a file, or in the ratings.csv of a zip.
 
-    Ratings on another scale are mapped linearly to the data set's. Raises MovierecError, with the
-    line number, if a rating is not a number on its scale.
+    scale: the data set's, to which ratings on another scale are mapped linearly. given: the scale
+    of the file, instead of its format's. Raises MovierecError, with the line number, for a row that
+    cannot be read, and if the ratings are of several users.
     """
-    rows = csv.DictReader(io.StringIO(_text(path)))
-    columns = {name.strip().casefold() for name in rows.fieldnames or ()}
-    kind = next((kind for kind, (needed, _) in KINDS.items() if needed <= columns), "")
-    if not kind:
+    table = read_table(path)
+    form, skipped, users = table.form, Counter[str](), set[str]()
+    kept: list[tuple[int, str, Cells]] = []  # line, column of the rating, cells
+    for line, cells in table.rows():
+        users |= {cells[name] for name in USER_COLUMNS if cells.get(name)}
+        rated = next((name for name in form.ratings if cells.get(name)), "")
+        reason = _reason_to_skip(form, cells, rated)
+        skipped.update([reason] if reason else [])
+        if not reason:
+            kept.append((line, rated, cells))
+    if len(users) > 1:
         raise MovierecError(
-            f"{path}: unknown format; use ratings exported by Letterboxd or IMDb, or a CSV file"
-            " with the columns title and rating, or movie_id and rating"
+            f"{path}: ratings of {len(users):,} users; keep the rows of one of them, such as user"
+            f" {min(users)[:20]}"
         )
-    export, own_scale = Export(kind), KINDS[kind][1] or scale
-    for row in _rows(rows):
-        text = row.get("your rating" if kind == "IMDb" else "rating")
-        title_type = row.get("title type", "").casefold().replace(" ", "")
-        if not text:
-            export.skipped["without a rating"] += 1
-        elif title_type and title_type not in MOVIE_TYPES:
-            export.skipped["that are not movies"] += 1
-        else:
-            rating = _rating(text, own_scale, scale, f"{path}: line {rows.line_num}")
-            export.rated.append(_imported(row, rating))
-    return export
+    scales = {name: given or own or scale for name, own in form.ratings.items()}
+    numbers = [_number(table, line, name, cells[name]) for line, name, cells in kept]
+    _check(table, [(line, name) for line, name, _ in kept], numbers, scales)
+    rated_movies = [
+        _imported(table, line, cells, _map(number, scales[name], scale))
+        for (line, name, cells), number in zip(kept, numbers, strict=True)
+    ]
+    is_assumed = given is None and None in form.ratings.values()
+    return Export(form.name, rated_movies, skipped, bool(form.titles), is_assumed)
 
 
-def _text(path: Path) -> str:
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return archive.read("ratings.csv").decode("utf-8-sig")
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MovierecError(f"{path}: no such file") from None
-    except KeyError:
+def _reason_to_skip(form: Format, cells: Cells, rated: str) -> str:
+    title_type = cells.get(form.type, "")
+    if title_type and column(title_type) not in MOVIE_TYPES:
+        return f"of type {title_type[:20]}"
+    if not rated:
+        return "without a rating"
+    if not any(cells.get(name) for name in form.titles or (form.movie_id,)):
+        return "without a title" if form.titles else "without an id"
+    return ""
+
+
+def _number(table: RatingTable, line: int, name: str, text: str) -> float:
+    if not NUMBER.fullmatch(text):
         raise MovierecError(
-            f"{path}: contains no ratings.csv; use a zip exported by Letterboxd"
-        ) from None
-    except UnicodeDecodeError:
-        raise MovierecError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
+            f"{table.place(line, name)}: {shown(text)} is not a rating; correct it, or leave it"
+            " empty"
+        )
+    return float(text.replace(",", "."))
 
 
-def _rows(rows: "csv.DictReader[str]") -> Iterator[Row]:
-    """Each row, with its column names in lower case."""
-    for row in rows:
-        named = {name.strip().casefold(): value for name, value in row.items() if name}
-        yield {name: (value or "").strip() for name, value in named.items()}
+def _check(
+    table: RatingTable, where: list[tuple[int, str]], numbers: list[float], scales: dict[str, Scale]
+) -> None:
+    """Raise MovierecError for a number that is not on its column's scale, and guess which it is."""
+    for (line, name), number in zip(where, numbers, strict=True):
+        low, high = scales[name]
+        if low <= number <= high:
+            continue
+        on_it = [value for (_, other), value in zip(where, numbers, strict=True) if other == name]
+        likely = sorted(LIKELY_SCALES, key=lambda one: one[1] != high)  # first, of the same maximum
+        guess = next((s for s in likely if s[0] <= min(on_it) and max(on_it) <= s[1]), None)
+        scale = f"{guess[0]:g}-{guess[1]:g}" if guess else "MIN-MAX"
+        meant = f"a scale of {guess[0]:g} to {guess[1]:g}? give" if guess else "give its scale with"
+        unrated = "not rated? leave it empty; " if number == 0 else ""
+        raise MovierecError(
+            f"{table.place(line, name)}: {number:g} is not on the scale of {low:g} to {high:g};"
+            f" {unrated}{meant} --scale {scale}"
+        )
 
 
-def _imported(row: Row, rating: float) -> ImportedRating:
-    titles = row.get("name") or row.get("title", ""), row.get("original title", "")
-    year = row.get("year", "")[:4]
+def _map(number: float, own: Scale, scale: Scale) -> float:
+    """A rating mapped linearly from its own scale to another."""
+    if own == scale:
+        return number
+    return scale[0] + (number - own[0]) / (own[1] - own[0]) * (scale[1] - scale[0])
+
+
+def _imported(table: RatingTable, line: int, cells: Cells, rating: float) -> ImportedRating:
+    form = table.form
+    titles = filter(None, (cells.get(name) for name in form.titles))
+    dated = next((name for name in form.years if cells.get(name)), "")
+    year = YEAR.search(cells.get(dated, ""))
+    if dated and not year and cells[dated].strip("0."):
+        raise MovierecError(
+            f"{table.place(line, dated)}: {shown(cells[dated])} is not a year; correct it, or leave"
+            " it empty"
+        )
     return ImportedRating(
-        tuple(filter(None, dict.fromkeys(titles))),
-        int(year) if year.isdecimal() else None,
+        tuple(dict.fromkeys(titles)),
+        int(year[0]) if year else None,
         rating,
-        row.get("movie_id", ""),
+        cells.get(form.movie_id, ""),
+        _time(next(filter(None, (cells.get(name) for name in form.dates)), "")),
     )
 
 
-def _rating(text: str, own: tuple[float, float], scale: tuple[float, float], where: str) -> float:
-    """A rating mapped from its own scale to another. where: named by errors."""
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        raise MovierecError(f"{where}: {text!r} is not a rating") from None
-    if not own[0] <= number <= own[1]:
-        raise MovierecError(f"{where}: ratings range from {own[0]:g} to {own[1]:g}, not {text}")
-    share = (number - own[0]) / (own[1] - own[0])
-    return scale[0] + share * (scale[1] - scale[0])
+def _time(text: str) -> float | None:
+    """The seconds of a date, or of a timestamp; None if it is neither."""
+    with suppress(ValueError, OverflowError):
+        if TIMESTAMP.fullmatch(text):
+            return float(text)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    with suppress(ValueError, OverflowError):
+        return datetime.strptime(text, IMDB_DATE).replace(tzinfo=UTC).timestamp()
+    return None

@@ -13,7 +13,6 @@ from movierec.core.errors import MovierecError
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.import_ratings import ImportedRating
 
 Scale = tuple[float, float]
 ItemRatings = dict[int, float]  # ratings by item_index
@@ -75,23 +74,3 @@ def check(rating: float, scale: Scale, what: str) -> float:
     if not scale[0] <= rating <= scale[1]:
         raise MovierecError(f"{what}: ratings range from {scale[0]:g} to {scale[1]:g}")
     return rating
-
-
-def by_export(movies: Catalogue, rated: Iterable[ImportedRating]) -> tuple[ItemRatings, list[str]]:
-    """Ratings of the movies that are in the data set, and for each other movie, why not.
-
-    Movies are matched by id if there is one, else by title and year.
-    """
-    item_of_id = {str(movie_id): item for item, movie_id in enumerate(movies.movie_ids)}
-    ratings, unmatched = {}, []
-    for movie in rated:
-        candidates = [item_of_id.get(movie.movie_id)] if movie.movie_id else []
-        candidates += [movies.index.match(title, movie.year) for title in movie.titles]
-        item = next((item for item in candidates if item is not None), None)
-        if item is None:
-            is_ambiguous = any(movies.index.is_ambiguous(name, movie.year) for name in movie.titles)
-            why = "ambiguous, add the year" if is_ambiguous else "not found"
-            unmatched.append(f"{why}: {movie}")
-        else:
-            ratings[item] = movie.rating
-    return ratings, unmatched

@@ -45,5 +45,6 @@ def score_items(
     is_liked = ratings >= scale.limit(2)
     why = fold_in_implicit(models[1], items, is_liked, trained_with[1], unseen_share)
     if settings.ranking == "blend":
-        why = why.plus(rating, settings.rating_weight / (scale.high - scale.low))
+        share = settings.rating_weight / (scale.high - scale.low)
+        why = why.plus(rating, share, less=models[0].global_mean)
     return UserScores(why.scores, rating, why)

@@ -15,6 +15,7 @@ from movierec.core.manifests import Manifest
 from movierec.core.params import Params, load_params
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL
 from movierec.core.rating_scale import Scale
+from movierec.core.result_files import check_params
 from movierec.model import model_file
 from movierec.recommending import selection
 from movierec.serving.catalogue import Catalogue
@@ -41,6 +42,11 @@ class Project:
         params = load_params()
         manifest = manifests.read_manifest(INDEX, params.dataset)
         manifests.check_files(INDEX, manifest, "index", "items.parquet")
+        for stage in ("download", "index"):
+            check_params(INDEX, manifest[stage]["params"], params)
+        counts = (manifest["index"]["result"].get(name) for name in ("n_ratings", "n_users"))
+        if not all(isinstance(count, int) and count > 0 for count in counts):
+            raise MovierecError(f"{INDEX}: its manifest counts no ratings; run dvc repro --force")
         return cls(params, manifest, Catalogue.read())
 
     @property
@@ -70,8 +76,8 @@ class Project:
         if place < 0:
             low, high = pc.min_max(ids).as_py().values()
             raise MovierecError(
-                f"no user {user_id} in the data set; it has {len(ids):,} users, with IDs from"
-                f" {low} to {high}"
+                f"no user {user_id or repr('')} in the data set; it has {len(ids):,} users, with"
+                f" IDs from {low} to {high}"
             )
         row = parquet_tables.read_block(ratings, users, place, place + 1)
         return UserProfile(row.indices, row.values, is_complete=True)

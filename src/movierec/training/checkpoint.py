@@ -19,9 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Generic
 
-import yaml
-
-from movierec.core import array_files
+from movierec.core import array_files, yaml_file
 from movierec.core.array_files import Array, ArrayFile
 from movierec.core.errors import MovierecError
 from movierec.core.paths import CHECKPOINTS
@@ -32,7 +30,7 @@ from movierec.training.training_data import M
 
 def code_files(stage: str) -> list[Path]:
     """The source files that a stage depends on, from its deps in dvc.yaml."""
-    deps = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"][stage]["deps"]
+    deps = yaml_file.read(PIPELINE)["stages"][stage]["deps"]
     paths = [PIPELINE.parent / dep for dep in deps if dep.startswith(("src/", "stages/"))]
     files = (path.rglob("*.py") if path.is_dir() else [path] for path in paths)
     return sorted(path for group in files for path in group)

@@ -96,7 +96,7 @@ def fit(
     Raises MovierecError if there are no ratings to train on.
     """
     if not trainer.data.n_ratings:
-        raise MovierecError("no ratings to train on: lower split.test_fraction, or use more data")
+        raise MovierecError("no ratings to train on")
     if state is None:
         model = trainer.initial_model()
         state = TrainingState(model, model)

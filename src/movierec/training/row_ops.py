@@ -112,6 +112,7 @@ def error_sums(
     n_samples-th, are added in place. Without it, this model is the only sample.
     """
     number = rows[0].dtype.type
+    ratings.check_columns(len(fixed[1]))
     by_row = squared_errors_by_row(
         ratings.indptr,
         ratings.indices,

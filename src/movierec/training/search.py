@@ -12,7 +12,7 @@ from typing import Any, Generic
 import pandas as pd
 from rich.filesize import decimal
 
-from movierec.core import manifests, reporting
+from movierec.core import manifests, reporting, result_files
 from movierec.core.manifests import Manifest
 from movierec.core.params import Params
 from movierec.core.paths import INDEX, SPLIT
@@ -159,7 +159,7 @@ def _fit(
         data.keep_only(state.model, state.last, *state.samples)
         if not is_refit:
             rows = pd.DataFrame([asdict(epoch) for epoch in state.epochs])
-            reporting.write_plot(task.curve, rows)
+            result_files.write_plot(task.curve, rows)
 
     if state:
         store(state)

@@ -1,0 +1,190 @@
+"""Describe a user's own file of ratings as a block of datasets.yaml, from its contents."""
+
+import codecs
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from movierec.core.errors import MovierecError
+from movierec.core.params import PathSource, validated
+from movierec.data.rating_arrays import Array
+from movierec.datasets import movielens
+from movierec.datasets.download import sha256_of
+from movierec.datasets.movielens import MEMBERS
+from movierec.datasets.table_columns import (
+    Names,
+    find_separator,
+    guess_names,
+    places_of,
+    read_names,
+)
+from movierec.datasets.validation import Piece, Reader, RowCounts, Scale, join, shown
+from movierec.datasets.zip_members import open_member
+
+SCALES = [(1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (1, 100), (0, 100)]
+ALL = (-1e9, 1e9)  # a scale for ratings whose scale is not known
+ZIPS = ("csv", "dat", "100k")  # layouts of own archives
+MAX_REJECTED = 2**62  # the index stage checks that
+FORM = ("layout", "folder", "encoding")  # keys that are printed as they are
+BEGINNING = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class FileDescription:
+    """A block of datasets.yaml, and what was found or assumed, as texts by label."""
+
+    block: dict[str, Any]
+    texts: dict[str, str]
+
+
+def describe(
+    path: Path,
+    licence: str = "your own",
+    scale: Scale | None = None,
+    names: Names | None = None,
+    separator: str | None = None,
+) -> FileDescription:
+    """Describe a file of ratings, and read its first piece with that description.
+
+    names: its names for columns; separator: between its fields; else they are guessed. Raises
+    MovierecError if it cannot be read, or if its columns or scale are not clear.
+    """
+    if not path.is_file():
+        raise MovierecError(f"{path}: no such file")
+    with movielens.explained(path):
+        form = _form(path, names or {}, separator)
+        sha256 = sha256_of(path)
+    fixed = {"source": "path", "path": str(path), "sha256": sha256}
+    low, high = scale or ALL
+    data = _source(path, form, rating_min=low, rating_max=high)
+    read = movielens.read_rows(path, data, MAX_REJECTED, sha256, _first_piece)
+    ratings = read.ratings["rating"].to_numpy()
+    low, high = scale or _scale(path, ratings)
+    ends = {"rating_min": float(low), "rating_max": float(high)}
+    texts = _texts(form, read.counts, ratings, (low, high), is_guess=scale is None)
+    return FileDescription({**fixed, **form, **ends, "licence": licence}, texts)
+
+
+def _texts(
+    form: Mapping[str, Any], rows: RowCounts, ratings: Array, scale: Scale, is_guess: bool
+) -> dict[str, str]:
+    """What was found and assumed, by label."""
+    guess = ", so this is a guess; set another with --scale" if is_guess else ""
+    span = f"the first {len(ratings):,} ratings are {min(ratings):g} to {max(ratings):g}"
+    has_times = rows.times and any(rows.times)
+    texts = {
+        "layout": ", ".join(str(form[key]) for key in FORM if form.get(key)),
+        "columns": ", ".join(
+            f"{ours} is {shown(name)}" for ours, name in form.get("columns", {}).items()
+        ),
+        "scale": f"{scale[0]:g} to {scale[1]:g} stars; {span}{guess}",
+        "times": "" if has_times else "none, so split.protocol cannot be one by time",
+        "rejected": _rejected(rows),
+    }
+    return {label: text for label, text in texts.items() if text}
+
+
+def _rejected(rows: RowCounts) -> str:
+    n_rejected = rows.rejected.total()
+    if not n_rejected:
+        return ""
+    first = rows.first[0]
+    return (
+        f"{n_rejected:,} of the first {rows.n_read:,} rows ({rows.why()}), such as {first.place};"
+        " fix them, or allow them by index.max_rejected"
+    )
+
+
+def _source(path: Path, form: Mapping[str, Any], **changes: Any) -> PathSource:
+    ends = {"rating_min": 0.0, "rating_max": 1.0}
+    fields = {"source": "path", "path": str(path), "sha256": None, "licence": "", **ends}
+    try:
+        return validated(PathSource, **{**fields, **form, **changes})
+    except ValueError as error:
+        raise MovierecError(f"{path}: {error}") from None
+
+
+def _form(path: Path, names: Names, separator: str | None) -> dict[str, Any]:
+    """The keys that describe a file's format."""
+    if zipfile.is_zipfile(path):
+        if names or separator:
+            raise MovierecError(f"{path}: is a zip; --column and --separator are for tables")
+        return _form_of_zip(path)
+    with path.open("rb") as stream:
+        beginning = stream.read(BEGINNING)
+        if beginning.startswith(b"PAR1"):
+            header = pq.read_schema(path).names
+            return {"layout": "ratings_parquet", **_named(path, header, names)}
+        encoding = _encoding(beginning)
+        stream.seek(0)
+        candidates, _ = read_names(stream, str(path), encoding, separator)
+    guessed = {one: guess_names(header, names) for one, header in candidates.items()}
+    best = find_separator(candidates, guessed)
+    form = {"layout": "ratings_csv", **_named(path, candidates[best], names)}
+    form |= {"separator": separator} if separator else {}
+    return form if encoding == "utf-8" else form | {"encoding": encoding}
+
+
+def _named(path: Path, header: Sequence[str], names: Names) -> dict[str, Any]:
+    guessed = guess_names(header, names)
+    try:
+        places_of(header, str(path), guessed)
+    except MovierecError as error:
+        raise MovierecError(f"{error}; name it, such as --column user_id=NAME") from None
+    return {"columns": guessed} if guessed else {}
+
+
+def _form_of_zip(path: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as archive:
+        listed = set(archive.namelist())
+    found = []
+    for layout in ZIPS:
+        of_ratings, of_movies, *_ = MEMBERS[layout]
+        for member in map(PurePosixPath, sorted(listed)):
+            if member.name == of_ratings and str(member.with_name(of_movies)) in listed:
+                folder = str(member.parent)
+                found.append({"layout": layout} | ({} if folder == "." else {"folder": folder}))
+    if len(found) != 1:
+        pairs = ", ".join(f"{MEMBERS[layout][0]} and {MEMBERS[layout][1]}" for layout in ZIPS)
+        raise MovierecError(
+            f"{path}: contains {len(found) or 'no'} pairs of ratings and a list of movies, not one"
+            f" of these: {pairs}"
+        )
+    [form] = found
+    with open_member(path, _source(path, form), MEMBERS[form["layout"]][1]) as stream:
+        encoding = _encoding(stream.read())
+    return (
+        form if encoding == "utf-8" or form["layout"] == "100k" else form | {"encoding": encoding}
+    )
+
+
+def _encoding(content: bytes) -> str:
+    """Of the beginning of a text; Latin-1 if it is not UTF-8."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
+
+
+def _first_piece(read: Reader, pieces: Iterable[tuple[Any, ...]]) -> Piece:
+    piece = next(iter(pieces), None)
+    return read(*piece) if piece else join([])
+
+
+def _scale(path: Path, ratings: Array) -> Scale:
+    """The smallest usual scale that has these ratings; MovierecError if it is not clear."""
+    low, high = float(ratings.min()), float(ratings.max())
+    steps = {1: np.all(ratings % 1 == 0), 0.5: np.all(ratings % 0.5 == 0)}
+    for first, last in SCALES:
+        if first <= low < high <= last and steps.get(first, True):
+            return first, last
+    raise MovierecError(
+        f"{path}: the first ratings are {low:g} to {high:g}, of which scale? Give it, such as"
+        " --scale 1-5"
+    )
