@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from movierec.api.rating_models import ALS, GibbsMF
     from movierec.api.rating_table import RatingTable
     from movierec.api.splitting import Split, split
+    from movierec.api.trained_run import TrainedRun, load
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "Popularity",
     "RatingTable",
     "Split",
+    "TrainedRun",
     "evaluate",
+    "load",
     "split",
 ]
 _MODULES = {
@@ -38,7 +41,9 @@ _MODULES = {
     "Popularity": "ranking_models",
     "RatingTable": "rating_table",
     "Split": "splitting",
+    "TrainedRun": "trained_run",
     "evaluate": "evaluating",
+    "load": "trained_run",
     "split": "splitting",
 }
 

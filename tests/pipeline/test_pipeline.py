@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec.cli.movies import ListOptions, recommended, unrated
+from movierec.cli.movies import recommended
 from movierec.core import result_files
 from movierec.serving.filters import passing
+from movierec.serving.lists import ListOptions, unrated
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers.clone import ROOT, Workspace, stages_run
@@ -50,7 +51,7 @@ def test_lists_are_such_as_people_would_take(workspace: Workspace) -> None:
 def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Titles (or another column) of the list for these ratings, by the real models."""
     monkeypatch.chdir(workspace.path)
-    here = Project.here()
+    here = Project.at()
 
     def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
         person = UserProfile.from_ratings(

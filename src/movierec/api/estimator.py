@@ -111,7 +111,8 @@ class Estimator(ABC):
     def _scale_of(self, table: RatingTable) -> Scale:
         """The lowest and the highest rating, as set or as they occur."""
         rating, own = table.ratings.rating, getattr(self, "rating_scale", None)
-        low, high = np.float32((rating.min(), rating.max()) if own is None else own).tolist()
+        ends = (rating.min(), rating.max()) if own is None else own
+        low, high = (float(np.float32(end)) for end in ends)
         if not (low <= rating.min() and rating.max() <= high):
             raise ValueError(f"rating: not all are from {low:g} to {high:g}, the rating_scale")
         return Scale(low, high) if low < high else Scale(low, low + 4)

@@ -136,9 +136,8 @@ def _measure(
     )
     lists = evaluator.lists(model.scorer(), min(params.top_n, n_items), min_ratings)
     relevant = model.rating_scale_.limit(params.relevant_rating)
-    per_user, quality = (
-        measure(lists, relevant) for measure in (evaluator.per_user, evaluator.quality)
-    )
+    per_user = evaluator.per_user(lists, relevant)
+    quality = evaluator.quality(lists, relevant)
     result |= {f"{key}@{params.top_n}": value for key, value in vars(quality).items()}
     intervals = stage.bootstrap_intervals(sums, {"lists": per_user}, params, seed)
     for metric, ends in (intervals["test"] | intervals["ranking"]["lists"]).items():

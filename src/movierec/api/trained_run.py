@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from movierec.api.estimator import Estimator, known_places
+from movierec.api.estimator import known_places
 from movierec.api.rating_table import places_of
 from movierec.core import paths
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params
-from movierec.serving.workspace import Project, find_project
+from movierec.model import model_file
+from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,14 +52,16 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Any:
     Returns a TrainedRun, or the estimator. Raises MovierecError, in one line, if something is
     missing, damaged or does not belong together.
     """
-    place = Path(source or ".").expanduser()
+    place = paths.expand(Path(source or "."))
     if place.is_file():
         if rev is not None:
             raise ValueError("rev: only a project has revisions, not a file")
         from movierec.api import estimator_file
 
         return estimator_file.read(place)
-    root = find_project(place)
+    if not place.exists():
+        raise MovierecError(f"{place}: no such file or folder")
+    root = paths.find_project(place.absolute())
     if root is None:
         raise MovierecError(
             f"{place}: no movierec project (a folder with params.yaml and dvc.yaml) here or above"
@@ -109,7 +112,7 @@ class TrainedRun:
         """The ids of the users; position = user index."""
         from movierec.data import parquet_tables
 
-        [file] = self.project.files("users.parquet")
+        [file] = self.project.index_files("users.parquet")
         ids = parquet_tables.read_table(file, ["user_id"])["user_id"]
         return np.asarray(ids.to_numpy())
 
@@ -134,7 +137,7 @@ class TrainedRun:
 
     @cached_property
     def _models(self) -> tuple[Model, Model]:
-        return self.project.read_models(users=True)
+        return model_file.read_models(self.project.manifest, folder=self.folder)
 
     def recommend(
         self,
@@ -144,8 +147,8 @@ class TrainedRun:
         n: int = 10,
         explain: bool = False,
         diverse: float = 0.0,
-        genre: str | tuple[str, ...] = (),
-        not_genre: str | tuple[str, ...] = (),
+        genre: str | Iterable[str] = (),
+        not_genre: str | Iterable[str] = (),
         from_year: int | None = None,
         to_year: int | None = None,
         min_ratings: int | None = None,
@@ -173,6 +176,8 @@ class TrainedRun:
         import pandas as pd
 
         from movierec.serving import lists
+        from movierec.serving.filters import passing
+        from movierec.serving.lists import ListOptions
 
         if (ratings is None) == (user_id is None):
             raise ValueError("give either ratings or user_id")
@@ -181,25 +186,27 @@ class TrainedRun:
         if not 0 <= diverse <= 1:
             raise ValueError(f"diverse should be from 0 to 1, not {diverse}")
         user = self._profile(ratings) if ratings is not None else self.project.user(str(user_id))
-        genres = [(name,) if isinstance(name, str) else tuple(name) for name in (genre, not_genre)]
-        options = lists.ListOptions(n, min_ratings, *genres, from_year, to_year, diverse)
-        options.check()
-        ranked, movies = lists.recommend(self.project, user, options), self.project.movies
-        frame = pd.DataFrame(
-            {
-                "movie_id": [movies.movie_ids[item] for item in ranked.items],
-                "title": [movies.display(item) for item in ranked.items],
-                **ranked.values(self.params.data.scale),
-            }
+        options = ListOptions(
+            n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
         )
+        options.check()
+        others = lists.unrated(self.project, user)
+        eligible = others & passing(options.filters(self.project), len(others))
+        scores, movies = self.project.score_items(user), self.project.movies
+        items = lists.choose(self.project, scores, options, eligible)
+        columns: dict[str, Any] = {
+            "movie_id": [movies.movie_ids[item] for item in items],
+            "title": [movies.display(item) for item in items],
+            **scores.values(items, self.params.data.scale),
+        }
         if explain:
-            *parts, frame["score_without_ratings"] = ranked.contributions()
-            frame["because"] = [
-                self._reasons(user, *rows) for rows in zip(*parts, strict=True)
-            ]
-        return frame
+            *parts, columns["score_without_ratings"] = scores.contributions(items)
+            columns["because"] = [self._reasons(user, *rows) for rows in zip(*parts, strict=True)]
+        return pd.DataFrame(columns)
 
-    def _reasons(self, user: UserProfile, to_score: Array, to_rating: Array) -> list[dict[str, Any]]:
+    def _reasons(
+        self, user: UserProfile, to_score: Array, to_rating: Array
+    ) -> list[dict[str, Any]]:
         movies = self.project.movies
         return [
             {
@@ -235,7 +242,6 @@ class TrainedRun:
 
     def similar(self, movie: Any, n: int = 10) -> pd.DataFrame:
         """The movies that are most similar to one, by the cosine of their factors."""
-        import pandas as pd
 
         from movierec.recommending import selection
         from movierec.serving.filters import passing
@@ -268,6 +274,10 @@ class TrainedRun:
         return np.clip(predicted.astype(np.float64), *self.params.data.scale)
 
 
+def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
+    return (genres,) if isinstance(genres, str) else tuple(genres)
+
+
 def _fetch(root: Path, rev: str, folder: Path) -> None:
     """Copy what a run needs from a revision, out of DVC's cache or remote."""
     try:
@@ -281,11 +291,6 @@ def _fetch(root: Path, rev: str, folder: Path) -> None:
         for path in NEEDED:
             files.get(path.as_posix(), str(folder / path), recursive=files.isdir(path.as_posix()))
     except FileNotFoundError as error:
-        raise MovierecError(
-            f"{rev}: {error}; check out the revision and run dvc repro"
-        ) from None
+        raise MovierecError(f"{rev}: {error}; check out the revision and run dvc repro") from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{rev}: {' '.join(str(error).split())}") from None
-
-
-__all__ = ["Estimator", "TrainedRun", "load"]
