@@ -1,6 +1,7 @@
 """From Python: the pipeline's own figures and bits, and the lists of the command line."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL, details
 from movierec.data import parquet_tables
 from movierec.model import model_file
+from tests.helpers.clone import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,12 @@ def test_what_cannot_be_is_one_line(run, ask, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         ask(run)
     assert "\n" not in str(caught.value)
+
+
+def test_the_examples_of_the_docs_run(workspace, monkeypatch) -> None:
+    page = (ROOT / "docs/user-guide/python.md").read_text("utf-8")
+    monkeypatch.chdir(workspace.path)
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)  # noqa: S102 - our own page
+    assert names["same"] is not names["als"]
