@@ -135,6 +135,14 @@ def test_wrong_use_is_a_value_error_in_one_line(fit, message) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_fit_that_fails_leaves_no_model() -> None:
+    als = clone(FITTED[0]).fit(FRAME)
+    with pytest.raises(ValueError, match="too many"):
+        als.set_params(n_factors=25).fit(FRAME[:200])
+    with pytest.raises(ValueError, match="is not fitted"):
+        als.predict(100, "m1")
+
+
 def test_scikit_learn_clones_and_sets_parameters() -> None:
     blend = mr.Blend(mr.ImplicitALS(n_factors=5), rating_weight=0.3)
     copied = clone(blend)

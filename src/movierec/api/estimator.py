@@ -100,8 +100,12 @@ class Estimator(ABC):
         both = train if validation is None else train.joined(validation)
         self.ratings_, self.rating_scale_ = both, self._scale_of(both)
         self.__dict__.pop("_seen", None)
-        with threads(getattr(self, "n_jobs", None)):
-            self._fit(train, validation, genres or {})
+        try:
+            with threads(getattr(self, "n_jobs", None)):
+                self._fit(train, validation, genres or {})
+        except BaseException:  # no model of other ratings than these
+            del self.ratings_
+            raise
         return self
 
     @property
@@ -115,7 +119,10 @@ class Estimator(ABC):
         low, high = (float(np.float32(end)) for end in ends)
         if not (low <= rating.min() and rating.max() <= high):
             raise ValueError(f"rating: not all are from {low:g} to {high:g}, the rating_scale")
-        return Scale(low, high) if low < high else Scale(low, low + 4)
+        scale = Scale(low, high) if low < high else Scale(low, low + 4)
+        if not scale.is_exact:
+            raise ValueError(f"rating: {low:g} to {high:g} loses digits; shift or multiply ratings")
+        return scale
 
     @abstractmethod
     def _fit(
