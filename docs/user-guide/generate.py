@@ -44,7 +44,6 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "files": "\n".join(files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
         "options": "\n".join(options()),
-        "charts": "\n".join(charts(pipeline["plots"])),
     }
 
 
@@ -84,10 +83,6 @@ def options() -> Iterable[str]:
                 commands.setdefault(record, []).append(name)
     for (option, meaning), names in commands.items():
         yield f"- {code([option])} ({code(names)}): {meaning.replace('  [', ' [')}"
-
-
-def charts(entries: Iterable[dict[str, dict[str, str]]]) -> Iterable[str]:
-    return (f"- {chart['title']}" for entry in entries for chart in entry.values())
 
 
 def dtype(kind: pa.DataType) -> str:

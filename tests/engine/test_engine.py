@@ -160,7 +160,7 @@ def test_an_address_that_others_reach_is_said(monkeypatch, caplog):
     monkeypatch.setattr(dask.ipaddress, "ip_address", lambda _: IPv4Address("10.0.0.1"))
     assert dask._resolve("name") == "10.0.0.1"
     [line] = caplog.messages
-    assert line == "engine.host: whoever can connect to 10.0.0.1 can run code on this machine"
+    assert line == "engine.host: anyone who can connect to 10.0.0.1 can run code on this machine"
 
 
 # Workers that do not fit

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from movierec.core import reporting
+from movierec.core import result_files
 from tests.helpers.random_data import random_model, random_ratings
 from tests.helpers.small_project import run_stages, write_params
 
@@ -32,7 +32,7 @@ def run(folder, low, star):
     (folder / "datasets.yaml").write_text(yaml.safe_dump(datasets), "utf-8")
     run_stages(folder, *STAGES)
     lists = pd.read_parquet(folder / "exports/recommendations.parquet")
-    return lists, reporting.read_details("evaluate", folder), (folder / "exports/MODEL_CARD.md")
+    return lists, result_files.read_details("evaluate", folder), (folder / "exports/MODEL_CARD.md")
 
 
 def test_stages_on_a_scale_of_0_to_10(tmp_path):

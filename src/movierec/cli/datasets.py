@@ -15,9 +15,9 @@ DATA_SETS = Path("datasets.yaml")
 SEPARATORS = {",": ",", ";": ";", "|": "|", "tab": "\t"}
 
 
-@click.group(short_help="Train on your own ratings.")
+@click.group(short_help="Add your own ratings as a data set.")
 def dataset() -> None:
-    """Describe files of ratings in datasets.yaml."""
+    """Add your own ratings to datasets.yaml, so that you can train on them."""
 
 
 @dataset.command(cls=ProjectCommand, short_help="Add a file of ratings to datasets.yaml.")
@@ -27,7 +27,7 @@ def dataset() -> None:
     "--scale",
     type=SCALE,
     metavar="MIN-MAX",
-    help="Lowest and highest possible rating, such as 0.5-5. Default: found in the file.",
+    help="Lowest and highest possible rating, such as 0.5-5. Default: guessed from the file.",
 )
 @click.option(
     "--column",
@@ -35,15 +35,18 @@ def dataset() -> None:
     type=WORDS,
     multiple=True,
     metavar="OURS=NAME",
-    help="Name of a column in the file, such as user_id=member; repeatable.",
+    help="The file's name for user_id, movie_id, rating or timestamp, such as user_id=member."
+    " Repeatable.",
 )
 @click.option(
     "--separator",
     type=click.Choice([*SEPARATORS]),
-    help="Between the fields of a CSV. Default: found in the file.",
+    metavar="TEXT",
+    help="What separates the fields of a CSV: a comma, ;, | or the word tab. Default: found in the"
+    " file.",
 )
 @click.option("--licence", type=WORDS, default="your own", help="One line for the model card.")
-@click.option("--replace", is_flag=True, help="Replace a data set of this name.")
+@click.option("--replace", is_flag=True, help="Replace the data set of this name.")
 @click.pass_obj
 def add(
     location: Location,
@@ -58,7 +61,7 @@ def add(
     """Add FILE to datasets.yaml, with its sha256, so that you can train on it.
 
     FILE is a CSV or Parquet file with a row for each rating, or a zip with the files of a
-    MovieLens archive. Its columns, separator and scale are found in it, as far as they are clear.
+    MovieLens archive. Prints what was found in it and what was assumed.
 
     \b
     Examples:

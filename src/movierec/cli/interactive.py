@@ -36,7 +36,7 @@ COMMANDS = [
     ("mine", "List your ratings."),
     ("forget N", "Delete your rating N, as listed by mine."),
     ("find TITLE", "Rate a movie whose title is also a command, such as More."),
-    ("undo", "Undo your last rating or filter; at a question, go back."),
+    ("undo", "Undo your last rating, removal or filter; at a question, go back."),
     ("help", "Show this help; at a question, what you can answer."),
     ("quit", "End the session."),
 ]

@@ -56,8 +56,7 @@ output = options(
         "--csv",
         "form",
         flag_value="csv",
-        help="Print CSV, with titles as in MovieLens. A text that a spreadsheet would run as a"
-        " formula gets a ' in front.",
+        help="Print CSV, with titles as in MovieLens.",
     ),
 )
 filters = options(

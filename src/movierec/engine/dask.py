@@ -245,7 +245,7 @@ def _resolve(host: str) -> str:
     if is_every_address(ip):
         raise MovierecError(f"engine.host: {host} is every address of this machine; set it to one")
     if not ip.is_loopback:
-        logger.warning("engine.host: whoever can connect to %s can run code on this machine", ip)
+        logger.warning("engine.host: anyone who can connect to %s can run code on this machine", ip)
     return str(ip)
 
 
