@@ -103,8 +103,8 @@ format: dev  ## Format the code
 	ruff format .
 
 lock: dev  ## Update requirements*.lock, after changing the dependencies in pyproject.toml
-	$(compile) pyproject.toml -o requirements.lock
-	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	$(compile) pyproject.toml --extra pipeline -o requirements.lock
+	$(compile) pyproject.toml --extra pipeline --extra dev -c requirements.lock -o requirements-dev.lock
 	$(compile) --group setup -o requirements-setup.lock
 
 compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url

@@ -25,7 +25,7 @@ def talk(project, monkeypatch, capsys):  # noqa: F811
     """Say lines and return the session and all that was printed."""
     monkeypatch.chdir(project)
     monkeypatch.setenv("COLUMNS", "80")
-    here = Session(Project.here())
+    here = Session(Project.at())
     capsys.readouterr()
 
     def say(*lines):

@@ -211,7 +211,7 @@ def talk(hostile, monkeypatch, capsys):
     """Answer all prompts of a session; returns whether it goes on, and what it printed."""
     monkeypatch.chdir(hostile)
     monkeypatch.setenv("COLUMNS", "80")
-    session = Session(Project.here())
+    session = Session(Project.at())
 
     def say(*lines):
         waiting = iter(lines)

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from movierec.cli.movies import ListOptions, recommended, unrated
+from movierec.cli.movies import recommended
 from movierec.core import result_files
 from movierec.serving.filters import passing
+from movierec.serving.lists import ListOptions
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
 from tests.helpers.clone import ROOT, Workspace, stages_run
@@ -50,13 +51,13 @@ def test_lists_are_such_as_people_would_take(workspace: Workspace) -> None:
 def listed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Titles (or another column) of the list for these ratings, by the real models."""
     monkeypatch.chdir(workspace.path)
-    here = Project.here()
+    here = Project.at()
 
     def run(given: dict[str, float], n: int = 10, column: str = "title") -> list[str]:
         person = UserProfile.from_ratings(
             {here.movies.index.find(title): given[title] for title in given}
         )
-        wish, others = ListOptions(n=n), unrated(here, person)
+        wish, others = ListOptions(n=n), here.movies.others(person.items)
         eligible = others & passing(wish.filters(here), len(others))
         rows = recommended(here, person, here.score_items(person), wish, eligible)
         return [row[column] for row in rows]

@@ -152,7 +152,7 @@ def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
     for read in ("trained_with", "implicit_trained_with"):
         monkeypatch.setattr(model_file, read, lambda model: None)
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}
-    project = Project(load_params(ROOT / "params.yaml"), manifest, None)
+    project = Project(ROOT, load_params(ROOT / "params.yaml"), manifest, None)
     for n in (0, 10, 90):
         project.score_items(UserProfile.from_ratings(dict.fromkeys(range(n), 5.0)))
     project.score_items(replace(UserProfile.from_ratings({0: 5.0}), is_complete=True))

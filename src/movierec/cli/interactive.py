@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from movierec.cli import rendering
-from movierec.cli.movies import ListOptions, explain, recommended, unrated
+from movierec.cli.movies import explain, recommended
 from movierec.core import console
 from movierec.core.errors import MovierecError
 from movierec.core.text import count
 from movierec.data.titles import display_title
+from movierec.serving.lists import ListOptions
 from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run() -> None:
     """Ask until the user quits, or presses Ctrl-C or Ctrl-D."""
     with suppress(ImportError):
         import readline  # noqa: F401 - gives input() line editing
-    session = Session(Project.here())
+    session = Session(Project.at())
     console.out().print(session.greeting)
     with suppress(EOFError, KeyboardInterrupt):
         while session.turn(console.ask("> ")):
@@ -209,7 +210,8 @@ class Session:
         if not self.ratings:
             raise MovierecError("Rate a movie first: type part of its title.")
         listing = replace(self.listing, n=n_skipped + self.listing.n)
-        filters, others = listing.filters(self.project), unrated(self.project, self.user)
+        filters = listing.filters(self.project)
+        others = self.project.movies.others(self.ratings)
         others[list(self.dropped)] = False
         eligible = others & passing(filters, len(others))
         rows = recommended(self.project, self.user, self.scores, listing, eligible)[n_skipped:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,12 @@ from movierec.cli.values import SCALE, WORDS, YEAR, Number
 from movierec.core import console
 from movierec.core.errors import MovierecError
 from movierec.core.text import count
+from movierec.serving import lists
+from movierec.serving.lists import ListOptions
 
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.filters import Filter
     from movierec.serving.own_ratings import OwnRatings
     from movierec.serving.user_profile import UserProfile
     from movierec.serving.user_scores import UserScores
@@ -32,34 +32,6 @@ ASK = (
 )
 SCORES = ("score", "predicted_rating", "deviation")  # columns of recommendations
 REASONS = ("score_without_ratings", "because")  # and with --explain
-
-
-@dataclass(frozen=True)
-class ListOptions:
-    """The options of a list, as the command line has them."""
-
-    n: int = 10
-    min_ratings: int | None = None  # recommend.min_ratings unless given
-    genre: tuple[str, ...] = ()
-    not_genre: tuple[str, ...] = ()
-    from_year: int | None = None
-    to_year: int | None = None
-    diverse: float = 0
-    explain: bool = False
-
-    def filters(self, project: Project) -> list[Filter]:
-        min_ratings = self.min_ratings
-        if min_ratings is None:
-            min_ratings = project.params.recommend.min_ratings
-        years = self.from_year, self.to_year
-        return project.movies.filters(min_ratings, self.genre, self.not_genre, *years)
-
-    def check(self) -> None:
-        """Raise MovierecError for years in the wrong order."""
-        if self.from_year and self.to_year and self.from_year > self.to_year:
-            raise MovierecError(
-                f"--from-year {self.from_year} is after --to-year {self.to_year}; exchange them"
-            )
 
 
 def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,7 +165,7 @@ def recommend(
 
     chosen = ListOptions(**listing)
     chosen.check()
-    project, seen = Project.here(), set[int]()
+    project, seen = Project.at(), set[int]()
     if user_id is not None:
         user = project.user(user_id)
         about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
@@ -211,7 +183,7 @@ def recommend(
             stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
             sources.append("your ratings: " + ", ".join(stars))
         about = "Based on " + " and ".join(sources)
-    filters, others = chosen.filters(project), unrated(project, user)
+    filters, others = chosen.filters(project), project.movies.others(user.items)
     others[list(seen)] = False
     eligible = others & passing(filters, len(others))
     rows = recommended(project, user, project.score_items(user), chosen, eligible)
@@ -219,29 +191,12 @@ def recommend(
     rendering.show(rows, form, about, columns, lambda: why_none(filters, others))
 
 
-def unrated(project: Project, user: UserProfile) -> Array:
-    """Which movies the user has not rated (n_items,) bool."""
-    return project.movies.others(user.items)
-
-
 def recommended(
     project: Project, user: UserProfile, scores: UserScores, listing: ListOptions, eligible: Array
 ) -> rendering.Rows:
     """The rows of a list, of eligible movies; these must be unrated."""
-    from movierec.recommending import selection
-
-    if listing.diverse:
-        vectors = project.item_vectors()
-        items = selection.diverse(scores.scores, eligible, listing.n, vectors, listing.diverse)
-    else:
-        items = selection.best(scores.scores, eligible, listing.n)
-    rows = rendering.rows_of(
-        project.movies,
-        items,
-        score=scores.scores[items],
-        predicted_rating=scores.rating.scores[items].clip(*project.scale),
-        deviation=scores.rating.deviations(items),
-    )
+    items = lists.choose(project, scores, listing, eligible)
+    rows = rendering.rows_of(project.movies, items, **scores.values(items, project.scale))
     if listing.explain:
         explain(rows, project.movies, user, scores, items)
     return rows
@@ -252,10 +207,8 @@ def explain(
 ) -> None:
     """Add to each row how much each rating of the user contributed to its score and to its
     predicted rating, the greatest first; the rest of the score needs no ratings of the user."""
-    to_score = scores.why.contributions(items)
-    to_rating = scores.rating.contributions(items)
-    rest = scores.why.scores[items] - to_score.sum(axis=1)
-    for row, score, stars, remainder in zip(rows, to_score, to_rating, rest, strict=True):
+    contributions = scores.contributions(items)
+    for row, score, stars, remainder in zip(rows, *contributions, strict=True):
         row["score_without_ratings"] = round(float(remainder), 4)
         row["because"] = [
             {
@@ -297,7 +250,7 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 
     chosen = ListOptions(**listing)
     chosen.check()
-    project = Project.here()
+    project = Project.at()
     item = project.movies.index.find(title)
     title, vectors = project.movies.display(item), project.item_vectors()
     if not vectors[item].any():
@@ -322,7 +275,7 @@ def search(query: str, n: int, form: str | None) -> None:
     """
     from movierec.serving.workspace import Project
 
-    movies = Project.here().movies
+    movies = Project.at().movies
     items = movies.index.search(query) or movies.index.similar(query)
     if not items:
         raise movies.index.no_match(query)

@@ -17,9 +17,9 @@ import click
 from click.core import ParameterSource
 
 from movierec.core.errors import MovierecError
-from movierec.core.paths import expand
+from movierec.core.paths import PROJECT_FILES, expand, find_project, is_project
 
-FILES = ("params.yaml", "dvc.yaml")  # a folder with both is a project
+FILES = " and ".join(PROJECT_FILES)
 SET = "--project or MOVIEREC_PROJECT"
 
 
@@ -54,21 +54,14 @@ def find(named: Path | None) -> Path | None:
     """
     if named is not None:
         named = expand(named)
-        if not _is_project(named):
+        if not is_project(named):
             raise MovierecError(
-                f"{named}: not a movierec project (a folder with {' and '.join(FILES)}); set {SET}"
-                " to one"
+                f"{named}: not a movierec project (a folder with {FILES}); set {SET} to one"
             )
         return named
     here = Path.cwd()
-    for depth, folder in enumerate((here, *here.parents)):
-        if _is_project(folder):
-            return Path(*[".."] * depth)
-    return None
-
-
-def _is_project(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in FILES)
+    root = find_project(here)
+    return root and Path(*[".."] * (len(here.parts) - len(root.parts)))
 
 
 @contextlib.contextmanager
@@ -81,7 +74,7 @@ def entered(context: click.Context, is_needed: bool = True) -> Iterator[Location
     root = find(group.params["project"])
     if root is None and is_needed:
         raise MovierecError(
-            f"{user}: no movierec project (a folder with {' and '.join(FILES)}) here or above; go"
+            f"{user}: no movierec project (a folder with {FILES}) here or above; go"
             f" to one, or set {SET} to one"
         )
     is_typed = group.get_parameter_source("project") is ParameterSource.COMMANDLINE

@@ -26,3 +26,15 @@ def expand(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise MovierecError(f"{path}: no home folder of this name; write the full path") from None
+
+
+PROJECT_FILES = ("params.yaml", "dvc.yaml")  # a folder with both is a project
+
+
+def is_project(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in PROJECT_FILES)
+
+
+def find_project(folder: Path) -> Path | None:
+    """The nearest project, from an absolute folder upwards; None if there is none."""
+    return next(filter(is_project, (folder, *folder.parents)), None)

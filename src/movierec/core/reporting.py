@@ -96,9 +96,10 @@ def program(folder: Path) -> str:
 
 @contextmanager
 def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
-    """Show a progress bar on a terminal; yields a function to call after each step."""
+    """Show a progress bar on a terminal or in a notebook; yields a function to call after each
+    step."""
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    if not console.out().is_terminal:
+    if not (console.out().is_terminal or console.out().is_jupyter):
         yield lambda: None
         return
     with Progress(*columns, console=console.out(), transient=True) as bar:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from movierec.core import random_streams
-from movierec.core.params import Params
+from movierec.core.params import EvaluateParams, Params
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Ratings
 from movierec.evaluation import bootstrap, breakdown, calibration
@@ -71,7 +71,7 @@ def evaluate(
     )
     metrics |= ranking
     sums = {name: sums_by_user(test.user_index, n_users, values) for name, values in errors.items()}
-    intervals = bootstrap_intervals(sums, per_user, params)
+    intervals = bootstrap_intervals(sums, per_user, params.evaluate, params.seed)
     exported = per_user[params.recommend.ranking].of_all_users(outputs.evaluator.users, n_users)
     return Evaluation(
         metrics, intervals, side_by_side(metrics, intervals) | plots, sums["test"] | exported
@@ -157,13 +157,14 @@ def sums_by_user(user_index: Array, n_users: int, errors: Array) -> dict[str, Ar
 def bootstrap_intervals(
     sums: Mapping[str, Mapping[str, Array]],
     per_user: Mapping[str, PerUserMetrics],
-    params: Params,
+    params: EvaluateParams,
+    seed: int,
 ) -> Report:
     """95% intervals of the headline metrics, with the same keys as the metrics.
 
     sums: from sums_by_user, for `test` and each baseline. per_user: metrics of each ranking.
     """
-    n_test = sums["test"]["n_test"]
+    n_test = next(iter(sums.values()))["n_test"] if sums else np.zeros(0)
     is_tested = n_test > 0
     error_sums = {
         (name, metric): columns[column][is_tested]
@@ -171,26 +172,29 @@ def bootstrap_intervals(
         for metric, column in (("rmse", "squared_error"), ("mae", "absolute_error"))
     }
     ranked = {
-        (name, f"{metric}@{params.evaluate.top_n}"): values[~np.isnan(values)]
+        (name, f"{metric}@{params.top_n}"): values[~np.isnan(values)]
         for name, metrics in per_user.items()
         for metric, values in vars(metrics).items()
     }
-    error_intervals = _intervals(error_sums, n_test[is_tested], params)
+    error_intervals = _intervals(error_sums, n_test[is_tested], params, seed)
     ones = np.ones(len(next(iter(ranked.values()))))
     return {
-        "test": error_intervals.pop("test"),
+        "test": error_intervals.pop("test", {}),
         "baseline": error_intervals,
-        "ranking": _intervals(ranked, ones, params),
+        "ranking": _intervals(ranked, ones, params, seed),
     }
 
 
 def _intervals(
-    totals: Mapping[tuple[str, str], Array], counts: Array, params: Params
+    totals: Mapping[tuple[str, str], Array], counts: Array, params: EvaluateParams, seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Intervals of Σ total / Σ count over users, or of its root for RMSE, by name and metric.
 
     totals: each user's sums by name and metric. counts: each user's number of terms.
     """
+
+    if not totals:
+        return {}
 
     def statistic(count: Array, *resampled: Array) -> Array:
         values = zip(totals, resampled, strict=True)
@@ -205,8 +209,8 @@ def _intervals(
         statistic,
         counts,
         *totals.values(),
-        n_resamples=params.evaluate.bootstrap_samples,
-        rng=random_streams.stream(params.seed, "evaluate/bootstrap"),
+        n_resamples=params.bootstrap_samples,
+        rng=random_streams.stream(seed, "evaluate/bootstrap"),
     )
     report: dict[str, dict[str, dict[str, float]]] = {}
     for (name, metric), low, high in zip(totals, *ends, strict=True):

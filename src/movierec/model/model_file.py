@@ -137,12 +137,16 @@ def _incomplete(path: Path, error: Exception) -> MovierecError:
     )
 
 
-def read_models(manifest: Manifest, users: bool = True) -> tuple[Model, Model]:
+def read_models(
+    manifest: Manifest, users: bool = True, folder: Path = Path()
+) -> tuple[Model, Model]:
     """Read the models of the train and implicit stages, and check that they continue a manifest.
 
-    users: as in read_model.
+    users: as in read_model. folder: of the project.
     """
-    train, implicit = (_model_of(stage, path, manifest, users) for stage, path in MODELS.items())
+    train, implicit = (
+        _model_of(stage, folder / path, manifest, users) for stage, path in MODELS.items()
+    )
     return train, implicit
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from movierec.core.errors import MovierecError
 from movierec.core.text import shortened
 from movierec.serving.rating_formats import MOVIE_TYPES, USER_COLUMNS, Format, Scale, column
-from movierec.serving.rating_tables import Cells, RatingTable, read_table, shown
+from movierec.serving.rating_tables import Cells, FileTable, read_table, shown
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,15})?|[.,][0-9]{1,15})")
 TIMESTAMP = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
@@ -97,7 +97,7 @@ def _reason_to_skip(form: Format, cells: Cells, rated: str) -> str:
     return ""
 
 
-def _number(table: RatingTable, line: int, name: str, text: str) -> float:
+def _number(table: FileTable, line: int, name: str, text: str) -> float:
     if not NUMBER.fullmatch(text):
         raise MovierecError(
             f"{table.place(line, name)}: {shown(text)} is not a rating; correct it, or leave it"
@@ -107,7 +107,7 @@ def _number(table: RatingTable, line: int, name: str, text: str) -> float:
 
 
 def _check(
-    table: RatingTable, where: list[tuple[int, str]], numbers: list[float], scales: dict[str, Scale]
+    table: FileTable, where: list[tuple[int, str]], numbers: list[float], scales: dict[str, Scale]
 ) -> None:
     """Raise MovierecError for a number that is not on its column's scale, and guess which it is."""
     for (line, name), number in zip(where, numbers, strict=True):
@@ -133,7 +133,7 @@ def _map(number: float, own: Scale, scale: Scale) -> float:
     return scale[0] + (number - own[0]) / (own[1] - own[0]) * (scale[1] - scale[0])
 
 
-def _imported(table: RatingTable, line: int, cells: Cells, rating: float) -> ImportedRating:
+def _imported(table: FileTable, line: int, cells: Cells, rating: float) -> ImportedRating:
     form = table.form
     titles = filter(None, (cells.get(name) for name in form.titles))
     dated = next((name for name in form.years if cells.get(name)), "")

@@ -29,7 +29,7 @@ Cells = Mapping[str, str]  # by the names of columns, which rating_formats.colum
 
 
 @dataclass(frozen=True)
-class RatingTable:
+class FileTable:
     """text: from the header on, which is on line first_line of the file."""
 
     path: Path
@@ -91,7 +91,7 @@ class RatingTable:
             ) from None
 
 
-def read_table(path: Path) -> RatingTable:
+def read_table(path: Path) -> FileTable:
     """The table in a file or zip; MovierecError if it has no known format, or is not UTF-8."""
     text, not_utf8 = rating_files.decode(rating_files.read_content(path), path)
     if not text.strip():
@@ -113,7 +113,7 @@ def read_table(path: Path) -> RatingTable:
     for name, spelled in zip(columns, header, strict=True):
         if name in form.columns and columns.count(name) > 1:
             raise MovierecError(f"{path}: the column {spelled} appears twice; keep one of them")
-    return RatingTable(path, form, separator, columns, header, body, first_line)
+    return FileTable(path, form, separator, columns, header, body, first_line)
 
 
 def shown(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from movierec.core.params import ImplicitParams, Params, TrainParams
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
 from movierec.serving.folding_in import LinearScores, fold_in, fold_in_implicit
@@ -18,6 +19,22 @@ class UserScores:
     scores: Array
     rating: LinearScores
     why: LinearScores
+
+    def values(self, items: Array, scale: Scale) -> dict[str, Array]:
+        """The scores of these items, their predicted ratings, clipped to the scale, and the
+        standard deviations of these: (n,) each."""
+        return {
+            "score": self.scores[items],
+            "predicted_rating": self.rating.scores[items].clip(*scale),
+            "deviation": self.rating.deviations(items),
+        }
+
+    def contributions(self, items: Array) -> tuple[Array, Array, Array]:
+        """What each rating of the user adds to the scores of these items and to their predicted
+        ratings: (n, n_ratings) each; and the rest of the scores (n,), which needs no ratings."""
+        to_score = self.why.contributions(items)
+        rest = self.why.scores[items] - to_score.sum(axis=1)
+        return to_score, self.rating.contributions(items), rest
 
 
 def score_items(

@@ -1,4 +1,4 @@
-"""The params, movies and models of the project in this folder, checked to belong together.
+"""The params, movies and models of a project, checked to belong together.
 
 Files are read only when they are used, and compared with their hashes.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec.core import manifests
@@ -22,8 +23,6 @@ from movierec.serving.catalogue import Catalogue
 from movierec.serving.user_profile import UserProfile
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
     from movierec.serving.user_scores import UserScores
@@ -31,23 +30,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """manifest: of the index."""
+    """folder: where dvc.yaml is. manifest: of the index."""
 
+    folder: Path
     params: Params
     manifest: Manifest
     movies: Catalogue
 
     @classmethod
-    def here(cls) -> Project:
-        params = load_params()
-        manifest = manifests.read_manifest(INDEX, params.dataset)
-        manifests.check_files(INDEX, manifest, "index", "items.parquet")
+    def at(cls, folder: Path = Path()) -> Project:
+        """The project in a folder, by default this one; MovierecError if something is missing."""
+        params, index = load_params(folder / "params.yaml"), folder / INDEX
+        manifest = manifests.read_manifest(index, params.dataset)
+        manifests.check_files(index, manifest, "index", "items.parquet")
         for stage in ("download", "index"):
-            check_params(INDEX, manifest[stage]["params"], params)
+            check_params(index, manifest[stage]["params"], params)
         counts = (manifest["index"]["result"].get(name) for name in ("n_ratings", "n_users"))
         if not all(isinstance(count, int) and count > 0 for count in counts):
-            raise MovierecError(f"{INDEX}: its manifest counts no ratings; run dvc repro --force")
-        return cls(params, manifest, Catalogue.read())
+            raise MovierecError(f"{index}: its manifest counts no ratings; run dvc repro --force")
+        return cls(folder, params, manifest, Catalogue.read(index))
 
     @property
     def scale(self) -> Scale:
@@ -59,6 +60,7 @@ class Project:
         return selection.vectors(watched, rated, self.params.recommend.rating_weight)
 
     def _item_factors(self, path: Path) -> Array:
+        path = self.folder / path
         arrays, manifest = model_file.read_arrays(path, only=["item_factors"])
         manifests.check_same_origin(manifest, self.manifest, path)
         return arrays["item_factors"]
@@ -69,8 +71,7 @@ class Project:
 
         from movierec.data import parquet_tables
 
-        names = ("users.parquet", "ratings_by_user.parquet")
-        users, ratings = manifests.check_files(INDEX, self.manifest, "index", *names)
+        users, ratings = self.index_files("users.parquet", "ratings_by_user.parquet")
         ids = parquet_tables.read_table(users, ["user_id"])["user_id"]
         place = pc.index(ids.cast("string"), user_id).as_py()
         if place < 0:
@@ -81,6 +82,10 @@ class Project:
             )
         row = parquet_tables.read_block(ratings, users, place, place + 1)
         return UserProfile(row.indices, row.values, is_complete=True)
+
+    def index_files(self, *names: str) -> list[Path]:
+        """The paths of files of the index, whose hashes were checked."""
+        return manifests.check_files(self.folder / INDEX, self.manifest, "index", *names)
 
     def score_items(self, user: UserProfile) -> UserScores:
         """The scores of all movies for this user."""
@@ -100,4 +105,4 @@ class Project:
     @cached_property
     def _models(self) -> tuple[Model, Model]:
         """The model of ratings and the implicit model, without their users."""
-        return model_file.read_models(self.manifest, users=False)
+        return model_file.read_models(self.manifest, users=False, folder=self.folder)

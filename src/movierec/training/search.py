@@ -117,14 +117,29 @@ def _search_and_refit(
     search: Checkpoint[Any, E, Q],
     refit: Checkpoint[Any, E, Q],
 ) -> TrainedModel[E, Q]:
-    settings = task.settings
-    state, data = _fit(task, settings, engine, search)
+    def fit(settings: Settings, is_refit: bool) -> Fitted[E, Q]:
+        return _fit(task, settings, engine, refit if is_refit else search, is_refit)
+
+    return fit_twice(fit, task.settings)
+
+
+Fitted = tuple[TrainingState[Any, E, Q], TrainingData[Any]]  # the last state, and its data
+
+
+def fit_twice(
+    fit: Callable[[Settings, bool], Fitted[E, Q]], settings: Settings
+) -> TrainedModel[E, Q]:
+    """Fit with early stopping, then, if settings.refit, on train and validation together.
+
+    fit: trains with these settings; its second argument is whether it is the refit, which runs for
+    the best number of epochs.
+    """
+    state, data = fit(settings, False)
     best_epoch, validation = state.best_epoch, state.validation
     is_refit = settings.refit and validation is not None
     if is_refit:
         del state, data  # frees memory
-        settings = settings.model_copy(update={"max_epochs": best_epoch})
-        state, data = _fit(task, settings, engine, refit, is_refit=True)
+        state, data = fit(settings.model_copy(update={"max_epochs": best_epoch}), True)
     last_epoch = state.epochs[state.best_epoch - 1]
     return TrainedModel(data.finish(state.model), best_epoch, validation, is_refit, last_epoch)
 

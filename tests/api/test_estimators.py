@@ -1,0 +1,209 @@
+"""Estimators: ids in and out, unknown ids, scikit-learn's conventions, files."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sklearn.base import clone
+
+import movierec as mr
+from movierec.core.errors import MovierecError
+from movierec.data.rating_arrays import Csr
+from tests.helpers.clone import ROOT
+from tests.helpers.random_data import random_ratings
+
+RATINGS = random_ratings(3, 30, 20, 300)
+FRAME = pd.DataFrame(
+    {
+        "user_id": RATINGS.user_index + 100,
+        "item_id": [f"m{item}" for item in RATINGS.item_index],
+        "rating": RATINGS.rating,
+    }
+)
+GENRES = {f"m{item}": ["Comedy", "Drama"][item % 2 :] for item in range(20)}
+SMALL = {"n_factors": 3, "random_state": 1}
+ESTIMATORS = [
+    mr.ALS(max_epochs=4, **SMALL),
+    mr.ALS(model="svdpp", max_epochs=4, **SMALL),
+    mr.ALS(model="genre_mf", max_epochs=4, **SMALL),
+    mr.ALS(model="damped_biases"),
+    mr.GibbsMF(burn_in=2, samples=3, thin=1, **SMALL),
+    mr.ImplicitALS(max_epochs=4, **SMALL),
+    mr.Blend(mr.ImplicitALS(max_epochs=3, **SMALL), mr.ALS(max_epochs=3, **SMALL)),
+    mr.Popularity(),
+    mr.ItemKNN(n_neighbours=5),
+]
+NAMES = [f"{type(model).__name__}-{number}" for number, model in enumerate(ESTIMATORS)]
+FITTED = [clone(model).fit(FRAME, genres=GENRES) for model in ESTIMATORS]
+EVERY = pytest.mark.parametrize("model", FITTED, ids=NAMES)
+RATING_MODELS = [model for model in FITTED if hasattr(model, "predict")]
+LINEAR = [
+    model for model in FITTED if hasattr(model, "user_factors_") or isinstance(model, mr.Blend)
+]
+
+
+@EVERY
+def test_lists_hold_the_best_unseen_items(model) -> None:
+    lists = model.recommend([101, 100], n=4)
+    seen = set(FRAME[["user_id", "item_id"]].itertuples(index=False, name=None))
+    assert lists.user_id.tolist() == [101] * 4 + [100] * 4
+    assert not seen & set(lists[["user_id", "item_id"]].itertuples(index=False, name=None))
+    assert (lists.groupby("user_id").score.diff().dropna() <= 0).all()
+    only = model.recommend([101], n=4, items=["m3", "m4", "m5"], exclude_seen=False)
+    assert set(only.item_id) <= {"m3", "m4", "m5"}
+
+
+@EVERY
+def test_a_file_holds_the_whole_model(model, tmp_path) -> None:
+    path = model.save(tmp_path / "model.safetensors")
+    same = type(model).load(path)
+    assert same.get_params(deep=False) == model.get_params(deep=False)
+    pd.testing.assert_frame_equal(same.recommend(n=3), model.recommend(n=3))
+    new_user = {"m1": 5, "m2": 1.5}
+    pd.testing.assert_frame_equal(same.recommend_for(new_user), model.recommend_for(new_user))
+    assert model.save(tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+@EVERY
+def test_a_new_user_gets_items_that_they_have_not_rated(model) -> None:
+    lists = model.recommend_for({"m1": 5, "m2": 1}, n=50)
+    assert not {"m1", "m2"} & set(lists.item_id)
+    assert lists["rank"].tolist() == list(range(1, len(lists) + 1))
+
+
+@pytest.mark.parametrize("model", LINEAR, ids=lambda model: type(model).__name__)
+def test_contributions_and_the_rest_add_up_to_the_score(model) -> None:
+    ratings = {"m1": 5, "m2": 1, "m7": 3}
+    lists = model.recommend_for(ratings, n=3, explain=True)
+    for _, row in lists.iterrows():
+        parts = model.explain(ratings, row.item_id)
+        assert parts.attrs["rest"] + parts.sum() == pytest.approx(row.score, abs=1e-5)
+        assert parts.to_dict() == pytest.approx(row[list(ratings)].to_dict())
+
+
+@pytest.mark.parametrize("model", RATING_MODELS, ids=lambda model: type(model).__name__)
+def test_predictions_are_of_the_ids_given(model) -> None:
+    rated = getattr(model, "rated", model)
+    users, items = FRAME.user_id.to_numpy(), FRAME.item_id.to_numpy()
+    factors = rated.scorer()
+    rows = {user: row for row, user in enumerate(model.user_ids_)}
+    columns = {item: column for column, item in enumerate(model.item_ids_)}
+    for user, item, predicted in zip(users[:9], items, model.predict(users, items), strict=False):
+        row, column = rows[user], columns[item]
+        expected = factors.global_mean + factors.user_biases[row] + factors.item_biases[column]
+        expected += factors.user_factors[row] @ factors.item_factors[column]
+        assert predicted == pytest.approx(np.clip(expected, 1, 5), abs=1e-5)
+
+
+def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
+    als = FITTED[0]
+    with pytest.raises(KeyError, match=r"user 999 was not in the ratings"):
+        als.predict([100, 999], "m1")
+    with pytest.raises(KeyError, match="item 'no' was not"):
+        als.predict(100, "no")
+    with pytest.raises(KeyError, match="user 'x' was not"):
+        als.recommend(["x"])
+    mean, biases = als.model_.global_mean, als.model_.user_biases
+    place = als.user_ids_.tolist().index(100)
+    predicted = als.predict([999, 100], ["no", "no"], unknown="prior_mean")
+    np.testing.assert_allclose(predicted, [mean, mean + biases[place]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (lambda: mr.ALS(n_factors=-1).fit(FRAME), "n_factors: should be an integer, 0 to 1024"),
+        (lambda: mr.ALS(n_factors=25).fit(FRAME), "25 is too many for 30 users and 20 items"),
+        (lambda: mr.ALS(model="x").fit(FRAME), "model: should be"),
+        (lambda: mr.ALS(model="genre_mf").fit(FRAME), "needs the genres"),
+        (lambda: mr.ALS(rating_scale=(1, 4)).fit(FRAME), "not all are from 1 to 4"),
+        (lambda: mr.ALS(n_jobs=0).fit(FRAME), "n_jobs"),
+        (lambda: mr.ALS().predict(1, 1), "is not fitted"),
+        (lambda: mr.ItemKNN().recommend(), "is not fitted"),
+        (lambda: mr.Blend(rating_weight=np.inf).fit(FRAME), "rating_weight"),
+        (lambda: FITTED[0].recommend(n=0), "n should be at least 1"),
+        (lambda: FITTED[0].recommend_for({"m1": 6}), "should be from 1 to 5"),
+        (lambda: FITTED[0].recommend_for({}), "at least one"),
+        (lambda: mr.ALS().set_params(factors=3), "no parameter 'factors'"),
+    ],
+)
+def test_wrong_use_is_a_value_error_in_one_line(fit, message) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        fit()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fit_that_fails_leaves_no_model() -> None:
+    als = clone(FITTED[0]).fit(FRAME)
+    with pytest.raises(ValueError, match="too many"):
+        als.set_params(n_factors=25).fit(FRAME[:200])
+    with pytest.raises(ValueError, match="is not fitted"):
+        als.predict(100, "m1")
+
+
+def test_scikit_learn_clones_and_sets_parameters() -> None:
+    blend = mr.Blend(mr.ImplicitALS(n_factors=5), rating_weight=0.3)
+    copied = clone(blend)
+    assert copied is not blend
+    assert copied.get_params()["watched__n_factors"] == 5
+    assert copied.set_params(rated__n_factors=2).rated.n_factors == 2
+    assert blend.rated.n_factors == 8
+
+
+def test_defaults_are_those_of_the_pipeline() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    blocks = {
+        mr.ALS: params["train"],
+        mr.GibbsMF: {**params["train"], **params["train"]["gibbs"]},
+        mr.ImplicitALS: params["implicit"],
+        mr.Blend: params["recommend"],
+    }
+    for kind, block in blocks.items():
+        if kind is mr.GibbsMF:
+            block["feature_ridge"] = block["gibbs_feature_ridge"]
+        for name, parameter in inspect.signature(kind).parameters.items():
+            if name in block:
+                assert parameter.default == block[name], (kind, name)
+    assert mr.ALS().random_state == params["seed"]
+
+
+def test_validation_stops_training_and_the_refit_uses_it() -> None:
+    parts = mr.split(FRAME, validation_fraction=0.3)
+    als = mr.ALS(max_epochs=30, patience=2, **SMALL).fit(parts.train, parts.validation)
+    assert 1 <= als.best_epoch_ < len(als.epochs_) <= 30
+    assert len(als.ratings_) == len(parts.train) + len(parts.validation)
+    by_fraction = mr.ALS(max_epochs=30, patience=2, **SMALL).fit(FRAME, 0.2)
+    assert len(by_fraction.ratings_) == len(FRAME)
+
+
+def test_results_do_not_depend_on_n_jobs_or_the_order_of_rows() -> None:
+    first = mr.ALS(n_jobs=1, **SMALL).fit(FRAME)
+    second = mr.ALS(n_jobs=2, **SMALL).fit(FRAME.sample(frac=1, random_state=0))
+    for name, array in first.model_.arrays.items():
+        np.testing.assert_array_equal(array, second.model_.arrays[name])
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_a_damaged_file_is_one_line(content, tmp_path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(MovierecError, match="not a complete saved model"):
+        mr.ALS.load(path)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path) -> None:
+    path = FITTED[-2].save(tmp_path / "popularity.safetensors")
+    with pytest.raises(TypeError, match="holds Popularity, not ALS"):
+        mr.ALS.load(path)
+
+
+def test_a_sparse_matrix_of_a_csr_gives_the_users_and_items_as_numbers() -> None:
+    csr = RATINGS.by_user(30)
+    assert isinstance(csr, Csr)
+    import scipy.sparse
+
+    matrix = scipy.sparse.csr_matrix((csr.values, csr.indices, csr.indptr), shape=(30, 20))
+    als = mr.ALS(**SMALL).fit(matrix)
+    assert sorted(als.user_ids_) == list(range(30))

@@ -1,0 +1,108 @@
+"""From Python: the pipeline's own figures and bits, and the lists of the command line."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import movierec as mr
+from movierec.core.errors import MovierecError
+from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL, details
+from movierec.data import parquet_tables
+from movierec.model import model_file
+from tests.helpers.clone import ROOT
+
+
+@pytest.fixture(scope="module")
+def run(workspace) -> mr.TrainedRun:
+    return mr.load(workspace.path / "src")  # the project is found from any folder in it
+
+
+@pytest.fixture(scope="module")
+def parts(workspace) -> mr.Split:
+    """All ratings of the data set, split as in the pipeline."""
+    folder = workspace.path / INDEX
+    users, items = parquet_tables.read_users(folder), parquet_tables.read_items(folder)
+    ratings = parquet_tables.read_csr(folder / "ratings_by_user.parquet", folder / "users.parquet")
+    ids = users.user_id.to_numpy()[ratings.row_index], items.movie_id.to_numpy()[ratings.indices]
+    return mr.split((*ids, ratings.values))
+
+
+@pytest.mark.parametrize(("kind", "path"), [(mr.ALS, MODEL), (mr.ImplicitALS, IMPLICIT_MODEL)])
+def test_an_estimator_is_the_pipeline_s_model_to_the_bit(workspace, parts, kind, path) -> None:
+    model = kind(rating_scale=(1, 5)).fit(parts.train, parts.validation).scorer()
+    for name, array in model_file.read_model(workspace.path / path).arrays.items():
+        np.testing.assert_array_equal(model.arrays[name], array)
+
+
+def test_evaluate_gives_the_figures_of_the_stage(workspace, parts) -> None:
+    blend = mr.Blend().fit(parts.train, parts.validation)
+    row = mr.evaluate(blend, parts.test, min_ratings=5).loc["Blend"]
+    [stage] = json.loads((workspace.path / details("evaluate")).read_text("utf-8"))
+    lists, ends = stage["ranking"]["blend"], stage["intervals"]["ranking"]["blend"]["ndcg@10"]
+    expected = {key: value for key, value in lists.items() if key != "diversity@10"}
+    expected |= {"rmse": stage["test"]["rmse"], "mae": stage["test"]["mae"]}
+    expected |= {"ndcg@10_low": ends["low"], "ndcg@10_high": ends["high"]}
+    assert row[list(expected)].to_dict() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_run_recommends_what_the_command_line_does(workspace, run) -> None:
+    likes = {"Star Wars": 5, "Toy Story": 4.5, "Scream": 1}
+    arguments = [f"--like={title}={rating}" for title, rating in likes.items()]
+    rows = json.loads(workspace.run("movierec", "recommend", *arguments, "--explain", "--json"))
+    frame = run.recommend(likes, explain=True)
+    assert frame.movie_id.tolist() == [row["movie_id"] for row in rows]
+    for name in ("score", "predicted_rating", "deviation", "score_without_ratings"):
+        np.testing.assert_allclose(frame[name], [row[name] for row in rows], atol=1e-4)
+    reasons = sum(reason["score"] for reason in frame.because[0])
+    assert reasons + frame.score_without_ratings[0] == pytest.approx(frame.score[0], abs=1e-5)
+    assert frame.because[0][0]["title"] in ("Star Wars (1977)", "Toy Story (1995)")
+
+
+def test_a_run_knows_its_movies_users_and_figures(run) -> None:
+    assert run.items.title[0] == "Star Wars (1977)"
+    assert run.item_factors.shape == (len(run.items), run.params.train.n_factors)
+    assert len(run.user_ids) == len(run.user_factors) == 943
+    assert run.metrics["test"]["rmse"] == pytest.approx(0.905, abs=0.001)
+    assert run.search("star trek", n=3).title.str.contains("Star Trek").all()
+    assert "Alien (1979)" not in run.similar("Alien", n=5).title.tolist()
+    predicted = run.predict(run.user_ids[:4], run.items.movie_id[0])
+    model = run.model.predict(np.arange(4, dtype=np.int32), np.zeros(4, np.int32))
+    np.testing.assert_allclose(predicted, np.clip(model, 1, 5), rtol=1e-6)
+
+
+def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
+    earlier = mr.load(workspace.path, rev="HEAD")
+    new_user = {run.items.movie_id[0]: 5.0}
+    assert earlier.recommend(new_user).equals(run.recommend(new_user))
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda run: run.recommend({"zzzzz": 5}), MovierecError, "no movie title matches 'zzzzz'"),
+        (lambda run: run.recommend({50: 9}), MovierecError, "50: ratings range from 1 to 5"),
+        (lambda run: run.recommend({10**9: 5}), MovierecError, "no movie has the id 1000000000"),
+        (lambda run: run.recommend(user_id=0), MovierecError, "no user 0 in the data set"),
+        (lambda run: run.recommend(), ValueError, "either ratings or user_id"),
+        (lambda run: run.recommend({50: 5}, diverse=2), ValueError, "diverse should be from 0 to"),
+        (lambda run: run.recommend({50: 5}, genre="x"), MovierecError, "unknown genre 'x'"),
+        (lambda run: run.predict(0, 50), KeyError, "user 0 was not in"),
+        (lambda run: mr.load(run.folder / "no"), MovierecError, "no such file or folder"),
+        (lambda run: mr.load(run.folder, rev="no"), MovierecError, "unknown Git revision"),
+    ],
+)
+def test_what_cannot_be_is_one_line(run, ask, error, message) -> None:
+    with pytest.raises(error, match=message) as caught:
+        ask(run)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_examples_of_the_docs_run(workspace, monkeypatch) -> None:
+    page = (ROOT / "docs/user-guide/python.md").read_text("utf-8")
+    monkeypatch.chdir(workspace.path)
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)  # noqa: S102 - our own page
+    assert names["same"] is not names["als"]
