@@ -1,6 +1,6 @@
 """Evaluate errors and rankings on test ratings, with confidence intervals and baselines."""
 
-from movierec.core import atomic, manifests, paths, result_files, stage
+from movierec.core import atomic, checksums, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.engine import factory
@@ -13,14 +13,15 @@ from movierec.recommending.batch import Ranker
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
+    models = checksums.unchanged(*model_file.MODELS.values())
     model, watched = model_file.read_models(manifest)
     manifests.check_files(paths.SPLIT, manifest, "split")
     manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
-    trained = model.manifest["train"]["result"]
-    validation = trained["validation"] or {}
-    files = collect.RatingFiles.from_split(paths.SPLIT / "test.parquet", trained["refit"])
+    trained = model_file.train_result(model)
+    validation = trained.validation or {}
+    files = collect.RatingFiles.from_split(paths.SPLIT / "test.parquet", trained.refit)
     ranker = Ranker(params, files.fitted[0], model_file.trained_with(model))
-    with factory.opened(params.engine) as workers, workers.scratch("evaluate") as scratch:
+    with factory.opened(params.engine) as workers, workers.scratch("evaluate") as scratch, models:
         ranker = batch.with_terms(workers, ranker, files.fitted[1], scratch)
         outputs, on_train = collect.collect(workers, files, ranker, validation.get("rmse"), scratch)
     result = evaluate.evaluate(outputs, watched.item_factors, parquet_tables.read_items(), params)

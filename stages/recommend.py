@@ -1,6 +1,6 @@
 """Recommend the best unseen movies to every user, a block of users at a time."""
 
-from movierec.core import atomic, manifests, paths, result_files, stage
+from movierec.core import atomic, checksums, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.data.stored_ratings import StoredRatings
@@ -14,13 +14,14 @@ from movierec.recommending.list_statistics import ListStatistics
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.INDEX, params.dataset)
+    models = checksums.unchanged(*model_file.MODELS.values())
     model, watched = model_file.read_models(manifest)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
     manifests.check_files(paths.INDEX, manifest, "index", *names)
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
     n_ratings = items["n_ratings"].to_numpy()
     statistics = ListStatistics(n_ratings)
-    refit = model.manifest["train"]["result"]["refit"]
+    refit = model_file.train_result(model).refit
     ranker = Ranker(params, StoredRatings.train("user", refit), model_file.trained_with(model))
     provenance = export.provenance(
         "recommend",
@@ -31,6 +32,7 @@ def main() -> stage.Summary:
         factory.opened(params.engine) as workers,
         workers.scratch("recommend") as scratch,
         atomic.atomic_file(paths.RECOMMENDATIONS) as path,
+        models,
     ):
         if params.recommend.ranking == "lower_bound":
             manifests.check_files(

@@ -131,7 +131,11 @@ def test_the_nearest_project_counts_and_a_named_one_goes_before_it(call, run_her
 
 
 STALE = {  # a param that changed since the run, and the commands that refuse to show that run
-    "seed: 20": ("seed: 21", ["summary"], "plots/evaluate/details.json: made with seed 20, but"),
+    "seed: 20": (
+        "seed: 21",
+        ["summary"],
+        "plots/evaluate/details.json: out of date, since seed was 20, but is 21 in",
+    ),
     "dataset: local": (
         "dataset: ml-25m",
         ["summary", "search", "recommend", "similar"],
@@ -140,7 +144,7 @@ STALE = {  # a param that changed since the run, and the commands that refuse to
     "rating_max: 5.0": (
         "rating_max: 9.0",
         ["summary", "search", "recommend", "similar"],
-        ": made with local.rating_max 5.0, but datasets.yaml says 9.0; run dvc repro",
+        ": out of date, since local.rating_max was 5.0, but is 9.0 in datasets.yaml; run dvc",
     ),
 }
 

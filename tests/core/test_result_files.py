@@ -62,14 +62,16 @@ def test_write_plot(folder):
 
 
 def test_a_plot_has_no_tags(folder):
-    titles = ["<script>x</script> (1999)", "<!-- x", "I <3 NY, 1 < 2 > 0", "</title>", None]
+    titles = ["<script>x</script> (1999)", "<!-- x", "I <3 NY, 1 < 2 > 0", "</title>"]
+    titles += ["{refresh_tag} {a}", None]
     rows = pd.DataFrame({"title": titles})
     result_files.write_plot("plot.csv", rows)
-    assert pd.read_csv("plot.csv", skip_blank_lines=False)["title"].tolist()[:4] == [
+    assert pd.read_csv("plot.csv", skip_blank_lines=False)["title"].tolist()[:5] == [
         "‹script>x‹/script> (1999)",
         "‹!-- x",
         "I <3 NY, 1 < 2 > 0",
         "‹/title>",
+        "‹refresh_tag} {a}",
     ]
     assert rows["title"][0] == titles[0], "the table itself is as it was"
 
@@ -98,11 +100,17 @@ def test_results_are_read_only_with_the_params_that_they_were_made_with():
     result_files.write_details("evaluate", PARAMS, EVALUATE)
     assert result_files.read_details("evaluate", params=PARAMS).items() >= EVALUATE.items()
     seed = PARAMS.model_copy(update={"seed": 1})
-    with pytest.raises(MovierecError, match=r"made with seed 20, but params\.yaml says 1; run dvc"):
+    with pytest.raises(
+        MovierecError,
+        match=r"since seed was 20, but is 1 in params\.yaml; run dvc repro, or set it",
+    ):
         result_files.read_details("evaluate", params=seed)
+    split = seed.split.model_copy(update={"test_fraction": 0.5})
+    with pytest.raises(MovierecError, match=r"since seed .*, and split\.test.* or set them back$"):
+        result_files.read_details("evaluate", params=seed.model_copy(update={"split": split}))
     data = PARAMS.data.model_copy(update={"rating_max": 7.0})
     with pytest.raises(
-        MovierecError, match=r"made with ml-100k\.rating_max 5\.0, but datasets\.yaml says 7\.0"
+        MovierecError, match=r"since ml-100k\.rating_max was 5\.0, but is 7\.0 in datasets\.yaml"
     ):
         result_files.read_details("evaluate", params=PARAMS.model_copy(update={"data": data}))
     other = PARAMS.model_copy(update={"dataset": "ml-25m"})

@@ -75,6 +75,16 @@ def test_a_second_run_says_who_is_at_work(capsys):
     stage.run_exclusively("split", lambda: None)  # a killed one leaves no lock
 
 
+def test_a_file_in_the_place_of_the_folder_of_locks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stage.CHECKPOINTS.touch()
+    with (
+        pytest.raises(MovierecError, match=r"^\.checkpoints: not a folder; move it elsewhere$"),
+        stage.exclusive_lock("split"),
+    ):
+        pass
+
+
 def test_the_lock_is_let_go_after_an_error():
     for _ in range(2):
         with pytest.raises(MovierecError, match="why"), stage.exclusive_lock("split"):

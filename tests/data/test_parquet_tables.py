@@ -167,6 +167,14 @@ def test_appended_rows_are_the_same_bytes_as_all_at_once(tmp_path_factory, sizes
     assert (folder / "parts").read_bytes() == (folder / "all").read_bytes()
 
 
+def test_appended_numbers_are_finite(tmp_path):
+    with (
+        pytest.raises(MovierecError, match=r"not written: column rating has numbers that are not"),
+        parquet_writer.tables() as append,
+    ):
+        append(tmp_path / "a", {"rating": np.array([1, np.inf], np.float32)})
+
+
 def test_the_first_and_the_last_time(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet_tables, "ROW_GROUP", 2)
     for values, span in (([], None), ([0, 0, 0], None), ([5], (5, 5)), ([3, 0, 9, 4, 4], (0, 9))):

@@ -141,13 +141,23 @@ def test_values_that_are_no_errors_are_refused(project, changes, reason):
         compare_runs.read_run("workspace")
 
 
+def test_values_that_are_swapped_after_the_check_are_refused(project, monkeypatch):
+    check = parquet_tables.check_data
+
+    def check_then_swap(path, *given):
+        check(path, *given)
+        write_values(load_params(), squared_error=run().squared_error / 2)
+
+    monkeypatch.setattr(parquet_tables, "check_data", check_then_swap)
+    with pytest.raises(MovierecError, match=r"by_user\.parquet: changed while it was in use; run"):
+        compare_runs.read_run("workspace")
+
+
 def test_values_of_other_params_are_stale(project):
     params = load_params()
     other = params.evaluate.model_copy(update={"top_n": 7})
     write_values(params.model_copy(update={"evaluate": other}))
-    stale = (
-        r"by_user\.parquet: made with evaluate\.top_n 7, but params\.yaml says 10; run dvc repro"
-    )
+    stale = r"out of date, since evaluate\.top_n was 7, but is 10 in params\.yaml; run dvc repro"
     with pytest.raises(MovierecError, match=stale):
         compare_runs.read_run("workspace")
     write_values(params.model_copy(update={"dataset": "ml-25m"}))

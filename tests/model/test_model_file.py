@@ -8,7 +8,13 @@ from safetensors.numpy import load_file
 
 from movierec.core import array_files, manifests
 from movierec.core.errors import MovierecError
-from movierec.model.model_file import hash_arrays, read_model, write_model
+from movierec.model.model_file import (
+    hash_arrays,
+    read_model,
+    train_result,
+    trained_with,
+    write_model,
+)
 from movierec.serving import folding_in
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
@@ -124,6 +130,19 @@ def test_model_without_a_whole_manifest(tmp_path, model):
     assert (
         refusal(tmp_path / "model.safetensors") == "not a complete manifest; run dvc repro --force"
     )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"params": {"train": 1}}, {"params": {"train": {"model": "x"}}, "result": {"refit": []}}],
+)
+def test_a_record_of_another_version(model, record):
+    data = {"rating_min": 1, "rating_max": 5}
+    manifest = {"download": {"params": {"data": data}}, "train": record}
+    for read in (trained_with, train_result):
+        with pytest.raises(MovierecError, match=r"by another version of movierec \(train\.") as e:
+            read(replace(model, manifest=manifest))
+        assert "\n" not in str(e.value)
 
 
 def test_missing_array(tmp_path):

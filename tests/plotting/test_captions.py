@@ -111,6 +111,10 @@ PARTS = {"ratings": [0.4, 0.3, 0.2, 0.1], "recommendations": [0.7, 0.3, 0.0, 0.0
             "Alien (1979) has the most ratings, from 75% of users; 40% of ratings are for"
             " Horror movies",
         ),
+        (
+            ("polarising", {}, {"polarising": {"title": ["A" + 300 * "b", "Alien (1979)"]}}),
+            f"Opinions differ most about A{27 * 'b'} … {28 * 'b'} and least about Alien (1979)",
+        ),
         (most_rated(genre=[]), "Alien (1979) has the most ratings, from 75% of users"),
         (
             ("genres", {}, GENRES),

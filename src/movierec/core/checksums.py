@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -72,7 +72,7 @@ def opened_as_hashed(path: Path, sha256: str) -> Iterator[IO[bytes]]:
     """
     changed = MovierecError(f"{path}: changed since it was written; run dvc repro")
     with path.open("rb") as stream:
-        before = os.fstat(stream.fileno())
+        before = _state(stream.fileno())
         with log.timed("checked", path):
             if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
                 raise changed
@@ -80,9 +80,34 @@ def opened_as_hashed(path: Path, sha256: str) -> Iterator[IO[bytes]]:
         try:
             yield stream
         finally:
-            after = os.fstat(stream.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            if _state(stream.fileno()) != before:
                 raise changed
+
+
+def unchanged(*paths: Path) -> AbstractContextManager[None]:
+    """Raise MovierecError at the end if a file was written or replaced since this call.
+
+    So what is read by name is what was hashed.
+    """
+    before = list(map(_state, paths))
+
+    @contextmanager
+    def checked() -> Iterator[None]:
+        yield
+        for path, state in zip(paths, before, strict=True):
+            if _state(path) != state:
+                raise MovierecError(f"{path}: changed while it was in use; run this again")
+
+    return checked()
+
+
+def _state(file: Path | int) -> tuple[int, ...]:
+    """What differs if a file, or another one of its name, was written; empty if there is none."""
+    try:
+        status = file.stat() if isinstance(file, Path) else os.fstat(file)
+    except FileNotFoundError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def check_room(folder: Path, needed: int) -> None:

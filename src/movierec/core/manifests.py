@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -19,6 +19,7 @@ from movierec.core.errors import MovierecError
 PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow")
 
 MANIFEST = "manifest.json"  # the file's name
+T = TypeVar("T")
 Manifest = dict[str, Any]  # a record of each stage, from download on
 
 
@@ -117,6 +118,23 @@ def parse_manifest(text: str | bytes, where: Path) -> Manifest:
         return _MANIFEST.dump_python(_MANIFEST.validate_json(text))
     except ValidationError:
         raise MovierecError(f"{where}: not a complete manifest; run dvc repro --force") from None
+
+
+def read_value(manifest: Manifest, where: Path, kind: type[T], *keys: str) -> T:
+    """A value of a manifest, such as read_value(manifest, MODEL, bool, "train", "result", "refit").
+
+    Raises MovierecError if it is missing or of another type, as in a file of another version.
+    """
+    value: Any = manifest
+    try:
+        for key in keys:
+            value = value[key]
+        return TypeAdapter(kind).validate_python(value)
+    except (LookupError, TypeError, ValidationError):
+        raise MovierecError(
+            f"{where}: written by another version of movierec ({'.'.join(keys)} in its manifest);"
+            " run dvc repro --force"
+        ) from None
 
 
 def check_dataset(manifest: Manifest, dataset: str, where: Path) -> Manifest:

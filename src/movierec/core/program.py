@@ -33,12 +33,14 @@ def run(main: Callable[[], None]) -> None:
             log.configure(level == "debug")
             environment.check()
             main()
-    except (MovierecError, OSError) as error:
+    except (MovierecError, OSError, RuntimeWarning) as error:
         if isinstance(error, BrokenPipeError) and error.filename == console.STDOUT:
             sys.exit(1)  # such as after | head
         if log.is_debug():
             console.notes(*traceback.format_exc().splitlines())
         text = reason_of(error) if isinstance(error, OSError) else str(error)
+        if isinstance(error, RuntimeWarning):  # see environment.check
+            text = f"{text.splitlines()[0].rstrip('.')}; set it to another one, or unset it"
         console.error(shortened(" ".join(text.split()), LONGEST), getattr(error, "details", ()))
         sys.exit(getattr(error, "status", 1))
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 DIGITS = 6  # significant digits
 MAX_SIZE = 32_000_000  # bytes of a file of results; the largest are a few hundred kB
-TAG = re.compile("<(?=[A-Za-z/!?])")  # where HTML begins a tag
+TAG = re.compile(r"<(?=[A-Za-z/!?])|{(?=(scripts|plot_divs|refresh_tag)})")  # HTML's, and DVC's
 MAX_SHOWN, MAX_REASON = 60, 120  # characters of a value, and of a reason, in a message
+MAX_CHANGES = 3  # params that a message names
 # The params that the results of a stage depend on; `data` is the block of the data set.
 DATA = ("dataset", "data")
 SPLIT = (*DATA, "index", "seed", "split")
@@ -199,7 +200,7 @@ def _write_json(path: Path, content: Any) -> None:
 def write_plot(path: str | Path, rows: pd.DataFrame) -> None:
     """Write a plot's data as CSV, with numbers rounded like metrics; NaN is an empty field.
 
-    Texts contain no HTML tags: DVC's own page of plots would run a title with a script. Raises
+    Texts contain no tags of HTML or DVC: its page of plots would run a title with a script. Raises
     MovierecError for infinity.
     """
     path, rows = Path(path), rows.copy()
@@ -226,7 +227,7 @@ def made_with(stage: str, params: Params) -> dict[str, Any]:
 
 
 def check_params(where: Path, recorded: Mapping[str, Any], params: Params) -> None:
-    """Raise MovierecError if a recorded param has another value here.
+    """Raise MovierecError, which names them, if recorded params have other values here.
 
     recorded: nested, such as `made_with` or the params of a manifest's record. Keys that are no
     longer a param count as changed; where the data come from does not.
@@ -238,24 +239,29 @@ def check_params(where: Path, recorded: Mapping[str, Any], params: Params) -> No
             f" {params.dataset!r}; run dvc repro"
         )
     place = {f"data.{key}" for key in PLACE_OF_DATA}
-    for key, old, new in differences(recorded, params.model_dump()):
-        if key not in place:
-            file = "datasets.yaml" if key.startswith("data.") else "params.yaml"
-            key = key.replace("data.", f"{params.dataset}.", 1) if file[0] == "d" else key
-            raise MovierecError(
-                f"{where}: made with {key} {_shown(old)}, but {file} says {_shown(new)}; run dvc"
-                " repro"
-            )
+    changed = [text for key, text in changes(recorded, params).items() if key not in place]
+    if changed:
+        more = f", and {len(changed) - MAX_CHANGES} more" if len(changed) > MAX_CHANGES else ""
+        raise MovierecError(
+            f"{where}: out of date, since {', and '.join(changed[:MAX_CHANGES])}{more}; run dvc"
+            f" repro, or set {'it' if len(changed) == 1 else 'them'} back"
+        )
 
 
-def differences(
-    recorded: Mapping[str, Any], here: Mapping[str, Any]
-) -> Iterator[tuple[str, Any, Any]]:
-    """The dotted key, the recorded value and the value here of each param that differs."""
-    values = leaves(here)
+def changes(recorded: Mapping[str, Any], params: Params) -> dict[str, str]:
+    """How each recorded param with another value here differs, by its dotted key.
+
+    Such as "seed was 20, but is 1 in params.yaml"; those of `data` are in datasets.yaml.
+    """
+    here, texts = leaves(params.model_dump()), {}
     for key, old in leaves(recorded).items():
-        if key not in values or values[key] != old:
-            yield key, old, values.get(key, "missing")
+        if key not in here or here[key] != old:
+            of_data = key.startswith("data.")
+            name = key.replace("data", params.dataset, 1) if of_data else key
+            file = "datasets.yaml" if of_data else "params.yaml"
+            now = f"is {_shown(here[key])}" if key in here else "is missing"
+            texts[key] = f"{name} was {_shown(old)}, but {now} in {file}"
+    return texts
 
 
 def leaves(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:

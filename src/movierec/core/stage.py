@@ -62,7 +62,10 @@ def exit_with_parent(parent: int) -> None:
 @contextmanager
 def exclusive_lock(name: str) -> Iterator[None]:
     """Hold a lock; raises MovierecError, which names the process that holds it."""
-    CHECKPOINTS.mkdir(exist_ok=True)
+    try:
+        CHECKPOINTS.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise MovierecError(f"{CHECKPOINTS}: not a folder; move it elsewhere") from None
     path = CHECKPOINTS / f"{name}.lock"
     try:
         lock = zc.lockfile.LockFile(str(path), content_template="{pid}")

@@ -79,11 +79,18 @@ def write_tables(
     first = next(parts)
     with writer_of(path, first.schema) as writer:
         for part in itertools.chain([first], parts):
-            _check_finite(path, part)
             writer.write_table(part, row_group_size=ROW_GROUP)
         if provenance:
             text = json.dumps(provenance(hash_file(path, "sha256")), ensure_ascii=False)
             writer.add_key_value_metadata({MANIFEST_KEY: text})
+
+
+class FiniteWriter(pq.ParquetWriter):
+    """Writes tables; MovierecError for one with numbers that are not finite."""
+
+    def write_table(self, table: pa.Table, row_group_size: int | None = None) -> None:
+        _check_finite(self.where, table)
+        super().write_table(table, row_group_size)
 
 
 def _check_finite(path: Path, table: pa.Table) -> None:
@@ -95,7 +102,7 @@ def _check_finite(path: Path, table: pa.Table) -> None:
                 check_finite(path, f"column {name}", numbers, name in MAY_BE_NAN)
 
 
-def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def writer_of(path: Path, schema: pa.Schema) -> FiniteWriter:
     """A writer of described columns; the same values give the same bytes."""
     integers = [column.name for column in schema if pa.types.is_integer(column.type)]
     options = {
@@ -103,7 +110,7 @@ def writer_of(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         "use_dictionary": ["rating"] if "rating" in schema.names else False,
         "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
     }
-    return pq.ParquetWriter(path, pa.schema(map(_described, schema)), **options)
+    return FiniteWriter(path, pa.schema(map(_described, schema)), **options)
 
 
 def _described(field: pa.Field) -> pa.Field:

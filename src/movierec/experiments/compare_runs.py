@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from movierec.core.checksums import hash_file
+from movierec.core.checksums import hash_file, unchanged
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import load_params
@@ -71,7 +71,8 @@ def read_run(name: str) -> Run:
     those here were made with other params.
     """
     if name == WORKSPACE:
-        run = _read(name, EVALUATION_BY_USER)
+        with unchanged(EVALUATION_BY_USER):
+            run = _read(name, EVALUATION_BY_USER)
         params = load_params()
         for record in run.manifest.values():
             check_params(EVALUATION_BY_USER, record["params"], params)

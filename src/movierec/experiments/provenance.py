@@ -23,7 +23,7 @@ from movierec.core.paths import (
     SPLIT,
     details,
 )
-from movierec.core.result_files import differences, leaves
+from movierec.core.result_files import changes, leaves
 from movierec.data import parquet_tables
 from movierec.model import model_file
 
@@ -67,15 +67,12 @@ def trace(path: Path) -> list[StageRecord]:
     places = dict(PLACES) if in_project() else {}
     if path.suffix != ".json":  # metrics have no provenance of their own
         places[list(provenance)[-1]] = path
-    params = load_params().model_dump() if in_project() else None
+    params = load_params() if in_project() else None
     records = []
     for stage, content in provenance.items():
         outdated = _changes(places[stage], content["sha256"]) if stage in places else []
         if params is not None:
-            outdated += [
-                f"{key} was {old}, but is {new} in {PARAMS}"
-                for key, old, new in differences(content["params"], params)
-            ]
+            outdated += changes(content["params"], params).values()
         other_versions = _other_versions(content["versions"]) if params is not None else []
         records.append(StageRecord(stage, content, outdated, other_versions))
     return records

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from movierec.core import array_files, log
 from movierec.core.array_files import Array, ArrayFile
 from movierec.core.errors import MovierecError
-from movierec.core.manifests import Manifest, check_same_origin, parse_manifest
+from movierec.core.manifests import Manifest, check_same_origin, parse_manifest, read_value
 from movierec.core.params import ImplicitParams, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, MODEL
 from movierec.core.rating_scale import Scale
@@ -23,10 +23,18 @@ from movierec.core.rating_scale import Scale
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
 
+P = TypeVar("P", bound=BaseModel)
 USER_ARRAYS = ("user_factors", "user_biases", "sample_user_biases")  # with one row per user
 REQUIRED = ("global_mean", "item_factors", "item_biases", *USER_ARRAYS[:2])
 
 MODELS = {"train": MODEL, "implicit": IMPLICIT_MODEL}  # by the stage that writes them
+
+
+class TrainResult(BaseModel):
+    """What the train stage records of a model. validation: its errors, if it had such data."""
+
+    validation: dict[str, float | None] | None
+    refit: bool
 
 
 def _named_arrays(model: Model) -> dict[str, Array]:
@@ -51,23 +59,25 @@ def write_model(path: Path, model: Model) -> None:
 
 def trained_with(model: Model) -> TrainParams:
     """The params that a model of the train stage was trained with, on the scale of its ratings."""
-    data = model.manifest["download"]["params"]["data"]
-    params = TrainParams.model_validate(_params_of(model, "train", TrainParams))
-    return params.on_scale(Scale(data["rating_min"], data["rating_max"]))
+    low, high = (
+        read_value(model.manifest, MODEL, float, "download", "params", "data", f"rating_{end}")
+        for end in ("min", "max")
+    )
+    return _params_of(model, "train", TrainParams).on_scale(Scale(low, high))
+
+
+def train_result(model: Model) -> TrainResult:
+    """The result that the train stage recorded of its model."""
+    return read_value(model.manifest, MODEL, TrainResult, "train", "result")
 
 
 def implicit_trained_with(model: Model) -> ImplicitParams:
     """The params that a model of the implicit stage was trained with."""
-    return ImplicitParams.model_validate(_params_of(model, "implicit", ImplicitParams))
+    return _params_of(model, "implicit", ImplicitParams)
 
 
-def _params_of(model: Model, stage: str, kind: type[BaseModel]) -> dict[str, Any]:
-    params = model.manifest[stage]["params"][stage]
-    if not kind.model_fields.keys() <= params.keys():
-        raise MovierecError(
-            f"{MODELS[stage]}: trained by another version of movierec; run dvc repro"
-        )
-    return {key: params[key] for key in kind.model_fields}
+def _params_of(model: Model, stage: str, kind: type[P]) -> P:
+    return read_value(model.manifest, MODELS[stage], kind, stage, "params", stage)
 
 
 def read_model(path: Path = MODEL, users: bool = True) -> Model:

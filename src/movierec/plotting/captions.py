@@ -6,8 +6,10 @@ A function for each picture of the registry, by its name.
 import pandas as pd
 
 from movierec.core.reporting import words
+from movierec.core.text import shortened
 from movierec.plotting.results import Results
 
+MAX_NAME = 60  # characters of a title or genre
 FEW = 30  # test ratings below which a group's RMSE is unreliable
 GROUPS = {  # what a group is, by the file that lists it
     "rmse_by_user_activity": "users with {} ratings",
@@ -20,6 +22,11 @@ GROUPS = {  # what a group is, by the file that lists it
 def percent(share: float, digits: int = 0) -> str:
     """Such as 12%."""
     return f"{100 * share:.{digits}f}%"
+
+
+def name(text: object) -> str:
+    """A title or genre of any length for a sentence."""
+    return shortened(str(text), MAX_NAME)
 
 
 def stars(rating: float) -> str:
@@ -57,11 +64,13 @@ def activity(results: Results) -> str:
 def most_rated(results: Results) -> str:
     movie, index = results.plots["most_rated"].iloc[0], results.metrics["index"]
     share, genres = movie["n_ratings"] / index["n_users"], results.plots["genre_ratings"]
-    text = f"{movie['title']} has the most ratings, from {percent(share)} of users"
+    text = f"{name(movie['title'])} has the most ratings, from {percent(share)} of users"
     if genres.empty:
         return text
     genre, n_ratings = genres.iloc[0][["genre", "n_ratings"]]
-    return f"{text}; {percent(n_ratings / index['n_ratings'])} of ratings are for {genre} movies"
+    return (
+        f"{text}; {percent(n_ratings / index['n_ratings'])} of ratings are for {name(genre)} movies"
+    )
 
 
 def is_gibbs(training: pd.DataFrame) -> bool:
@@ -108,11 +117,12 @@ def groups(results: Results) -> str:
     )
     n_better = (rows["rmse"] < rows["damped_biases_rmse"]).sum()
     worst = reliable(rows).sort_values("rmse").iloc[-1]
-    name = worst["of"].format(worst["group"])
+    group = worst["of"].format(name(worst["group"]))
     if str(worst["group"]) == "1":
-        name = name.removesuffix("s")
+        group = group.removesuffix("s")
     return (
-        f"RMSE is below damped biases in {n_better} of {len(rows)} groups; it is highest for {name}"
+        f"RMSE is below damped biases in {n_better} of {len(rows)} groups; it is highest for"
+        f" {group}"
     )
 
 
@@ -127,11 +137,12 @@ def calibration(results: Results) -> str:
 
 def factors(results: Results) -> str:
     movies = results.plots["factors"].set_index("title")["x"]
-    return f"The first principal component runs from {movies.idxmin()} to {movies.idxmax()}"
+    low, high = movies.idxmin(), movies.idxmax()
+    return f"The first principal component runs from {name(low)} to {name(high)}"
 
 
 def polarising(results: Results) -> str:
-    most, least = results.plots["polarising"]["title"].iloc[[0, -1]]
+    most, least = results.plots["polarising"]["title"].iloc[[0, -1]].map(name)
     return f"Opinions differ most about {most} and least about {least}"
 
 
@@ -142,14 +153,14 @@ def genres(results: Results) -> str:
     middle = (places[low] + places[high]) / 2
     on_own_side = ((movies["x"] > middle) == (movies["genre"] == high)).mean()
     return (
-        f"{percent(on_own_side)} of {low} and {high} movies lie on their own genre's side of the"
-        " midpoint"
+        f"{percent(on_own_side)} of {name(low)} and {name(high)} movies lie on their own genre's"
+        " side of the midpoint"
     )
 
 
 def neighbours(results: Results) -> str:
     first = results.plots["neighbours"].iloc[0]
-    return f"People who watch {first['title']} also watch {first['similar_title']}"
+    return f"People who watch {name(first['title'])} also watch {name(first['similar_title'])}"
 
 
 def recommended(results: Results) -> str:
@@ -163,6 +174,6 @@ def recommended(results: Results) -> str:
 
 def rankings(results: Results) -> str:
     ndcg = results.plots["rankings"].set_index("ranking")["ndcg"]
-    best, name = str(ndcg.idxmax()), f"NDCG{results.at_n}"
-    text = f"The {words(best)} ranking has the highest {name}, {ndcg[best]:.3f}"
+    best = str(ndcg.idxmax())
+    text = f"The {words(best)} ranking has the highest NDCG{results.at_n}, {ndcg[best]:.3f}"
     return text if best == "popularity" else f"{text}; popularity has {ndcg['popularity']:.3f}"

@@ -1,7 +1,9 @@
 """The style of all pictures: colours, sizes, and labels that do not cover each other."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +45,12 @@ COUNTS = FuncFormatter(
 SHARES = FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
 
 
-def applied() -> Any:
-    """A context manager within which this style is in use."""
-    return plt.rc_context(STYLE)
+@contextmanager
+def applied() -> Iterator[None]:
+    """Use this style, and draw a box for a character that the font lacks, without a warning."""
+    with plt.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+|Matplotlib currently does not support")
+        yield
 
 
 def panels(

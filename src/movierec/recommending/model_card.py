@@ -7,8 +7,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from movierec.core.manifests import Manifest
+from movierec.core.manifests import Manifest, read_value
 from movierec.core.params import Params
+from movierec.core.paths import MODEL
 
 MARKUP = re.compile(r"[\\`*_{}\[\]|~$]")  # of Markdown inside a line
 ENTITY = re.compile(r"&(?=#?\w+;)")  # HTML's, such as &lt;
@@ -33,7 +34,7 @@ def render(params: Params, manifest: Manifest, measured: Mapping[str, dict[str, 
         intervals=measured["evaluate"]["intervals"],
         params=params,
         archive=manifest["download"]["sha256"],
-        version=manifest["train"]["versions"]["movierec"],
+        version=read_value(manifest, MODEL, str, "train", "versions", "movierec"),
         ranking_keys=list(next(iter(measured["evaluate"]["ranking"].values()))),
         number="{:,}".format,
         share="{:.0%}".format,

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from movierec import __version__
 from movierec.core import atomic, manifests
+from movierec.core.checksums import unchanged
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest
 from movierec.core.params import Params, load_params
@@ -25,7 +26,8 @@ PAGE = Path("report.html")
 
 def write() -> Path:
     """Write the page about the run in this folder; MovierecError if the run is incomplete."""
-    html = render()
+    with unchanged(RECOMMENDATIONS):
+        html = render()
     with atomic.atomic_file(PAGE) as partial:
         partial.write_text(html, encoding="utf-8")
     return PAGE
