@@ -35,7 +35,8 @@ def dataset() -> None:
     type=WORDS,
     multiple=True,
     metavar="OURS=NAME",
-    help="Name of a column in the file, such as user_id=member; repeatable.",
+    help="Name of a column in the file, such as user_id=member; repeatable. timestamp= ignores"
+    " times.",
 )
 @click.option(
     "--separator",
@@ -83,11 +84,13 @@ def add(
     console.lines(f"next: dvc exp run -S dataset={name}")
 
 
-def _column(text: str) -> tuple[str, str]:
+def _column(text: str) -> tuple[str, str | None]:
     column, _, name = text.partition("=")
-    if column not in ("user_id", "movie_id", "rating", "timestamp") or not name:
+    if column not in ("user_id", "movie_id", "rating", "timestamp") or not (
+        name or text == "timestamp="
+    ):
         raise MovierecError(
             f"--column {text}: should be user_id, movie_id, rating or timestamp, =, and the file's"
             " name for it"
         )
-    return column, name
+    return column, name or None

@@ -150,7 +150,7 @@ class _Block(BaseModel):
 class _DataSet(_Block):
     layout: Layout
     folder: Folder = ""  # the folder inside the archive, without a trailing slash
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     rating_min: Stars
     rating_max: Stars
     licence: str
@@ -431,6 +431,7 @@ def _problem(error: Any) -> str:
         case "union_tag_not_found":
             return f"source is missing; it should be {' or '.join(SOURCES)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = message.replace("a valid boolean", "true or false").replace("a valid string", "text")
     if isinstance(error["input"], dict):
         return message
     return f"{message}, not {masked(shorten(error['input']))}"
