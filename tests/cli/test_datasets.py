@@ -158,6 +158,11 @@ def test_what_cannot_be_added(add, project, content, options, line):
     assert line in add(path, *options)
 
 
+def test_what_makes_ids_text_is_said(add, project):
+    path = write(project / "own.csv", CSV + "+1,3,5,5\n")
+    assert "  ids       user_id is text, such as +1\n" in add(path)[1]
+
+
 def test_times_can_be_ignored(add, project):
     path = write(project / "own.csv", CSV.replace(",5\n", ",31/01/2020\n"))
     assert "to ignore times, add the file with --column timestamp=" in add(path)

@@ -235,7 +235,17 @@ def test_number_in_the_notation_of_science(folder):
         (
             "datasets/ml-1m/url",
             "https://me:secret@x/a.zip?key=secret",
-            "should be without user:password@, which belong in ~/.netrc, not 'https://x/a.zip?…'",
+            "should be without user:password@, which belong in ~/.netrc",
+        ),
+        (
+            "datasets/ml-1m/url",
+            "https://me:sec/ret@x/a.zip",
+            "should be an address that begins with https:// or http://",
+        ),
+        (
+            "engine/scheduler",
+            "tcp://me:secret@x:8786",
+            "should be local, tcp://… or tls://…, not 'tcp://x:8786'",
         ),
         ("datasets/ml-100k/requirement", "recbole>1", "should be name==version, not 'recbole>1'"),
         *(

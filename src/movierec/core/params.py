@@ -337,7 +337,7 @@ class EngineParams(_Block):
     """Where work runs; results do not depend on it."""
 
     kind: Literal["local", "dask"]
-    scheduler: Annotated[str, _like(r"local|(tcp|tls)://\S+", "local, tcp://… or tls://…")]
+    scheduler: Annotated[str, _like(r"local|(tcp|tls)://[^\s@]+", "local, tcp://… or tls://…")]
     n_workers: Annotated[int, _integer(1, 1024)]
     memory_limit: Annotated[ByteSize, _size("1 MB")] | None
     block_ratings: Annotated[int, _integer(1, BILLION)]
@@ -432,9 +432,11 @@ def _problem(error: Any) -> str:
             return f"source is missing; it should be {' or '.join(SOURCES)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     message = message.replace("a valid boolean", "true or false").replace("a valid string", "text")
-    if isinstance(error["input"], dict):
-        return message
-    return f"{message}, not {masked(shorten(error['input']))}"
+    value = error["input"]
+    is_address = error["loc"][-1] in ("url", "mirror_url")
+    if isinstance(value, dict) or (is_address and re.search(r"[@?#\s]", str(value))):
+        return message  # without the value: it may contain a password
+    return f"{message}, not {shorten(value)}"
 
 
 def _allowed_keys(location: tuple[str, ...]) -> list[str]:

@@ -163,7 +163,10 @@ def _is_plain(form: Form, piece: bytes) -> bool:
         return False
     if len(form.separator) > 1 and b"\t" in piece:
         return False
-    return not (form.is_quoted and b'"' in piece and re.search(rb'[ \t]"', piece))
+    blanks = [
+        blank for blank in (b" ", b"\t") if blank in piece and blank.decode() != form.separator
+    ]
+    return not (form.is_quoted and any(blank + b'"' in piece for blank in blanks))
 
 
 def _read_lines(form: Form, first: int, piece: bytes) -> Piece:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movierec.core.errors import MovierecError
@@ -24,7 +25,17 @@ from movierec.datasets.table_columns import (
     places_of,
     read_names,
 )
-from movierec.datasets.validation import COLUMNS, Piece, Reader, RowCounts, Scale, join, shown
+from movierec.datasets.text_values import INTEGER
+from movierec.datasets.validation import (
+    COLUMNS,
+    IDS,
+    Piece,
+    Reader,
+    RowCounts,
+    Scale,
+    join,
+    shown,
+)
 from movierec.datasets.zip_members import open_member
 
 SCALES = [(0, 1), (1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (1, 100), (0, 100)]
@@ -68,14 +79,20 @@ def describe(
     data = _source(path, form, rating_min=low, rating_max=high)
     read = movielens.read_rows(path, data, MAX_REJECTED, sha256, _first_piece)
     ratings = read.ratings["rating"].to_numpy()
+    ids = "; ".join(filter(None, (_about_ids(name, read.ratings[name]) for name in IDS)))
     low, high = scale or _scale(path, ratings, read.counts)
     ends = {"rating_min": float(low), "rating_max": float(high)}
-    texts = _texts(form, read.counts, ratings, (low, high), is_guess=scale is None)
+    texts = _texts(form, read.counts, ids, ratings, (low, high), is_guess=scale is None)
     return FileDescription({**fixed, **form, **ends, "licence": licence}, texts)
 
 
 def _texts(
-    form: Mapping[str, Any], rows: RowCounts, ratings: Array, scale: Scale, is_guess: bool
+    form: Mapping[str, Any],
+    rows: RowCounts,
+    ids: str,
+    ratings: Array,
+    scale: Scale,
+    is_guess: bool,
 ) -> dict[str, str]:
     """What was found and assumed, by label."""
     guess = ", so this is a guess; set another with --scale" if is_guess else ""
@@ -87,11 +104,19 @@ def _texts(
         "columns": ", ".join(
             f"{ours} is {shown(name or 'none')}" for ours, name in form.get("columns", {}).items()
         ),
+        "ids": ids,
         "scale": f"{scale[0]:g} to {scale[1]:g} stars; {span}{guess}{zero}",
         "times": "" if has_times else "none, so split.protocol cannot be one by time",
         "rejected": _rejected(rows),
     }
     return {label: text for label, text in texts.items() if text}
+
+
+def _about_ids(name: str, column: pa.ChunkedArray) -> str:
+    """Why a dictionary-encoded column of ids is read as text; "" if it is integers."""
+    texts = (text for chunk in column.chunks for text in chunk.dictionary.to_pylist())
+    example = next((text for text in texts if not INTEGER.fullmatch(str(text))), None)
+    return "" if example is None else f"{name} is text, such as {shown(example)}"
 
 
 def _rejected(rows: RowCounts) -> str:
