@@ -1,5 +1,6 @@
 """`movierec dataset add`: what it finds in a file, and what it writes to datasets.yaml."""
 
+import gzip
 import hashlib
 import shutil
 import sys
@@ -90,6 +91,8 @@ def test_a_file_with_names_and_separators_of_its_own(add, project):
         ([0, 4], (0, 5)),
         ([3.7, 4.9], (0, 5)),
         ([1, 7], (1, 10)),
+        ([0, 1, 1], (0, 1)),
+        ([0.9999999, 5.000001], (1, 5)),
         ([0.5, 9], (0, 10)),
         ([20, 100], (1, 100)),
         ([1, 1], None),
@@ -138,6 +141,13 @@ CSV = "user_id,movie_id,rating,timestamp\n1,2,4,5\n1,3,3,5\n"
         (CSV, ["--column", "rating=x"], "no column x; its columns are: user_id, "),
         (CSV, ["--separator", "#"], "invalid value for '--separator': '#' is not one of"),
         (CSV[:34], [], "contains no ratings"),
+        ("who,movie_id,rating\n1,2,3\n", [], "name it: --column user_id=NAME"),
+        (CSV.replace(",", " "), [], "; fields should be separated by commas, semicolons, tabs or"),
+        (CSV[34:], [], "its columns are: 1, 2, 4, 5; the first line should be the names of the"),
+        (CSV.replace("5\n", "5,\n"), [], "2 wrong_fields; line 2: number of fields: 5, not 4"),
+        (CSV.replace("3,5\n", ",\n"), [], "--scale 1-5; rejected: 1 of the first 2 rows (1 mis"),
+        ('[{"user_id": 1}]', [], "JSON; save it as CSV"),
+        ("<html>", [], "HTML or XML; save it as CSV"),
         (CSV.replace(",5\n", ",1600000000000\n"), [], "contains no ratings: all rows are rejected"),
         ("", [], "is empty; it needs a line with the names of its columns"),
         ("\0\1", [], "UTF-16 or binary, not text; save it as CSV in UTF-8"),
@@ -148,9 +158,49 @@ def test_what_cannot_be_added(add, project, content, options, line):
     assert line in add(path, *options)
 
 
+def test_what_makes_ids_text_is_said(add, project):
+    path = write(project / "own.csv", CSV + "+1,3,5,5\n")
+    assert "  ids       user_id is text, such as +1\n" in add(path)[1]
+
+
+def test_times_can_be_ignored(add, project):
+    path = write(project / "own.csv", CSV.replace(",5\n", ",31/01/2020\n"))
+    assert "to ignore times, add the file with --column timestamp=" in add(path)
+    data, out = add(path, "--column", "timestamp=", "--scale", "1-5")
+    assert data.columns == {"timestamp": None}
+    assert "  times     none" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"), [("é", "latin-1"), ("It’s", "cp1252"), ("It’s", "utf-8")]
+)
+def test_the_encoding(add, project, content, encoding):
+    path = project / "own.csv"
+    path.write_bytes(CSV.replace("1,2", f"{content},2").encode(encoding))
+    data, _ = add(path)
+    assert data.encoding == encoding
+    assert sorted(read_archive(path, data).user_ids) == ["1", content]
+
+
+def test_a_compressed_file_and_a_folder_are_named_as_such(add, project):
+    (project / "own.csv.gz").write_bytes(gzip.compress(CSV.encode()))
+    assert add(project / "own.csv.gz").endswith(": compressed by gzip; unpack it")
+    (project / "part").mkdir()
+    assert add(project / "part").endswith(": a folder; give one file")
+
+
+def test_hidden_files_of_a_zip_do_not_count_and_one_data_set_does(add, project):
+    content = archives.members("csv")
+    hidden = {f"__MACOSX/{name}": b"" for name in content}
+    data, _ = add(archives.write_zip(project / "own.zip", content | hidden))
+    assert data.folder == "ml-tiny"
+    path = archives.write_zip(project / "two.zip", content | archives.members("dat"))
+    assert "contains ml-tiny/ratings.csv and ml-tiny/ratings.dat; keep" in add(path)
+
+
 def test_a_zip_without_a_list_of_movies(add, project):
     path = archives.write_zip(project / "own.zip", {"ratings.csv": CSV})
-    assert "own.zip: contains no pairs of ratings and a list of movies" in add(path)
+    assert "own.zip: should contain, in one folder, ratings.csv with movies.csv or" in add(path)
     assert (
         add(path, "--column", "rating=x")
         == "own.zip: is a zip; --column and --separator are for tables"

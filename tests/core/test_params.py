@@ -90,7 +90,7 @@ def test_number_in_the_notation_of_science(folder):
             date(2001, 1, 1),
             "should be an integer, 0 to 9223372036854775807, not datetime.date(2001, 1, 1)",
         ),
-        ("dataset", 100, "should be a valid string, not 100"),
+        ("dataset", 100, "should be text, not 100"),
         ("train", 3, "should be a block of keys, not 3"),
         ("train/n_factors", 8.5, "should be an integer, 0 to 1024, not 8.5"),
         ("train/n_factors", True, "should be an integer, 0 to 1024, not True"),
@@ -154,7 +154,7 @@ def test_number_in_the_notation_of_science(folder):
             )
             for host in ("0.0.0.0", "::", "0::0", "::ffff:0.0.0.0")  # noqa: S104
         ),
-        ("train/refit", 1, "should be a valid boolean, not 1"),
+        ("train/refit", 1, "should be true or false, not 1"),
         ("train/dtype", "f16", "should be 'float32' or 'float64', not 'f16'"),
         ("split/test_fraction", 1.0, "should be a number, above 0 and below 1, not 1.0"),
         ("split/test_fraction", 0, "should be a number, above 0 and below 1, not 0"),
@@ -188,7 +188,7 @@ def test_number_in_the_notation_of_science(folder):
             "unknown key; allowed here: layout, folder, encoding, rating_min, rating_max, licence,"
             " source, path, sha256, separator, columns",
         ),
-        ("datasets/local/path", 3, "should be a valid string, not 3"),
+        ("datasets/local/path", 3, "should be text, not 3"),
         ("datasets/local/path", "", "should be a file's path, not ''"),
         ("datasets/local/path", "a\0b", "should be a file's path, not 'a\\x00b'"),
         (
@@ -235,7 +235,17 @@ def test_number_in_the_notation_of_science(folder):
         (
             "datasets/ml-1m/url",
             "https://me:secret@x/a.zip?key=secret",
-            "should be without user:password@, which belong in ~/.netrc, not 'https://x/a.zip?…'",
+            "should be without user:password@, which belong in ~/.netrc",
+        ),
+        (
+            "datasets/ml-1m/url",
+            "https://me:sec/ret@x/a.zip",
+            "should be an address that begins with https:// or http://",
+        ),
+        (
+            "engine/scheduler",
+            "tcp://me:secret@x:8786",
+            "should be local, tcp://… or tls://…, not 'tcp://x:8786'",
         ),
         ("datasets/ml-100k/requirement", "recbole>1", "should be name==version, not 'recbole>1'"),
         *(

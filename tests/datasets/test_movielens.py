@@ -221,6 +221,7 @@ def test_duplicate_pairs_are_left_to_the_index(tmp_path):
 BAD_MOVIES = {
     "9,Alpha, The (1990),Action": "wrong_fields",
     '9,"Alpha (1990),Action': "wrong_fields",
+    r'9,"The \"Alpha\" (1990)",Action': "wrong_fields",
     "9,Alpha\r (1990),Action": "wrong_fields",
     ",Alpha (1990),Action": "missing",
     "nan,Alpha (1990),Action": "missing",

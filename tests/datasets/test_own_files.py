@@ -113,10 +113,13 @@ def damaged(content, damage):
     return content
 
 
-def fields_of(line):
+def fields_of(line, strict=False):
     """The fields of a line as Python's csv reads it alone; none if a quote is not closed."""
-    rows = list(csv.reader([line, "next"], skipinitialspace=True)) if "\r" not in line else []
-    return rows[0] if len(rows) == 2 else []
+    try:
+        rows = list(csv.reader([line, "next"], skipinitialspace=True, strict=strict))
+    except csv.Error:
+        return []
+    return rows[0] if len(rows) == 2 and "\r" not in line else []
 
 
 def lines_of(content):
@@ -171,9 +174,9 @@ def test_damaged_lists_of_movies(folder, damage):
     assert [(int(user), int(movie), *more) for user, movie, *more in ratings] == RATINGS
     expected = {}
     for line in lines_of(rest):
-        fields = fields_of(line)
+        fields = fields_of(line, strict=True)
         if len(fields) == 3 and all(map(str.strip, fields[:2])) and "\ufffd" not in line:
-            expected.setdefault(as_ids([fields[0].strip()])[0], fields[1])
+            expected.setdefault(as_ids([fields[0].strip()])[0], fields[1].strip())
     if not all(isinstance(movie_id, int) for movie_id in expected):
         expected = {str(movie_id): title for movie_id, title in expected.items()}
     rated = {movie for _, movie, *_ in ratings} - expected.keys()

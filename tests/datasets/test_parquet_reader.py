@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,6 +92,11 @@ def test_ids_that_a_table_wrote_as_floats_are_integers(tmp_path, kind):
     assert (found["user_id"], rows.rejected) == ([7], {"missing": 1})
 
 
+def test_ids_beyond_the_digits_of_float32_are_an_error(tmp_path):
+    with pytest.raises(MovierecError, match=r"user_id is of type float and contains 1.67"):
+        read(tmp_path, user_id=pa.array(np.array([5, 2**24 + 2], np.float32)))
+
+
 def test_numbers_and_times_that_are_text(tmp_path):
     texts = {"rating": ["4,5", "good"], "timestamp": ["2020-01-02", "5"]}
     found, rows = read(tmp_path, **texts)
@@ -106,7 +112,7 @@ def test_floats_of_times_are_whole_seconds(tmp_path):
 def test_milliseconds(tmp_path):
     _, rows = read(tmp_path, timestamp=[1577923200, 1577923200000])
     assert rows.rejected == {"not_a_time": 1}
-    assert rows.guess == "timestamp 1577923200000 in row 2: milliseconds?"
+    assert rows.guess.startswith("timestamp 1577923200000 in row 2: milliseconds?; to ignore")
 
 
 @pytest.mark.parametrize("kind", [pa.timestamp("ns"), pa.timestamp("ms", "UTC"), pa.date32()])

@@ -91,7 +91,8 @@ def test_ratings_without_times(folder, refusal):
     """Only protocols by time refuse them."""
     path = archives.write(folder / "archive", "ratings_csv", [row[:3] for row in RATINGS])
     for protocol in ("per_user_random", "point_in_time", "last_per_user"):
-        write_params(folder, path, "ratings_csv", split={"protocol": protocol})
+        split = {"protocol": protocol, "validation_fraction": 0}
+        write_params(folder, path, "ratings_csv", split=split)
         run_stage("download")
         assert run_stage("index")["times"] == "none"
         if protocol == "per_user_random":
@@ -116,6 +117,11 @@ def test_milliseconds(folder, refusal):
         ((1999, 2004), "years"),
         ((10950, 12000), "days"),
         ((20010911, 20040101), "dates as YYYYMMDD"),
+        ((0, 12000), "days"),
+        ((737821, 737822), "days since the year 0"),
+        ((444444, 450000), "hours"),
+        ((26666666, 26666667), "minutes"),
+        ((1, 100836), "row numbers"),
     ],
 )
 def test_another_unit_of_times(folder, refusal, times, unit):

@@ -36,7 +36,7 @@ def dataset() -> None:
     multiple=True,
     metavar="OURS=NAME",
     help="The file's name for user_id, movie_id, rating or timestamp, such as user_id=member."
-    " Repeatable.",
+    " timestamp= ignores times. Repeatable.",
 )
 @click.option(
     "--separator",
@@ -86,11 +86,13 @@ def add(
     console.lines(f"next: dvc exp run -S dataset={name}")
 
 
-def _column(text: str) -> tuple[str, str]:
+def _column(text: str) -> tuple[str, str | None]:
     column, _, name = text.partition("=")
-    if column not in ("user_id", "movie_id", "rating", "timestamp") or not name:
+    if column not in ("user_id", "movie_id", "rating", "timestamp") or not (
+        name or text == "timestamp="
+    ):
         raise MovierecError(
             f"--column {text}: should be user_id, movie_id, rating or timestamp, =, and the file's"
             " name for it"
         )
-    return column, name
+    return column, name or None

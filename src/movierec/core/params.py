@@ -150,7 +150,7 @@ class _Block(BaseModel):
 class _DataSet(_Block):
     layout: Layout
     folder: Folder = ""  # the folder inside the archive, without a trailing slash
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     rating_min: Stars
     rating_max: Stars
     licence: str
@@ -337,7 +337,7 @@ class EngineParams(_Block):
     """Where work runs; results do not depend on it."""
 
     kind: Literal["local", "dask"]
-    scheduler: Annotated[str, _like(r"local|(tcp|tls)://\S+", "local, tcp://… or tls://…")]
+    scheduler: Annotated[str, _like(r"local|(tcp|tls)://[^\s@]+", "local, tcp://… or tls://…")]
     n_workers: Annotated[int, _integer(1, 1024)]
     memory_limit: Annotated[ByteSize, _size("1 MB")] | None
     block_ratings: Annotated[int, _integer(1, BILLION)]
@@ -431,9 +431,12 @@ def _problem(error: Any) -> str:
         case "union_tag_not_found":
             return f"source is missing; it should be {' or '.join(SOURCES)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if isinstance(error["input"], dict):
-        return message
-    return f"{message}, not {masked(shorten(error['input']))}"
+    message = message.replace("a valid boolean", "true or false").replace("a valid string", "text")
+    value = error["input"]
+    is_address = error["loc"][-1] in ("url", "mirror_url")
+    if isinstance(value, dict) or (is_address and re.search(r"[@?#\s]", str(value))):
+        return message  # without the value: it may contain a password
+    return f"{message}, not {shorten(value)}"
 
 
 def _allowed_keys(location: tuple[str, ...]) -> list[str]:

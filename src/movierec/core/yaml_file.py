@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.reader import ReaderError
 
+from movierec.core.addresses import masked
 from movierec.core.errors import MovierecError, reason_of
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES = 1_000_000, 20, 20_000
@@ -57,6 +58,8 @@ def read(path: Path) -> Any:
 def shorten(value: object) -> str:
     """A value for an error: its repr, which escapes control characters, of MAX_SHOWN characters.
 
+    Passwords and query strings of addresses are left out.
+
     Examples
     --------
     >>> shorten("one\\ntwo")
@@ -65,7 +68,7 @@ def shorten(value: object) -> str:
     60
     """
     try:
-        text = repr(value)
+        text = masked(repr(value))
     except ValueError:  # Python does not print integers of more than 4,300 digits
         text = "an integer of thousands of digits"
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

@@ -69,15 +69,20 @@ def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, R
         return read(stream, replace(form, text_ids=form.text_ids.union(error.args)), gather)
 
 
-def split_line(line: str, separator: str, is_quoted: bool = True) -> list[str]:
-    """The fields of a line; none if a quote is not closed. Spaces before a quote are dropped."""
+def split_line(
+    line: str, separator: str, is_quoted: bool = True, is_strict: bool = False
+) -> list[str]:
+    """The fields of a line; none if a quote is not closed. Spaces before a quote are dropped.
+
+    is_strict: none either if a quote is followed by more text, as in "a\\"b".
+    """
     if not is_quoted or '"' not in line:
         return line.split(separator)
     # A quote that is not closed takes in the next line.
-    rows = csv.reader([line, "next"], delimiter=separator, skipinitialspace=True)
+    rows = csv.reader([line, "next"], delimiter=separator, skipinitialspace=True, strict=is_strict)
     try:
         fields, is_closed = next(rows), next(rows, []) == ["next"]
-    except csv.Error:  # a field is too long
+    except csv.Error:  # a field is too long, or of bad quotes
         return []
     return fields if is_closed else []
 
@@ -158,7 +163,10 @@ def _is_plain(form: Form, piece: bytes) -> bool:
         return False
     if len(form.separator) > 1 and b"\t" in piece:
         return False
-    return not (form.is_quoted and b'"' in piece and re.search(rb'[ \t]"', piece))
+    blanks = [
+        blank for blank in (b" ", b"\t") if blank in piece and blank.decode() != form.separator
+    ]
+    return not (form.is_quoted and any(blank + b'"' in piece for blank in blanks))
 
 
 def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
@@ -166,19 +174,34 @@ def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
     numbered = [(first + k, line) for k, line in enumerate(piece.split(b"\n"))]
     lines = [(number, line) for number, line in numbered if line.strip(b"\r")]
     rows = [_fields(form, _text(line)) for _, line in lines]
-    is_wrong = np.array([len(row) != len(form.fields) for row in rows], bool)
+    n_fields = [len(row) for row in rows]
+    is_wrong = np.array([n != len(form.fields) for n in n_fields], bool)
     nothing = [""] * len(form.fields)
     rows = [nothing if wrong else row for row, wrong in zip(rows, is_wrong, strict=True)]
     places = {name: form.fields.index(name) for name in form.columns}
     texts = {name: pa.array([row[k] for row in rows], pa.string()) for name, k in places.items()}
     numbers = [number for number, _ in lines]
-    return _read_texts(form, pa.table(texts), numbers, [line for _, line in lines], is_wrong)
+    guess = ""
+    if is_wrong.any():
+        k = int(is_wrong.argmax())
+        n = n_fields[k]
+        found = f"number of fields: {n}, not {len(form.fields)}" if n else "an unclosed quote?"
+        guess = f"line {numbers[k]}: {found}"
+    return _read_texts(form, pa.table(texts), numbers, [line for _, line in lines], is_wrong, guess)
 
 
 def _read_texts(
-    form: Form, texts: pa.Table, numbers: Sequence[int], lines: list[bytes], is_wrong: Any = None
+    form: Form,
+    texts: pa.Table,
+    numbers: Sequence[int],
+    lines: list[bytes],
+    is_wrong: Any = None,
+    guess: str = "",
 ) -> Piece:
-    """The rows that texts stand for. numbers, lines: the number and the bytes of each row."""
+    """The rows that texts stand for. numbers, lines: the number and the bytes of each row.
+
+    is_wrong: rows without the right fields. guess: what may be wrong with the first of them.
+    """
     table, reasons = text_values.rows_from_text(
         texts, form.scale, form.text_ids, form.integers_only, is_wrong
     )
@@ -186,7 +209,7 @@ def _read_texts(
     def place(k: int) -> str:
         return f"line {numbers[k]}"
 
-    guess = text_values.explain_time(texts, reasons, place)
+    guess = guess or text_values.explain_time(texts, reasons, place)
     return keep_some(table, reasons, lambda k: (place(k), _text(lines[k])), guess)
 
 

@@ -14,7 +14,7 @@ from movierec.core.params import DataSet
 from movierec.data.rating_arrays import Array
 from movierec.datasets.csv_reader import split_line
 from movierec.datasets.table_columns import read_header
-from movierec.datasets.text_values import id_from_text, text_id_from_text
+from movierec.datasets.text_values import NO_ID, id_from_text, text_id_from_text
 from movierec.datasets.validation import N_SHOWN, RowCounts, shown
 
 GENRES_100K = [
@@ -38,9 +38,9 @@ GENRES_100K = [
     "War",
     "Western",
 ]
-NO_GENRES = {"(no genres listed)", "unknown", ""}
+NO_GENRES = NO_ID | {"(no genres listed)", "unknown"}
 Movie = tuple[str, str, list[str]]  # id, title, genres
-YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\s*\)\s*$")
+YEAR = re.compile(r"\(((?:1[89]|20)[0-9]{2})(?:[-–][0-9]{0,4})?\s*\)\s*$")
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,10 @@ def read_csv(stream: IO[bytes], where: str, data: DataSet, name: str) -> MovieLi
 
     def movie(fields: list[str]) -> Movie:
         movie_id, title, genres = (fields[header.places[column]] for column in columns)
-        return movie_id, title, genres.split("|")
+        return movie_id, title, [genre.strip() for genre in genres.split("|")]
 
     lines = _lines(stream, data.encoding, header.n_lines + 1)
-    separate = partial(split_line, separator=header.separator)
+    separate = partial(split_line, separator=header.separator, is_strict=True)
     return MovieList(name, _rows(lines, separate, len(header.names), movie))
 
 
@@ -187,7 +187,7 @@ def _rows(
             continue
         movie_id, title, genres = movie(fields)
         reason = "not_text" if "\ufffd" in line else "" if title.strip() else "missing"
-        rows.append(MovieRow(number, line, reason, movie_id, title, genres))
+        rows.append(MovieRow(number, line, reason, movie_id, title.strip(), genres))
     return rows
 
 

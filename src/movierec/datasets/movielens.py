@@ -27,7 +27,7 @@ from movierec.datasets import csv_reader, movie_lists, parquet_reader, validatio
 from movierec.datasets.csv_reader import Form
 from movierec.datasets.movie_lists import MovieList, movie_table
 from movierec.datasets.table_columns import Names, read_header
-from movierec.datasets.validation import COLUMNS, Gather, RowCounts
+from movierec.datasets.validation import COLUMNS, IGNORE_TIMES, Gather, RowCounts
 from movierec.datasets.zip_members import open_member
 
 # Members of a zip by layout: ratings, the list of movies, the list's reader, and what separates
@@ -39,10 +39,14 @@ MEMBERS: dict[str, tuple[str, str, Callable[..., MovieList], str | None]] = {
     "recbole": ("ml-100k.inter", "ml-100k.item", movie_lists.read_recbole, None),
 }
 TABLES = {"csv", "ratings_csv"}  # layouts whose ids may be text, and whose fields in quotes
-UNITS = {  # integers that all times of a data set may be by mistake, and what they may count
+NOT_SECONDS = range(1000, 10**8)  # up to 1973; the last time of a data set is later, or an order
+UNITS = {  # integers that the last time may be by mistake, and what it may count
     "years": (1900, 2100),
     "days": (9_000, 60_000),
+    "hours": (200_000, 700_000),
+    "days since the year 0": (700_000, 800_000),
     "dates as YYYYMMDD": (19_000_101, 21_001_231),
+    "minutes": (12_000_000, 70_000_000),
 }
 
 
@@ -144,13 +148,14 @@ def _opened(path: Path, sha256: str | None) -> Any:
 
 
 def _check_times(path: Path, times: tuple[int, int] | None) -> None:
-    """Raise MovierecError if all times are of a unit that a column of times may be by mistake."""
-    for unit, (low, high) in UNITS.items():
-        if times and low <= times[0] <= times[1] <= high:
-            raise MovierecError(
-                f"{path}: timestamp is {times[0]} to {times[1]} in all rows: {unit}? It should be"
-                " seconds since 1970, or ISO dates such as 2020-01-31"
-            )
+    """Raise MovierecError if all times are so early that they cannot be seconds since 1970."""
+    if times and times[1] in NOT_SECONDS:
+        units = [unit for unit, (low, high) in UNITS.items() if low <= times[1] <= high]
+        raise MovierecError(
+            f"{path}: timestamp is {times[0]} to {times[1]} in all rows:"
+            f" {(units or ['row numbers'])[0]}? It should be seconds since 1970, or ISO dates such"
+            f" as 2020-01-31; {IGNORE_TIMES}"
+        )
 
 
 def _read(

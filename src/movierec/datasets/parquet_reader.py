@@ -28,6 +28,7 @@ from movierec.datasets.validation import (
 )
 
 BATCH = 1 << 18  # rows
+EXACT = {pa.float32(): 2**24, pa.float16(): 2**11}  # as LARGE_FLOAT, for these
 
 
 def read(
@@ -126,7 +127,8 @@ def _whole(where: str, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     whole = pc.max_element_wise(pc.min_element_wise(pc.floor(numbers), 1e18, skip_nulls=False),
                                 -1e18, skip_nulls=False)  # fmt: skip
     if name in IDS:
-        odd = pc.or_(pc.not_equal(whole, numbers), pc.greater(pc.abs(whole), float(LARGE_FLOAT)))
+        largest = EXACT.get(column.type, LARGE_FLOAT)
+        odd = pc.or_(pc.not_equal(whole, numbers), pc.greater(pc.abs(whole), float(largest)))
         if pc.any(odd).as_py():
             example = pc.filter(numbers, odd)[0].as_py()
             raise MovierecError(

@@ -1,6 +1,7 @@
 """Describe a user's own file of ratings as a block of datasets.yaml, from its contents."""
 
 import codecs
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movierec.core.errors import MovierecError
@@ -23,10 +25,20 @@ from movierec.datasets.table_columns import (
     places_of,
     read_names,
 )
-from movierec.datasets.validation import Piece, Reader, RowCounts, Scale, join, shown
+from movierec.datasets.text_values import INTEGER
+from movierec.datasets.validation import (
+    COLUMNS,
+    IDS,
+    Piece,
+    Reader,
+    RowCounts,
+    Scale,
+    join,
+    shown,
+)
 from movierec.datasets.zip_members import open_member
 
-SCALES = [(1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (1, 100), (0, 100)]
+SCALES = [(0, 1), (1, 5), (0.5, 5), (0, 5), (1, 10), (0, 10), (1, 100), (0, 100)]
 ALL = (-1e9, 1e9)  # a scale for ratings whose scale is not known
 ZIPS = ("csv", "dat", "100k")  # layouts of own archives
 MAX_REJECTED = 2**62  # the index stage checks that
@@ -55,7 +67,10 @@ def describe(
     MovierecError if it cannot be read, or if its columns or scale are not clear.
     """
     if not path.is_file():
-        raise MovierecError(f"{path}: no such file")
+        is_folder = path.is_dir()
+        raise MovierecError(
+            f"{path}: " + ("a folder; give one file" if is_folder else "no such file")
+        )
     with movielens.explained(path):
         form = _form(path, names or {}, separator)
         sha256 = sha256_of(path)
@@ -64,29 +79,44 @@ def describe(
     data = _source(path, form, rating_min=low, rating_max=high)
     read = movielens.read_rows(path, data, MAX_REJECTED, sha256, _first_piece)
     ratings = read.ratings["rating"].to_numpy()
-    low, high = scale or _scale(path, ratings)
+    ids = "; ".join(filter(None, (_about_ids(name, read.ratings[name]) for name in IDS)))
+    low, high = scale or _scale(path, ratings, read.counts)
     ends = {"rating_min": float(low), "rating_max": float(high)}
-    texts = _texts(form, read.counts, ratings, (low, high), is_guess=scale is None)
+    texts = _texts(form, read.counts, ids, ratings, (low, high), is_guess=scale is None)
     return FileDescription({**fixed, **form, **ends, "licence": licence}, texts)
 
 
 def _texts(
-    form: Mapping[str, Any], rows: RowCounts, ratings: Array, scale: Scale, is_guess: bool
+    form: Mapping[str, Any],
+    rows: RowCounts,
+    ids: str,
+    ratings: Array,
+    scale: Scale,
+    is_guess: bool,
 ) -> dict[str, str]:
     """What was found and assumed, by label."""
     guess = ", so this is a guess; set another with --scale" if is_guess else ""
     span = f"the first {len(ratings):,} ratings are {min(ratings):g} to {max(ratings):g}"
+    zero = "; 0 counts as a rating" * bool(ratings.min() == 0)
     has_times = rows.times and any(rows.times)
     texts = {
         "layout": ", ".join(str(form[key]) for key in FORM if form.get(key)),
         "columns": ", ".join(
-            f"{ours} is {shown(name)}" for ours, name in form.get("columns", {}).items()
+            f"{ours} is {shown(name or 'none')}" for ours, name in form.get("columns", {}).items()
         ),
-        "scale": f"{scale[0]:g} to {scale[1]:g} stars; {span}{guess}",
+        "ids": ids,
+        "scale": f"{scale[0]:g} to {scale[1]:g} stars; {span}{guess}{zero}",
         "times": "" if has_times else "none, so split.protocol cannot be one by time",
         "rejected": _rejected(rows),
     }
     return {label: text for label, text in texts.items() if text}
+
+
+def _about_ids(name: str, column: pa.ChunkedArray) -> str:
+    """Why a dictionary-encoded column of ids is read as text; "" if it is integers."""
+    texts = (text for chunk in column.chunks for text in chunk.dictionary.to_pylist())
+    example = next((text for text in texts if not INTEGER.fullmatch(str(text))), None)
+    return "" if example is None else f"{name} is text, such as {shown(example)}"
 
 
 def _rejected(rows: RowCounts) -> str:
@@ -135,7 +165,10 @@ def _named(path: Path, header: Sequence[str], names: Names) -> dict[str, Any]:
     try:
         places_of(header, str(path), guessed)
     except MovierecError as error:
-        raise MovierecError(f"{error}; name it, such as --column user_id=NAME") from None
+        column = str(error).partition(": no column ")[2].partition(";")[0]
+        if column in COLUMNS:
+            raise MovierecError(f"{error}; name it: --column {column}=NAME") from None
+        raise
     return {"columns": guessed} if guessed else {}
 
 
@@ -143,17 +176,28 @@ def _form_of_zip(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         listed = set(archive.namelist())
     found = []
+    visible = [
+        member
+        for member in map(PurePosixPath, sorted(listed))
+        if not any(part.startswith((".", "__MACOSX")) for part in member.parts)
+    ]
     for layout in ZIPS:
         of_ratings, of_movies, *_ = MEMBERS[layout]
-        for member in map(PurePosixPath, sorted(listed)):
+        for member in visible:
             if member.name == of_ratings and str(member.with_name(of_movies)) in listed:
                 folder = str(member.parent)
                 found.append({"layout": layout} | ({} if folder == "." else {"folder": folder}))
     if len(found) != 1:
-        pairs = ", ".join(f"{MEMBERS[layout][0]} and {MEMBERS[layout][1]}" for layout in ZIPS)
+        pairs = " or ".join(f"{MEMBERS[layout][0]} with {MEMBERS[layout][1]}" for layout in ZIPS)
+        if found:
+            both = " and ".join(
+                str(PurePosixPath(form.get("folder", ""), MEMBERS[form["layout"]][0]))
+                for form in found[:2]
+            )
+            raise MovierecError(f"{path}: contains {both}; keep the ratings of one data set")
         raise MovierecError(
-            f"{path}: contains {len(found) or 'no'} pairs of ratings and a list of movies, not one"
-            f" of these: {pairs}"
+            f"{path}: should contain, in one folder, {pairs}, named exactly so; add a table of"
+            " ratings alone, or a spreadsheet saved as CSV, without a zip"
         )
     [form] = found
     with open_member(path, _source(path, form), MEMBERS[form["layout"]][1]) as stream:
@@ -164,11 +208,11 @@ def _form_of_zip(path: Path) -> dict[str, Any]:
 
 
 def _encoding(content: bytes) -> str:
-    """Of the beginning of a text; Latin-1 if it is not UTF-8."""
+    """Of the beginning of a text; if it is not UTF-8, that of Windows or Latin-1."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(content)
     except UnicodeDecodeError:
-        return "latin-1"
+        return "cp1252" if re.search(rb"[\x80-\x9f]", content) else "latin-1"
     return "utf-8"
 
 
@@ -177,8 +221,12 @@ def _first_piece(read: Reader, pieces: Iterable[tuple[Any, ...]]) -> Piece:
     return read(*piece) if piece else join([])
 
 
-def _scale(path: Path, ratings: Array) -> Scale:
-    """The smallest usual scale that has these ratings; MovierecError if it is not clear."""
+def _scale(path: Path, ratings: Array, rows: RowCounts) -> Scale:
+    """The smallest usual scale that has these ratings; MovierecError if it is not clear.
+
+    Ratings are rounded, since many a table has 4.9999999 for 5.
+    """
+    ratings = ratings.astype(np.float64).round(4)
     low, high = float(ratings.min()), float(ratings.max())
     steps = {1: np.all(ratings % 1 == 0), 0.5: np.all(ratings % 0.5 == 0)}
     for first, last in SCALES:
@@ -186,5 +234,6 @@ def _scale(path: Path, ratings: Array) -> Scale:
             return first, last
     raise MovierecError(
         f"{path}: the first ratings are {low:g} to {high:g}, of which scale? Give it, such as"
-        " --scale 1-5"
+        " --scale 1-5" + (f"; rejected: {_rejected(rows)}" if rows.rejected else ""),
+        map(str, rows.first),
     )

@@ -37,6 +37,23 @@ WORDS = {
     "timestamp": {"timestamp", "time", "ts", "date", "datetime", "ratedat", "when"},
 }
 OPTIONAL = {"timestamp"}
+NUMBER = re.compile(r"[0-9]+([.,][0-9]+)?")
+NO_TEXT = {  # how files begin that are no text of fields, and what they are
+    b"\xff\xfe": "UTF-16; save it as CSV in UTF-8",
+    b"\xfe\xff": "UTF-16; save it as CSV in UTF-8",
+    b"\x1f\x8b": "compressed by gzip; unpack it",
+    b"BZh": "compressed by bzip2; unpack it",
+    b"\xfd7zXZ": "compressed by xz; unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard; unpack it",
+    b"7z\xbc\xaf": "compressed by 7-Zip; unpack it",
+    b"Rar!": "a RAR archive; unpack it",
+    b"PK\3\4": "an incomplete zip archive; download it again",
+    b"PARE": "encrypted Parquet; decrypt it",
+    b"{": "JSON; save it as CSV",
+    b"[": "JSON; save it as CSV",
+    b"<": "HTML or XML; save it as CSV",
+    b"%PDF": "PDF; save it as CSV",
+}
 N_NAMED = 12  # columns that an error lists
 
 Names = Mapping[str, str | None]  # the file's name for a column; None: ignore it
@@ -137,6 +154,10 @@ def places_of(
     """The position of each column in a header; raises MovierecError as read_header does."""
     places: dict[str, int] = {}
     listed = _listed(header)
+    if len(header) == 1 and re.search(r"\W", header[0]):
+        listed += "; fields should be separated by commas, semicolons, tabs or |"
+    elif any(NUMBER.fullmatch(name) for name in header):
+        listed += "; the first line should be the names of the columns"
     for column in columns:
         spellings = _spellings(column, names or {})
         matches = [place for place, name in enumerate(header) if name in spellings]
@@ -175,8 +196,11 @@ def _first_lines(stream: IO[bytes], where: str, encoding: str) -> list[str]:
     """The blank lines that follow, if any, and the line after them."""
     lines = []
     while line := stream.readline(MAX_LINE):
-        if line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in line:
-            raise MovierecError(f"{where}: UTF-16 or binary, not text; save it as CSV in UTF-8")
+        kinds = [kind for start, kind in NO_TEXT.items() if line.lstrip(b" ").startswith(start)]
+        if kinds or b"\0" in line:
+            raise MovierecError(
+                f"{where}: {(kinds or ['UTF-16 or binary, not text; save it as CSV in UTF-8'])[0]}"
+            )
         text = line.removeprefix(b"\xef\xbb\xbf").decode(encoding).rstrip("\r\n")
         if "\r" in text:
             raise MovierecError(

@@ -10,22 +10,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movierec.data.rating_arrays import Array
-from movierec.datasets.validation import COLUMNS, IDS, TIMES, Scale, TextIdsError, shown
+from movierec.datasets.validation import (
+    COLUMNS,
+    IDS,
+    IGNORE_TIMES,
+    TIMES,
+    Scale,
+    TextIdsError,
+    shown,
+)
 
 INTEGER = re.compile(r"(-?)0*([0-9]{1,19})")
 INTEGER_AS_FLOAT = re.compile(r"(-?[0-9]{1,16})\.0*")
 OTHER_FLOAT = re.compile(r"-?[0-9]+\.0*|-?[0-9]+(\.[0-9]*e[+-]?|e\+)[0-9]+", re.IGNORECASE)
-NO_ID = {"", "nan", "NaN", "null", "NULL", "None", "<NA>", "#N/A"}  # as tables write a missing id
+# A missing value as pandas, R, Julia, MySQL and Excel write it.
+NO_ID = {"", "nan", "NaN", "-nan", "null", "NULL", "None", "NA", "<NA>", "N/A", "n/a", "missing"}
+NO_ID |= {"\\N", "#N/A", "#NA", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!"}
 # Texts that are not ids as they stand: what `id_from_text` looks at more closely.
 ODD_ID = (
-    r"^[\s\pZ\x0b\x1c-\x1f\x85]|[\s\pZ\x0b\x1c-\x1f\x85]$|^-?\d+\.0*$|^-?\d+(\.\d*[eE][+-]?|[eE]\+)\d+$|\x{FFFD}|"
+    r"^[\s\pZ\x0b\x1c-\x1f\x85]|[\s\pZ\x0b\x1c-\x1f\x85]$|^-?\d+\.0*$|"
+    r"^-?\d+(\.\d*[eE][+-]?|[eE]\+)\d+$|\x{FFFD}|"
     rf"^({'|'.join(map(re.escape, sorted(NO_ID)))})$"
 )
 NUMBER = re.compile(
     r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?", re.IGNORECASE
 )
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})")  # 1,000 may be a thousand
-SECONDS = re.compile(r"(-?[0-9]{1,18})(\.[0-9]*)?")
+SECONDS = re.compile(r"(-?[0-9]{1,30})(\.[0-9]*)?")
 EPOCH, SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 LARGE_FLOAT = 2**53  # beyond it, a float may stand for another integer
 UNITS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
@@ -91,7 +102,7 @@ def seconds_from_text(text: str) -> int | None:
     """
     text = text.strip()
     if match := SECONDS.fullmatch(text):
-        return int(match[1])
+        return max(-(2**62), min(int(match[1]), 2**62))
     try:
         time = datetime.fromisoformat(re.sub(r" ?UTC$", "+00:00", text))
         return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - EPOCH) // SECOND
@@ -154,10 +165,10 @@ def explain_time(texts: pa.Table, reasons: Array, place: Callable[[int], str]) -
 
 def describe_time(text: str, place: str) -> str:
     """What may be wrong with a time, such as "timestamp 1600001001000 in line 2: milliseconds?"."""
-    n = seconds_from_text(text) or 0
+    n = int(match[1]) if (match := SECONDS.fullmatch(text.strip())) else 0
     guesses = [f"{unit}?" for unit, per in UNITS.items() if 10**8 <= n // per < TIMES[1]]
-    guess = (guesses or ["neither seconds from 1970 to 2099 nor an ISO date"])[0]
-    return f"timestamp {shown(text)} in {place}: {guess}"
+    guess = (guesses or ["should be seconds or an ISO date such as 2020-01-31, of 1970 to 2099"])[0]
+    return f"timestamp {shown(text)} in {place}: {guess}; {IGNORE_TIMES}"
 
 
 def _ids(column: pa.ChunkedArray, is_text: bool, integers_only: bool) -> tuple[Array, Array]:

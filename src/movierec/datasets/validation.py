@@ -22,6 +22,7 @@ REASONS = ("wrong_fields", "missing", "not_a_number", "not_text", "float_id")  #
 RATING_REASONS = (*REASONS, "not_a_time", "off_scale")
 MOVIE_REASONS = (*REASONS, "duplicate")
 TIMES = 0, 4_102_444_800  # seconds since 1970 that ratings may have: up to 2099
+IGNORE_TIMES = "to ignore times, add the file with --column timestamp="
 N_SHOWN = 10  # rejected rows that an error shows
 MAX_WIDTH = 80  # characters shown of each
 N_THREADS = min(4, os.cpu_count() or 1)
@@ -57,7 +58,7 @@ Show = Callable[[int], tuple[str, str]]  # a row's place in the file, and its te
 class RowCounts:
     """Counts of the rows read and of those rejected, by reason; and the first rejected rows.
 
-    guess: what may be wrong with a rejected time. times: the first and the last of the rows kept.
+    guess: what may be wrong with one of them. times: the first and the last of the rows kept.
     """
 
     n_read: int = 0
