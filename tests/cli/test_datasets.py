@@ -63,7 +63,7 @@ def test_every_layout_is_recognised_and_can_be_read(add, project, layout):
     assert (data.layout, data.path, data.licence) == (layout, path.name, "CC0")
     assert data.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (data.rating_min, data.rating_max) == (1, 5)
-    assert "1 to 5 stars; the first 6 ratings are 1 to 5, so this is a guess" in out
+    assert "1 to 5; the first 6 ratings are 1 to 5, so this is a guess" in out
     with chdir(project):
         archive = read_archive(Path(data.path), data)
     assert archive.ratings.rating.tolist() == [row[2] for row in RATINGS]
@@ -196,6 +196,16 @@ def test_hidden_files_of_a_zip_do_not_count_and_one_data_set_does(add, project):
     assert data.folder == "ml-tiny"
     path = archives.write_zip(project / "two.zip", content | archives.members("dat"))
     assert "contains ml-tiny/ratings.csv and ml-tiny/ratings.dat; keep" in add(path)
+
+
+def test_rejected_rows_of_the_list_of_movies_are_said(add, project):
+    content = archives.members("csv")
+    name = next(name for name in content if name.endswith("movies.csv"))
+    lines = content[name].splitlines()
+    lines[1] += b", The"
+    _, out = add(archives.write_zip(project / "own.zip", content | {name: b"\n".join(lines)}))
+    assert "movies    1 of the first" in out
+    assert "(1 wrong_fields), such as movies.csv line 2; fix them" in out
 
 
 def test_a_zip_without_a_list_of_movies(add, project):

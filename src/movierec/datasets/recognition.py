@@ -83,6 +83,9 @@ def describe(
     low, high = scale or _scale(path, ratings, read.counts)
     ends = {"rating_min": float(low), "rating_max": float(high)}
     texts = _texts(form, read.counts, ids, ratings, (low, high), is_guess=scale is None)
+    _, movie_rows = read.listed.keep(is_text=read.listed.has_text_ids)
+    if rejected := _rejected(movie_rows, f"rows of {read.listed.name}"):
+        texts["movies"] = rejected
     return FileDescription({**fixed, **form, **ends, "licence": licence}, texts)
 
 
@@ -105,7 +108,7 @@ def _texts(
             f"{ours} is {shown(name or 'none')}" for ours, name in form.get("columns", {}).items()
         ),
         "ids": ids,
-        "scale": f"{scale[0]:g} to {scale[1]:g} stars; {span}{guess}{zero}",
+        "scale": f"{scale[0]:g} to {scale[1]:g}; {span}{guess}{zero}",
         "times": "" if has_times else "none, so split.protocol cannot be one by time",
         "rejected": _rejected(rows),
     }
@@ -119,13 +122,13 @@ def _about_ids(name: str, column: pa.ChunkedArray) -> str:
     return "" if example is None else f"{name} is text, such as {shown(example)}"
 
 
-def _rejected(rows: RowCounts) -> str:
+def _rejected(rows: RowCounts, what: str = "rows") -> str:
     n_rejected = rows.rejected.total()
     if not n_rejected:
         return ""
     first = rows.first[0]
     return (
-        f"{n_rejected:,} of the first {rows.n_read:,} rows ({rows.why()}), such as {first.place};"
+        f"{n_rejected:,} of the first {rows.n_read:,} {what} ({rows.why()}), such as {first.place};"
         " fix them, or allow them by index.max_rejected"
     )
 
