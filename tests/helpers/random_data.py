@@ -20,7 +20,7 @@ def random_ratings(seed, n_users=9, n_items=7, n_ratings=30):
         (pairs // n_items).astype(np.int32),
         (pairs % n_items).astype(np.int32),
         rng.choice(HALF_STARS, n_ratings),
-        rng.integers(1000, 1000 + n_ratings, n_ratings),
+        rng.integers(10**9, 10**9 + n_ratings, n_ratings),
     )
 
 

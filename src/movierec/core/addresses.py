@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 _ADDRESS = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#]*@)?"
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}://)(?P<user>[^\s/?#]*@)?"
     r"(?P<place>[^\s?#'\"]*)(?P<query>[?#][^\s'\"]*)?",
     re.IGNORECASE,
 )
