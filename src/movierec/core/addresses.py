@@ -3,9 +3,10 @@
 import re
 from urllib.parse import urlsplit
 
+_SCHEME = "[a-z][a-z0-9+.-]{0,31}://"
 _ADDRESS = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}://)(?P<user>[^\s/?#]*@)?"
-    r"(?P<place>[^\s?#'\"]*)(?P<query>[?#][^\s'\"]*)?",
+    rf"(?P<scheme>{_SCHEME})(?P<user>[^\s/?#]*@)?"
+    rf"(?P<place>(?:(?!{_SCHEME})[^\s?#'\"])*)(?P<query>[?#][^\s'\"]*)?",
     re.IGNORECASE,
 )
 
@@ -19,6 +20,8 @@ def masked(text: str) -> str:
     'https://example.org/a.zip?…'
     >>> masked("https://example.org/a.zip: not found")
     'https://example.org/a.zip: not found'
+    >>> masked("http://mirror.example/https://anna:secret@example.org")
+    'http://mirror.example/https://example.org'
     """
     return _ADDRESS.sub(lambda m: m["scheme"] + m["place"] + ("?…" if m["query"] else ""), text)
 
