@@ -80,7 +80,7 @@ bench: dev  ## Compare the speed of training and lists with other packages, on d
 
 peers:  ## Create .venv-peers with the packages for `make compare` (large)
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install -q -e . -r benchmarks/peers/requirements.txt
+	.venv-peers/bin/python -m pip install -q -e '.[pipeline]' -r benchmarks/peers/requirements.txt
 
 compare: dev  ## Compare errors and rankings with other packages, each tuned (20 minutes)
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run
