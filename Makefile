@@ -51,10 +51,10 @@ tune: dev  ## Search for better params on validation data; resumable (TRIALS=60 
 browser:  ## Install Chromium for the tests of web pages (Debian, as root)
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation)
 
-quick: dev  ## Run the unit tests (a minute)
+quick: dev  ## Run the unit tests (2 minutes)
 	python -m pytest -m 'not faults and not slow'
 
-test: dev  ## Run all tests except the fault tests (4 minutes)
+test: dev  ## Run all tests except the fault tests (8 minutes)
 	python -m pytest
 
 test-faults: dev  ## Test kills, full disks, lost workers and two runs at once (15 minutes)
