@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from movierec.api.fitting import hold_out, threads
+from movierec.api.fitting import threads
 from movierec.api.rating_table import RatingTable, places_of
+from movierec.api.splitting import split
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr
 
@@ -93,7 +94,9 @@ class Estimator(ABC):
         """
         train = RatingTable.read(ratings, columns)
         if isinstance(validation, float):
-            train, validation = hold_out(train, validation, self._seed)
+            train, _, validation = split(
+                train, test_fraction=validation, validation_fraction=0, random_state=self._seed
+            )
         elif validation is not None:
             validation = RatingTable.read(validation, columns).with_ids_of(train)
             train = train.with_ids_of(validation)

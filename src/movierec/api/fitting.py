@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from movierec.api.rating_table import RatingTable
 from movierec.core.errors import MovierecError
-from movierec.core.params import ImplicitParams, SplitParams, TrainParams, validated
+from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data.rating_arrays import Csr, Ratings
 
 if TYPE_CHECKING:
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 
 Settings = TrainParams | ImplicitParams
 Load = Callable[[Csr, Csr, Ratings | None], "InMemoryData"]  # by user, by item, validation
-
-
-def hold_out(table: RatingTable, fraction: float, seed: int) -> tuple[RatingTable, RatingTable]:
-    """The ratings that stay, and a random share of each user's."""
-    from movierec.prepare import split
-
-    params = validated(
-        SplitParams, protocol="per_user_random", test_fraction=fraction, validation_fraction=0
-    )
-    train, _, held_out = split.split(table.ratings, len(table.user_ids), params, seed)
-    ids = table.user_ids, table.item_ids
-    return RatingTable(train, *ids), RatingTable(held_out, *ids)
 
 
 @contextlib.contextmanager

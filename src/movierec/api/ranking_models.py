@@ -79,7 +79,7 @@ class ImplicitALS(Factorisation):
 
         is_liked = ratings >= self.rating_scale_.limit(2)
         usual = len(self.ratings_) / len(self.user_ids_)
-        share = len(items) / (len(items) + usual / 3)
+        share = folding_in.unseen_share(len(items), usual)
         return folding_in.fold_in_implicit(self.scorer(), items, is_liked, self._settings(), share)
 
 

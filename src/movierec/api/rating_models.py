@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from movierec.api.estimator import known_places
 from movierec.api.factorisation import Factorisation
 from movierec.api.rating_table import places_of
 from movierec.core.params import GibbsParams, TrainParams, validated
+from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
 if TYPE_CHECKING:
@@ -204,8 +206,4 @@ def _genres_by_index(genres: Mapping[Any, list[str]], item_ids: Array) -> Csr:
     if not genres:
         raise ValueError('genres: model="genre_mf" needs the genres of each item')
     of_items = [sorted(set(genres.get(item, ()))) for item in item_ids.tolist()]
-    names = sorted({name for names in of_items for name in names})
-    place = {name: number for number, name in enumerate(names)}
-    indptr = np.concatenate(([0], np.cumsum([len(names) for names in of_items]))).astype(np.int64)
-    indices = np.array([place[name] for names in of_items for name in names], np.int32)
-    return Csr(indptr, indices, np.ones(len(indices), np.float32))
+    return parquet_tables.genre_csr(pa.array(of_items, pa.list_(pa.string())))

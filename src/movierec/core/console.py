@@ -101,7 +101,7 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """stderr, likewise."""
+    """The console of stderr, of the same width."""
     return _console(_width(), True)
 
 

@@ -255,8 +255,12 @@ def read_items(folder: Path = INDEX) -> pd.DataFrame:
 
 
 def read_genres(folder: Path = INDEX) -> Csr:
-    """Read the genres of each item, as indices of the sorted names of the genres."""
-    lists = read_table(folder / "items.parquet", ["genres"])["genres"].combine_chunks()
+    """Read the genres of each item, as genre_csr returns them."""
+    return genre_csr(read_table(folder / "items.parquet", ["genres"])["genres"].combine_chunks())
+
+
+def genre_csr(lists: pa.ListArray) -> Csr:
+    """The genres of each item, given as lists of names, as indices of the sorted names."""
     names = lists.flatten().dictionary_encode()
     place = np.argsort(np.argsort(names.dictionary.to_numpy(zero_copy_only=False)))
     indptr = indptr_from_counts(lists.value_lengths().to_numpy(zero_copy_only=False))

@@ -174,6 +174,12 @@ def _part(model: Model, number: int, items: Array, values: Array, params: TrainP
     )
 
 
+def unseen_share(n_ratings: int, usual: float) -> float:
+    """The unseen_share of fold_in_implicit for a new user: the more ratings, the more those left
+    out mean. usual: the mean number of ratings of a user."""
+    return n_ratings / (n_ratings + usual / 3)
+
+
 def fold_in_implicit(
     model: Model, items: Array, is_liked: Array, params: ImplicitParams, unseen_share: float = 1
 ) -> LinearScores:

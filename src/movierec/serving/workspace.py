@@ -97,10 +97,12 @@ class Project:
         return user_scores.score_items(self._models, *rated, self.params, trained_with, share)
 
     def _unseen_share(self, user: UserProfile) -> float:
-        """folding_in.fold_in_implicit's: the more ratings, the more those left out mean."""
+        """As of folding_in.fold_in_implicit; 1 for a user of the data set."""
+        from movierec.serving import folding_in
+
         index = self.manifest["index"]["result"]
-        n, usual = len(user.items), index["n_ratings"] / index["n_users"]
-        return 1.0 if user.is_complete else n / (n + usual / 3)
+        usual = index["n_ratings"] / index["n_users"]
+        return 1.0 if user.is_complete else folding_in.unseen_share(len(user.items), usual)
 
     @cached_property
     def _models(self) -> tuple[Model, Model]:
