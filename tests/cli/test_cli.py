@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from benchmarks import ours
-from movierec import cli
 from movierec.cli import runs
 from movierec.core import console
 from movierec.data import parquet_tables
@@ -24,6 +23,7 @@ from movierec.model import model_file
 from movierec.serving import folding_in
 from tests.helpers import archives
 from tests.helpers.small_project import run_stage, run_stages, write_params
+from tests.helpers.terminal import command_line
 
 SPACE = ["Star Wars (1977)", "Alien (1979)", "Brazil (1985)", "Dune, Part One (2021)"]
 SPACE += ["Solaris (1972)", "Moon (2009)"]
@@ -77,13 +77,7 @@ def call(project, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("MOVIEREC_LOG", raising=False)
 
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["movierec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return caught.value.code, *capsys.readouterr()
-
-    return call
+    return command_line(monkeypatch, capsys)
 
 
 @pytest.fixture

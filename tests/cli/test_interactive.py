@@ -14,10 +14,10 @@ import pytest
 
 from movierec.cli import interactive
 from movierec.cli.interactive import Session
-from movierec.core import console
 from movierec.serving.workspace import Project
 from tests.cli.test_cli import NO_ZZZZZ, project  # noqa: F401 - a fixture
 from tests.helpers.clone import ROOT
+from tests.helpers.terminal import answering
 
 
 @pytest.fixture
@@ -29,14 +29,7 @@ def talk(project, monkeypatch, capsys):  # noqa: F811
     capsys.readouterr()
 
     def say(*lines):
-        waiting = iter(lines)
-
-        def answer(prompt):
-            console.lines(prompt)
-            return next(waiting)
-
-        monkeypatch.setattr(console, "ask", answer)
-        for line in waiting:
+        for line in answering(monkeypatch, lines):
             here.turn(line)
         return here, capsys.readouterr().out
 

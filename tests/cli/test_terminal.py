@@ -9,16 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from movierec import cli
 from movierec.cli.interactive import Session
-from movierec.core import console
 from movierec.core.text import printable
 from movierec.serving.workspace import Project
 from tests.core.test_console import is_clean
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
 from tests.helpers.small_project import run_stages, write_params
-from tests.helpers.terminal import STYLE, on_terminal
+from tests.helpers.terminal import STYLE, answering, command_line, on_terminal
 
 ESCAPE = "Red \x1b[31m\x1b]0;owned\x07 (1990)"
 TITLES = [ESCAPE, "Two\u2028lines (1991)", "\u202eesreveR (1992)", "=cmd|'/C calc'!A0 (1993)"]
@@ -50,13 +48,7 @@ def call(hostile, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("MOVIEREC_LOG", raising=False)
 
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["movierec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return caught.value.code, *capsys.readouterr()
-
-    return call
+    return command_line(monkeypatch, capsys)
 
 
 COMMANDS = [
@@ -214,13 +206,7 @@ def talk(hostile, monkeypatch, capsys):
     session = Session(Project.at())
 
     def say(*lines):
-        waiting = iter(lines)
-
-        def answer(prompt):
-            console.lines(prompt)
-            return next(waiting)
-
-        monkeypatch.setattr(console, "ask", answer)
+        waiting = answering(monkeypatch, lines)
         capsys.readouterr()
         goes_on = [session.turn(line) for line in waiting][-1]
         out = capsys.readouterr().out
