@@ -11,7 +11,7 @@ from movierec.api.estimator import Estimator
 from movierec.api.fitting import threads
 from movierec.api.input_types import GenresLike, IdsLike, Unknown
 from movierec.api.ranking_models import ImplicitALS
-from movierec.api.rating_models import ALS, RatingEstimator
+from movierec.api.rating_models import ALS, GibbsMF, RatingEstimator
 from movierec.api.rating_table import RatingTable
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 class Blend(Estimator):
     """Ranks items by what a user is likely to watch and to like: `ImplicitALS` plus `ALS`.
 
-    The score is the implicit score plus the predicted rating as a share of the rating scale, times
-    `rating_weight`. It is the pipeline's default ranking.
+    The score is that of the implicit model, plus `rating_weight` times the predicted rating as a
+    share of the rating scale. It is the pipeline's default ranking.
 
     Parameters
     ----------
     watched
         The implicit model.
     rated
-        The model of ratings: an `ALS` or a `GibbsMF`.
+        The rating model: an `ALS` or a `GibbsMF`.
     rating_weight
         What a predicted rating at the top of the scale adds to the score, at least 0.
 
@@ -49,7 +49,7 @@ class Blend(Estimator):
     """
 
     watched: ImplicitALS = field(default_factory=ImplicitALS)
-    rated: RatingEstimator = field(default_factory=ALS)
+    rated: ALS | GibbsMF = field(default_factory=ALS)
     rating_weight: float = 0.5
 
     @property
@@ -94,15 +94,15 @@ class Blend(Estimator):
         return selection.vectors(watched, rated, self.rating_weight)
 
     def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:
-        """Predict ratings by the model of ratings, as `ALS.predict` does.
+        """Predict ratings with the rating model, as `ALS.predict` does.
 
         Parameters
         ----------
         users, items
-            Ids (n_pairs,). A single id is paired with each id of the other.
+            Ids (n_pairs,) each. A single id is used for all pairs.
         unknown
-            For ids that the model was not fitted on: "error" raises KeyError, "prior_mean" predicts
-            from the global mean and the bias of the other side.
+            For ids that the model was not fitted on, `"error"` raises KeyError, and `"prior_mean"`
+            predicts from the global mean and the bias of the known user or item.
 
         Returns
         -------
@@ -112,7 +112,9 @@ class Blend(Estimator):
         Raises
         ------
         KeyError
-            If an id is unknown and `unknown="error"`.
+            If a user or an item is unknown, and `unknown` is `"error"`.
+        ValueError
+            Before `fit`, or if `users` and `items` have different lengths.
 
         Examples
         --------

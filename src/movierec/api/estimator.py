@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Estimator(ABC):
-    """What all estimators can do: fit, recommend, compare items, save.
+    """What all estimators share: fitting, recommending, comparing items, saving.
 
-    They follow scikit-learn: the constructor only stores its arguments, `fit` returns the
-    estimator, names that end in an underscore exist after `fit`, and `sklearn.base.clone` works.
+    They follow scikit-learn's conventions: the constructor only stores its arguments, `fit` returns
+    the estimator, names that end with an underscore exist after `fit`, and `sklearn.base.clone`
+    works.
 
     Attributes
     ----------
     ratings_ : RatingTable
-        All ratings that the model was fitted on, with those for validation.
+        All ratings that the model was fitted on, including those for validation.
     rating_scale_ : Scale
-        The lowest and the highest rating, as the named tuple `(low, high)`.
+        The lowest and the highest rating, as a named tuple `(low, high)`.
     """
 
     _is_rating_model: ClassVar[bool] = False
@@ -50,7 +51,7 @@ class Estimator(ABC):
         Parameters
         ----------
         deep
-            Also return the arguments of estimators among them, with names such as
+            If an argument is an estimator, also return its arguments, with names such as
             `rated__n_factors`.
 
         Returns
@@ -81,7 +82,7 @@ class Estimator(ABC):
         Parameters
         ----------
         **params
-            New values by name. Fitted arrays stay as they are until you call `fit` again.
+            New values by name. Call `fit` again to train with them.
 
         Returns
         -------
@@ -125,16 +126,16 @@ class Estimator(ABC):
         Parameters
         ----------
         ratings
-            A table, a sparse matrix, a tuple of arrays, or a part of a `Split`. If a user rated an
-            item several times, the latest rating counts, and a warning says so.
+            A table, a sparse matrix, a tuple of arrays or a part of a `Split`. If a user rated an
+            item several times, the latest rating counts and you get a warning.
         validation
-            Ratings that decide when training stops, in the same form; or the share of each user's
-            ratings to hold out for this, such as 0.1. With `refit=True` the model is then fitted
-            again on all ratings. By default, training runs for `max_epochs`.
+            Ratings that decide when to stop training, or the share of each user's ratings to hold
+            out for this, such as 0.1. With `refit=True`, the model is then fitted again on all
+            ratings. By default, training runs for `max_epochs`.
         columns
             Your names of the columns, such as `{"user_id": "customer"}`.
         genres
-            The genres of each item. Needed by `model="genre_mf"`, otherwise ignored.
+            The genres of each item. Only `model="genre_mf"` needs and uses them.
 
         Returns
         -------
@@ -144,10 +145,10 @@ class Estimator(ABC):
         Raises
         ------
         ValueError
-            If ratings are missing, infinite or off the `rating_scale` (the message names column and
-            row), or if an argument of the constructor is out of range.
+            If a value is missing, infinite or off the `rating_scale` (the message says where), or
+            an argument of the constructor is out of range.
         TypeError
-            If `ratings` is none of these forms.
+            If `ratings` has another form.
 
         Examples
         --------
@@ -205,13 +206,13 @@ class Estimator(ABC):
 
     @abstractmethod
     def scorer(self) -> Model | Scorer:
-        """Return what ranks the items: a model, or a function.
+        """Return the object that scores items for users, in the form that the pipeline uses.
 
         Returns
         -------
-        Model or Callable
-            A `Model`, whose predictions are the scores. For `ItemKNN` a function from user indices
-            (n,) int to the scores of all items (n, n_items) float32.
+        Model | Scorer
+            A `Model`, whose predictions are the scores. For `ItemKNN`, a function from user indices
+            (n,) to scores of all items (n, n_items) float32.
 
         Raises
         ------
@@ -233,7 +234,7 @@ class Estimator(ABC):
 
     @property
     def fitted(self) -> RatingTable:
-        """The ratings that the model was fitted on: `ratings_`, or an error before `fit`.
+        """The ratings that the model was fitted on, or a clear error before `fit`.
 
         Raises
         ------
@@ -253,7 +254,9 @@ class Estimator(ABC):
 
     @property
     def user_ids_(self) -> Array:
-        """The ids of the users (n_users,), as int64 or text; the position is the user index.
+        """The ids of the users (n_users,), int64 or text, those with most ratings first.
+
+        The position of an id is the user index, as in `user_factors_`.
 
         Raises
         ------
@@ -271,9 +274,9 @@ class Estimator(ABC):
 
     @property
     def item_ids_(self) -> Array:
-        """The ids of the items (n_items,), as int64 or text, the most rated first.
+        """The ids of the items (n_items,), int64 or text, those with most ratings first.
 
-        The position is the item index, as in `item_factors_`.
+        The position of an id is the item index, as in `item_factors_`.
 
         Raises
         ------
@@ -303,7 +306,7 @@ class Estimator(ABC):
         exclude_seen: bool = True,
         items: IdsLike | None = None,
     ) -> pd.DataFrame:
-        """Recommend the best items to users that the model was fitted on.
+        """Recommend items to users that the model was fitted on.
 
         Parameters
         ----------
@@ -312,19 +315,20 @@ class Estimator(ABC):
         n
             Length of each list. A list is shorter if fewer items remain.
         exclude_seen
-            Leave out the items that the user has rated.
+            Leave out items that the user has rated.
         items
             Ids of the items that may be recommended. By default all items.
 
         Returns
         -------
         DataFrame
-            `user_id`, `rank` from 1, `item_id` and `score`, for each user the best item first.
+            The columns `user_id`, `rank` from 1, `item_id` and `score`, for one user after the
+            other, the best item first.
 
         Raises
         ------
         KeyError
-            If an id was not in the ratings.
+            If a user or an item is unknown.
         ValueError
             If `n` is less than 1, or before `fit`.
 
@@ -378,9 +382,9 @@ class Estimator(ABC):
     def recommend_for(
         self, ratings: UserRatings, n: int = 10, *, explain: bool = False
     ) -> pd.DataFrame:
-        """Recommend the best items to a new user, without fitting again.
+        """Recommend items to a new user, without fitting again.
 
-        The user is folded in: their factors are solved while those of the items stay fixed.
+        The user is folded in: their factors are solved while the items' factors stay fixed.
 
         Parameters
         ----------
@@ -389,22 +393,22 @@ class Estimator(ABC):
         n
             Length of the list. It is shorter if fewer items remain.
         explain
-            Add a column for each rating, named by its item, with its contribution to the score.
+            Add a column for each rating, named after its item, with its contribution to the score.
 
         Returns
         -------
         DataFrame
-            `rank` from 1, `item_id` and `score`, the best item first. For models of ratings also
-            `deviation`, the standard deviation of the predicted rating.
+            The columns `rank` from 1, `item_id` and `score`. For `ALS` and `GibbsMF`, the score is
+            the unclipped predicted rating, and the column `deviation` its standard deviation.
 
         Raises
         ------
         KeyError
-            If an item was not in the ratings that the model was fitted on.
+            If an item is unknown.
         ValueError
             If there are no ratings, or one is off the scale.
         TypeError
-            If the model cannot explain its scores (`Popularity`, `ItemKNN`).
+            If `explain` is true, for `Popularity` and `ItemKNN`.
 
         Examples
         --------
@@ -453,18 +457,18 @@ class Estimator(ABC):
         Returns
         -------
         Series
-            The contributions by item id, in the unit of the score, the largest first. Together with
-            `attrs["rest"]`, the part that does not depend on these ratings, they add up to the
-            score in `recommend_for`.
+            The contributions by item id, the largest first. Their sum and `attrs["rest"]`, the part
+            of the score that does not depend on the ratings, add up to the score in
+            `recommend_for`.
 
         Raises
         ------
         KeyError
-            If an item was not in the ratings that the model was fitted on.
+            If an item is unknown.
         ValueError
             If there are no ratings, or one is off the scale.
         TypeError
-            If the model cannot explain its scores (`Popularity`, `ItemKNN`).
+            For `Popularity` and `ItemKNN`, which do not explain their scores.
 
         Examples
         --------
@@ -510,18 +514,19 @@ class Estimator(ABC):
         item
             The id of the item.
         n
-            Length of the list. It is shorter if fewer items are comparable.
+            Length of the list. It is shorter if fewer items can be compared.
 
         Returns
         -------
         DataFrame
-            `item_id` and `similarity`, from −1 to 1, the most similar first: the cosine of the
-            items' factors; for `ItemKNN`, of the sets of users who rated them.
+            The columns `item_id` and `similarity`, the most similar item first. The similarity is
+            the cosine of the items' factors, from −1 to 1; for `ItemKNN`, that of the sets of users
+            who rated them.
 
         Raises
         ------
         KeyError
-            If the item was not in the ratings.
+            If the item is unknown.
         TypeError
             For `Popularity`, which cannot compare items.
 
@@ -546,18 +551,18 @@ class Estimator(ABC):
     def save(self, path: str | Path) -> Path:
         """Save the fitted model to one safetensors file, without pickle.
 
-        The file has the arguments, the ids, the ratings and the arrays of the model. The same model
+        The file contains the arguments, ids, ratings and arrays of the model. The same model always
         gives the same bytes.
 
         Parameters
         ----------
         path
-            The file to write. A file there is replaced.
+            The file to write; it is replaced if it exists.
 
         Returns
         -------
         Path
-            The file.
+            The path of the file.
 
         Raises
         ------
@@ -597,7 +602,7 @@ class Estimator(ABC):
         MovierecError
             If the file is missing or damaged.
         TypeError
-            If it holds an estimator of another class.
+            If it contains an estimator of another class.
 
         Examples
         --------

@@ -35,19 +35,19 @@ def evaluate(
     models
         A fitted estimator, or several by name, fitted on the same ratings.
     test
-        Held-out ratings, such as `split(...).test`. Ratings of unknown users and items count in the
-        errors, with `unknown="prior_mean"`; unknown users get no list.
+        Held-out ratings, such as the part `test` of a `Split`. Errors also count unknown users and
+        items, predicted with `unknown="prior_mean"`. Unknown users get no list.
     n
         Length of the lists, 1 to 1000.
     relevant_rating
-        A held-out rating of at least this is relevant, in stars of a 1–5 scale, to which other
-        scales are mapped.
+        Items with a held-out rating of at least this are relevant. It is in stars of a 1–5 scale,
+        to which other scales are mapped.
     min_ratings
-        Items with fewer ratings are not recommended.
+        Items with fewer ratings are not listed.
     max_users
-        Lists are evaluated for a random sample of at most this many users.
+        Lists are evaluated on a random sample of at most this many users.
     bootstrap_samples
-        Resamples of users for the intervals, 100 to 100,000.
+        Number of resamples of users for the intervals, 100 to 100,000.
     random_state
         Seed of the random numbers.
     columns
@@ -56,16 +56,17 @@ def evaluate(
     Returns
     -------
     DataFrame
-        A row for each model. `rmse` and `mae`, in the unit of the ratings, are NaN for models that
-        only rank. `ndcg@n` and `recall@n` are means over users with a relevant held-out rating;
-        `hit_rating@n` is the mean held-out rating of recommended items, `coverage@n` the share of
-        items in at least one list, `novelty@n` the mean of −log2 of an item's share of users. The
-        ends of the intervals of the first four are `rmse_low`, `rmse_high`, and so on.
+        A row for each model. `rmse` and `mae` are in the unit of the ratings, and NaN for models
+        that only rank. `ndcg@n` and `recall@n` are means over users with a relevant item.
+        `hit_rating@n` is the mean held-out rating of listed items, `coverage@n` the share of items
+        in at least one list, and `novelty@n` the mean of −log2 of the share of users who rated a
+        listed item. `rmse_low` and `rmse_high`, and so on, are the ends of the intervals of the
+        first four.
 
     Raises
     ------
     ValueError
-        If there is no model, models were fitted on different ratings, or an argument is out of
+        If you give no model, the models were fitted on different ratings, or an argument is out of
         range.
 
     Examples

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Factorisation(Estimator):
-    """What models with factors of users and items have in addition.
+    """What `ALS`, `GibbsMF` and `ImplicitALS` have in addition: factors and a training history.
 
     Attributes
     ----------
     model_ : Model
-        The arrays of the fitted model.
+        The global mean, biases and factors, by index of users and items.
     best_epoch_ : int
-        The epoch of the model, counted from 1.
+        The number of the epoch whose model was chosen, from 1.
     epochs_ : DataFrame
-        A row for each epoch: its number, the objective, and the quality on validation.
-    validation_ : Errors or Ranking or None
-        The quality of the best epoch on validation, before the refit. None without validation.
+        The history: a row for each epoch, with the objective and the errors or NDCG@10.
+    validation_ : Errors | Ranking | None
+        The quality of the chosen model on validation, before the refit. None without validation.
     """
 
     @abstractmethod
@@ -74,8 +74,8 @@ class Factorisation(Estimator):
     def user_factors_(self) -> Array:
         """The factors of the users (n_users, n_factors), in the order of `user_ids_`.
 
-        They have the `dtype` of the estimator. For `GibbsMF` the factors of all samples stand side
-        by side: (n_users, samples · n_factors).
+        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
+        side: (n_users, samples · n_factors).
 
         Raises
         ------
@@ -96,8 +96,8 @@ class Factorisation(Estimator):
     def item_factors_(self) -> Array:
         """The factors of the items (n_items, n_factors), in the order of `item_ids_`.
 
-        They have the `dtype` of the estimator. For `GibbsMF` the factors of all samples stand side
-        by side: (n_items, samples · n_factors).
+        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
+        side: (n_items, samples · n_factors).
 
         Raises
         ------

@@ -40,13 +40,12 @@ RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | Sequence[Arr
 - a `RatingTable`, such as one part of a `Split`.
 """
 
-UserRatings: TypeAlias = Mapping[Id, float] | Mapping[int, float] | Mapping[str, float]
-"""The ratings of one user by item id, such as `{"Alien": 5, "Up": 2.5}`."""
+# Keys are ids. With Id for Any, type checkers would refuse a variable of type dict[str, float].
+UserRatings: TypeAlias = Mapping[Any, float]
+"""The ratings of one user, such as `{"Alien": 5, "Up": 2.5}`."""
 
-GenresLike: TypeAlias = (
-    Mapping[Id, Iterable[str]] | Mapping[int, Iterable[str]] | Mapping[str, Iterable[str]]
-)
-"""The genres of items by item id, such as `{"Alien": ["Horror", "Sci-Fi"]}`."""
+GenresLike: TypeAlias = Mapping[Any, Iterable[str]]
+"""The genres of items by id, such as `{"Alien": ["Horror", "Sci-Fi"]}`."""
 
 Unknown: TypeAlias = Literal["error", "prior_mean"]
-"""What to do about ids that the model was not fitted on."""
+"""What to do about ids that the model was not fitted on: `"error"` or `"prior_mean"`."""

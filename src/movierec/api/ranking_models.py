@@ -26,37 +26,38 @@ if TYPE_CHECKING:
 
 @dataclass
 class ImplicitALS(Factorisation):
-    """Ranks items by how likely a user is to rate them: implicit ALS (iALS).
+    """Ranks items by how likely a user is to rate them, with implicit ALS (iALS).
 
-    Every rating counts as 1, whatever its value, and every other item as 0, with the weight
-    `unseen_weight`. The arguments and their defaults are those of `implicit` in `params.yaml`.
+    Each rating counts as 1, whatever its value, and each item without a rating as 0, with the
+    weight `unseen_weight`. The arguments and their defaults are those of `implicit` in
+    `params.yaml`.
 
     Parameters
     ----------
     n_factors
-        Length of the factors, 0 to 1024.
+        Number of factors of each user and item, 0 to 1024.
     factor_precision, factor_precision_per_rating
         Regularisation of the factors: the precision of their Gaussian prior, and what each rating
         of the user or item adds to it.
     unseen_weight
-        Weight of an item without a rating; one with a rating weighs 1.
+        Weight of an item without a rating; an item with a rating has weight 1.
     max_epochs
         Training stops after this many epochs.
     patience, min_improvement
         With validation, training also stops after `patience` epochs in which NDCG@10 has not
         improved by `min_improvement`.
     refit
-        With validation, fit again on all ratings, for the best number of epochs.
+        With validation, fit again on all ratings for the best number of epochs.
     init_scale
-        Expected length of an item's random initial factors.
+        Expected norm of an item's random initial factors.
     dtype
-        Type of the arrays.
+        Type of the factors and biases.
     rating_scale
-        Lowest and highest possible rating. By default, those that occur.
+        Lowest and highest possible rating. By default, the lowest and highest that occur.
     random_state
         Seed of the random numbers.
     n_jobs
-        Number of threads. By default one for each core. It does not change the result.
+        Number of threads. By default, one for each core. It does not change the result.
 
     Examples
     --------
@@ -143,15 +144,15 @@ class Popularity(Estimator):
 class ItemKNN(Estimator):
     """Ranks items by their nearest neighbours among the items that a user has rated.
 
-    The score of an item is the sum of its cosines with the rated items among whose neighbours it
-    is. It depends on who rated what, not on the values of the ratings.
+    The score of an item is the sum of its cosines with the user's rated items that have it among
+    their neighbours. Only who rated what matters, not the values of the ratings.
 
     Parameters
     ----------
     n_neighbours
-        Neighbours stored for each item, by the cosine of the sets of users who rated them.
+        Number of neighbours of each item, by the cosine of the sets of users who rated them.
     n_jobs
-        Number of threads. By default one for each core. It does not change the result.
+        Number of threads. By default, one for each core. It does not change the result.
 
     Attributes
     ----------

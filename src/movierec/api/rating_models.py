@@ -56,10 +56,10 @@ class RatingEstimator(Factorisation):
         Parameters
         ----------
         users, items
-            Ids (n_pairs,). A single id is paired with each id of the other.
+            Ids (n_pairs,) each. A single id is used for all pairs.
         unknown
-            For ids that the model was not fitted on: "error" raises KeyError, "prior_mean" predicts
-            from the global mean and the bias of the other side.
+            For ids that the model was not fitted on, `"error"` raises KeyError, and `"prior_mean"`
+            predicts from the global mean and the bias of the known user or item.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class RatingEstimator(Factorisation):
         Raises
         ------
         KeyError
-            If an id is unknown and `unknown="error"`.
+            If a user or an item is unknown, and `unknown` is `"error"`.
         ValueError
             Before `fit`, or if `users` and `items` have different lengths.
 
@@ -121,10 +121,11 @@ class ALS(RatingEstimator):
     Parameters
     ----------
     model
-        "mf": the model above. "genre_mf": with the items' genres as prior mean. "svdpp": with who
-        rated what as prior mean. "biases": no factors. "damped_biases": static biases, no solver.
+        `"mf"` is the model above. `"genre_mf"` adds the items' genres to their prior mean, and
+        `"svdpp"` adds who rated what to the prior means of both sides. `"biases"` has no factors,
+        and `"damped_biases"` computes the biases in one pass.
     n_factors
-        Length of the factors, 0 to 1024.
+        Number of factors of each user and item, 0 to 1024.
     factor_precision, factor_precision_per_rating
         Regularisation of the factors: the precision of their Gaussian prior, per star, and what
         each rating of the user or item adds to it.
@@ -133,24 +134,24 @@ class ALS(RatingEstimator):
     rating_precision
         1 / variance of the rating noise, per squared star.
     feature_ridge
-        Ridge on the weights of genres ("genre_mf") or of rated items ("svdpp").
+        Ridge on the weights that `"genre_mf"` and `"svdpp"` learn for the prior means.
     max_epochs
         Training stops after this many epochs.
     patience, min_improvement
         With validation, training also stops after `patience` epochs in which RMSE has not improved
         by `min_improvement` stars.
     refit
-        With validation, fit again on all ratings, for the best number of epochs.
+        With validation, fit again on all ratings for the best number of epochs.
     init_scale
-        Expected length of an item's random initial factors, in √stars.
+        Expected norm of an item's random initial factors, in √stars.
     dtype
-        Type of the arrays.
+        Type of the factors and biases.
     rating_scale
-        Lowest and highest possible rating. By default, those that occur.
+        Lowest and highest possible rating. By default, the lowest and highest that occur.
     random_state
         Seed of the random numbers.
     n_jobs
-        Number of threads. By default one for each core. It does not change the result.
+        Number of threads. By default, one for each core. It does not change the result.
 
     Examples
     --------
@@ -193,44 +194,44 @@ class ALS(RatingEstimator):
 class GibbsMF(RatingEstimator):
     """Predicts ratings by Bayesian matrix factorisation: the mean of samples of the posterior.
 
-    Slower than `ALS` and more accurate. Gibbs sampling starts from a few epochs of ALS and also
-    samples the precisions. It does not stop early; validation only measures it. The arguments and
-    their defaults are those of `train` and `train.gibbs` in `params.yaml`; `feature_ridge` is
-    `train.gibbs_feature_ridge` there.
+    It is slower than `ALS` and more accurate. Gibbs sampling starts from a few epochs of ALS and
+    also samples the precisions. It does not stop early, so validation only measures the model. The
+    arguments and their defaults are those of `train` and `train.gibbs` in `params.yaml`, where
+    `feature_ridge` is called `gibbs_feature_ridge`.
 
     Parameters
     ----------
     model
-        As for `ALS`, except "damped_biases".
+        As for `ALS`, except `"damped_biases"`.
     n_factors
-        Length of the factors of one sample, 0 to 1024.
+        Number of factors of each user and item in one sample, 0 to 1024.
     factor_precision, factor_precision_per_rating, bias_precision, bias_precision_per_rating
         Regularisation in the ALS epochs, as for `ALS`.
     rating_precision
         1 / variance of the rating noise in the ALS epochs, per squared star.
     feature_ridge
-        Ridge on the weights of genres ("genre_mf") or of rated items ("svdpp"), as a multiple of
-        the sampled prior precision.
+        Ridge on the weights that `"genre_mf"` and `"svdpp"` learn for the prior means, as a
+        multiple of the sampled prior precision.
     start_epochs
-        Epochs of ALS before sampling.
+        Number of ALS epochs before sampling.
     burn_in
-        Sweeps that are discarded.
+        Number of sweeps to discard.
     samples
-        Samples that are averaged.
+        Number of samples to average.
     thin
-        One sweep in this many is kept as a sample.
+        Keep one sweep in this many as a sample.
     refit
         With validation, fit again on all ratings.
     init_scale
-        Expected length of an item's random initial factors, in √stars.
+        Expected norm of an item's random initial factors, in √stars.
     dtype
-        Type of the arrays.
+        Type of the factors and biases.
     rating_scale
-        Lowest and highest possible rating. By default, those that occur.
+        Lowest and highest possible rating. By default, the lowest and highest that occur.
     random_state
         Seed of the random numbers.
     n_jobs
-        Number of threads. By default one for each core. It does not change the result.
+        Number of threads. By default, one for each core. It does not change the result.
 
     Examples
     --------

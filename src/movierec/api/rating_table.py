@@ -25,18 +25,17 @@ MAX_WHOLE = 2.0**53  # up to here, a float64 that is a whole number is exactly t
 
 @dataclass(frozen=True)
 class RatingTable:
-    """Ratings with dense indices of users and items, ordered by user and item.
+    """Ratings by user index and item index, ordered by user and item, with the ids of both.
 
-    `RatingTable.read` reads one, `split` returns three. You need it only to look at what a model is
-    fitted on: wherever ratings are taken, tables, matrices and arrays are, too.
+    You rarely need one: functions that take ratings also take tables, sparse matrices and arrays.
 
     Attributes
     ----------
     ratings : Ratings
         The arrays `user_index` int32, `item_index` int32, `rating` float32 and `timestamp` int64,
-        in seconds since 1970, or 0 without timestamps: (n_ratings,) each.
+        (n_ratings,) each. Timestamps are seconds since 1970, or 0 if there are none.
     user_ids, item_ids : ndarray
-        The ids by index (n_users,) and (n_items,), as int64 or text, those with most ratings first.
+        The ids by index (n_users,) and (n_items,), int64 or text, those with most ratings first.
 
     Examples
     --------
@@ -60,7 +59,7 @@ class RatingTable:
         ----------
         ratings
             A table, a sparse matrix or a tuple of arrays. A `RatingTable` is returned unchanged. If
-            a user rated an item several times, the latest rating counts, and a warning says so.
+            a user rated an item several times, the latest rating counts and you get a warning.
         columns
             Your names of the columns, such as `{"user_id": "customer"}`.
 
@@ -72,10 +71,10 @@ class RatingTable:
         Raises
         ------
         ValueError
-            If a value is missing, infinite or no rating or id (the message names column and row),
-            or if there are no ratings.
+            If there are no ratings, or a value is missing, infinite or not a number (the message
+            says where).
         TypeError
-            If `ratings` is none of these forms.
+            If `ratings` has another form.
 
         Examples
         --------
@@ -120,8 +119,8 @@ class RatingTable:
     def by_user(self) -> Csr:
         """The ratings grouped by user, as compressed sparse rows (CSR).
 
-        `indptr` (n_users + 1,) int64, `indices` (n_ratings,) int32 of items, ascending within a
-        user, and `values` (n_ratings,) float32.
+        `values` (n_ratings,) float32 contains the ratings, `indices` (n_ratings,) int32 their item
+        indices, and `indptr` (n_users + 1,) int64 where each user's ratings begin and end.
 
         Examples
         --------
@@ -161,12 +160,12 @@ class RatingTable:
         Parameters
         ----------
         other
-            The table whose ids come first; ids that it lacks follow them.
+            The table whose indices to use. Ids that it lacks are added at the end.
 
         Returns
         -------
         RatingTable
-            These ratings, with indices that mean the same in both tables.
+            These ratings, with the ids of both tables.
 
         Raises
         ------
@@ -194,12 +193,12 @@ class RatingTable:
         Parameters
         ----------
         other
-            More ratings. Of two ratings of an item by the same user, the later one counts.
+            More ratings. If both tables rate an item for the same user, the later rating counts.
 
         Returns
         -------
         RatingTable
-            All ratings, with the indices of this table; new ids follow.
+            All ratings, with the indices of this table. Ids that it lacks are added at the end.
 
         Raises
         ------
@@ -220,13 +219,13 @@ class RatingTable:
         return RatingTable(index.newest(both), other.user_ids, other.item_ids)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the ratings as a pandas table.
+        """Return the ratings as a pandas DataFrame.
 
         Returns
         -------
         DataFrame
-            `user_id`, `item_id`, `rating` float32 and `timestamp` int64, in seconds since 1970, or
-            0 without timestamps.
+            The columns `user_id`, `item_id`, `rating` float32 and `timestamp` int64, in seconds
+            since 1970, or 0 without timestamps.
 
         Examples
         --------

@@ -14,18 +14,18 @@ NEED_TIME = ("last_per_user", "point_in_time")
 
 
 class Split(NamedTuple):
-    """Ratings to fit on, to stop training by, and to evaluate on, as `split` returns them.
+    """The three tables that `split` returns: train, validation and test.
 
-    The three tables share their ids, so a model fitted on `train` knows all users and items.
+    They share their ids, so a model fitted on `train` knows all users and items.
 
     Attributes
     ----------
     train : RatingTable
         Ratings to fit on.
     validation : RatingTable
-        Ratings for early stopping, or to choose parameters by.
+        Ratings for early stopping or for choosing params.
     test : RatingTable
-        Ratings to evaluate the final model on.
+        Ratings to evaluate on.
 
     Examples
     --------
@@ -60,9 +60,10 @@ def split(
     ratings
         A table, a sparse matrix or a tuple of arrays.
     protocol
-        "per_user_random": a random share of each user's ratings. "per_rating_random": each rating
-        on its own. "last_per_user": each user's latest. "point_in_time": all from one moment on, as
-        in a forecast. The last two need timestamps.
+        `"per_user_random"` holds out a random share of each user's ratings, `"per_rating_random"` a
+        random share of all ratings, `"last_per_user"` each user's latest ratings, and
+        `"point_in_time"` all ratings from one moment on, as in a forecast. The last two need
+        timestamps.
     test_fraction
         The share held out for test, above 0 and below 1.
     validation_fraction
@@ -80,8 +81,7 @@ def split(
     Raises
     ------
     ValueError
-        If ratings cannot be used (as in `fit`), an argument is out of range, or timestamps are
-        missing.
+        If a rating cannot be used, an argument is out of range, or timestamps are missing.
 
     Examples
     --------

@@ -51,31 +51,31 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
     Parameters
     ----------
     source
-        The folder of a project, or a folder inside it; by default the current folder. Or a file
-        that an estimator's `save` wrote.
+        The folder of a project or a folder inside it, or a file that an estimator's `save` wrote.
+        By default the current folder.
     rev
-        A Git revision or the name of an experiment, whose outputs are in DVC's cache or remote. By
-        default the files as they are in the folder.
+        A Git revision or the name of an experiment whose outputs are in DVC's cache or remote. By
+        default, the files in the folder are used as they are.
 
     Returns
     -------
-    TrainedRun or Estimator
-        The run; for a file the estimator. Type checkers know its class if you use `ALS.load` and
-        the like instead.
+    TrainedRun | Estimator
+        The run, or the estimator from the file. With `ALS.load` and the like, type checkers also
+        know the class of the estimator.
 
     Raises
     ------
     MovierecError
         If something is missing, damaged or belongs to another run.
     ValueError
-        If you give `rev` for a file.
+        If you give `rev` together with a file.
 
     Examples
     --------
     >>> import movierec as mr
     >>> run = mr.load()
-    >>> run.metrics["test"].keys() >= {"rmse", "ndcg@10"}
-    True
+    >>> len(run.user_ids), len(run.items)
+    (943, 1682)
     >>> mr.load(rev="HEAD").params.dataset
     'ml-100k'
     """
@@ -104,15 +104,14 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
 class TrainedRun:
     """A finished run of the pipeline: its movies, models, metrics and recommendations.
 
-    `movierec.load` returns it. Files are read when they are first used, and checked to belong to
-    the same run.
+    Get one with `load`. Each file is read when it is first used, and checked to belong to this run.
 
     Attributes
     ----------
     folder : Path
         The folder of the project.
-    rev : str or None
-        The Git revision or experiment, if you asked for one.
+    rev : str | None
+        The Git revision or experiment that you asked for.
 
     Examples
     --------
@@ -135,7 +134,7 @@ class TrainedRun:
 
     @cached_property
     def project(self) -> Project:
-        """The project as the command line sees it: params, manifest, movies, users' ratings.
+        """The params, manifest and movies behind the run, for code that uses movierec's internals.
 
         Raises
         ------
@@ -173,7 +172,7 @@ class TrainedRun:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The metrics by file and name, as `dvc metrics show` shows them.
+        """The metrics by file and name, as in `dvc metrics show`.
 
         Examples
         --------
@@ -189,10 +188,10 @@ class TrainedRun:
 
     @cached_property
     def items(self) -> pd.DataFrame:
-        """The movies, the most rated first: a DataFrame whose row number is the item index.
+        """The movies as a DataFrame, those with most ratings first.
 
-        Columns: `movie_id` int64 or text, `title`, `year` (NaN if unknown), `genres` (an array of
-        text) and `n_ratings` int32.
+        The row number is the item index. The columns are `movie_id` int64 or text, `title`, `year`
+        (NaN if unknown), `genres` (an array of text) and `n_ratings` int32.
 
         Examples
         --------
@@ -210,14 +209,16 @@ class TrainedRun:
 
     @cached_property
     def user_ids(self) -> Array:
-        """The ids of the users (n_users,), int64 or text; the position is the user index.
+        """The ids of the users (n_users,), int64 or text, those with most ratings first.
+
+        The position of an id is the user index.
 
         Examples
         --------
         >>> import movierec as mr
         >>> run = mr.load()
-        >>> run.user_ids.shape
-        (943,)
+        >>> run.user_ids[:3]
+        array([405, 655,  13])
         """
         from movierec.data import parquet_tables
 
@@ -229,8 +230,8 @@ class TrainedRun:
     def item_factors(self) -> Array:
         """The movies' factors in the rating model (n_items, n_factors), float32 or float64.
 
-        Rows are in the order of `items`. For a model sampled by Gibbs the factors of all samples
-        stand side by side.
+        Rows are in the order of `items`. After Gibbs sampling, the factors of all samples stand
+        side by side.
 
         Examples
         --------
@@ -258,7 +259,11 @@ class TrainedRun:
 
     @property
     def model(self) -> Model:
-        """The rating model: its global mean, factors and biases.
+        """The rating model: a global mean, biases and factors.
+
+        `global_mean` is a number. `user_biases` (n_users,), `item_biases` (n_items,),
+        `user_factors` (n_users, n_factors) and `item_factors` (n_items, n_factors) are arrays,
+        float32 or float64.
 
         Raises
         ------
@@ -315,38 +320,44 @@ class TrainedRun:
         Parameters
         ----------
         ratings
-            A new user's ratings by title or movie id, such as `{"Star Wars": 5, 183: 4}`. A part of
-            a title is enough if only one movie has it.
+            A new user's ratings by title or movie id, such as `{"Star Wars": 5, 183: 4}`. Part of a
+            title is enough if it fits only one movie.
         user_id
-            A user of the data set; give either this or `ratings`.
+            The id of a user of the data set. Give either this or `ratings`.
         n
             Length of the list. It is shorter if fewer movies remain.
         explain
-            Add two columns: `because`, a list of dicts that say what each rating contributed to the
-            score and to the predicted rating, the largest first; and `score_without_ratings`.
+            Add the columns `because`, a list of what each rating contributed to the score and to
+            the predicted rating, the largest first, and `score_without_ratings`, the rest of the
+            score.
         diverse
-            How different the movies should be from each other: a weight from 0 to 1.
-        genre, not_genre
-            One or several genres: only movies of any of these; no movies of any of these.
-        from_year, to_year
-            Only movies from this year or later; from this year or earlier.
+            How much the movies should differ from each other: a weight from 0 to 1.
+        genre
+            Only movies of this genre, or of any of several.
+        not_genre
+            No movies of this genre, or of any of several.
+        from_year
+            Only movies from this year or later.
+        to_year
+            Only movies from this year or earlier.
         min_ratings
-            Only movies with at least so many ratings; by default `recommend.min_ratings` in
+            Only movies with at least this many ratings. By default `recommend.min_ratings` in
             `params.yaml`.
 
         Returns
         -------
         DataFrame
-            `movie_id`, `title`, `score`, `predicted_rating` (clipped to the scale) and `deviation`,
-            its standard deviation; the best movie first.
+            The columns `movie_id`, `title`, `score`, `predicted_rating`, clipped to the scale, and
+            `deviation`, its standard deviation. The best movie comes first.
 
         Raises
         ------
         MovierecError
-            If no movie or several have a title (the message names the nearest), a rating is off the
-            scale, or a user or a genre is unknown.
+            If a title fits no movie or several (the message suggests titles), a rating is off the
+            scale, or a user or genre is unknown.
         ValueError
-            If another argument is out of range.
+            If you give neither or both of `ratings` and `user_id`, or another argument is out of
+            range.
 
         Examples
         --------
@@ -423,7 +434,7 @@ class TrainedRun:
         Parameters
         ----------
         movie
-            A title, in any case and without accents if you like, or a movie id.
+            A title or a movie id. Case and accents do not matter.
 
         Returns
         -------
@@ -433,7 +444,7 @@ class TrainedRun:
         Raises
         ------
         MovierecError
-            If no movie or several match; the message names the nearest titles.
+            If no movie or several match. The message suggests titles.
 
         Examples
         --------
@@ -465,8 +476,8 @@ class TrainedRun:
         Returns
         -------
         DataFrame
-            The columns of `items`, and `similarity`: a weighted mean of the cosines of the movies'
-            factors in both models, from −1 to 1, the most similar first.
+            The columns of `items`, and `similarity` from −1 to 1: a weighted mean of the cosines of
+            the movies' factors in both models. The most similar movie comes first.
 
         Raises
         ------
@@ -499,14 +510,14 @@ class TrainedRun:
         Parameters
         ----------
         query
-            Words in any order and case. If no title has all of them, similar titles are returned.
+            Words in any order and case. If no title has all of them, you get similar titles.
         n
             Length of the list.
 
         Returns
         -------
         DataFrame
-            The columns of `items`, the most rated movie first.
+            The columns of `items`. The movie with most ratings comes first.
 
         Examples
         --------
@@ -531,7 +542,7 @@ class TrainedRun:
         Parameters
         ----------
         user_ids, movie_ids
-            Ids (n_pairs,). A single id is paired with each id of the other.
+            Ids (n_pairs,) each. A single id is used for all pairs.
 
         Returns
         -------
@@ -541,7 +552,7 @@ class TrainedRun:
         Raises
         ------
         KeyError
-            If an id is unknown.
+            If a user or a movie is unknown.
 
         Examples
         --------

@@ -11,12 +11,17 @@ REMEDIES |= {errno.EACCES: _RIGHTS, errno.EPERM: _RIGHTS, errno.EROFS: _RIGHTS}
 
 
 class MovierecError(Exception):
-    """Bad input or a damaged file: one line that says what is wrong, where, and what to do.
+    """Raised for bad input or a damaged file: one line says what is wrong, where, and what to do.
+
+    Parameters
+    ----------
+    text
+        The line.
+    details
+        More lines, which the command line shows below it.
 
     Attributes
     ----------
-    details : tuple of str
-        Lines that the command line shows below it.
     status : int
         The exit status of the command line.
 
