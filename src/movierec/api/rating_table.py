@@ -137,7 +137,7 @@ class RatingTable:
         Parameters
         ----------
         side
-            "user" or "item".
+            `"user"` or `"item"`.
 
         Returns
         -------
