@@ -33,7 +33,7 @@ def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     watched = params.implicit.model_copy(update={"max_epochs": 12})
     genres, seed = parquet_tables.read_genres(), params.seed
     ratings = ours.fit_ratings(train, n_items, rated, seed, scale, genres).model
-    return ratings, ours.fit_implicit(train, n_items, watched, seed).model
+    return ratings, ours.fit_implicit(train, n_items, watched, seed, scale).model
 
 
 def people(users: Csr, n_given: int, relevant_rating: float, seed: int) -> Iterator[Person]:

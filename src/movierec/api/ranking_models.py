@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class ImplicitALS(Factorisation):
     """Implicit ALS (iALS): ranks items by how likely a user is to rate them.
 
-    Every rating counts as 1, every other item as 0 with the weight unseen_weight. Other parameters
+    The target of the highest rating is 1, of the lowest one lowest_target, and of every other item
+    0, with the weight unseen_weight. Other parameters
     as of `ALS`, with NDCG@10 for RMSE; the parameters and their defaults are those of `implicit` in
     params.yaml. After `fit`: also model_, best_epoch_ and epochs_.
 
@@ -44,7 +45,8 @@ class ImplicitALS(Factorisation):
     n_factors: int = 64
     factor_precision: float = 2.0
     factor_precision_per_rating: float = 0.03
-    unseen_weight: float = 0.1
+    unseen_weight: float = 0.2
+    lowest_target: float = 0.5
     max_epochs: int = 30
     patience: int = 4
     min_improvement: float = 0.0005
@@ -72,15 +74,17 @@ class ImplicitALS(Factorisation):
     def _trainer(self, data: InMemoryData, settings: ImplicitParams) -> ImplicitTrainer[Model]:
         from movierec.training.implicit_als import ImplicitTrainer
 
-        return ImplicitTrainer(data, settings, self._seed)
+        return ImplicitTrainer(data, settings, self._seed, self.rating_scale_)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
+        from movierec.model.implicit_targets import Targets
         from movierec.serving import folding_in
 
-        is_liked = ratings >= self.rating_scale_.limit(2)
+        settings = self._settings()
+        targets = Targets.from_params(settings, self.rating_scale_).of_new_user(ratings)
         usual = len(self.ratings_) / len(self.user_ids_)
         share = folding_in.unseen_share(len(items), usual)
-        return folding_in.fold_in_implicit(self.scorer(), items, is_liked, self._settings(), share)
+        return folding_in.fold_in_implicit(self.scorer(), items, targets, settings, share)
 
 
 @dataclass
