@@ -50,7 +50,7 @@ class Blend(Estimator):
 
     watched: ImplicitALS = field(default_factory=ImplicitALS)
     rated: ALS | GibbsMF = field(default_factory=ALS)
-    rating_weight: float = 0.5
+    rating_weight: float = 0.2
 
     @property
     def _seed(self) -> int:

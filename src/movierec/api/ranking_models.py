@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class ImplicitALS(Factorisation):
     """Ranks items by how likely a user is to rate them, with implicit ALS (iALS).
 
-    Each rating counts as 1, whatever its value, and each item without a rating as 0, with the
-    weight `unseen_weight`. The arguments and their defaults are those of `implicit` in
-    `params.yaml`.
+    The score is fitted to 1 for the highest rating, to `lowest_target` for the lowest, and to 0,
+    with the weight `unseen_weight`, for each item without a rating. The arguments and their
+    defaults are those of `implicit` in `params.yaml`.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ class ImplicitALS(Factorisation):
         of the user or item adds to it.
     unseen_weight
         Weight of an item without a rating; an item with a rating has weight 1.
+    lowest_target
+        Target of the lowest rating, 0 to 1. With 1, the values of ratings do not matter.
     max_epochs
         Training stops after this many epochs.
     patience, min_improvement
@@ -73,7 +75,8 @@ class ImplicitALS(Factorisation):
     n_factors: int = 64
     factor_precision: float = 2.0
     factor_precision_per_rating: float = 0.03
-    unseen_weight: float = 0.1
+    unseen_weight: float = 0.2
+    lowest_target: float = 0.5
     max_epochs: int = 30
     patience: int = 4
     min_improvement: float = 0.0005
@@ -101,15 +104,17 @@ class ImplicitALS(Factorisation):
     def _trainer(self, data: InMemoryData, settings: ImplicitParams) -> ImplicitTrainer[Model]:
         from movierec.training.implicit_als import ImplicitTrainer
 
-        return ImplicitTrainer(data, settings, self._seed)
+        return ImplicitTrainer(data, settings, self._seed, self.rating_scale_)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
+        from movierec.model.implicit_targets import Targets
         from movierec.serving import folding_in
 
-        is_liked = ratings >= self.rating_scale_.limit(2)
+        settings = self._settings()
+        targets = Targets.from_params(settings, self.rating_scale_).of_new_user(ratings)
         usual = len(self.ratings_) / len(self.user_ids_)
         share = folding_in.unseen_share(len(items), usual)
-        return folding_in.fold_in_implicit(self.scorer(), items, is_liked, self._settings(), share)
+        return folding_in.fold_in_implicit(self.scorer(), items, targets, settings, share)
 
 
 @dataclass
