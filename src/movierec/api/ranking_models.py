@@ -69,7 +69,7 @@ class ImplicitALS(Factorisation):
     >>> implicit.recommend([3]).round(2)
        user_id  rank item_id  score
     0        3     1   Alien   0.01
-    1        3     2      Up   0.01
+    1        3     2      Up   0.00
     """
 
     n_factors: int = 64
