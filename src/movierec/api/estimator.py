@@ -14,6 +14,7 @@ import numpy as np
 from movierec.api.fitting import threads
 from movierec.api.rating_table import RatingTable, places_of
 from movierec.api.splitting import split
+from movierec.core import paths
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr
 
@@ -295,7 +296,7 @@ class Estimator(ABC):
         """
         from movierec.api import estimator_file
 
-        return estimator_file.write(Path(path), self)
+        return estimator_file.write(paths.expand(path), self)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -305,7 +306,7 @@ class Estimator(ABC):
         """
         from movierec.api import estimator_file
 
-        model = estimator_file.read(Path(path))
+        model = estimator_file.read(paths.expand(path))
         if not isinstance(model, cls):
             raise TypeError(f"{path}: holds {type(model).__name__}, not {cls.__name__}")
         return model

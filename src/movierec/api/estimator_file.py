@@ -52,6 +52,11 @@ def read(path: Path) -> Estimator:
     try:
         file = ArrayFile(path)
         arrays, metadata = file.arrays(), file.metadata
+        if {"train", "implicit"} & metadata.keys():
+            raise MovierecError(
+                f"{path}: a model of the pipeline, without its movies; load the project's folder,"
+                " or a file that the run was saved to"
+            )
         if metadata.get("format") != FORMAT:
             raise ValueError("not a saved estimator")
         ids = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from movierec.api.estimator import known_places
 from movierec.api.rating_table import places_of
-from movierec.core import paths
+from movierec.core import checksums, extras, manifests, paths, result_files
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params
 from movierec.model import model_file
@@ -45,7 +45,7 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Any:
     ----------
     source
         The folder of a project, or one inside it; by default this folder. Or a file that `save` of
-        an estimator wrote.
+        a run or of an estimator wrote.
     rev
         A Git revision or an experiment of the project, whose outputs are in DVC's cache or remote.
 
@@ -56,9 +56,7 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Any:
     if place.is_file():
         if rev is not None:
             raise ValueError("rev: only a project has revisions, not a file")
-        from movierec.api import estimator_file
-
-        return estimator_file.read(place)
+        return _load_file(place)
     if not place.exists():
         raise MovierecError(f"{place}: no such file or folder")
     root = paths.find_project(place.absolute())
@@ -68,20 +66,50 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Any:
         )
     if rev is None:
         return TrainedRun(root)
+    with _temporary_folder() as copy:
+        _fetch(root, rev, Path(copy.name))
+        return TrainedRun(Path(copy.name), rev, _copy=copy)
+
+
+def _load_file(path: Path) -> Any:
+    from movierec.api import estimator_file, run_file
+
+    if not run_file.is_run(path):
+        return estimator_file.read(path)
+    with _temporary_folder() as copy:
+        run_file.read(path, Path(copy.name))
+        run = TrainedRun(Path(copy.name), file=path, _copy=copy)
+        try:
+            run._check()
+        except MovierecError as error:
+            text = str(error).replace(f"{run.folder}/", "")
+            problem, _, _ = text.rpartition("; ")  # without what to do in a project
+            raise MovierecError(f"{path}: {problem or text}; save it again") from None
+        return run
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[tempfile.TemporaryDirectory[str]]:
+    """A folder that is deleted immediately on an error, else with the run that it is given to."""
     copy = tempfile.TemporaryDirectory(prefix="movierec-")
-    _fetch(root, rev, Path(copy.name))
-    return TrainedRun(Path(copy.name), rev, copy)
+    try:
+        yield copy
+    except BaseException:
+        copy.cleanup()
+        raise
 
 
 @dataclass(frozen=True)
 class TrainedRun:
     """A run of the pipeline. `movierec.load` returns it.
 
-    folder: of the project. rev: the Git revision, if one was asked for.
+    folder: of the project, or of a copy that is deleted with this object. rev: the Git revision, if
+    one was asked for. file: what the run was saved to, if it was loaded from there.
     """
 
     folder: Path
     rev: str | None = None
+    file: Path | None = None
     _copy: Any = field(default=None, repr=False, compare=False)  # deleted with this object
 
     @cached_property
@@ -95,9 +123,19 @@ class TrainedRun:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """metrics/*.json by name: the numbers that `dvc metrics show` shows."""
-        files = sorted((self.folder / paths.METRICS).glob("*.json"))
-        return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+        """metrics/*.json by name: the numbers that `dvc metrics show` shows.
+
+        Raises MovierecError if they are of other models or params than those in the project.
+        """
+        if self._copy is None:
+            evaluated = result_files.read_details("evaluate", self.folder, self.params)
+            if evaluated["made_from"] != self._trained():
+                where = self.folder / paths.METRICS
+                raise MovierecError(f"{where}: of other models than those here; run dvc repro")
+        return {
+            name: result_files.read_json(self.folder / paths.METRICS / f"{name}.json")
+            for name in result_files.HEADLINES
+        }
 
     @cached_property
     def items(self) -> pd.DataFrame:
@@ -185,6 +223,11 @@ class TrainedRun:
             raise ValueError(f"n should be at least 1, not {n}")
         if not 0 <= diverse <= 1:
             raise ValueError(f"diverse should be from 0 to 1, not {diverse}")
+        if user_id is not None and self.file is not None:
+            raise MovierecError(
+                f"{self.file}: contains no users' ratings, so user_id cannot be used; give ratings,"
+                " or load the project"
+            )
         user = self._profile(ratings) if ratings is not None else self.project.user(str(user_id))
         options = ListOptions(
             n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
@@ -274,6 +317,37 @@ class TrainedRun:
         predicted = self.model.predict(rows.astype(np.int32), columns.astype(np.int32))
         return np.clip(predicted.astype(np.float64), *self.params.data.scale)
 
+    def save(self, path: str | Path) -> Path:
+        """Write the run to one file, which `load` opens anywhere; no pickle.
+
+        It contains the params, movies, models and metrics, but no ratings, because most licences
+        forbid to redistribute them: so `recommend` takes ratings, but no user_id. Its titles,
+        genres and user ids are those of the data set, whose licence is `params.data.licence`.
+
+        The same run gives the same bytes. Raises MovierecError if something is missing, damaged or
+        does not belong together, or if the project was trained again after `load`.
+        """
+        from movierec.api import run_file
+
+        files = checksums.unchanged(*(self.folder / name for name in run_file.MEMBERS))
+        current = replace(self)  # without what was read before
+        current._check()
+        if current._trained() != self._trained():
+            raise MovierecError(f"{self.folder}: trained again since it was loaded; load it again")
+        return run_file.write(paths.expand(path), self.folder, files)
+
+    def _trained(self) -> str:
+        """The hash of how the models were trained."""
+        return manifests.hash_manifest(self.model.manifest | self.implicit_model.manifest)
+
+    def _check(self) -> None:
+        """Read all that a saved run contains; MovierecError if it does not belong together."""
+        self.project.index_files("users.parquet")
+        for path, model in zip(model_file.MODELS.values(), self._models, strict=True):
+            for record in model.manifest.values():
+                result_files.check_params(self.folder / path, record["params"], self.params)
+        _ = self.metrics
+
 
 def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
     return (genres,) if isinstance(genres, str) else tuple(genres)
@@ -281,12 +355,10 @@ def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
 
 def _fetch(root: Path, rev: str, folder: Path) -> None:
     """Copy what a run needs from a revision, out of DVC's cache or remote."""
-    try:
+    with extras.explained():
         from dvc.api import DVCFileSystem
         from dvc.exceptions import DvcException
         from dvc.scm import SCMError
-    except ImportError:
-        raise MovierecError("rev: needs DVC; install movierec[pipeline]") from None
     try:
         files = DVCFileSystem(str(root), rev=rev)
         for path in NEEDED:
