@@ -68,7 +68,7 @@ def test_it_answers_as_the_project_does(run, file) -> None:
         np.testing.assert_array_equal(ask(saved), ask(run))
     assert saved.metrics == run.metrics
     assert saved.params == run.params
-    with pytest.raises(MovierecError, match=r"run\.zip: contains no users' ratings, so user_id"):
+    with pytest.raises(MovierecError, match=r"run\.zip: a saved run .* user_id needs"):
         saved.recommend(user_id=196)
 
 

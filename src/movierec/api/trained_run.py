@@ -223,11 +223,8 @@ class TrainedRun:
             raise ValueError(f"n should be at least 1, not {n}")
         if not 0 <= diverse <= 1:
             raise ValueError(f"diverse should be from 0 to 1, not {diverse}")
-        if user_id is not None and self.file is not None:
-            raise MovierecError(
-                f"{self.file}: contains no users' ratings, so user_id cannot be used; give ratings,"
-                " or load the project"
-            )
+        if user_id is not None:
+            self._need_ratings("user_id")
         user = self._profile(ratings) if ratings is not None else self.project.user(str(user_id))
         options = ListOptions(
             n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
@@ -246,6 +243,14 @@ class TrainedRun:
             *parts, columns["score_without_ratings"] = scores.contributions(items)
             columns["because"] = [self._reasons(user, *rows) for rows in zip(*parts, strict=True)]
         return pd.DataFrame(columns)
+
+    def _need_ratings(self, what: str) -> None:
+        """Raise MovierecError if this is a saved run, which contains no ratings."""
+        if self.file is not None:
+            raise MovierecError(
+                f"{self.file}: a saved run contains no ratings of users, which {what} needs; load"
+                " the project's folder"
+            )
 
     def _reasons(
         self, user: UserProfile, to_score: Array, to_rating: Array
