@@ -290,10 +290,7 @@ class Estimator(ABC):
         return pd.DataFrame({"item_id": self.item_ids_[nearest], "similarity": cosines})
 
     def save(self, path: str | Path) -> Path:
-        """Write the fitted model to one safetensors file, which `load` reads; no pickle.
-
-        Raises ValueError for ids that are neither integers nor text.
-        """
+        """Write the fitted model to one safetensors file, which `load` reads; no pickle."""
         from movierec.api import estimator_file
 
         return estimator_file.write(paths.expand(path), self)
