@@ -95,8 +95,9 @@ bench-pipeline: dev  ## Measure time and memory of the full pipeline, on data of
 page: env  ## Build the page template of dvc plots show from .dvc/plots/source.html
 	python .dvc/plots/renew.py
 
-docs: env  ## Update the generated parts of docs/user-guide, after a run of the pipeline
+docs: dev  ## Update the generated parts of docs/user-guide, after a run of the pipeline
 	python docs/user-guide/generate.py
+	python docs/user-guide/generate_reference.py
 
 format: dev  ## Format the code
 	ruff check --fix .

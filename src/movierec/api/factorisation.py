@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from movierec.api import fitting
 from movierec.api.estimator import Estimator
+from movierec.api.input_types import GenresLike
 from movierec.api.rating_table import RatingTable
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
@@ -21,10 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Factorisation(Estimator):
-    """Factors of users and items.
+    """What `ALS`, `GibbsMF` and `ImplicitALS` have in addition: factors and a training history.
 
-    After `fit`: also model_ (biased_mf.Model), best_epoch_, epochs_ (a DataFrame with a row for
-    each epoch), and validation_, the quality on validation (None without).
+    Attributes
+    ----------
+    model_ : Model
+        The global mean, biases and factors, by index of users and items.
+    best_epoch_ : int
+        The number of the epoch whose model was chosen, from 1.
+    epochs_ : DataFrame
+        The history: a row for each epoch, with the objective and the errors or NDCG@10.
+    validation_ : Errors | Ranking | None
+        The quality of the chosen model on validation, before the refit. None without validation.
     """
 
     @abstractmethod
@@ -37,15 +45,13 @@ class Factorisation(Estimator):
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: Mapping[Any, list[str]],
+        genres: GenresLike,
     ) -> InMemoryData: ...
 
     @abstractmethod
     def _trainer(self, data: InMemoryData, settings: Any) -> Any: ...
 
-    def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, list[str]]
-    ) -> None:
+    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
         def load(by_user: Csr, by_item: Csr, held_out: Ratings | None) -> InMemoryData:
             return self._data(by_user, by_item, held_out, genres)
 
@@ -58,7 +64,6 @@ class Factorisation(Estimator):
         self.epochs_ = pd.DataFrame([vars(epoch) for epoch in epochs])
 
     def scorer(self) -> Model:
-        """What ranks the items: the predictions of the model."""
         _ = self.fitted
         return self.model_
 
@@ -67,10 +72,44 @@ class Factorisation(Estimator):
 
     @property
     def user_factors_(self) -> Array:
-        """(n_users, n_factors)."""
+        """The factors of the users (n_users, n_factors), in the order of `user_ids_`.
+
+        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
+        side: (n_users, samples · n_factors).
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.user_factors_.shape
+        (3, 2)
+        """
         return self.scorer().user_factors
 
     @property
     def item_factors_(self) -> Array:
-        """(n_items, n_factors)."""
+        """The factors of the items (n_items, n_factors), in the order of `item_ids_`.
+
+        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
+        side: (n_items, samples · n_factors).
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.item_factors_.shape
+        (3, 2)
+        """
         return self.scorer().item_factors
