@@ -99,7 +99,7 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
     """Show a progress bar on a terminal or in a notebook; yields a function to call after each
     step."""
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    if not (console.out().is_terminal or console.out().is_jupyter):
+    if not (console.is_animated() or console.out().is_jupyter):
         yield lambda: None
         return
     with Progress(*columns, console=console.out(), transient=True) as bar:
@@ -114,7 +114,7 @@ def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
     On a terminal it moves a bar, which appears at the first call; elsewhere it prints a line for
     each tenth.
     """
-    if not console.out().is_terminal:
+    if not console.is_animated():
         yield _tenths(title)
         return
     columns = TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn()
