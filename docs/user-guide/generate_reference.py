@@ -21,7 +21,7 @@ GROUPS = {
     "Estimators": ("ALS", "GibbsMF", "ImplicitALS", "Blend", "ItemKNN", "Popularity"),
     "All estimators": (),  # what they have in common
     "Split and evaluate": ("split", "Split", "evaluate"),
-    "Data and errors": ("RatingTable", "MovierecError"),
+    "Data and errors": ("RatingTable", "MovierecError", "UnknownIdError", "NotFittedError"),
 }
 INTRODUCTION = """\
 # Python reference

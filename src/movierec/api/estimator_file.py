@@ -64,7 +64,7 @@ def read(path: Path) -> Estimator:
             for name in ("user_ids", "item_ids")
         }
         ratings = Ratings(*(arrays[name] for name in Ratings.__dataclass_fields__))
-        estimator = _create(metadata["estimator"])
+        estimator = _create(metadata["estimator"])._prepared()
         low, high = map(float, metadata["rating_scale"])
         _fill(estimator, RatingTable(ratings, **ids), Scale(low, high), arrays, "")
     except FileNotFoundError:
@@ -75,10 +75,8 @@ def read(path: Path) -> Estimator:
 
 
 def _describe(estimator: Estimator) -> dict[str, Any]:
-    params = {
-        name: _describe(value) if isinstance(value, Estimator) else value
-        for name, value in estimator.get_params(deep=False).items()
-    }
+    parts = {name: _describe(part) for name, part in _parts(estimator).items()}
+    params = estimator.params_ | parts
     return {"kind": type(estimator).__name__, "params": params}
 
 
@@ -99,7 +97,7 @@ def _as_param(value: Any) -> Any:
 
 def _parts(estimator: Estimator) -> dict[str, Estimator]:
     if isinstance(estimator, Blend):
-        return {"watched": estimator.watched, "rated": estimator.rated}
+        return {"watched": estimator.watched_, "rated": estimator.rated_}
     return {}
 
 

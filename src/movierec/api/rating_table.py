@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ TEXT = (pa.string(), pa.large_string())
 MAX_WHOLE = 2.0**53  # up to here, a float64 that is a whole number is exactly that integer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RatingTable:
     """Ratings by user index and item index, ordered by user and item, with the ids of both.
 
@@ -53,7 +54,12 @@ class RatingTable:
     item_ids: Array
 
     @classmethod
-    def read(cls, ratings: RatingsLike, columns: Mapping[str, str] | None = None) -> RatingTable:
+    def read(
+        cls,
+        ratings: RatingsLike,
+        columns: Mapping[str, str] | None = None,
+        needs_values: bool = True,
+    ) -> RatingTable:
         """Read ratings in any form that `fit` takes.
 
         Parameters
@@ -63,6 +69,9 @@ class RatingTable:
             a user rated an item several times, the latest rating counts and you get a warning.
         columns
             Your names of the columns, such as `{"user_id": "customer"}`.
+        needs_values
+            If false, a table needs no column `rating`, and two arrays are enough, users and items:
+            each rating is then 1.
 
         Returns
         -------
@@ -90,7 +99,7 @@ class RatingTable:
         """
         if isinstance(ratings, cls):
             return ratings
-        users, items, rating, timestamp = _columns_of(ratings, columns or {})
+        users, items, rating, timestamp = _columns_of(ratings, columns or {}, needs_values)
         if not len(rating):
             raise ValueError("ratings: there are none")
         (user_ids, user_index), (item_ids, item_index) = (
@@ -116,7 +125,7 @@ class RatingTable:
             f" {len(self.item_ids):,} items)"
         )
 
-    @property
+    @cached_property
     def by_user(self) -> Csr:
         """The ratings grouped by user, as compressed sparse rows (CSR).
 
@@ -271,13 +280,15 @@ def _moved(ids: Array, onto: Array, places: Array) -> tuple[Array, Array]:
     return joined, found.astype(np.int32)[places]
 
 
-def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
+def _columns_of(ratings: Any, names: Mapping[str, str], needs_values: bool) -> list[Any]:
     """Users, items, ratings and timestamps (None without them) as Arrow arrays."""
     if hasattr(ratings, "tocoo"):
         matrix = ratings.tocoo()
         rows, columns = (np.asarray(side, np.int64) for side in (matrix.row, matrix.col))
         ratings = rows, columns, matrix.data
     if isinstance(ratings, tuple | list):
+        if len(ratings) == 2 and not needs_values:
+            ratings = *ratings, np.ones(len(ratings[0]), np.float32)
         if len(ratings) not in (3, 4):
             raise ValueError(f"ratings: {len(ratings)} arrays; give users, items and ratings")
         arrays = [_array(values, name) for values, name in zip(ratings, COLUMNS, strict=False)]
@@ -295,6 +306,8 @@ def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
         table = pa.table(ratings)
     except (pa.ArrowException, TypeError) as error:
         raise ValueError(f"ratings: {'; '.join(map(str, error.args))}") from None
+    if not needs_values and "rating" not in table.column_names and "rating" not in names:
+        table = table.append_column("rating", pa.array(np.ones(len(table), np.float32)))
     found = _table_columns(table, names)
     return [None if column is None else _plain(column.combine_chunks()) for column in found]
 
