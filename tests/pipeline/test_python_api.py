@@ -76,7 +76,8 @@ def test_a_run_knows_its_movies_users_and_figures(run) -> None:
 
 
 def test_what_a_run_hands_out_cannot_change_it(run) -> None:
-    run.items.loc[:, "title"] = ""
+    items = run.items
+    items["title"] = ""
     assert run.items.title[0] == "Star Wars (1977)"
     for array in (run.user_ids, run.user_factors, run.item_factors):
         assert not array.flags.writeable
@@ -100,7 +101,7 @@ def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(workspace.path / name, tmp_path / name)
     params = (tmp_path / "params.yaml").read_text("utf-8")
-    edited = params.replace("n_factors: 8\n", "n_factors: 9\n")
+    edited = params.replace("n_factors: 8 ", "n_factors: 9 ")
     assert edited != params
     (tmp_path / "params.yaml").write_text(edited, "utf-8")
     loaded = mr.load(tmp_path)

@@ -27,6 +27,10 @@ from numba.core.caching import (
 
 logger = logging.getLogger(__name__)
 COMPILING = "compiling kernels for this processor, once (up to 10 s)"
+FORKED = (
+    "kernels cannot run in a process that was forked after they had run; start processes by spawn, as"
+    ' in multiprocessing.get_context("spawn"), or by loky of joblib'
+)
 MAX_AGE = 30 * 86_400  # seconds since the last use
 
 
@@ -38,6 +42,7 @@ def hash_kernels() -> str:
     return digest.hexdigest()[:16]
 
 
+PARALLEL = []  # the kernels that run in threads
 HASH = hash_kernels()
 CACHE = Path(numba.config.CACHE_DIR or platformdirs.user_cache_dir("movierec"))
 FOLDER = CACHE / f"kernels-{HASH}"
@@ -53,7 +58,33 @@ def kernel(function=None, **options):
     compiled = numba.njit(**options)(function)
     if compiled is not function:  # as it is with the JIT off
         compiled._cache = KernelCache(function)
+        if options.get("parallel"):
+            PARALLEL.append(compiled)
     return compiled
+
+
+def refuse_after_fork():
+    """Make parallel kernels raise an error in a forked process whose parent has run one.
+
+    GNU's OpenMP does not survive a fork: Numba would end the process, and a Pool of
+    multiprocessing would start another one forever.
+    """
+    with suppress(ValueError):  # no parallel kernel has run
+        if numba.threading_layer() != "omp":
+            return
+        from numba.np.ufunc import omppool  # there, since it was used
+
+        for compiled in PARALLEL if omppool.openmp_vendor == "GNU" else ():
+            compiled._reset_overloads()
+            compiled._compile_for_args = _refuse
+
+
+def _refuse(*_, **__):
+    raise RuntimeError(FORKED)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=refuse_after_fork)
 
 
 class _Locator(UserProvidedCacheLocator):
