@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from movierec.api import ids
 from movierec.api.fitting import threads
 from movierec.api.input_types import GenresLike, Id, IdsLike, RatingsLike, UserRatings
-from movierec.api.rating_table import RatingTable, places_of
+from movierec.api.rating_table import RatingTable
 from movierec.api.splitting import split
 from movierec.core import paths
 from movierec.core.rating_scale import Scale
@@ -161,13 +162,23 @@ class Estimator(ABC):
         RatingTable(3 ratings, 2 users, 2 items)
         """
         train = RatingTable.read(ratings, columns)
+        if not len(train):  # such as the empty part of a split
+            raise ValueError("ratings: there are none")
         if isinstance(validation, float):
-            train, _, validation = split(
-                train, test_fraction=validation, validation_fraction=0, random_state=self._seed
-            )
+            try:
+                train, _, validation = split(
+                    train, test_fraction=validation, validation_fraction=0, random_state=self._seed
+                )
+            except ValueError as error:
+                raise ValueError(str(error).replace("test_fraction", "validation")) from None
         elif validation is not None:
             validation = RatingTable.read(validation, columns).with_ids_of(train)
             train = train.with_ids_of(validation)
+            if n_shared := train._n_shared(validation):
+                raise ValueError(
+                    f"validation: {n_shared:,} of its {len(validation):,} ratings are also among"
+                    " the ratings to fit on (the same user and item); leave them out of one"
+                )
         both = train if validation is None else train.joined(validation)
         self.ratings_, self.rating_scale_ = both, self._scale_of(both)
         self.__dict__.pop("_seen", None)
@@ -293,11 +304,11 @@ class Estimator(ABC):
         """
         return self.fitted.item_ids
 
-    def _items(self, ids: IdsLike) -> Array:
-        return known_places(places_of(ids, self.item_ids_), ids, "item")
+    def _items(self, items: IdsLike) -> Array:
+        return ids.known_places(items, self.item_ids_, "item")
 
-    def _users(self, ids: IdsLike) -> Array:
-        return known_places(places_of(ids, self.user_ids_), ids, "user")
+    def _users(self, users: IdsLike) -> Array:
+        return ids.known_places(users, self.user_ids_, "user")
 
     def recommend(
         self,
@@ -618,15 +629,3 @@ class Estimator(ABC):
         if not isinstance(model, cls):
             raise TypeError(f"{path}: holds {type(model).__name__}, not {cls.__name__}")
         return model
-
-
-def known_places(places: Array, ids: IdsLike, side: str) -> Array:
-    """The places; KeyError, which names the first id, if one is unknown."""
-    unknown = np.flatnonzero(places < 0)
-    if len(unknown):
-        first = np.atleast_1d(np.asarray(ids))[unknown[0] : unknown[0] + 1].tolist()[0]
-        more = f", and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
-        raise KeyError(
-            f"{side} {first!r} was not in the ratings that the model was fitted on{more}"
-        )
-    return places

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from movierec.api.estimator import known_places
+from movierec.api import ids
 from movierec.api.factorisation import Factorisation
 from movierec.api.input_types import GenresLike, IdsLike, Unknown
-from movierec.api.rating_table import places_of
 from movierec.core.params import GibbsParams, TrainParams, validated
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
@@ -83,15 +82,12 @@ class RatingEstimator(Factorisation):
         >>> als.predict(4, "Heat", unknown="prior_mean").round(2)
         array([3.01])
         """
-        users, items = np.broadcast_arrays(
-            *(np.atleast_1d(np.asarray(ids)) for ids in (users, items))
-        )
-        rows, columns = places_of(users, self.user_ids_), places_of(items, self.item_ids_)
-        if unknown == "error":
-            known_places(rows, users, "user")
-            known_places(columns, items, "item")
-        elif unknown != "prior_mean":
+        if unknown not in ("error", "prior_mean"):
             raise ValueError(f"unknown should be 'error' or 'prior_mean', not {unknown!r}")
+        find = ids.known_places if unknown == "error" else ids.places
+        rows, columns = np.broadcast_arrays(
+            find(users, self.user_ids_, "user"), find(items, self.item_ids_, "item")
+        )
         model, known = self.scorer(), (rows >= 0) & (columns >= 0)
         predicted = np.full(len(rows), model.global_mean, np.float64)
         pairs = rows[known].astype(np.int32), columns[known].astype(np.int32)

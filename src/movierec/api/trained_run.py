@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from movierec.api.estimator import Estimator, known_places
+from movierec.api import ids
+from movierec.api.estimator import Estimator
 from movierec.api.input_types import Id, IdsLike, UserRatings
-from movierec.api.rating_table import places_of
 from movierec.core import checksums, extras, manifests, paths, result_files
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params
@@ -505,9 +505,8 @@ class TrainedRun:
         'Alien (1979)'
         """
         movies = self.project.movies
-        place = places_of([movie], np.array(movies.movie_ids))[0] if movie is not None else -1
-        if place >= 0:
-            return int(place)
+        with suppress(KeyError, TypeError, ValueError):  # also text, among ids that are integers
+            return int(ids.known_places([movie], np.array(movies.movie_ids), "movie")[0])
         if not isinstance(movie, str):
             raise MovierecError(f"no movie has the id {movie!r}")
         return movies.index.find(movie)
@@ -612,12 +611,11 @@ class TrainedRun:
         >>> run.predict([196, 186], 50).round(2)
         array([4.22, 4.06])
         """
-        users, movies = np.broadcast_arrays(
-            np.atleast_1d(np.asarray(user_ids)), np.atleast_1d(np.asarray(movie_ids))
-        )
-        rows = known_places(places_of(users, self.user_ids), users, "user")
         own = np.array(self.project.movies.movie_ids)
-        columns = known_places(places_of(movies, own), movies, "movie")
+        rows, columns = np.broadcast_arrays(
+            ids.known_places(user_ids, self.user_ids, "user"),
+            ids.known_places(movie_ids, own, "movie"),
+        )
         predicted = self.model.predict(rows.astype(np.int32), columns.astype(np.int32))
         return np.clip(predicted.astype(np.float64), *self.params.data.scale)
 
