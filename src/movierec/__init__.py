@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from movierec.api.blend import Blend
     from movierec.api.evaluating import evaluate
+    from movierec.api.pictures import plot_training
     from movierec.api.ranking_models import ImplicitALS, ItemKNN, Popularity
     from movierec.api.rating_models import ALS, GibbsMF
     from movierec.api.rating_table import RatingTable
@@ -30,6 +31,7 @@ __all__ = [
     "TrainedRun",
     "evaluate",
     "load",
+    "plot_training",
     "split",
 ]
 _MODULES = {
@@ -44,6 +46,7 @@ _MODULES = {
     "TrainedRun": "trained_run",
     "evaluate": "evaluating",
     "load": "trained_run",
+    "plot_training": "pictures",
     "split": "splitting",
 }
 

@@ -118,6 +118,10 @@ def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
         (lambda: mr.ALS(n_factors=25).fit(FRAME), "25 is too many for 30 users and 20 items"),
         (lambda: mr.ALS(model="x").fit(FRAME), "model: should be"),
         (lambda: mr.ALS(model="genre_mf").fit(FRAME), "needs the genres"),
+        (
+            lambda: mr.ALS(model="genre_mf").fit(FRAME, genres=pd.Series({"m1": "War|Drama"})),
+            "genres: those of 'm1' are one text; give a list",
+        ),
         (lambda: mr.ALS(rating_scale=(1, 4)).fit(FRAME), "not all are from 1 to 4"),
         (lambda: mr.ALS(n_jobs=0).fit(FRAME), "n_jobs"),
         (lambda: mr.ALS().predict(1, 1), "is not fitted"),

@@ -88,7 +88,8 @@ class Estimator(ABC):
         columns
             Your names of the columns, such as {"user_id": "customer"}.
         genres
-            The genres of each item id; only for ALS and GibbsMF with model="genre_mf".
+            The list of genres of each item id, a dict or a pandas Series; only for ALS and GibbsMF
+            with model="genre_mf".
 
         Raises ValueError for values that cannot be used; it names the column and the row.
         """
@@ -105,7 +106,7 @@ class Estimator(ABC):
         self.__dict__.pop("_seen", None)
         try:
             with threads(getattr(self, "n_jobs", None)):
-                self._fit(train, validation, genres or {})
+                self._fit(train, validation, {} if genres is None else dict(genres.items()))
         except BaseException:  # no model of other ratings than these
             del self.ratings_
             raise

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from movierec.api import fitting
+from movierec.api import fitting, pictures
 from movierec.api.estimator import Estimator
 from movierec.api.rating_table import RatingTable
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from movierec.model.biased_mf import Model
     from movierec.training.in_memory import InMemoryData
 
@@ -74,3 +76,38 @@ class Factorisation(Estimator):
     def item_factors_(self) -> Array:
         """(n_items, n_factors)."""
         return self.scorer().item_factors
+
+    def plot_training(self) -> Figure:
+        """Plot how training went, as `movierec.plot_training`."""
+        return pictures.plot_training(self)
+
+    def plot_factors(self, titles: Mapping[Any, str] | None = None) -> Figure:
+        """Plot the map of the most rated items: similar factors lie close together.
+
+        titles: the title of each item id, a dict or a pandas Series; an item without one is named
+        by its id. Needs the extra `plots`. Raises ValueError if no item has a title.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
+        >>> als = mr.ALS(n_factors=2).fit(ratings)
+        >>> figure = als.plot_factors({1: "Star Wars (1977)", 2: "Alien (1979)"})
+        """
+        from movierec.plotting import factor_maps
+
+        order, items = pictures.items_of(self, titles)
+        rows = factor_maps.factor_map(self.item_factors_[order], items)
+        return pictures.draw_table("factors", rows)
+
+    def plot_polarising(self, titles: Mapping[Any, str] | None = None) -> Figure:
+        """Plot the items about which opinions differ most and least.
+
+        deviation: the standard deviation over users of what the factors add to a predicted rating.
+        Items with few ratings are left out. titles: as of `plot_factors`.
+        """
+        from movierec.plotting import factor_maps
+
+        order, items = pictures.items_of(self, titles)
+        factors = self.user_factors_, self.item_factors_[order]
+        return pictures.draw_table("polarising", factor_maps.polarising(*factors, items))

@@ -22,9 +22,11 @@ from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
+    from movierec.plotting.results import Results
     from movierec.serving.user_profile import UserProfile
 
 # What a revision is loaded from.
@@ -35,6 +37,7 @@ NEEDED = (
     paths.MODEL,
     paths.IMPLICIT_MODEL,
     paths.METRICS,
+    paths.PLOTS,
 )
 
 
@@ -115,6 +118,45 @@ class TrainedRun:
         [file] = self.project.index_files("users.parquet")
         ids = parquet_tables.read_table(file, ["user_id"])["user_id"]
         return np.asarray(ids.to_numpy())
+
+    @cached_property
+    def ratings(self) -> pd.DataFrame:
+        """All ratings: user_id, movie_id, rating, timestamp (s since 1970); by user, then movie."""
+        import pandas as pd
+
+        from movierec.data import parquet_tables
+
+        users, file = self.project.index_files("users.parquet", "ratings_by_user.parquet")
+        (counts,) = parquet_tables.read_columns(users, ["n_ratings"])
+        columns = ["item_index", "rating", "timestamp"]
+        item_index, rating, timestamp = parquet_tables.read_columns(file, columns)
+        return pd.DataFrame(
+            {
+                "user_id": np.repeat(self.user_ids, counts),
+                "movie_id": self.items.movie_id.to_numpy()[item_index],
+                "rating": rating,
+                "timestamp": timestamp,
+            }
+        )
+
+    @cached_property
+    def _results(self) -> Results:
+        from movierec.plotting.results import Results
+
+        return Results.read(self.params, self.folder)
+
+    def plot(self, name: str) -> Figure:
+        """Draw a picture of the run, as in plots/pictures.
+
+        name: "ratings", "activity", "most_rated", "training", "result", "predicted", "groups",
+        "calibration", "factors", "polarising", "genres", "neighbours", "recommended" or "rankings".
+
+        Returns a Matplotlib Figure, which a notebook shows; elsewhere, call its `savefig`. Needs
+        the extra `plots`. Raises ValueError for another name.
+        """
+        from movierec.api import pictures
+
+        return pictures.draw(name, lambda: self._results)
 
     @property
     def item_factors(self) -> Array:
