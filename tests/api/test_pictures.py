@@ -61,6 +61,16 @@ def test_several_models_are_compared_each_by_its_own_measures() -> None:
     )
 
 
+def test_names_of_any_length_leave_room_for_the_curves() -> None:
+    figure = mr.plot_training(
+        {f"{number} {'x' * 99}": ALS for number in range(9)} | {"i": IMPLICIT}
+    )
+    figure.canvas.draw()
+    assert min(axes.bbox.width for axes in figure.axes) > figure.bbox.width / 5
+    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines[::2]}
+    assert len(looks) == 9
+
+
 def test_an_implicit_model_has_its_ndcg_and_gibbs_sampling_its_sweeps() -> None:
     [axes] = IMPLICIT.plot_training().axes
     assert axes.get_title(loc="left") == "NDCG@10 on validation"

@@ -108,7 +108,7 @@ class TrainedRun:
         table = self.project.movies.table.select(
             ["movie_id", "title", "year", "genres", "n_ratings"]
         )
-        return table.to_pandas()
+        return table.to_pandas().astype({"year": "Int32"})  # also where one is missing
 
     @cached_property
     def user_ids(self) -> Array:

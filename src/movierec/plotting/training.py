@@ -14,7 +14,7 @@ from movierec.plotting.results import Results
 from movierec.plotting.style import BLUE, COLOURS, ORANGE
 
 LINES = ("-", "--", ":", "-.")  # each is used in all colours, then the next
-MAX_NAME = 24  # characters of a model's name
+MAX_NAME = 36  # characters of a model's name, over all panels
 
 
 def training(caption: str, results: Results) -> Figure:
@@ -51,18 +51,20 @@ def curves(models: Mapping[str, Curves]) -> Figure:
     steps = dict.fromkeys(part.step for part in models.values())
     measures = [name for name in MEASURES if any(name in part.values for part in models.values())]
     with style.applied():
-        figure, panels = style.panels(captions.curves(models), 3.4, len(measures))
+        height = 3.0 + 0.2 * len(models)
+        figure, panels = style.panels(captions.curves(models), height, len(measures))
         for axes, measure in zip(panels, measures, strict=True):
             looks = itertools.product(LINES, COLOURS)
             for (name, part), (line, colour) in zip(models.items(), looks, strict=False):
                 if measure in part.values:
                     best = part.at_best(measure)
-                    label = f"{style.shortened([name], MAX_NAME)[0]}: {best:.4f}"
+                    [short] = style.shortened([name], MAX_NAME // len(measures))
+                    label = f"{short}: {best:.4f}"
                     axes.plot(part.values[measure].dropna(), line, color=colour, label=label)
                     axes.plot(part.best_epoch, best, "o", color=colour, ms=6)
             axes.set_title(MEASURES[measure])
             _count_epochs(axes, " or ".join(steps))
-            axes.legend(loc="best")
+            axes.legend(loc="upper left", bbox_to_anchor=(0, -0.19))  # below the axis
     return figure
 
 
