@@ -11,8 +11,10 @@ from PIL import Image
 
 import movierec as mr
 from movierec.core.errors import MovierecError
-from movierec.plotting import style
+from movierec.plotting import style, training
+from movierec.plotting.captions import Curves
 from tests.helpers.random_data import random_ratings
+from tests.plotting.test_drawing import assert_nothing_is_cut_off
 
 RATINGS = random_ratings(5, 60, 40, 1200)
 IDS = RATINGS.user_index, [f"m{item}" for item in RATINGS.item_index], RATINGS.rating
@@ -69,6 +71,18 @@ def test_names_of_any_length_leave_room_for_the_curves() -> None:
     assert min(axes.bbox.width for axes in figure.axes) > figure.bbox.width / 5
     looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines[::2]}
     assert len(looks) == 9
+
+
+@pytest.mark.parametrize("highest", [0.91, 0.92, 0.93, 0.94, 0.95])
+@pytest.mark.parametrize("n_models", [1, 3])
+def test_no_number_is_cut_off(highest, n_models) -> None:
+    """Matplotlib's layout takes the numbers of an axis that then has another size."""
+    epochs = np.arange(1, 37)
+    rmse = 0.804 + (highest - 0.804) * np.exp((1 - epochs) / 2.5)
+    values = pd.DataFrame({"train_rmse": rmse, "validation_rmse": 1.01 * rmse}, index=epochs)
+    figure = training.curves({str(number): Curves(values, 32) for number in range(n_models)})
+    figure.canvas.draw()
+    assert_nothing_is_cut_off(figure)
 
 
 def test_an_implicit_model_has_its_ndcg_and_gibbs_sampling_its_sweeps() -> None:

@@ -61,6 +61,8 @@ class StyledFigure(Figure):
 
     def draw(self, renderer: RendererBase) -> None:
         with applied():
+            if layout := self.get_layout_engine():
+                layout.execute(self)  # draw does it, too: the numbers of an axis vary with its size
             super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
