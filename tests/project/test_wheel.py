@@ -13,9 +13,11 @@ from tests.helpers.clone import ROOT
 PROGRAM = """
 import importlib.metadata, sys
 
+blocked, plots = {blocked!r}, {plots!r}
+
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {blocked!r}:
+        if name.partition(".")[0] in blocked:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -24,6 +26,17 @@ ratings = [1, 1, 1, 2, 2, 2, 3, 3], [1, 2, 3, 1, 2, 4, 3, 4], [5, 4, 1, 5, 3, 1,
 blend = mr.Blend(mr.ImplicitALS(n_factors=2), mr.ALS(n_factors=2)).fit(ratings)
 print(blend.save("model.safetensors"), len(mr.load("model.safetensors").recommend([1])))
 print(*(blend.recommend_for({{1: 5}}, n=1).columns))
+try:
+    blend.rated.plot_training()
+except Exception as error:
+    print(error)
+blocked -= plots
+print(len(blend.rated.plot_training().axes), "panel")
+"""
+RESULT = """model.safetensors 1
+rank item_id score
+pictures need Matplotlib: pip install movierec[plots]
+1 panel
 """
 
 
@@ -46,12 +59,16 @@ def closure(requirements: list[str]) -> set[str]:
 
 def test_the_library_needs_only_what_it_names(tmp_path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    allowed = closure(project["dependencies"])
-    blocked = {
-        module
-        for module, owners in metadata.packages_distributions().items()
-        if not {owner.lower().replace("_", "-").replace(".", "-") for owner in owners} & allowed
-    } - {"movierec", "_distutils_hack", "pip", "setuptools"}
+    plots = project["optional-dependencies"]["plots"]
+    blocked, blocked_with_plots = (
+        {
+            module
+            for module, owners in metadata.packages_distributions().items()
+            if not {owner.lower().replace("_", "-").replace(".", "-") for owner in owners} & allowed
+        }
+        - {"movierec", "_distutils_hack", "pip", "setuptools"}
+        for allowed in map(closure, (project["dependencies"], project["dependencies"] + plots))
+    )
     assert {"dvc", "matplotlib", "jinja2", "requests", "distributed", "yaml"} <= blocked
     shutil.copytree(
         ROOT / "src/movierec",
@@ -61,7 +78,7 @@ def test_the_library_needs_only_what_it_names(tmp_path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(blocked=blocked)],
+        [sys.executable, "-c", PROGRAM.format(blocked=blocked, plots=blocked - blocked_with_plots)],
         cwd=elsewhere,
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
         capture_output=True,
@@ -69,4 +86,4 @@ def test_the_library_needs_only_what_it_names(tmp_path) -> None:
         check=False,
     )
     assert done.stderr == ""
-    assert done.stdout == "model.safetensors 1\nrank item_id score\n"
+    assert done.stdout == RESULT
