@@ -98,8 +98,9 @@ page: env  ## Build the page template of dvc plots show from .dvc/plots/source.h
 notebooks: dev  ## Run the notebooks and store their outputs, after a run of the pipeline
 	python notebooks/execute.py
 
-docs: env  ## Update the generated parts of docs/user-guide, after a run of the pipeline
+docs: dev  ## Update the generated parts of docs/user-guide, after a run of the pipeline
 	python docs/user-guide/generate.py
+	python docs/user-guide/generate_reference.py
 
 format: dev  ## Format the code
 	ruff check --fix .

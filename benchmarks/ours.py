@@ -47,11 +47,12 @@ def fit_implicit(
     n_items: int,
     params: ImplicitParams,
     seed: int,
+    scale: Scale,
     validation: Ratings | None = None,
 ) -> implicit_als.ImplicitState[Model]:
     """Train the implicit model; arguments as in fit_ratings."""
     data = InMemoryData(by_user, by_user.transpose(n_items), validation=validation)
-    return implicit_als.fit(data, params, seed)
+    return implicit_als.fit(data, params, seed, scale)
 
 
 def fit_both(
@@ -60,9 +61,9 @@ def fit_both(
     """Train the implicit and the rating model with early stopping, then refit on validation too."""
     both, seed = train.insert(validation), params.seed
     scale = params.data.scale
-    search = fit_implicit(train, n_items, params.implicit, seed, validation)
+    search = fit_implicit(train, n_items, params.implicit, seed, scale, validation)
     settings = params.implicit.model_copy(update={"max_epochs": search.best_epoch})
-    implicit = fit_implicit(both, n_items, settings, seed).model
+    implicit = fit_implicit(both, n_items, settings, seed, scale).model
     state = fit_ratings(train, n_items, params.train, seed, scale, genres, validation)
     changed = params.train.model_copy(update={"max_epochs": state.best_epoch})
     return implicit, fit_ratings(both, n_items, changed, seed, scale, genres).model

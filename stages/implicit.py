@@ -21,7 +21,7 @@ def main() -> stage.Summary:
         stage="implicit",
         settings=params.implicit,
         inputs=[hashes],
-        make_trainer=partial(ImplicitTrainer, seed=params.seed),
+        make_trainer=partial(ImplicitTrainer, seed=params.seed, scale=params.data.scale),
         describe=describe,
         report=lambda quality: {NDCG: quality.ndcg},
         path=IMPLICIT_MODEL,

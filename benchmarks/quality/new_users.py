@@ -30,10 +30,10 @@ def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
     """Train the rating and the implicit model, for as many epochs as the committed ones."""
     scale = params.data.scale
     rated = params.train.model_copy(update={"max_epochs": 15})
-    watched = params.implicit.model_copy(update={"max_epochs": 12})
+    watched = params.implicit.model_copy(update={"max_epochs": 9})
     genres, seed = parquet_tables.read_genres(), params.seed
     ratings = ours.fit_ratings(train, n_items, rated, seed, scale, genres).model
-    return ratings, ours.fit_implicit(train, n_items, watched, seed).model
+    return ratings, ours.fit_implicit(train, n_items, watched, seed, scale).model
 
 
 def people(users: Csr, n_given: int, relevant_rating: float, seed: int) -> Iterator[Person]:

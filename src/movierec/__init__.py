@@ -6,7 +6,7 @@ Names are imported when they are first used, so that `import movierec` is fast.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from movierec.api.blend import Blend
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from movierec.api.rating_table import RatingTable
     from movierec.api.splitting import Split, split
     from movierec.api.trained_run import TrainedRun, load
+    from movierec.core.errors import MovierecError
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "GibbsMF",
     "ImplicitALS",
     "ItemKNN",
+    "MovierecError",
     "Popularity",
     "RatingTable",
     "Split",
@@ -35,26 +37,29 @@ __all__ = [
     "split",
 ]
 _MODULES = {
-    "ALS": "rating_models",
-    "Blend": "blend",
-    "GibbsMF": "rating_models",
-    "ImplicitALS": "ranking_models",
-    "ItemKNN": "ranking_models",
-    "Popularity": "ranking_models",
-    "RatingTable": "rating_table",
-    "Split": "splitting",
-    "TrainedRun": "trained_run",
-    "evaluate": "evaluating",
-    "load": "trained_run",
-    "plot_training": "pictures",
-    "split": "splitting",
+    "ALS": "api.rating_models",
+    "Blend": "api.blend",
+    "GibbsMF": "api.rating_models",
+    "ImplicitALS": "api.ranking_models",
+    "ItemKNN": "api.ranking_models",
+    "MovierecError": "core.errors",
+    "Popularity": "api.ranking_models",
+    "RatingTable": "api.rating_table",
+    "Split": "api.splitting",
+    "TrainedRun": "api.trained_run",
+    "evaluate": "api.evaluating",
+    "load": "api.trained_run",
+    "plot_training": "api.pictures",
+    "split": "api.splitting",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'movierec' has no attribute {name!r}")
-    return getattr(import_module(f"movierec.api.{_MODULES[name]}"), name)
+if not TYPE_CHECKING:  # so that type checkers report a name that does not exist
+
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module 'movierec' has no attribute {name!r}")
+        return getattr(import_module(f"movierec.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

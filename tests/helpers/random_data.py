@@ -76,6 +76,7 @@ def implicit_params(**changes):
         "min_improvement": 0.0,
         "refit": False,
         "unseen_weight": 0.3,
+        "lowest_target": 0.4,
         "factor_precision": 0.7,
         "factor_precision_per_rating": 0.1,
         "init_scale": 0.5,

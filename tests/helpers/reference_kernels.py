@@ -203,14 +203,17 @@ def ranking(lists, held_out, relevant_rating, counts, n_users):
 
 
 def implicit_objective(model, by_user, params):
-    """½ Σ_seen (1 − s)² + ½ α₀ Σ_all s² + ½ Σ_rows (τ + τₙ n) |factors|², cell by cell."""
+    """½ Σ_seen (t − s)² + ½ α₀ Σ_all s² + ½ Σ_rows (τ + τₙ n) |factors|², cell by cell."""
     total, counts = 0.0, np.zeros(model.n_items)
     for user in range(by_user.n_rows):
-        seen = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]].tolist()
-        counts[seen] += 1
+        row = slice(by_user.indptr[user], by_user.indptr[user + 1])
+        seen = dict(zip(by_user.indices[row].tolist(), by_user.values[row].tolist(), strict=True))
+        counts[list(seen)] += 1
         for item in range(model.n_items):
             score = dot(model.user_factors[user], model.item_factors[item])
-            total += params.unseen_weight * score**2 + (item in seen) * (1 - score) ** 2
+            total += (
+                params.unseen_weight * score**2 + (item in seen) * (seen.get(item, 0) - score) ** 2
+            )
     for n, row in (
         *zip(by_user.counts, model.user_factors, strict=True),
         *zip(counts, model.item_factors, strict=True),
@@ -221,15 +224,15 @@ def implicit_objective(model, by_user, params):
 
 
 def implicit_row(seen, fixed_factors, params):
-    """The factors of a row that has seen these: all cells weigh α₀, with target 0, the seen ones
-    1 more, with target 1; a weighted ridge regression with a line for each cell."""
+    """The factors of a row with these targets of seen cells: all cells weigh α₀, with target 0, the
+    seen ones 1 more, with theirs; a weighted ridge regression with a line for each cell."""
     fixed = fixed_factors.astype(np.float64)
     matrix = np.eye(fixed.shape[1])
     matrix *= params.factor_precision + params.factor_precision_per_rating * len(seen)
     rhs = np.zeros(fixed.shape[1])
     for cell, f in enumerate(fixed):
         matrix += (params.unseen_weight + (cell in seen)) * np.outer(f, f)
-        rhs += (cell in seen) * f
+        rhs += seen.get(cell, 0) * f
     return np.linalg.solve(matrix, rhs)
 
 

@@ -14,6 +14,7 @@ from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL, details
 from movierec.data import parquet_tables
 from movierec.model import model_file
 from movierec.plotting.registry import PICTURES
+from tests.helpers import docstrings
 from tests.helpers.clone import ROOT
 
 
@@ -137,6 +138,12 @@ def test_what_cannot_be_is_one_line(run, ask, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         ask(run)
     assert "\n" not in str(caught.value)
+
+
+def test_the_examples_of_docstrings_show_what_the_run_gives(workspace, monkeypatch) -> None:
+    monkeypatch.chdir(workspace.path)
+    examples = filter(docstrings.needs_a_run, docstrings.examples())
+    assert docstrings.failures(examples) == ""
 
 
 def test_the_examples_of_the_docs_run(workspace, monkeypatch) -> None:

@@ -58,7 +58,7 @@ def results_of(ratings, scale, train):
     record = {"params": {"train": train.model_dump()}}
     download = {"params": {"data": params.data.model_dump()}}
     model = replace(state.model, manifest={"download": download, "train": record})
-    watched = implicit_als.fit(data, params.implicit, 0).model
+    watched = implicit_als.fit(data, params.implicit, 0, scale).model
     results = {
         "best_epoch": state.best_epoch,
         "rmse": [epoch.validation_rmse / scale.star for epoch in state.epochs],

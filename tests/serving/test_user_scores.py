@@ -7,6 +7,7 @@ import pytest
 
 from movierec.core.params import load_params
 from movierec.model import model_file
+from movierec.model.implicit_targets import Targets
 from movierec.serving import user_scores
 from movierec.serving.folding_in import fold_in, fold_in_implicit
 from movierec.serving.user_profile import UserProfile
@@ -18,6 +19,7 @@ from tests.helpers.clone import ROOT
 from tests.helpers.random_data import SCALE, random_csrs, random_model, train_params
 
 ITEMS, RATINGS = np.array([5, 0, 3], np.int32), np.array([5, 1.5, 3], np.float32)
+TARGETS = np.array([1, 0, 0.7], np.float32)
 EVERY = np.arange(7)
 
 
@@ -96,9 +98,11 @@ def test_who_watches_is_folded_in_as_the_implicit_model_has_it(share):
     """share: of the weight of unseen movies."""
     settings = load_params(ROOT / "params.yaml").implicit
     model = replace(random_model(1), item_biases=np.zeros(7))
-    found = fold_in_implicit(model, ITEMS, np.full(3, True), settings, share)
+    found = fold_in_implicit(model, ITEMS, TARGETS, settings, share)
     weighted = settings.model_copy(update={"unseen_weight": settings.unseen_weight * share})
-    row = reference_kernels.implicit_row(set(ITEMS.tolist()), model.item_factors, weighted)
+    row = reference_kernels.implicit_row(
+        dict(zip(ITEMS.tolist(), TARGETS, strict=True)), model.item_factors, weighted
+    )
     expected = model.item_factors @ row
     np.testing.assert_allclose(found.scores, expected, atol=1e-6)
     np.testing.assert_allclose(found.contributions(EVERY).sum(axis=1), expected, atol=1e-6)
@@ -107,8 +111,8 @@ def test_who_watches_is_folded_in_as_the_implicit_model_has_it(share):
 def test_a_disliked_movie_is_not_one_that_the_user_would_watch():
     settings = load_params(ROOT / "params.yaml").implicit
     model = replace(random_model(1), item_biases=np.zeros(7))
-    found = fold_in_implicit(model, ITEMS, np.array([True, False, True]), settings)
-    liked = fold_in_implicit(model, ITEMS, np.full(3, True), settings)
+    found = fold_in_implicit(model, ITEMS, np.array([1, 0, 1]), settings)
+    liked = fold_in_implicit(model, ITEMS, np.ones(3), settings)
     assert found.scores[ITEMS[1]] < liked.scores[ITEMS[1]]
     disliked = np.searchsorted(np.sort(ITEMS), ITEMS[1])
     assert not found.contributions(EVERY)[:, disliked].any()
@@ -126,7 +130,8 @@ def test_scores_by_ranking(ranking):
     )
     low, high = params.data.rating_min, params.data.rating_max
     rating = fold_in(model, ITEMS, RATINGS, trained_with)
-    seen = fold_in_implicit(watched, ITEMS, low + (high - low) / 4 <= RATINGS, params.implicit)
+    targets = Targets.from_params(params.implicit, params.data.scale).of_new_user(RATINGS)
+    seen = fold_in_implicit(watched, ITEMS, targets, params.implicit)
     expected = {
         "blend": seen.scores + 0.8 / (high - low) * (rating.scores - model.global_mean),
         "implicit": seen.scores,

@@ -108,8 +108,8 @@ def test_training_by_blocks_has_the_bits_of_training_in_memory(
 def test_the_implicit_model_by_blocks(any_engine, folder, tmp_path, limit):
     params = implicit_params(dtype="float32", n_factors=17)
     data = in_blocks(any_engine, folder, tmp_path, broadcast_limit=limit)
-    found = implicit_als.fit(data, params, 0)
-    expected = implicit_als.fit(in_memory(folder), params, 0)
+    found = implicit_als.fit(data, params, 0, SCALE)
+    expected = implicit_als.fit(in_memory(folder), params, 0, SCALE)
     assert found.epochs == expected.epochs
     assert_same(expected.model, data.finish(found.model))
 

@@ -49,7 +49,7 @@ def als_trainer():
 def implicit_trainer():
     params = implicit_params(max_epochs=8, patience=5, dtype="float32")
     data = InMemoryData(*random_csrs(4), validation=random_ratings(5, n_ratings=12))
-    return ImplicitTrainer(data, params, 0)
+    return ImplicitTrainer(data, params, 0, SCALE)
 
 
 def gibbs_trainer():

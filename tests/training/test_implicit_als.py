@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Csr, indptr_from_counts
 from movierec.data.tree_sums import CHUNK
 from movierec.kernels.tiles import TILE
+from movierec.model.implicit_targets import Targets
 from movierec.model.solver import half_epoch
 from movierec.serving import folding_in
 from movierec.training import implicit_als
@@ -18,6 +20,7 @@ from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import OTHER_SIDE
 from tests.helpers import reference_kernels
 from tests.helpers.random_data import (
+    SCALE,
     csr_of_counts,
     implicit_params,
     random_csrs,
@@ -35,9 +38,9 @@ PARAMS = st.builds(
 )
 
 
-def seen(csr):
-    """The ratings, all 1."""
-    return replace(csr, values=np.ones(len(csr.indices), np.float32))
+def graded(csr):
+    """The targets of the ratings."""
+    return replace(csr, values=Targets(0.4, SCALE).of(csr.values))
 
 
 def started(params, seed=0, n_users=9, n_items=7):
@@ -55,7 +58,7 @@ def solve(ratings, fixed, params):
 
 def train(csrs, **changes):
     """The model of these ratings by user and by item."""
-    return implicit_als.fit(InMemoryData(*csrs), implicit_params(**changes), 0).model
+    return implicit_als.fit(InMemoryData(*csrs), implicit_params(**changes), 0, SCALE).model
 
 
 @pytest.mark.parametrize("n_rows", [1, CHUNK - 1, 3 * CHUNK + 5])
@@ -75,18 +78,18 @@ def test_each_row_solves_the_dense_weighted_normal_equations(n_factors, dtype, t
     params = implicit_params(n_factors=n_factors, dtype=dtype)
     fixed = random_model(1, 2, 60, n_factors, dtype).item_factors
     by_user = csr_of_counts(2, [0, 1, 5, 60, 30], 60)
-    solved = solve(seen(by_user), fixed, params)
+    targets = graded(by_user)
+    solved = solve(targets, fixed, params)
     assert solved.dtype == dtype
     for row, (first, last) in enumerate(zip(by_user.indptr, by_user.indptr[1:], strict=False)):
-        expected = reference_kernels.implicit_row(
-            set(by_user.indices[first:last].tolist()), fixed, params
-        )
+        cells = zip(by_user.indices[first:last].tolist(), targets.values[first:last], strict=True)
+        expected = reference_kernels.implicit_row(dict(cells), fixed, params)
         np.testing.assert_allclose(solved[row], expected, atol=tolerance)
 
 
 @given(st.integers(0, 1000), PARAMS)
 def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
-    data, model = InMemoryData(*map(seen, random_csrs(seed))), started(params, seed)
+    data, model = InMemoryData(*map(graded, random_csrs(seed))), started(params, seed)
     values = [implicit_als.objective(model, data, params)]
     expected = reference_kernels.implicit_objective(model, data.by_user, params)
     assert values[0] == pytest.approx(expected)
@@ -100,7 +103,7 @@ def test_the_objective_is_over_all_cells_and_never_rises(seed, params):
 
 @given(st.integers(0, 1000), PARAMS)
 def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
-    data, model = InMemoryData(*map(seen, random_csrs(seed))), started(params, seed)
+    data, model = InMemoryData(*map(graded, random_csrs(seed))), started(params, seed)
     rng, users = np.random.default_rng(seed), solve(data.by_user, model.item_factors, params)
     solved, *moved = (
         implicit_als.objective(replace(model, user_factors=users + step), data, params)
@@ -109,10 +112,23 @@ def test_no_step_from_a_solved_side_lowers_the_objective(seed, params):
     assert min(moved) > solved
 
 
-def test_the_ratings_given_play_no_part():
+def test_with_the_lowest_target_1_the_ratings_given_play_no_part():
     csrs = random_csrs(3)
-    one, two = train(csrs), train([replace(csr, values=csr.values + 1) for csr in csrs])
+    fives = [replace(csr, values=np.full_like(csr.values, 5)) for csr in csrs]
+    one, two = (train(each, lowest_target=1) for each in (csrs, fives))
     np.testing.assert_array_equal(one.item_factors, two.item_factors)
+    other = train(csrs, lowest_target=0.5)
+    assert np.abs(one.item_factors - other.item_factors).max() > 0.01
+
+
+@given(st.floats(0, 1), st.floats(-10, 10), st.floats(1, 100))
+def test_targets_lie_on_a_line_from_the_lowest_to_1(lowest, low, width):
+    targets, shares = Targets(lowest, Scale(low, low + width)), np.array([0, 0.25, 0.5, 1])
+    found = targets.of(low + shares * width)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, lowest + (1 - lowest) * shares, atol=1e-4)
+    liked = targets.of_new_user(np.float32(low + shares * width))
+    np.testing.assert_array_equal(liked, np.where(shares >= 0.25, found, 0))
 
 
 def test_there_are_no_biases():
@@ -131,7 +147,7 @@ def test_float32_is_close_to_float64():
 @needs_two_threads
 def test_the_bits_do_not_depend_on_the_threads():
     data, params = InMemoryData(*random_csrs(5, 300, 200, 9000)), implicit_params(dtype="float32")
-    one, two = results_by_threads(lambda: implicit_als.fit(data, params, 0))
+    one, two = results_by_threads(lambda: implicit_als.fit(data, params, 0, SCALE))
     np.testing.assert_array_equal(one.model.user_factors, two.model.user_factors)
     assert one.epochs == two.epochs
 
@@ -139,11 +155,12 @@ def test_the_bits_do_not_depend_on_the_threads():
 def test_a_user_of_the_training_data_folds_in_to_his_own_row():
     by_user, by_item = random_csrs(6, 30, 20, 200)
     params = implicit_params(max_epochs=300)
-    model = implicit_als.fit(InMemoryData(by_user, by_item), params, 0).model
+    model = implicit_als.fit(InMemoryData(by_user, by_item), params, 0, SCALE).model
     for user in (0, 7, 29):
-        items = by_user.indices[by_user.indptr[user] : by_user.indptr[user + 1]]
-        shuffled = np.random.default_rng(user).permutation(items)
-        scores = folding_in.fold_in_implicit(model, shuffled, np.full(len(items), True), params)
+        row = by_user.take(np.array([user]))
+        order = np.random.default_rng(user).permutation(len(row.indices))
+        shuffled, targets = row.indices[order], graded(row).values
+        scores = folding_in.fold_in_implicit(model, shuffled, targets[order], params)
         folded = scores.parts[0].row.mean[:-1]
         np.testing.assert_allclose(folded, model.user_factors[user], atol=1e-5)
 
@@ -155,7 +172,7 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
     params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
     told = []
     data = InMemoryData(by_user, by_user.transpose(30), validation=ratings.take(held))
-    fit = implicit_als.fit(data, params, 0, told.append)
+    fit = implicit_als.fit(data, params, 0, SCALE, told.append)
     ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
     assert len(ndcg) == fit.best_epoch + 3 < 50
     assert fit.validation.ndcg == ndcg[fit.best_epoch - 1]
@@ -167,8 +184,8 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
 
 def test_training_goes_on_to_the_same_bits():
     csrs, params, steps = random_csrs(8), implicit_params(max_epochs=6), []
-    whole = implicit_als.fit(InMemoryData(*csrs), params, 0, on_epoch=steps.append)
-    rest = implicit_als.fit(InMemoryData(*csrs), params, 0, state=steps[2])
+    whole = implicit_als.fit(InMemoryData(*csrs), params, 0, SCALE, on_epoch=steps.append)
+    rest = implicit_als.fit(InMemoryData(*csrs), params, 0, SCALE, state=steps[2])
     np.testing.assert_array_equal(whole.model.user_factors, rest.model.user_factors)
     assert whole.epochs == rest.epochs
 
@@ -183,7 +200,7 @@ def test_more_factors_than_users_and_no_ratings_of_some_rows_do_no_harm():
 def test_without_factors_every_score_is_zero():
     by_user, by_item = random_csrs(4)
     data = InMemoryData(by_user, by_item, validation=random_ratings(5))
-    fit = implicit_als.fit(data, implicit_params(n_factors=0), 0)
+    fit = implicit_als.fit(data, implicit_params(n_factors=0), 0, SCALE)
     assert fit.model.n_factors == 0
     assert not fit.model.predict_all(np.arange(9)).any()
     assert len(fit.epochs) == 1
@@ -194,4 +211,4 @@ def test_nothing_to_train_on():
         indptr_from_counts(np.zeros(3, int)), np.zeros(0, np.int32), np.zeros(0, np.float32)
     )
     with pytest.raises(MovierecError, match="no ratings to train on"):
-        implicit_als.fit(InMemoryData(empty, empty), implicit_params(), 0)
+        implicit_als.fit(InMemoryData(empty, empty), implicit_params(), 0, SCALE)

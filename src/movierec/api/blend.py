@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from movierec.api.estimator import Estimator
 from movierec.api.fitting import threads
+from movierec.api.input_types import GenresLike, IdsLike, Unknown
 from movierec.api.ranking_models import ImplicitALS
-from movierec.api.rating_models import ALS, RatingEstimator, Unknown
+from movierec.api.rating_models import ALS, GibbsMF, RatingEstimator
 from movierec.api.rating_table import RatingTable
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
@@ -23,23 +23,34 @@ if TYPE_CHECKING:
 
 @dataclass
 class Blend(Estimator):
-    """Ranks by what a user will watch and like: an implicit score plus a predicted rating.
+    """Ranks items by what a user is likely to watch and to like: `ImplicitALS` plus `ALS`.
 
-    The parameters are those of `recommend` in params.yaml: rating_weight is what a predicted rating
-    at the top of the scale adds to the score. watched, rated: the estimators of the two parts.
+    The score is that of the implicit model, plus `rating_weight` times the predicted rating as a
+    share of the rating scale. It is the pipeline's default ranking.
+
+    Parameters
+    ----------
+    watched
+        The implicit model.
+    rated
+        The rating model: an `ALS` or a `GibbsMF`.
+    rating_weight
+        What a predicted rating at the top of the scale adds to the score, at least 0.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
-    >>> blend = mr.Blend(mr.ImplicitALS(n_factors=1), mr.ALS(n_factors=1)).fit(ratings)
-    >>> blend.recommend(["eve"], n=1).item_id.tolist()
-    [1]
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+    >>> blend = mr.Blend(mr.ImplicitALS(n_factors=2), mr.ALS(n_factors=2))
+    >>> blend.fit((users, movies, [5, 4, 1, 4, 2, 2])).recommend([3]).round(2)
+       user_id  rank item_id  score
+    0        3     1   Alien   0.05
+    1        3     2      Up  -0.08
     """
 
     watched: ImplicitALS = field(default_factory=ImplicitALS)
-    rated: RatingEstimator = field(default_factory=ALS)
-    rating_weight: float = 0.5
+    rated: ALS | GibbsMF = field(default_factory=ALS)
+    rating_weight: float = 0.2
 
     @property
     def _seed(self) -> int:
@@ -52,9 +63,7 @@ class Blend(Estimator):
     def _scale_of(self, table: RatingTable) -> Scale:
         return self.rated._scale_of(table)
 
-    def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, list[str]]
-    ) -> None:
+    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
         if not (np.isfinite(self.rating_weight) and self.rating_weight >= 0):
             raise ValueError(f"rating_weight should be from 0, not {self.rating_weight}")
         for part in self._parts:
@@ -84,6 +93,35 @@ class Blend(Estimator):
         watched, rated = (part._vectors() for part in self._parts)
         return selection.vectors(watched, rated, self.rating_weight)
 
-    def predict(self, users: Any, items: Any, *, unknown: Unknown = "error") -> Array:
-        """The predicted ratings of the rating model, as `ALS.predict`."""
+    def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:
+        """Predict ratings with the rating model, as `ALS.predict` does.
+
+        Parameters
+        ----------
+        users, items
+            Ids (n_pairs,) each. A single id is used for all pairs.
+        unknown
+            For ids that the model was not fitted on, `"error"` raises KeyError, and `"prior_mean"`
+            predicts from the global mean and the bias of the known user or item.
+
+        Returns
+        -------
+        ndarray
+            Predicted ratings (n_pairs,) float64, clipped to the rating scale.
+
+        Raises
+        ------
+        KeyError
+            If a user or an item is unknown, and `unknown` is `"error"`.
+        ValueError
+            Before `fit`, or if `users` and `items` have different lengths.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> blend = mr.Blend(mr.ImplicitALS(n_factors=1), mr.ALS(n_factors=1))
+        >>> blend.fit((users, movies, [5, 4, 1, 4, 2, 2])).predict(2, "Heat").round(2)
+        array([3.02])
+        """
         return self.rated.predict(users, items, unknown=unknown)

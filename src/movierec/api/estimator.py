@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from movierec.api.fitting import threads
+from movierec.api.input_types import GenresLike, Id, IdsLike, RatingsLike, UserRatings
 from movierec.api.rating_table import RatingTable, places_of
 from movierec.api.splitting import split
 from movierec.core.rating_scale import Scale
@@ -25,23 +26,46 @@ if TYPE_CHECKING:
     from movierec.model.top_n_lists import Scorer
     from movierec.serving.folding_in import LinearScores
 
-Unknown = Literal["error", "prior_mean"]
-
 
 @dataclass
 class Estimator(ABC):
-    """Base of the estimators: fitting, recommending, saving.
+    """What all estimators share: fitting, recommending, comparing items, saving.
 
-    After `fit`: ratings_ (RatingTable: all ratings fitted on), rating_scale_ (lowest and highest
-    rating).
+    They follow scikit-learn's conventions: the constructor only stores its arguments, `fit` returns
+    the estimator, names that end with an underscore exist after `fit`, and `sklearn.base.clone`
+    works.
+
+    Attributes
+    ----------
+    ratings_ : RatingTable
+        All ratings that the model was fitted on, including those for validation.
+    rating_scale_ : Scale
+        The lowest and the highest rating, as a named tuple `(low, high)`.
     """
 
     _is_rating_model: ClassVar[bool] = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments by name, as scikit-learn's `clone` needs them.
+        """Return the constructor's arguments by name.
 
-        deep: also those of estimators among them, as in "rated__n_factors".
+        Parameters
+        ----------
+        deep
+            If an argument is an estimator, also return its arguments, with names such as
+            `rated__n_factors`.
+
+        Returns
+        -------
+        dict
+            The value of each argument.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> mr.ItemKNN(n_neighbours=50).get_params()
+        {'n_neighbours': 50, 'n_jobs': None}
+        >>> mr.Blend().get_params()["rated__n_factors"]
+        8
         """
         params = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
         nested = {
@@ -52,8 +76,32 @@ class Estimator(ABC):
         }
         return params | nested
 
-    def set_params(self, **params: Any) -> Self:
-        """Set constructor arguments; ValueError for one that does not exist."""
+    def set_params(self, **params: object) -> Self:
+        """Change some of the constructor's arguments.
+
+        Parameters
+        ----------
+        **params
+            New values by name. Call `fit` again to train with them.
+
+        Returns
+        -------
+        Self
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no argument of that name.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> mr.ALS().set_params(n_factors=16).n_factors
+        16
+        >>> mr.Blend().set_params(rated__n_factors=16).rated.n_factors
+        16
+        """
         allowed = self.get_params()
         for name, value in params.items():
             if name not in allowed:
@@ -67,31 +115,49 @@ class Estimator(ABC):
 
     def fit(
         self,
-        ratings: Any,
-        validation: Any = None,
+        ratings: RatingsLike,
+        validation: RatingsLike | float | None = None,
         *,
         columns: Mapping[str, str] | None = None,
-        genres: Mapping[Any, list[str]] | None = None,
+        genres: GenresLike | None = None,
     ) -> Self:
-        """Fit on ratings.
+        """Fit the model on ratings.
 
         Parameters
         ----------
         ratings
-            A pandas, Polars or Arrow table with the columns user_id, item_id (or movie_id), rating
-            and, if you have it, timestamp; a scipy.sparse matrix of ratings (users × items); a
-            tuple of three or four arrays in that order; or a table from `movierec.split`.
+            A table, a sparse matrix, a tuple of arrays or a part of a `Split`. If a user rated an
+            item several times, the latest rating counts and you get a warning.
         validation
-            Ratings of the same kind, which decide when training stops; with `refit`, the model is
-            then fitted again on both. A fraction, such as 0.1, holds out that share of each user's
-            ratings. None: train for max_epochs.
+            Ratings that decide when to stop training, or the share of each user's ratings to hold
+            out for this, such as 0.1. With `refit=True`, the model is then fitted again on all
+            ratings. By default, training runs for `max_epochs`.
         columns
-            Your names of the columns, such as {"user_id": "customer"}.
+            Your names of the columns, such as `{"user_id": "customer"}`.
         genres
-            The list of genres of each item id, a dict or a pandas Series; only for ALS and GibbsMF
-            with model="genre_mf".
+            The genres of each item. Only `model="genre_mf"` needs and uses them.
 
-        Raises ValueError for values that cannot be used; it names the column and the row.
+        Returns
+        -------
+        Self
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            If a value is missing, infinite or off the `rating_scale` (the message says where), or
+            an argument of the constructor is out of range.
+        TypeError
+            If `ratings` has another form.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import movierec as mr
+        >>> ratings = pd.DataFrame({"who": [1, 1, 2], "movie_id": [7, 8, 8], "rating": [5, 2, 4]})
+        >>> als = mr.ALS(n_factors=1).fit(ratings, columns={"user_id": "who"})
+        >>> als.ratings_
+        RatingTable(3 ratings, 2 users, 2 items)
         """
         train = RatingTable.read(ratings, columns)
         if isinstance(validation, float):
@@ -130,7 +196,7 @@ class Estimator(ABC):
 
     @abstractmethod
     def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, list[str]]
+        self, train: RatingTable, validation: RatingTable | None, genres: GenresLike
     ) -> None: ...
 
     def _own(self, block: type[BaseModel]) -> dict[str, Any]:
@@ -140,7 +206,27 @@ class Estimator(ABC):
 
     @abstractmethod
     def scorer(self) -> Model | Scorer:
-        """What ranks the items, for all users."""
+        """Return the object that scores items for users, in the form that the pipeline uses.
+
+        Returns
+        -------
+        Model | Scorer
+            A `Model`, whose predictions are the scores. For `ItemKNN`, a function from user indices
+            (n,) to scores of all items (n, n_items) float32.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2], ["Alien", "Heat", "Up", "Alien", "Up"]
+        >>> popularity = mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2]))
+        >>> popularity.scorer().item_biases
+        array([2., 2., 1.], dtype=float32)
+        """
 
     @cached_property
     def _seen(self) -> Csr:
@@ -148,36 +234,113 @@ class Estimator(ABC):
 
     @property
     def fitted(self) -> RatingTable:
-        """The ratings that the model was fitted on; ValueError before `fit`."""
+        """The ratings that the model was fitted on, or a clear error before `fit`.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> mr.ALS().fitted
+        Traceback (most recent call last):
+        ValueError: this ALS is not fitted; call fit first
+        """
         if not hasattr(self, "ratings_"):
             raise ValueError(f"this {type(self).__name__} is not fitted; call fit first")
         return self.ratings_
 
     @property
     def user_ids_(self) -> Array:
-        """The ids of the users fitted on; position = user index."""
+        """The ids of the users (n_users,), int64 or text, those with most ratings first.
+
+        The position of an id is the user index, as in `user_factors_`.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [7, 7, 7, 9, 9], ["Alien", "Heat", "Up", "Alien", "Up"]
+        >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2])).user_ids_
+        array([7, 9])
+        """
         return self.fitted.user_ids
 
     @property
     def item_ids_(self) -> Array:
-        """The ids of the items fitted on; position = item index."""
+        """The ids of the items (n_items,), int64 or text, those with most ratings first.
+
+        The position of an id is the item index, as in `item_factors_`.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [7, 7, 7, 9, 9], ["Alien", "Heat", "Up", "Alien", "Up"]
+        >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2])).item_ids_.tolist()
+        ['Alien', 'Up', 'Heat']
+        """
         return self.fitted.item_ids
 
-    def _items(self, ids: Any) -> Array:
+    def _items(self, ids: IdsLike) -> Array:
         return known_places(places_of(ids, self.item_ids_), ids, "item")
 
-    def _users(self, ids: Any) -> Array:
+    def _users(self, ids: IdsLike) -> Array:
         return known_places(places_of(ids, self.user_ids_), ids, "user")
 
     def recommend(
-        self, users: Any = None, n: int = 10, *, exclude_seen: bool = True, items: Any = None
+        self,
+        users: IdsLike | None = None,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        items: IdsLike | None = None,
     ) -> pd.DataFrame:
-        """The n best items for each user: a DataFrame with user_id, rank, item_id and score.
+        """Recommend items to users that the model was fitted on.
 
-        users: their ids; all by default. exclude_seen: leave out what a user has rated. items: ids
-        that may be recommended; all by default. A list is shorter if there are fewer items.
+        Parameters
+        ----------
+        users
+            User ids. By default all users.
+        n
+            Length of each list. A list is shorter if fewer items remain.
+        exclude_seen
+            Leave out items that the user has rated.
+        items
+            Ids of the items that may be recommended. By default all items.
 
-        Raises KeyError for an unknown id.
+        Returns
+        -------
+        DataFrame
+            The columns `user_id`, `rank` from 1, `item_id` and `score`, for one user after the
+            other, the best item first.
+
+        Raises
+        ------
+        KeyError
+            If a user or an item is unknown.
+        ValueError
+            If `n` is less than 1, or before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.recommend([2, 3], n=1).round(2)
+           user_id  rank item_id  score
+        0        2     1    Heat   3.02
+        1        3     1   Alien   3.27
         """
         import pandas as pd
 
@@ -203,7 +366,7 @@ class Estimator(ABC):
             }
         )
 
-    def _mask(self, items: Any) -> Array:
+    def _mask(self, items: IdsLike) -> Array:
         mask = np.zeros(len(self.item_ids_), bool)
         mask[self._items(items)] = True
         return mask
@@ -217,15 +380,45 @@ class Estimator(ABC):
         return self._linear_scores(items, ratings).scores
 
     def recommend_for(
-        self, ratings: Mapping[Any, float], n: int = 10, *, explain: bool = False
+        self, ratings: UserRatings, n: int = 10, *, explain: bool = False
     ) -> pd.DataFrame:
-        """The n best items for a new user with these ratings, by item id.
+        """Recommend items to a new user, without fitting again.
 
-        The user is folded in: their row is solved while the items stay fixed. Returns a DataFrame
-        with rank, item_id and score; for rating models also deviation, the standard deviation of
-        the predicted rating. explain: add a column for each rating, with what it adds to the score.
+        The user is folded in: their factors are solved while the items' factors stay fixed.
 
-        Raises KeyError for an unknown item, ValueError for a rating off the scale.
+        Parameters
+        ----------
+        ratings
+            The user's ratings by item id.
+        n
+            Length of the list. It is shorter if fewer items remain.
+        explain
+            Add a column for each rating, named after its item, with its contribution to the score.
+
+        Returns
+        -------
+        DataFrame
+            The columns `rank` from 1, `item_id` and `score`. For `ALS` and `GibbsMF`, the score is
+            the unclipped predicted rating, and the column `deviation` its standard deviation.
+
+        Raises
+        ------
+        KeyError
+            If an item is unknown.
+        ValueError
+            If there are no ratings, or one is off the scale.
+        TypeError
+            If `explain` is true, for `Popularity` and `ItemKNN`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.recommend_for({"Alien": 5}, explain=True).round(2)
+           rank item_id  score  deviation  Alien
+        0     1    Heat   3.31       0.45   0.31
+        1     2      Up   2.78       0.45   0.31
         """
         import pandas as pd
 
@@ -251,10 +444,44 @@ class Estimator(ABC):
             frame = pd.concat((frame, parts), axis=1)
         return frame
 
-    def explain(self, ratings: Mapping[Any, float], item: Any) -> pd.Series:
-        """What each rating of a user adds to the score of an item, the greatest first.
+    def explain(self, ratings: UserRatings, item: Id) -> pd.Series[float]:
+        """Return what each rating of a new user contributes to the score of an item.
 
-        The rest of the score, which needs no ratings of the user, is `attrs["rest"]`.
+        Parameters
+        ----------
+        ratings
+            The user's ratings by item id.
+        item
+            The id of the item to explain.
+
+        Returns
+        -------
+        Series
+            The contributions by item id, the largest first. Their sum and `attrs["rest"]`, the part
+            of the score that does not depend on the ratings, add up to the score in
+            `recommend_for`.
+
+        Raises
+        ------
+        KeyError
+            If an item is unknown.
+        ValueError
+            If there are no ratings, or one is off the scale.
+        TypeError
+            For `Popularity` and `ItemKNN`, which do not explain their scores.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> contributions = als.explain({"Alien": 5, "Up": 1}, "Heat")
+        >>> contributions.round(2)
+        Alien    0.25
+        Up      -0.25
+        Name: contribution, dtype: float64
+        >>> round(contributions.attrs["rest"], 2)
+        3.01
         """
         import pandas as pd
 
@@ -266,7 +493,7 @@ class Estimator(ABC):
         series.attrs["rest"] = float(linear.scores[place[0]] - parts.sum())
         return series
 
-    def _new_user(self, ratings: Mapping[Any, float]) -> tuple[Array, Array]:
+    def _new_user(self, ratings: UserRatings) -> tuple[Array, Array]:
         if not ratings:
             raise ValueError("ratings: give at least one")
         rated = self._items(list(ratings)).astype(np.int32)
@@ -279,8 +506,40 @@ class Estimator(ABC):
         """The vectors of items whose cosines are similarities."""
         raise TypeError(f"{type(self).__name__} has no factors to compare items by")
 
-    def similar_items(self, item: Any, n: int = 10) -> pd.DataFrame:
-        """The n items with the nearest factors, by cosine: item_id and similarity."""
+    def similar_items(self, item: Id, n: int = 10) -> pd.DataFrame:
+        """Find the items that are most similar to one.
+
+        Parameters
+        ----------
+        item
+            The id of the item.
+        n
+            Length of the list. It is shorter if fewer items can be compared.
+
+        Returns
+        -------
+        DataFrame
+            The columns `item_id` and `similarity`, the most similar item first. The similarity is
+            the cosine of the items' factors, from −1 to 1; for `ItemKNN`, that of the sets of users
+            who rated them.
+
+        Raises
+        ------
+        KeyError
+            If the item is unknown.
+        TypeError
+            For `Popularity`, which cannot compare items.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> knn = mr.ItemKNN().fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> knn.similar_items("Alien").round(2)
+          item_id  similarity
+        0      Up         1.0
+        1    Heat         0.5
+        """
         import pandas as pd
 
         from movierec.recommending import selection
@@ -290,9 +549,35 @@ class Estimator(ABC):
         return pd.DataFrame({"item_id": self.item_ids_[nearest], "similarity": cosines})
 
     def save(self, path: str | Path) -> Path:
-        """Write the fitted model to one safetensors file, which `load` reads; no pickle.
+        """Save the fitted model to one safetensors file, without pickle.
 
-        Raises ValueError for ids that are neither integers nor text.
+        The file contains the arguments, ids, ratings and arrays of the model. The same model always
+        gives the same bytes.
+
+        Parameters
+        ----------
+        path
+            The file to write; it is replaced if it exists.
+
+        Returns
+        -------
+        Path
+            The path of the file.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, or if ids are neither integers nor text.
+        MovierecError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.save("als.safetensors").name
+        'als.safetensors'
         """
         from movierec.api import estimator_file
 
@@ -300,9 +585,31 @@ class Estimator(ABC):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a model that `save` wrote.
+        """Load a model that `save` wrote.
 
-        Raises MovierecError for a missing or damaged file, TypeError for another kind of model.
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        Self
+            The fitted estimator.
+
+        Raises
+        ------
+        MovierecError
+            If the file is missing or damaged.
+        TypeError
+            If it contains an estimator of another class.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> path = mr.Popularity().fit(([1, 1, 2], ["Alien", "Up", "Up"], [5, 2, 4])).save("model")
+        >>> mr.Popularity.load(path).item_ids_.tolist()
+        ['Up', 'Alien']
         """
         from movierec.api import estimator_file
 
@@ -312,7 +619,7 @@ class Estimator(ABC):
         return model
 
 
-def known_places(places: Array, ids: Any, side: str) -> Array:
+def known_places(places: Array, ids: IdsLike, side: str) -> Array:
     """The places; KeyError, which names the first id, if one is unknown."""
     unknown = np.flatnonzero(places < 0)
     if len(unknown):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movierec.api.estimator import Estimator
+from movierec.api.input_types import RatingsLike
 from movierec.api.rating_table import RatingTable
 from movierec.core.params import EvaluateParams, validated
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     models: Estimator | Mapping[str, Estimator],
-    test: Any,
+    test: RatingsLike,
     *,
     n: int = 10,
     relevant_rating: float = 4.0,
@@ -27,37 +28,60 @@ def evaluate(
     random_state: int = 20,
     columns: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Measure errors of predicted ratings and the quality of top-n lists, with 95% intervals.
+    """Compare fitted models on held-out ratings: errors and top-n lists, with 95% intervals.
 
     Parameters
     ----------
     models
-        A fitted estimator, or several by name. All must be fitted on the same ratings.
-    test, columns
-        Held-out ratings, as of `ALS.fit`. Ratings of unknown users or items count in the errors by
-        their prior mean; unknown users get no list.
-    n, relevant_rating
-        Length of the lists; a held-out rating of at least this is relevant, in stars of a 1–5
-        scale, onto which other scales are mapped.
+        A fitted estimator, or several by name, fitted on the same ratings.
+    test
+        Held-out ratings, such as the part `test` of a `Split`. Errors also count unknown users and
+        items, predicted with `unknown="prior_mean"`. Unknown users get no list.
+    n
+        Length of the lists, 1 to 1000.
+    relevant_rating
+        Items with a held-out rating of at least this are relevant. It is in stars of a 1–5 scale,
+        to which other scales are mapped.
     min_ratings
-        Items with fewer ratings are not recommended.
+        Items with fewer ratings are not listed.
     max_users
-        Lists are evaluated for a random sample of at most this many users.
+        Lists are evaluated on a random sample of at most this many users.
     bootstrap_samples
-        Resamples of users behind the intervals.
+        Number of resamples of users for the intervals, 100 to 100,000.
+    random_state
+        Seed of the random numbers.
+    columns
+        Your names of the columns of `test`, such as `{"user_id": "customer"}`.
 
-    Returns a DataFrame with a row for each model and the columns rmse, mae, ndcg@n, recall@n, each
-    also with _low and _high, the ends of its interval; hit_rating@n, coverage@n and novelty@n.
-    Errors are NaN for models that only rank.
+    Returns
+    -------
+    DataFrame
+        A row for each model. `rmse` and `mae` are in the unit of the ratings, and NaN for models
+        that only rank. `ndcg@n` and `recall@n` are means over users with a relevant item.
+        `hit_rating@n` is the mean held-out rating of listed items, `coverage@n` the share of items
+        in at least one list, and `novelty@n` the mean of −log2 of the share of users who rated a
+        listed item. `rmse_low` and `rmse_high`, and so on, are the ends of the intervals of the
+        first four.
+
+    Raises
+    ------
+    ValueError
+        If you give no model, the models were fitted on different ratings, or an argument is out of
+        range.
 
     Examples
     --------
+    >>> import numpy as np
     >>> import movierec as mr
-    >>> ratings = ["ann"] * 5 + ["bob"] * 5, [1, 2, 3, 4, 5] * 2, [5, 4, 3, 2, 1] * 2
-    >>> parts = mr.split(ratings)
-    >>> als = mr.ALS(n_factors=1).fit(parts.train, parts.validation)
-    >>> mr.evaluate(als, parts.test)["rmse"].shape
-    (1,)
+    >>> users, movies = np.divmod(np.arange(400), 20)  # 20 users rate 20 movies
+    >>> parts = mr.split((users, movies, np.where(users % 2 == movies % 2, 5, 2)))  # two tastes
+    >>> als = mr.ALS(n_factors=2).fit(parts.train, parts.validation)
+    >>> popularity = mr.Popularity().fit(parts.train, parts.validation)
+    >>> table = mr.evaluate({"ALS": als, "popularity": popularity}, parts.test, n=5)
+    >>> table[["rmse", "rmse_low", "rmse_high", "ndcg@5", "coverage@5"]].round(2)
+                rmse  rmse_low  rmse_high  ndcg@5  coverage@5
+    ALS         0.56      0.54       0.58    1.00         1.0
+    popularity   NaN       NaN        NaN    0.85         1.0
     """
     import pandas as pd
 

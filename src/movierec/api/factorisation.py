@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from movierec.api import fitting, pictures
 from movierec.api.estimator import Estimator
+from movierec.api.input_types import GenresLike, TitlesLike
 from movierec.api.rating_table import RatingTable
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Factorisation(Estimator):
-    """Factors of users and items.
+    """What `ALS`, `GibbsMF` and `ImplicitALS` have in addition: factors and a training history.
 
-    After `fit`: also model_ (biased_mf.Model), best_epoch_, epochs_ (a DataFrame with a row for
-    each epoch), and validation_, the quality on validation (None without).
+    Attributes
+    ----------
+    model_ : Model
+        The global mean, biases and factors, by index of users and items.
+    best_epoch_ : int
+        The number of the epoch whose model was chosen, from 1.
+    epochs_ : DataFrame
+        The history: a row for each epoch, with the objective and the errors or NDCG@10.
+    validation_ : Errors | Ranking | None
+        The quality of the chosen model on validation, before the refit. None without validation.
     """
 
     @abstractmethod
@@ -39,15 +47,13 @@ class Factorisation(Estimator):
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: Mapping[Any, list[str]],
+        genres: GenresLike,
     ) -> InMemoryData: ...
 
     @abstractmethod
     def _trainer(self, data: InMemoryData, settings: Any) -> Any: ...
 
-    def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, list[str]]
-    ) -> None:
+    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
         def load(by_user: Csr, by_item: Csr, held_out: Ratings | None) -> InMemoryData:
             return self._data(by_user, by_item, held_out, genres)
 
@@ -60,7 +66,6 @@ class Factorisation(Estimator):
         self.epochs_ = pd.DataFrame([vars(epoch) for epoch in epochs])
 
     def scorer(self) -> Model:
-        """What ranks the items: the predictions of the model."""
         _ = self.fitted
         return self.model_
 
@@ -69,30 +74,103 @@ class Factorisation(Estimator):
 
     @property
     def user_factors_(self) -> Array:
-        """(n_users, n_factors)."""
-        return self.scorer().user_factors
+        """The factors of the users (n_users, n_factors), in the order of `user_ids_`.
 
-    @property
-    def item_factors_(self) -> Array:
-        """(n_items, n_factors)."""
-        return self.scorer().item_factors
+        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
+        side: (n_users, samples · n_factors).
 
-    def plot_training(self) -> Figure:
-        """Plot how training went, as `movierec.plot_training`."""
-        return pictures.plot_training(self)
-
-    def plot_factors(self, titles: Mapping[Any, str] | None = None) -> Figure:
-        """Plot the map of the most rated items: similar factors lie close together.
-
-        titles: the title of each item id, a dict or a pandas Series; an item without one is named
-        by its id. Needs the extra `plots`. Raises ValueError if no item has a title.
+        Raises
+        ------
+        ValueError
+            Before `fit`.
 
         Examples
         --------
         >>> import movierec as mr
-        >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
-        >>> als = mr.ALS(n_factors=2).fit(ratings)
-        >>> figure = als.plot_factors({1: "Star Wars (1977)", 2: "Alien (1979)"})
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.user_factors_.shape
+        (3, 2)
+        """
+        return self.scorer().user_factors
+
+    @property
+    def item_factors_(self) -> Array:
+        """The factors of the items (n_items, n_factors), in the order of `item_ids_`.
+
+        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
+        side: (n_items, samples · n_factors).
+
+        Raises
+        ------
+        ValueError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.item_factors_.shape
+        (3, 2)
+        """
+        return self.scorer().item_factors
+
+    def plot_training(self) -> Figure:
+        """Plot how training went, as `movierec.plot_training` does for several models.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        MovierecError
+            Without Matplotlib, which the extra `plots` installs.
+        ValueError
+            Before `fit`, if the model was loaded from a file, or for `ImplicitALS` without
+            validation ratings: nothing was measured then.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1, max_epochs=5).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.plot_training()
+        <StyledFigure size 880x352 with 1 Axes>
+        """
+        return pictures.plot_training(self)
+
+    def plot_factors(self, titles: TitlesLike | None = None) -> Figure:
+        """Plot a map of the most rated items, on which items with similar factors lie close.
+
+        The axes are the first two principal components of the item factors.
+
+        Parameters
+        ----------
+        titles
+            The titles of items. An item without one is named by its id.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        MovierecError
+            Without Matplotlib, which the extra `plots` installs.
+        ValueError
+            Before `fit`, or if no item has a title.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], [50, 288, 181, 50, 181, 288]
+        >>> als = mr.ALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.plot_factors({50: "Star Wars (1977)", 288: "Scream (1996)"})
+        <StyledFigure size 880x638 with 1 Axes>
         """
         from movierec.plotting import factor_maps
 
@@ -100,11 +178,37 @@ class Factorisation(Estimator):
         rows = factor_maps.factor_map(self.item_factors_[order], items)
         return pictures.draw_table("factors", rows)
 
-    def plot_polarising(self, titles: Mapping[Any, str] | None = None) -> Figure:
-        """Plot the items about which opinions differ most and least.
+    def plot_polarising(self, titles: TitlesLike | None = None) -> Figure:
+        """Plot the items about which opinions differ most, and those about which they differ least.
 
-        deviation: the standard deviation over users of what the factors add to a predicted rating.
-        Items with few ratings are left out. titles: as of `plot_factors`.
+        Bars show the standard deviation over users of user · item factors: how much the factors
+        change a predicted rating. Items with fewer than 100 ratings are left out, unless fewer than
+        24 items have that many.
+
+        Parameters
+        ----------
+        titles
+            The titles of items. An item without one is named by its id.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        MovierecError
+            Without Matplotlib, which the extra `plots` installs.
+        ValueError
+            Before `fit`, or if no item has a title.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=2, factor_precision=1)
+        >>> als.fit((users, movies, [5, 4, 1, 4, 2, 2])).plot_polarising()
+        <StyledFigure size 880x418 with 2 Axes>
         """
         from movierec.plotting import factor_maps
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movierec.api.estimator import Estimator
+from movierec.api.input_types import TitlesLike
 from movierec.core.errors import MovierecError
 from movierec.data.titles import display_title
 
@@ -46,23 +47,40 @@ def draw_table(name: str, rows: pd.DataFrame) -> Figure:
 
 
 def plot_training(models: Estimator | Mapping[str, Estimator]) -> Figure:
-    """Plot how training went: RMSE on train and validation, or NDCG, after each epoch.
+    """Plot how training went: the errors on train and validation, or NDCG, after each epoch.
 
-    models: a fitted estimator, or several by name, to compare them. A dot marks the epoch that was
-    chosen; the legend has its value. Of a model with `refit`, these are the epochs before the
-    refit.
+    A dot marks the epoch whose model was chosen; the legend has its value. With `refit`, the curves
+    are of the epochs before it.
 
-    Returns a Matplotlib Figure, which a notebook shows; elsewhere, call its `savefig`. Needs the
-    extra `plots`. Raises TypeError for models that are not trained in epochs, and ValueError for
-    those loaded from a file, which has no epochs, and for ImplicitALS fitted without validation.
+    Parameters
+    ----------
+    models
+        A fitted estimator, or several by name, to compare them.
+
+    Returns
+    -------
+    Figure
+        A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+    Raises
+    ------
+    MovierecError
+        Without Matplotlib, which the extra `plots` installs.
+    TypeError
+        If a model is not trained in epochs, such as `Popularity`; of `Blend`, plot the parts.
+    ValueError
+        If there are no models, or one is not fitted, was loaded from a file, or is an `ImplicitALS`
+        without validation ratings: nothing was measured then.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+    >>> ratings = users, movies, [5, 4, 1, 4, 2, 2]
     >>> biases = mr.ALS(model="biases", max_epochs=5).fit(ratings)
     >>> als = mr.ALS(n_factors=1, max_epochs=5).fit(ratings)
-    >>> figure = mr.plot_training({"biases": biases, "ALS": als})
+    >>> mr.plot_training({"biases": biases, "ALS": als})
+    <StyledFigure size 880x374 with 1 Axes>
     """
     from movierec.api.factorisation import Factorisation
     from movierec.plotting.captions import Curves
@@ -87,7 +105,7 @@ def plot_training(models: Estimator | Mapping[str, Estimator]) -> Figure:
     return training.curves(curves)
 
 
-def items_of(model: Factorisation, titles: Mapping[Any, str] | None) -> tuple[Any, pd.DataFrame]:
+def items_of(model: Factorisation, titles: TitlesLike | None) -> tuple[Any, pd.DataFrame]:
     """The items, the most rated first: their indices, and the table that factor_maps takes."""
     import pandas as pd
 

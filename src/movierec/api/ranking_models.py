@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from movierec.api.estimator import Estimator
 from movierec.api.factorisation import Factorisation
+from movierec.api.input_types import GenresLike, Id
 from movierec.api.rating_table import RatingTable
 from movierec.core.params import ImplicitParams, validated
 from movierec.data.rating_arrays import Array, Csr, Ratings
@@ -26,31 +26,63 @@ if TYPE_CHECKING:
 
 @dataclass
 class ImplicitALS(Factorisation):
-    """Implicit ALS (iALS): ranks items by how likely a user is to rate them.
+    """Ranks items by how likely a user is to rate them, with implicit ALS (iALS).
 
-    Every rating counts as 1, every other item as 0 with the weight unseen_weight. Other parameters
-    as of `ALS`, with NDCG@10 for RMSE; the parameters and their defaults are those of `implicit` in
-    params.yaml. After `fit`: also model_, best_epoch_ and epochs_.
+    The score is fitted to 1 for the highest rating, to `lowest_target` for the lowest, and to 0,
+    with the weight `unseen_weight`, for each item without a rating. The arguments and their
+    defaults are those of `implicit` in `params.yaml`.
+
+    Parameters
+    ----------
+    n_factors
+        Number of factors of each user and item, 0 to 1024.
+    factor_precision, factor_precision_per_rating
+        Regularisation of the factors: the precision of their Gaussian prior, and what each rating
+        of the user or item adds to it.
+    unseen_weight
+        Weight of an item without a rating; an item with a rating has weight 1.
+    lowest_target
+        Target of the lowest rating, 0 to 1. With 1, the values of ratings do not matter.
+    max_epochs
+        Training stops after this many epochs.
+    patience, min_improvement
+        With validation, training also stops after `patience` epochs in which NDCG@10 has not
+        improved by `min_improvement`.
+    refit
+        With validation, fit again on all ratings for the best number of epochs.
+    init_scale
+        Expected norm of an item's random initial factors.
+    dtype
+        Type of the factors and biases.
+    rating_scale
+        Lowest and highest possible rating. By default, the lowest and highest that occur.
+    random_state
+        Seed of the random numbers.
+    n_jobs
+        Number of threads. By default, one for each core. It does not change the result.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
-    >>> implicit = mr.ImplicitALS(n_factors=1, max_epochs=5).fit(ratings)
-    >>> implicit.recommend(["eve"], n=1).item_id.tolist()
-    [1]
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+    >>> implicit = mr.ImplicitALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+    >>> implicit.recommend([3]).round(2)
+       user_id  rank item_id  score
+    0        3     1   Alien   0.01
+    1        3     2      Up   0.01
     """
 
     n_factors: int = 64
     factor_precision: float = 2.0
     factor_precision_per_rating: float = 0.03
-    unseen_weight: float = 0.1
+    unseen_weight: float = 0.2
+    lowest_target: float = 0.5
     max_epochs: int = 30
     patience: int = 4
     min_improvement: float = 0.0005
     refit: bool = True
     init_scale: float = 0.1
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     rating_scale: tuple[float, float] | None = None
     random_state: int = 20
     n_jobs: int | None = None
@@ -63,7 +95,7 @@ class ImplicitALS(Factorisation):
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: Mapping[Any, list[str]],
+        genres: GenresLike,
     ) -> InMemoryData:
         from movierec.training.in_memory import InMemoryData
 
@@ -72,38 +104,41 @@ class ImplicitALS(Factorisation):
     def _trainer(self, data: InMemoryData, settings: ImplicitParams) -> ImplicitTrainer[Model]:
         from movierec.training.implicit_als import ImplicitTrainer
 
-        return ImplicitTrainer(data, settings, self._seed)
+        return ImplicitTrainer(data, settings, self._seed, self.rating_scale_)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
+        from movierec.model.implicit_targets import Targets
         from movierec.serving import folding_in
 
-        is_liked = ratings >= self.rating_scale_.limit(2)
+        settings = self._settings()
+        targets = Targets.from_params(settings, self.rating_scale_).of_new_user(ratings)
         usual = len(self.ratings_) / len(self.user_ids_)
         share = folding_in.unseen_share(len(items), usual)
-        return folding_in.fold_in_implicit(self.scorer(), items, is_liked, self._settings(), share)
+        return folding_in.fold_in_implicit(self.scorer(), items, targets, settings, share)
 
 
 @dataclass
 class Popularity(Estimator):
-    """Ranks items by their number of ratings; a baseline that needs no parameters.
+    """Ranks items by their number of ratings: a baseline without parameters.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 1], [5, 1, 4, 2, 1]
-    >>> mr.Popularity().fit(ratings).recommend(["eve"]).item_id.tolist()
-    [2, 3]
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Up"]
+    >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2, 2])).recommend([3])
+       user_id  rank item_id  score
+    0        3     1   Alien    2.0
+    1        3     2    Heat    1.0
     """
 
-    def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, list[str]]
-    ) -> None:
+    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
         from movierec.model import baselines
 
         by_user = self.ratings_.by_user
         self.model_ = baselines.popularity(by_user, by_user.transpose(len(self.item_ids_)))
 
     def scorer(self) -> Model:
+        _ = self.fitted
         return self.model_
 
     def _scores_for(self, items: Array, ratings: Array) -> Array:
@@ -114,22 +149,39 @@ class Popularity(Estimator):
 class ItemKNN(Estimator):
     """Ranks items by their nearest neighbours among the items that a user has rated.
 
-    n_neighbours: the neighbours of each item, by the cosine of the sets of users who rated them.
+    The score of an item is the sum of its cosines with the user's rated items that have it among
+    their neighbours. Only who rated what matters, not the values of the ratings.
+
+    Parameters
+    ----------
+    n_neighbours
+        Number of neighbours of each item, by the cosine of the sets of users who rated them.
+    n_jobs
+        Number of threads. By default, one for each core. It does not change the result.
+
+    Attributes
+    ----------
+    neighbours_ : ndarray
+        The item indices of each item's neighbours (n_items, n_neighbours) int32, the nearest first;
+        −1 past the end of a shorter list.
+    cosines_ : ndarray
+        Their cosines (n_items, n_neighbours) float32.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 1], [5, 1, 4, 2, 1]
-    >>> mr.ItemKNN().fit(ratings).similar_items(2).item_id.tolist()
-    [1]
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+    >>> knn = mr.ItemKNN(n_neighbours=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+    >>> knn.recommend([3]).round(2)
+       user_id  rank item_id  score
+    0        3     1   Alien    0.5
+    1        3     2      Up    0.5
     """
 
     n_neighbours: int = 20
     n_jobs: int | None = None
 
-    def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, list[str]]
-    ) -> None:
+    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
         from movierec.evaluation import item_knn
 
         if self.n_neighbours < 1:
@@ -153,9 +205,7 @@ class ItemKNN(Estimator):
         seen = Csr(np.array([0, len(items)]), np.sort(items), np.ones(len(items), np.float32))
         return item_knn.scorer(seen, self.neighbours_, self.cosines_)(np.array([0]))[0]
 
-    def similar_items(self, item: Any, n: int = 10) -> pd.DataFrame:
-        """The nearest items by the cosine of the sets of users: a DataFrame with item_id,
-        similarity."""
+    def similar_items(self, item: Id, n: int = 10) -> pd.DataFrame:
         import pandas as pd
 
         place = self._items([item])[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from movierec.api.estimator import known_places
 from movierec.api.factorisation import Factorisation
+from movierec.api.input_types import GenresLike, IdsLike, Unknown
 from movierec.api.rating_table import places_of
 from movierec.core.params import GibbsParams, TrainParams, validated
 from movierec.data import parquet_tables
@@ -20,8 +20,6 @@ from movierec.data.rating_arrays import Array, Csr, Ratings
 if TYPE_CHECKING:
     from movierec.serving.folding_in import LinearScores
     from movierec.training.in_memory import InMemoryData
-
-Unknown = Literal["error", "prior_mean"]
 
 
 @dataclass
@@ -38,7 +36,7 @@ class RatingEstimator(Factorisation):
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: Mapping[Any, list[str]],
+        genres: GenresLike,
     ) -> InMemoryData:
         from movierec.training.in_memory import InMemoryData
 
@@ -52,13 +50,42 @@ class RatingEstimator(Factorisation):
 
         return rating_model.make_trainer(data, settings, self._seed, self.rating_scale_)
 
-    def predict(self, users: Any, items: Any, *, unknown: Unknown = "error") -> Array:
-        """The predicted ratings of pairs of a user and an item, clipped to the scale: (n_pairs,).
+    def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:
+        """Predict ratings for pairs of a user and an item.
 
-        unknown: what to do about ids that the model was not fitted on: raise KeyError, or predict
-        from their prior mean, so by the mean and the bias of the other side.
+        Parameters
+        ----------
+        users, items
+            Ids (n_pairs,) each. A single id is used for all pairs.
+        unknown
+            For ids that the model was not fitted on, `"error"` raises KeyError, and `"prior_mean"`
+            predicts from the global mean and the bias of the known user or item.
+
+        Returns
+        -------
+        ndarray
+            Predicted ratings (n_pairs,) float64, clipped to the rating scale.
+
+        Raises
+        ------
+        KeyError
+            If a user or an item is unknown, and `unknown` is `"error"`.
+        ValueError
+            Before `fit`, or if `users` and `items` have different lengths.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.predict([2, 3], ["Heat", "Up"]).round(2)
+        array([3.02, 2.27])
+        >>> als.predict(4, "Heat", unknown="prior_mean").round(2)
+        array([3.01])
         """
-        users, items = np.broadcast_arrays(np.atleast_1d(users), np.atleast_1d(items))
+        users, items = np.broadcast_arrays(
+            *(np.atleast_1d(np.asarray(ids)) for ids in (users, items))
+        )
         rows, columns = places_of(users, self.user_ids_), places_of(items, self.item_ids_)
         if unknown == "error":
             known_places(rows, users, "user")
@@ -86,51 +113,60 @@ class RatingEstimator(Factorisation):
 
 @dataclass
 class ALS(RatingEstimator):
-    """Biased matrix factorisation by alternating least squares.
+    """Predicts ratings by biased matrix factorisation, fitted by alternating least squares.
 
-    r̂ = global mean + user bias + item bias + user factors · item factors. The parameters and their
-    defaults are those of `train` in params.yaml.
+    The predicted rating is global mean + user bias + item bias + user factors · item factors. The
+    arguments and their defaults are those of `train` in `params.yaml`.
 
     Parameters
     ----------
     model
-        "mf"; "genre_mf", with the items' genres as prior mean; "svdpp", with who rated what as
-        prior mean; "biases", without factors; or "damped_biases".
+        `"mf"` is the model above. `"genre_mf"` adds the items' genres to their prior mean, and
+        `"svdpp"` adds who rated what to the prior means of both sides. `"biases"` has no factors,
+        and `"damped_biases"` computes the biases in one pass.
     n_factors
-        Length of the factors.
+        Number of factors of each user and item, 0 to 1024.
     factor_precision, factor_precision_per_rating
-        Precision of the Gaussian prior of the factors, and what each rating of a row adds to it.
+        Regularisation of the factors: the precision of their Gaussian prior, per star, and what
+        each rating of the user or item adds to it.
     bias_precision, bias_precision_per_rating
-        The same of the biases.
+        The same for the biases, per squared star.
     rating_precision
-        Precision of the ratings' noise.
+        1 / variance of the rating noise, per squared star.
     feature_ridge
-        Ridge of the features' weights, for "genre_mf" and "svdpp".
-    max_epochs, patience, min_improvement
-        Training stops after max_epochs, or after `patience` epochs in which RMSE on validation has
-        not improved by min_improvement.
+        Ridge on the weights that `"genre_mf"` and `"svdpp"` learn for the prior means.
+    max_epochs
+        Training stops after this many epochs.
+    patience, min_improvement
+        With validation, training also stops after `patience` epochs in which RMSE has not improved
+        by `min_improvement` stars.
     refit
-        Fit again on train and validation together, for the best number of epochs.
-    init_scale, dtype
-        Expected length of the initial factors; "float32" or "float64".
+        With validation, fit again on all ratings for the best number of epochs.
+    init_scale
+        Expected norm of an item's random initial factors, in √stars.
+    dtype
+        Type of the factors and biases.
     rating_scale
-        Lowest and highest rating; None: those that occur.
-    random_state, n_jobs
-        Seed of the random numbers; number of threads, None for all cores. Results do not depend on
-        n_jobs.
+        Lowest and highest possible rating. By default, the lowest and highest that occur.
+    random_state
+        Seed of the random numbers.
+    n_jobs
+        Number of threads. By default, one for each core. It does not change the result.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
-    >>> als = mr.ALS(n_factors=1, max_epochs=5).fit(ratings)
-    >>> als.recommend(["ann"]).item_id.tolist()
-    [3]
-    >>> als.recommend_for({1: 5}, n=1).item_id.tolist()
-    [3]
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+    >>> als = mr.ALS(n_factors=2, rating_scale=(1, 5)).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+    >>> als.predict(2, "Heat").round(2)
+    array([3.02])
+    >>> als.recommend([3]).round(2)
+       user_id  rank item_id  score
+    0        3     1   Alien   3.27
+    1        3     2      Up   2.27
     """
 
-    model: str = "mf"
+    model: Literal["mf", "genre_mf", "svdpp", "biases", "damped_biases"] = "mf"
     n_factors: int = 8
     factor_precision: float = 10.0
     factor_precision_per_rating: float = 0.025
@@ -143,7 +179,7 @@ class ALS(RatingEstimator):
     min_improvement: float = 0.0001
     refit: bool = True
     init_scale: float = 0.1
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     rating_scale: tuple[float, float] | None = None
     random_state: int = 20
     n_jobs: int | None = None
@@ -156,23 +192,59 @@ class ALS(RatingEstimator):
 
 @dataclass
 class GibbsMF(RatingEstimator):
-    """Bayesian matrix factorisation by Gibbs sampling: the mean of samples of the posterior.
+    """Predicts ratings by Bayesian matrix factorisation: the mean of samples of the posterior.
 
-    Slower than `ALS` and more accurate; the precisions are sampled, not set. Parameters as of ALS,
-    and start_epochs, burn_in, samples, thin: the ALS epochs before sampling, the sweeps that are
-    discarded, the samples that are averaged, and of how many sweeps one is kept. The parameters and
-    their defaults are those of `train` in params.yaml.
+    It is slower than `ALS` and more accurate. Gibbs sampling starts from a few epochs of ALS and
+    also samples the precisions. It does not stop early, so validation only measures the model. The
+    arguments and their defaults are those of `train` and `train.gibbs` in `params.yaml`, where
+    `feature_ridge` is called `gibbs_feature_ridge`.
+
+    Parameters
+    ----------
+    model
+        As for `ALS`, except `"damped_biases"`.
+    n_factors
+        Number of factors of each user and item in one sample, 0 to 1024.
+    factor_precision, factor_precision_per_rating, bias_precision, bias_precision_per_rating
+        Regularisation in the ALS epochs, as for `ALS`.
+    rating_precision
+        1 / variance of the rating noise in the ALS epochs, per squared star.
+    feature_ridge
+        Ridge on the weights that `"genre_mf"` and `"svdpp"` learn for the prior means, as a
+        multiple of the sampled prior precision.
+    start_epochs
+        Number of ALS epochs before sampling.
+    burn_in
+        Number of sweeps to discard.
+    samples
+        Number of samples to average.
+    thin
+        Keep one sweep in this many as a sample.
+    refit
+        With validation, fit again on all ratings.
+    init_scale
+        Expected norm of an item's random initial factors, in √stars.
+    dtype
+        Type of the factors and biases.
+    rating_scale
+        Lowest and highest possible rating. By default, the lowest and highest that occur.
+    random_state
+        Seed of the random numbers.
+    n_jobs
+        Number of threads. By default, one for each core. It does not change the result.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann", "ann", "bob", "bob", "eve"], [1, 2, 1, 3, 2], [5, 1, 4, 2, 1]
-    >>> gibbs = mr.GibbsMF(n_factors=1, burn_in=2, samples=3, thin=1).fit(ratings)
-    >>> gibbs.predict("ann", 3).shape
-    (1,)
+    >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+    >>> gibbs = mr.GibbsMF(n_factors=2, samples=20).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+    >>> gibbs.recommend_for({"Alien": 5}).round(1)
+       rank item_id  score  deviation
+    0     1    Heat    3.2        0.6
+    1     2      Up    2.6        0.9
     """
 
-    model: str = "mf"
+    model: Literal["mf", "genre_mf", "svdpp", "biases"] = "mf"
     n_factors: int = 8
     factor_precision: float = 10.0
     factor_precision_per_rating: float = 0.025
@@ -184,11 +256,9 @@ class GibbsMF(RatingEstimator):
     burn_in: int = 20
     samples: int = 100
     thin: int = 2
-    patience: int = 4
-    min_improvement: float = 0.0001
     refit: bool = True
     init_scale: float = 0.1
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     rating_scale: tuple[float, float] | None = None
     random_state: int = 20
     n_jobs: int | None = None
@@ -198,10 +268,11 @@ class GibbsMF(RatingEstimator):
         gibbs = validated(GibbsParams, **self._own(GibbsParams))
         ridge = own.pop("feature_ridge")
         others = {"gibbs_feature_ridge": ridge, "feature_ridge": 5.0, "max_epochs": 1}
+        others |= {"patience": 1, "min_improvement": 0.0}  # without early stopping
         return validated(TrainParams, **own, method="gibbs", gibbs=gibbs, **others)
 
 
-def _genres_by_index(genres: Mapping[Any, list[str]], item_ids: Array) -> Csr:
+def _genres_by_index(genres: GenresLike, item_ids: Array) -> Csr:
     """The genres of each item, as indices of the sorted names of the genres."""
     if not genres:
         raise ValueError('genres: model="genre_mf" needs the genres of each item')

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movierec.api.input_types import IdsLike, RatingsLike
 from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
 from movierec.prepare import index
 
@@ -24,10 +25,26 @@ MAX_WHOLE = 2.0**53  # up to here, a float64 that is a whole number is exactly t
 
 @dataclass(frozen=True)
 class RatingTable:
-    """Ratings by dense index, ordered by user and item, with the ids of the indices.
+    """Ratings by user index and item index, ordered by user and item, with the ids of both.
 
-    `movierec.split` returns such tables, which share their ids. ratings: their user_index is a
-    position in user_ids, item_index one in item_ids; the most rated come first.
+    You rarely need one: functions that take ratings also take tables, sparse matrices and arrays.
+
+    Attributes
+    ----------
+    ratings : Ratings
+        The arrays `user_index` int32, `item_index` int32, `rating` float32 and `timestamp` int64,
+        (n_ratings,) each. Timestamps are seconds since 1970, or 0 if there are none.
+    user_ids, item_ids : ndarray
+        The ids by index (n_users,) and (n_items,), int64 or text, those with most ratings first.
+
+    Examples
+    --------
+    >>> import movierec as mr
+    >>> table = mr.RatingTable.read(([7, 7, 9], ["Alien", "Up", "Up"], [5, 2, 4]))
+    >>> table
+    RatingTable(3 ratings, 2 users, 2 items)
+    >>> table.item_ids[table.ratings.item_index].tolist()
+    ['Up', 'Alien', 'Up']
     """
 
     ratings: Ratings
@@ -35,10 +52,40 @@ class RatingTable:
     item_ids: Array
 
     @classmethod
-    def read(cls, ratings: Any, columns: Mapping[str, str] | None = None) -> RatingTable:
-        """Read ratings of any kind that `ALS.fit` accepts; a RatingTable is returned unchanged.
+    def read(cls, ratings: RatingsLike, columns: Mapping[str, str] | None = None) -> RatingTable:
+        """Read ratings in any form that `fit` takes.
 
-        Raises ValueError, which names the column and the row, for missing or non-finite values.
+        Parameters
+        ----------
+        ratings
+            A table, a sparse matrix or a tuple of arrays. A `RatingTable` is returned unchanged. If
+            a user rated an item several times, the latest rating counts and you get a warning.
+        columns
+            Your names of the columns, such as `{"user_id": "customer"}`.
+
+        Returns
+        -------
+        RatingTable
+            The ratings with their ids.
+
+        Raises
+        ------
+        ValueError
+            If there are no ratings, or a value is missing, infinite or not a number (the message
+            says where).
+        TypeError
+            If `ratings` has another form.
+
+        Examples
+        --------
+        >>> import scipy.sparse
+        >>> import movierec as mr
+        >>> matrix = scipy.sparse.csr_array([[5, 0, 2], [0, 4, 0]])  # 0: no rating
+        >>> mr.RatingTable.read(matrix).to_pandas()[["user_id", "item_id", "rating"]]
+           user_id  item_id  rating
+        0        0        0     5.0
+        1        0        2     2.0
+        2        1        1     4.0
         """
         if isinstance(ratings, cls):
             return ratings
@@ -70,16 +117,69 @@ class RatingTable:
 
     @property
     def by_user(self) -> Csr:
-        """The ratings grouped by user."""
+        """The ratings grouped by user, as compressed sparse rows (CSR).
+
+        `values` (n_ratings,) float32 contains the ratings, `indices` (n_ratings,) int32 their item
+        indices, and `indptr` (n_users + 1,) int64 where each user's ratings begin and end.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> table = mr.RatingTable.read(([7, 7, 9], ["Alien", "Up", "Up"], [5, 2, 4]))
+        >>> table.by_user.indptr
+        array([0, 2, 3])
+        """
         return self.ratings.by_user(len(self.user_ids))
 
-    def counts(self, side: str) -> Array:
-        """The number of ratings of each user or item: (n_users,) or (n_items,) int64."""
+    def counts(self, side: Literal["user", "item"]) -> Array:
+        """Count the ratings of each user or each item.
+
+        Parameters
+        ----------
+        side
+            `"user"` or `"item"`.
+
+        Returns
+        -------
+        ndarray
+            The counts (n_users,) or (n_items,) int64, in the order of the ids.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> table = mr.RatingTable.read(([7, 7, 9], ["Alien", "Up", "Up"], [5, 2, 4]))
+        >>> dict(zip(table.item_ids, table.counts("item").tolist()))
+        {'Up': 2, 'Alien': 1}
+        """
         ids = self.user_ids if side == "user" else self.item_ids
         return count_index(getattr(self.ratings, f"{side}_index"), len(ids))
 
     def with_ids_of(self, other: RatingTable) -> RatingTable:
-        """The same ratings by the indices of another table; its new ids follow the old ones."""
+        """Return the same ratings with the indices of another table.
+
+        Parameters
+        ----------
+        other
+            The table whose indices to use. Ids that it lacks are added at the end.
+
+        Returns
+        -------
+        RatingTable
+            These ratings, with the ids of both tables.
+
+        Raises
+        ------
+        ValueError
+            If the ids are text in one table and numbers in the other.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> table = mr.RatingTable.read(([7, 7, 9], ["Alien", "Up", "Up"], [5, 2, 4]))
+        >>> new = mr.RatingTable.read(([9, 8], ["Alien", "Heat"], [3, 4])).with_ids_of(table)
+        >>> new.item_ids.tolist()
+        ['Up', 'Alien', 'Heat']
+        """
         if self.user_ids is other.user_ids and self.item_ids is other.item_ids:
             return self
         users, user_index = _moved(self.user_ids, other.user_ids, self.ratings.user_index)
@@ -88,7 +188,30 @@ class RatingTable:
         return RatingTable(moved.sort(len(users), len(items)), users, items)
 
     def joined(self, other: RatingTable) -> RatingTable:
-        """The ratings of both tables, by the indices of this one."""
+        """Return the ratings of both tables together.
+
+        Parameters
+        ----------
+        other
+            More ratings. If both tables rate an item for the same user, the later rating counts.
+
+        Returns
+        -------
+        RatingTable
+            All ratings, with the indices of this table. Ids that it lacks are added at the end.
+
+        Raises
+        ------
+        ValueError
+            If the ids are text in one table and numbers in the other.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> table = mr.RatingTable.read(([7, 7, 9], ["Alien", "Up", "Up"], [5, 2, 4]))
+        >>> table.joined(mr.RatingTable.read(([8], ["Heat"], [3])))
+        RatingTable(4 ratings, 3 users, 3 items)
+        """
         other = other.with_ids_of(self)
         pairs = zip(vars(self.ratings).values(), vars(other.ratings).values(), strict=True)
         both = Ratings(*(np.concatenate(pair) for pair in pairs))
@@ -96,7 +219,24 @@ class RatingTable:
         return RatingTable(index.newest(both), other.user_ids, other.item_ids)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A DataFrame with the columns user_id, item_id, rating and timestamp (s since 1970)."""
+        """Return the ratings as a pandas DataFrame.
+
+        Returns
+        -------
+        DataFrame
+            The columns `user_id`, `item_id`, `rating` float32 and `timestamp` int64, in seconds
+            since 1970, or 0 without timestamps.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> table = mr.RatingTable.read(([7, 7, 9], ["Alien", "Up", "Up"], [5, 2, 4]))
+        >>> table.to_pandas()
+           user_id item_id  rating  timestamp
+        0        7      Up     2.0          0
+        1        7   Alien     5.0          0
+        2        9      Up     4.0          0
+        """
         import pandas as pd
 
         return pd.DataFrame(
@@ -109,7 +249,7 @@ class RatingTable:
         )
 
 
-def places_of(ids: Any, known: Array) -> Array:
+def places_of(ids: IdsLike, known: Array) -> Array:
     """The position of each id among the known ones, −1 if it is not there: (n,) int64."""
     import pandas as pd
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
+from movierec.api.input_types import RatingsLike
 from movierec.api.rating_table import RatingTable
 from movierec.core.params import SplitParams, validated
 from movierec.prepare import split as protocols
@@ -13,7 +14,29 @@ NEED_TIME = ("last_per_user", "point_in_time")
 
 
 class Split(NamedTuple):
-    """Three tables that share their ids, so that a model fitted on train knows all of them."""
+    """The three tables that `split` returns: train, validation and test.
+
+    They share their ids, so a model fitted on `train` knows all users and items.
+
+    Attributes
+    ----------
+    train : RatingTable
+        Ratings to fit on.
+    validation : RatingTable
+        Ratings for early stopping or for choosing params.
+    test : RatingTable
+        Ratings to evaluate on.
+
+    Examples
+    --------
+    >>> import movierec as mr
+    >>> users, movies = [1] * 5 + [2] * 5, ["Alien", "Fargo", "Heat", "Scream", "Up"] * 2
+    >>> train, validation, test = mr.split((users, movies, [5, 4, 3, 2, 1, 1, 2, 3, 4, 5]))
+    >>> test.to_pandas()[["user_id", "item_id", "rating"]]
+       user_id item_id  rating
+    0        1  Scream     2.0
+    1        2   Fargo     2.0
+    """
 
     train: RatingTable
     validation: RatingTable
@@ -21,36 +44,54 @@ class Split(NamedTuple):
 
 
 def split(
-    ratings: Any,
-    protocol: str = "per_user_random",
+    ratings: RatingsLike,
+    protocol: Literal[
+        "per_user_random", "per_rating_random", "last_per_user", "point_in_time"
+    ] = "per_user_random",
     test_fraction: float = 0.2,
     validation_fraction: float = 0.1,
     random_state: int = 20,
     columns: Mapping[str, str] | None = None,
 ) -> Split:
-    """Hold out ratings for test, then for validation from the rest.
+    """Hold out ratings for test, and from the rest for validation.
 
     Parameters
     ----------
-    ratings, columns
-        As of `ALS.fit`.
+    ratings
+        A table, a sparse matrix or a tuple of arrays.
     protocol
-        "per_user_random": a random share of each user's ratings; "per_rating_random": each rating
-        on its own; "last_per_user": each user's latest; "point_in_time": all from one moment on.
-        The last two need timestamps.
-    test_fraction, validation_fraction
-        The share held out for test; of the rest, the share for validation.
+        `"per_user_random"` holds out a random share of each user's ratings, `"per_rating_random"` a
+        random share of all ratings, `"last_per_user"` each user's latest ratings, and
+        `"point_in_time"` all ratings from one moment on, as in a forecast. The last two need
+        timestamps.
+    test_fraction
+        The share held out for test, above 0 and below 1.
+    validation_fraction
+        The share of the rest held out for validation, from 0 to below 1.
     random_state
-        Seed.
+        Seed of the random numbers.
+    columns
+        Your names of the columns, such as `{"user_id": "customer"}`.
 
-    Raises ValueError for a value out of range.
+    Returns
+    -------
+    Split
+        The tables `train`, `validation` and `test`.
+
+    Raises
+    ------
+    ValueError
+        If a rating cannot be used, an argument is out of range, or timestamps are missing.
 
     Examples
     --------
     >>> import movierec as mr
-    >>> ratings = ["ann"] * 5 + ["bob"] * 5, [1, 2, 3, 4, 5] * 2, [5, 4, 3, 2, 1] * 2
-    >>> [len(part) for part in mr.split(ratings, validation_fraction=0.25)]
+    >>> users, movies = [1] * 5 + [2] * 5, ["Alien", "Fargo", "Heat", "Scream", "Up"] * 2
+    >>> ratings = users, movies, [5, 4, 3, 2, 1, 1, 2, 3, 4, 5]
+    >>> parts = mr.split(ratings, test_fraction=0.2, validation_fraction=0.25)
+    >>> [len(part) for part in parts]
     [6, 2, 2]
+    >>> als = mr.ALS(n_factors=1).fit(parts.train, parts.validation)
     """
     params = validated(
         SplitParams,

@@ -17,7 +17,7 @@ def masked(text: str) -> str:
     Examples
     --------
     >>> masked("https://anna:secret@example.org/a.zip?token=1: not found")
-    'https://example.org/a.zip?…'
+    'https://example.org/a.zip?… not found'
     >>> masked("https://example.org/a.zip: not found")
     'https://example.org/a.zip: not found'
     >>> masked("http://mirror.example/https://anna:secret@example.org")

@@ -11,9 +11,28 @@ REMEDIES |= {errno.EACCES: _RIGHTS, errno.EPERM: _RIGHTS, errno.EROFS: _RIGHTS}
 
 
 class MovierecError(Exception):
-    """Bad input, in one line: what is wrong, where, and what to do about it.
+    """Raised for bad input or a damaged file: one line says what is wrong, where, and what to do.
 
-    details: lines to show below it. status: what the program exits with.
+    Parameters
+    ----------
+    text
+        The line.
+    details
+        More lines, which the command line shows below it.
+
+    Attributes
+    ----------
+    status : int
+        The exit status of the command line.
+
+    Examples
+    --------
+    >>> import movierec as mr
+    >>> try:
+    ...     mr.load("no_such_folder")
+    ... except mr.MovierecError as error:
+    ...     print(error)
+    no_such_folder: no such file or folder
     """
 
     status = 1

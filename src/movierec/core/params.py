@@ -309,6 +309,7 @@ class TrainParams(_AlsParams):
 class ImplicitParams(_AlsParams):
     min_improvement: Annotated[float, _number(0, 1)]
     unseen_weight: Positive
+    lowest_target: Annotated[float, _number(0, 1)]
     factor_precision: Positive
 
     @property

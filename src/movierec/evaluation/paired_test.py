@@ -42,8 +42,9 @@ def compare(a: Array, b: Array, counts: Array, is_root: bool = False) -> Differe
 
     Examples
     --------
-    >>> compare(np.array([1.0, 3, 2]), np.array([2.0, 4, 4]), np.ones(3))
-    Difference(a=2.0, b=3.3333333333333335, low=-0.1008..., high=2.7675..., p_value=0.0571...)
+    >>> difference = compare(np.array([1.0, 3, 2]), np.array([2.0, 4, 4]), np.ones(3))
+    >>> round(difference.low, 4), round(difference.high, 4), round(difference.p_value, 4)
+    (-0.1009, 2.7676, 0.0572)
     """
     n_users = len(counts)
     (value_a, of_a), (value_b, of_b) = (

@@ -181,18 +181,17 @@ def unseen_share(n_ratings: int, usual: float) -> float:
 
 
 def fold_in_implicit(
-    model: Model, items: Array, is_liked: Array, params: ImplicitParams, unseen_share: float = 1
+    model: Model, items: Array, targets: Array, params: ImplicitParams, unseen_share: float = 1
 ) -> LinearScores:
-    """Implicit scores of a new user who has seen these items: 1 for those not disliked.
+    """Implicit scores of a new user who has seen these items.
 
-    In training every rated item has a 1; but someone who names a movie to say that they dislike it
-    does not ask for more of its kind. unseen_share: of the weight that an unseen movie has in
-    training; a few ratings say little about what the user has not seen (docs/model.md).
+    targets: Targets.of_new_user of their ratings. unseen_share: of the weight that an unseen movie
+    has in training; a few ratings say little about what the user has not seen (docs/model.md).
     """
     params = params.model_copy(update={"unseen_weight": params.unseen_weight * unseen_share})
-    items, liked = _sorted(model, items, is_liked)
+    items, targets = _sorted(model, items, targets)
     factors = model.item_factors[items]
     prior = implicit_als.make_prior(implicit_als.gram(model.item_factors), params)
     no_mean = np.zeros((1, model.n_factors + 1), factors.dtype)
-    row = FoldedInRow(factors, liked, prior, no_mean)
+    row = FoldedInRow(factors, targets, prior, no_mean)
     return LinearScores(items, (ScorePart(1, model.item_biases, model.item_factors, row),))

@@ -110,8 +110,8 @@ def names_of(title: str) -> Iterator[tuple[Kind, str]]:
 
     Examples
     --------
-    >>> [name for _, name in names_of("Professional, The (a.k.a. Leon: The Professional) (1994)")]
-    ['The Professional', 'Leon: The Professional', 'Leon', 'The Professional']
+    >>> [name for _, name in names_of("Godfather: Part II, The (1974)")]
+    ['The Godfather: Part II', 'The Part II']
     """
     text = without_year(title)[:MAX_LETTERS]
     full = [(Kind.TITLE, text)]

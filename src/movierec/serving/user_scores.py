@@ -8,6 +8,7 @@ from movierec.core.params import ImplicitParams, Params, TrainParams
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
+from movierec.model.implicit_targets import Targets
 from movierec.serving.folding_in import LinearScores, fold_in, fold_in_implicit
 
 
@@ -59,8 +60,8 @@ def score_items(
         every = np.arange(len(rating.scores))
         below = settings.lower_bound_deviations * rating.deviations(every)
         return UserScores(rating.scores - below, rating, rating)
-    is_liked = ratings >= scale.limit(2)
-    why = fold_in_implicit(models[1], items, is_liked, trained_with[1], unseen_share)
+    targets = Targets.from_params(trained_with[1], scale).of_new_user(ratings)
+    why = fold_in_implicit(models[1], items, targets, trained_with[1], unseen_share)
     if settings.ranking == "blend":
         share = settings.rating_weight / (scale.high - scale.low)
         why = why.plus(rating, share, less=models[0].global_mean)

@@ -1,14 +1,15 @@
 """Implicit ALS (iALS): factorise which users rated which movies, to rank what they will watch.
 
-The score s = user_factors · item_factors should be 1 where there is a rating, and 0 with weight α₀
+The score s = user_factors · item_factors should be t where there is a rating, and 0 with weight α₀
 elsewhere (docs/model.md):
 
-    ½ Σ_seen (1 − s)²  +  ½ α₀ Σ_all s²  +  ½ Σ_rows (τ + τₙ n) |factors|²
+    ½ Σ_seen (t − s)²  +  ½ α₀ Σ_all s²  +  ½ Σ_rows (τ + τₙ n) |factors|²
 
-n is the row's number of ratings. The sum over all cells is the same quadratic form for every row,
-α₀ Σ f fᵀ over all rows f of the fixed side, so it is part of the prior of the row solve. Hu, Koren
-& Volinsky (ICDM 2008), in the form of Rendle et al., "Revisiting the performance of iALS on item
-recommendation benchmarks" (RecSys 2022), section 3; like theirs, this model has no biases.
+t is higher for a higher rating (implicit_targets.py); n is the row's number of ratings. The sum
+over all cells is the same quadratic form for every row, α₀ Σ f fᵀ over all rows f of the fixed
+side, so it is part of the prior of the row solve. Hu, Koren & Volinsky (ICDM 2008), in the form of
+Rendle et al., "Revisiting the performance of iALS on item recommendation benchmarks" (RecSys
+2022), section 3; like theirs, this model has no biases.
 """
 
 from collections.abc import Callable
@@ -18,9 +19,11 @@ from functools import partial
 import numpy as np
 
 from movierec.core.params import ImplicitParams
+from movierec.core.rating_scale import Scale
 from movierec.data import tree_sums
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Ranking
+from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
 from movierec.training import early_stopping, row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
@@ -65,7 +68,7 @@ def gram_of_side(model: M, data: TrainingData[M], side: str) -> Array:
 
 
 def run_epoch(model: M, data: TrainingData[M], params: ImplicitParams) -> M:
-    """Solve for every user, then every item; all ratings are 1."""
+    """Solve for every user, then every item; the ratings are targets."""
     for side in SIDES:
         prior = make_prior(gram_of_side(model, data, OTHER_SIDE[side]), params)
         model = data.solve(model, side, prior)
@@ -82,14 +85,17 @@ def objective(model: M, data: TrainingData[M], params: ImplicitParams) -> float:
 
 
 class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
-    """Trains on ratings that are all 1; the best epoch has the highest NDCG on validation."""
+    """Trains on the targets of ratings; the best epoch has the highest NDCG on validation."""
 
     epoch_type = ImplicitEpoch
     quality_type = Ranking
     params: ImplicitParams
 
-    def __init__(self, data: TrainingData[M], params: ImplicitParams, seed: int) -> None:
-        self.data, self.params, self.seed = data.with_ones(), params, seed
+    def __init__(
+        self, data: TrainingData[M], params: ImplicitParams, seed: int, scale: Scale
+    ) -> None:
+        self.data = data.with_targets(Targets.from_params(params, scale))
+        self.params, self.seed = params, seed
         self.evaluator = None
         if data.n_validation:
             self.evaluator = self.data.ranking_evaluator(MAX_USERS, seed, "implicit/users")
@@ -119,8 +125,9 @@ def fit(
     data: TrainingData[M],
     params: ImplicitParams,
     seed: int,
+    scale: Scale,
     on_epoch: Callable[[ImplicitState[M]], None] = lambda state: None,
     state: ImplicitState[M] | None = None,
 ) -> ImplicitState[M]:
     """Train on the ratings as implicit feedback; on_epoch, state: as in early_stopping.fit."""
-    return early_stopping.fit(ImplicitTrainer(data, params, seed), on_epoch, state)
+    return early_stopping.fit(ImplicitTrainer(data, params, seed, scale), on_epoch, state)

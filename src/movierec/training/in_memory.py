@@ -15,6 +15,7 @@ from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
+from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.row_ops import NO_SUMS, OTHER_SIDE, Change, Draw, Measure, RowBlock
@@ -50,10 +51,9 @@ class InMemoryData(TrainingData[Model]):
             item_features = genre_features(genres)
         return cls(by_user, by_item, user_features, item_features, validation)
 
-    def with_ones(self) -> Self:
+    def with_targets(self, targets: Targets) -> Self:
         by_user, by_item = (
-            replace(csr, values=np.ones(len(csr.indices), np.float32))
-            for csr in (self.by_user, self.by_item)
+            replace(csr, values=targets.of(csr.values)) for csr in (self.by_user, self.by_item)
         )
         return type(self)(by_user, by_item, validation=self.validation)
 

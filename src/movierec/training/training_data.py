@@ -17,6 +17,7 @@ from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
+from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
 from movierec.training.row_ops import Change, Draw, Measure
 
@@ -109,8 +110,8 @@ class TrainingData(ABC, Generic[M]):
         """The features of a side's rows, None without features."""
 
     @abstractmethod
-    def with_ones(self) -> Self:
-        """The same ratings as implicit feedback: all values are 1."""
+    def with_targets(self, targets: Targets) -> Self:
+        """The same ratings as implicit feedback: targets instead of ratings."""
 
     @abstractmethod
     def initial_model(self, start: Start) -> M:

@@ -11,6 +11,7 @@ import numpy as np
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr
 from movierec.engine.local import memory_of_worker
+from movierec.model.implicit_targets import Targets
 from movierec.training.row_ops import RowBlock
 
 CACHE_SHARE = 0.25  # of the memory limit of a process
@@ -21,7 +22,7 @@ class BlockSource:
     """Where ratings and rows are stored, in folders that all workers share.
 
     split, index: outputs of these stages. folder: files of this training. refit: whether validation
-    ratings are used for training. ones: whether all ratings are replaced by 1. memory: the memory
+    ratings are used for training. targets: what ratings are replaced by. memory: the memory
     limit of a process in bytes, None without a limit or if each worker knows its own.
     """
 
@@ -29,7 +30,7 @@ class BlockSource:
     index: Path
     folder: Path
     refit: bool = False
-    ones: bool = False
+    targets: Targets | None = None
     has_genres: bool = False
     has_validation: bool = False
     memory: int | None = None
@@ -133,8 +134,8 @@ def _read(block: RatingBlock, packed: bool) -> BlockRatings:
     if source.refit:
         train = train.insert(validation.ratings)
         validation = validation.take(np.zeros(0, np.int64))
-    if source.ones:
-        train = Csr(train.indptr, train.indices, np.ones_like(train.values))
+    if source.targets:
+        train = Csr(train.indptr, train.indices, source.targets.of(train.values))
     if not packed:
         return BlockRatings(train, validation, None)
     needed = np.unique(np.concatenate((train.indices, validation.indices)))

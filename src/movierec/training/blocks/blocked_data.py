@@ -25,6 +25,7 @@ from movierec.metrics.ranking_protocol import RankingEvaluator, sample_users
 from movierec.model import biased_mf
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
+from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.blocks import block_tasks, factor_files
@@ -52,8 +53,8 @@ class BlockedData(TrainingData[BlockedModel]):
         self._n_validation = 0 if source.refit else n_validation
         self.engine, self.scheduler = engine, BlockScheduler(engine, self.source)
 
-    def with_ones(self) -> Self:
-        return type(self)(self.engine, replace(self.source, ones=True))
+    def with_targets(self, targets: Targets) -> Self:
+        return type(self)(self.engine, replace(self.source, targets=targets))
 
     @property
     def n_validation(self) -> int:
