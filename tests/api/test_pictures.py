@@ -1,6 +1,5 @@
 """Pictures of fitted estimators: what they show, in the pipeline's style, and shown once."""
 
-import builtins
 import io
 
 import matplotlib.pyplot as plt
@@ -10,7 +9,6 @@ import pytest
 from PIL import Image
 
 import movierec as mr
-from movierec.core.errors import MovierecError
 from movierec.plotting import style, training
 from movierec.plotting.captions import Curves
 from tests.helpers.random_data import random_ratings
@@ -146,17 +144,3 @@ def test_a_loaded_model_has_no_epochs(tmp_path) -> None:
     with pytest.raises(ValueError, match="ALS was loaded from a file, which has no epochs"):
         loaded.plot_training()
     assert loaded.plot_factors(TITLES)._repr_png_() == ALS.plot_factors(TITLES)._repr_png_()
-
-
-def test_without_matplotlib_a_line_says_how_to_install_it(monkeypatch) -> None:
-    real = builtins.__import__
-
-    def missing(name, *arguments, **options):
-        if name.startswith("matplotlib"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
-    for plot in (ALS.plot_training, ALS.plot_factors, ALS.plot_polarising):
-        with pytest.raises(MovierecError, match=r"^pictures .* pip install movierec\[plots\]$"):
-            plot()

@@ -4,6 +4,7 @@ import errno
 
 import pytest
 
+from movierec.core import extras
 from movierec.core.errors import MovierecError
 from movierec.core.program import run
 
@@ -55,9 +56,18 @@ def test_another_word_than_debug_is_refused(monkeypatch, capsys):
     assert capsys.readouterr() == ("", line)
 
 
-def test_a_defect_is_not_dressed_up_as_bad_input():
-    with pytest.raises(ZeroDivisionError):
-        run(end(ZeroDivisionError("a bug")))
+@pytest.mark.parametrize(("package", "extra"), extras.EXTRAS.items())
+def test_a_missing_package_is_one_line_with_its_extra(capsys, package, extra):
+    with pytest.raises(SystemExit):
+        run(end(ModuleNotFoundError(name=f"{package}.part")))
+    line = f"error: {package} is not installed; run pip install 'movierec[{extra}]'\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError("a bug"), ModuleNotFoundError(name="movieric")])
+def test_a_defect_is_not_dressed_up_as_bad_input(bug):
+    with pytest.raises(type(bug)):
+        run(end(bug))
 
 
 FULL = "No space left on device; make room on that disk, then run this again"

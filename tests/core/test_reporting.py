@@ -1,7 +1,6 @@
 """What is printed: lines, blocks of facts, progress, the summary of a run."""
 
 import io
-import re
 import shutil
 import sys
 from contextlib import suppress
@@ -107,12 +106,6 @@ def test_a_notebook_shows_a_bar_that_leaves_nothing(monkeypatch, capsys):
         for done in (1, 2)
     ] + [{}]
     assert capsys.readouterr() == ("", "")
-
-
-def test_a_terminal_shows_a_bar(terminal):
-    with reporting.progress("ALS", 3) as advance:
-        advance()
-    assert re.search("ALS .* 1/3", terminal())
 
 
 def test_summary(capsys):

@@ -17,7 +17,7 @@ from movierec.core import checksums, console, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, UrlSource
 from movierec.datasets import http_transfer
-from movierec.datasets.download import fetch, sha256_of
+from movierec.datasets.download import fetch
 from movierec.datasets.http_transfer import Patience, Watch
 from tests.helpers.clone import ROOT
 from tests.helpers.http_server import Answer
@@ -411,6 +411,7 @@ def test_the_stage_says_a_line_each_tenth(server, capsys, monkeypatch):
 def test_a_bar_on_a_terminal(monkeypatch):
     terminal = Console(force_terminal=True, width=100, record=True)
     monkeypatch.setattr(console, "out", lambda: terminal)
+    monkeypatch.setattr(console, "is_animated", lambda: True)
     with reporting.transfer("films") as moved:
         moved(1_000_000, 4_000_000)
     assert "1.0/4.0 MB" in terminal.export_text()
@@ -506,10 +507,3 @@ def test_path_whose_sha256_is_not_set(mine, folder):
 def test_path_of_another_hash(mine, folder):
     line = refusal(path_source(mine, sha256="0" * 64), folder)
     assert line.startswith(f"{mine}: its sha256 is {SHA256}, not 0000")
-
-
-# Afterwards
-
-
-def test_sha256_of(mine):
-    assert sha256_of(mine) == SHA256

@@ -309,12 +309,6 @@ def test_more_factors_than_the_data_allow_stop_it_before_the_first_trial(project
         tuning.search(set_train(n_factors=1000), 1)
 
 
-def test_without_optuna_one_line_says_so(project, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MovierecError, match="Optuna is not installed; run make dev"):
-        tuning.search(load_params(), 1)
-
-
 def test_its_options_are_checked():
     runner = CliRunner()
     assert "Number of trials in total" in runner.invoke(tuning.main, ["--help"]).output

@@ -4,7 +4,6 @@ They begin and end with the committed state.
 """
 
 import re
-import sys
 
 import pytest
 
@@ -40,14 +39,6 @@ def test_the_summary_in_the_readme_is_that_of_the_run(workspace: Workspace) -> N
     [shown] = re.findall(r"^```text\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     table = shown.partition("\n\n")[0].splitlines()
     tutorials.check_shown("movierec summary", workspace.run("movierec", "summary"), table)
-
-
-def test_the_readme_opens_the_results_in_a_notebook(workspace: Workspace) -> None:
-    section = tutorials.read_section("../README.md", "Open the results in a notebook")
-    [code] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    output = workspace.run(sys.executable, "-c", code)
-    assert "When Harry Met Sally... (1989)" in output
-    assert output.endswith("(1682, 8)\n")
 
 
 def test_the_experiment_in_the_readme_is_that_of_the_tutorial() -> None:

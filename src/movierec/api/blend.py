@@ -44,8 +44,8 @@ class Blend(Estimator):
     >>> blend = mr.Blend(mr.ImplicitALS(n_factors=2), mr.ALS(n_factors=2))
     >>> blend.fit((users, movies, [5, 4, 1, 4, 2, 2])).recommend([3]).round(2)
        user_id  rank item_id  score
-    0        3     1   Alien   0.05
-    1        3     2      Up  -0.08
+    0        3     1   Alien   0.01
+    1        3     2      Up  -0.04
     """
 
     watched: ImplicitALS = field(default_factory=ImplicitALS)

@@ -15,6 +15,7 @@ from movierec.api.fitting import threads
 from movierec.api.input_types import GenresLike, Id, IdsLike, RatingsLike, UserRatings
 from movierec.api.rating_table import RatingTable, places_of
 from movierec.api.splitting import split
+from movierec.core import paths
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr
 
@@ -567,7 +568,7 @@ class Estimator(ABC):
         Raises
         ------
         ValueError
-            Before `fit`, or if ids are neither integers nor text.
+            Before `fit`.
         MovierecError
             If the file cannot be written.
 
@@ -581,7 +582,7 @@ class Estimator(ABC):
         """
         from movierec.api import estimator_file
 
-        return estimator_file.write(Path(path), self)
+        return estimator_file.write(paths.expand(path), self)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -613,7 +614,7 @@ class Estimator(ABC):
         """
         from movierec.api import estimator_file
 
-        model = estimator_file.read(Path(path))
+        model = estimator_file.read(paths.expand(path))
         if not isinstance(model, cls):
             raise TypeError(f"{path}: holds {type(model).__name__}, not {cls.__name__}")
         return model

@@ -39,10 +39,8 @@ def write(path: Path, estimator: Estimator) -> Path:
         ids = getattr(table, name)
         if ids.dtype == np.int64:
             arrays[name] = ids
-        elif all(isinstance(value, str) for value in ids):
-            metadata["ids"][name] = ids.tolist()
         else:
-            raise ValueError(f"{name}: only integers and text can be saved, not {ids.dtype}")
+            metadata["ids"][name] = ids.tolist()
     arrays |= dict(_arrays_of(estimator))
     return array_files.save(path, arrays, metadata)
 
@@ -52,6 +50,11 @@ def read(path: Path) -> Estimator:
     try:
         file = ArrayFile(path)
         arrays, metadata = file.arrays(), file.metadata
+        if {"train", "implicit"} & metadata.keys():
+            raise MovierecError(
+                f"{path}: a model of the pipeline, without its movies; load the project's folder,"
+                " or a file that the run was saved to"
+            )
         if metadata.get("format") != FORMAT:
             raise ValueError("not a saved estimator")
         ids = {

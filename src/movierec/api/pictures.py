@@ -9,7 +9,7 @@ import numpy as np
 
 from movierec.api.estimator import Estimator
 from movierec.api.input_types import TitlesLike
-from movierec.core.errors import MovierecError
+from movierec.core import extras
 from movierec.data.titles import display_title
 
 if TYPE_CHECKING:
@@ -20,22 +20,13 @@ if TYPE_CHECKING:
     from movierec.plotting.results import Results
 
 
-def need_matplotlib() -> None:
-    """Raise MovierecError, which says how to install it, if there is no Matplotlib."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise MovierecError("pictures need Matplotlib: pip install movierec[plots]") from None
-
-
 def draw(name: str, read: Callable[[], Results]) -> Figure:
     """Draw a picture of plotting/registry.py. read: returns the results; called if it is one."""
     from movierec.plotting import registry
 
     picture = registry.find(name)
-    need_matplotlib()
-    from movierec.plotting import drawing
-
+    with extras.explained():
+        from movierec.plotting import drawing
     return drawing.draw(picture, read())
 
 
@@ -99,9 +90,8 @@ def plot_training(models: Estimator | Mapping[str, Estimator]) -> Figure:
         curves[name] = Curves.from_epochs(model.epochs_, model.best_epoch_)
         if curves[name].values.empty:
             raise ValueError(f"models: {name} has no measures; fit it with validation ratings")
-    need_matplotlib()
-    from movierec.plotting import training
-
+    with extras.explained():
+        from movierec.plotting import training
     return training.curves(curves)
 
 

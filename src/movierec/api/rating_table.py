@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 OTHER_NAMES = {"item_id": "movie_id"}  # as in the pipeline's files
+TEXT = (pa.string(), pa.large_string())
 MAX_WHOLE = 2.0**53  # up to here, a float64 that is a whole number is exactly that integer
 
 
@@ -270,12 +271,12 @@ def _moved(ids: Array, onto: Array, places: Array) -> tuple[Array, Array]:
     return joined, found.astype(np.int32)[places]
 
 
-def _columns_of(ratings: Any, names: Mapping[str, str]) -> Sequence[Any]:
+def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
     """Users, items, ratings and timestamps (None without them) as Arrow arrays."""
     if hasattr(ratings, "tocoo"):
         matrix = ratings.tocoo()
         rows, columns = (np.asarray(side, np.int64) for side in (matrix.row, matrix.col))
-        return pa.array(rows), pa.array(columns), pa.array(matrix.data), None
+        ratings = rows, columns, matrix.data
     if isinstance(ratings, tuple | list):
         if len(ratings) not in (3, 4):
             raise ValueError(f"ratings: {len(ratings)} arrays; give users, items and ratings")
@@ -283,19 +284,35 @@ def _columns_of(ratings: Any, names: Mapping[str, str]) -> Sequence[Any]:
         if len(set(map(len, arrays))) > 1:
             raise ValueError(f"ratings: arrays of different lengths: {[*map(len, arrays)]}")
         return [*arrays, None][:4]
+    if type(ratings).__name__ == "LazyFrame":  # of Polars
+        ratings = ratings.collect()
     if not hasattr(ratings, "__arrow_c_stream__"):
         raise TypeError(
             f"ratings: {type(ratings).__name__} is not supported; give a pandas, Polars or Arrow"
             " table, a scipy.sparse matrix, or arrays of users, items and ratings"
         )
-    return _table_columns(pa.table(ratings), names)
+    try:
+        table = pa.table(ratings)
+    except (pa.ArrowException, TypeError) as error:
+        raise ValueError(f"ratings: {'; '.join(map(str, error.args))}") from None
+    found = _table_columns(table, names)
+    return [None if column is None else _plain(column.combine_chunks()) for column in found]
 
 
 def _array(values: Any, name: str) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return _plain(values)
     try:
-        return pa.array(np.asarray(values)) if not isinstance(values, pa.Array) else values
+        return pa.array(np.asarray(values), from_pandas=True)
     except pa.ArrowException as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Categories as their values; texts of Polars in a form that all functions of Arrow take."""
+    if pa.types.is_dictionary(column.type):
+        return _plain(column.dictionary).take(column.indices)
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def _table_columns(table: pa.Table, names: Mapping[str, str]) -> list[pa.ChunkedArray | None]:
@@ -318,10 +335,8 @@ def _table_columns(table: pa.Table, names: Mapping[str, str]) -> list[pa.Chunked
     return columns
 
 
-def _encode(column: Any, name: str) -> tuple[Array, Array]:
+def _encode(column: pa.Array, name: str) -> tuple[Array, Array]:
     """The distinct ids, and each row's position among them."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     _refuse(column.is_null(), column, name, "is missing")
     if pa.types.is_floating(column.type):
         values = pc.cast(column, pa.float64()).to_numpy()
@@ -330,8 +345,9 @@ def _encode(column: Any, name: str) -> tuple[Array, Array]:
         column = pa.array(values.astype(np.int64))
     if pa.types.is_integer(column.type):
         column = _as_int64(column, name)
-    encoded = pa.chunked_array([column]) if isinstance(column, pa.Array) else column
-    encoded = encoded.combine_chunks().dictionary_encode()
+    elif column.type not in TEXT:
+        raise ValueError(f"{name}: {column.type} cannot be ids; make them integers or text")
+    encoded = column.dictionary_encode()
     ids = encoded.dictionary.to_numpy(zero_copy_only=False)
     return ids, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
 
@@ -343,32 +359,33 @@ def _as_int64(column: Any, name: str) -> Any:
         raise ValueError(f"{name}: an id is larger than 64-bit integers; make ids text") from None
 
 
-def _ratings(column: Any) -> Array:
+def _ratings(column: pa.Array) -> Array:
     try:
+        if pa.types.is_decimal(column.type):  # directly to float32, Arrow makes 3.0000002 of 3
+            column = column.cast(pa.float64())
         values = pc.cast(column, pa.float32(), safe=False)
     except pa.ArrowException:
         raise ValueError(f"rating: {column.type} is not a number") from None
     _refuse(values.is_null(), column, "rating", "is missing")
-    rating = np.asarray(values.to_numpy(zero_copy_only=False) if _is_array(values) else values)
+    rating = np.asarray(values.to_numpy(zero_copy_only=False))
     _refuse(~np.isfinite(rating), column, "rating", "is not a finite number")
     return rating
 
 
-def _is_array(values: Any) -> bool:
-    return isinstance(values, pa.Array)
-
-
-def _seconds(column: Any, n_ratings: int) -> Array:
+def _seconds(column: pa.Array | None, n_ratings: int) -> Array:
     """Timestamps in seconds since 1970; 0 without them."""
     if column is None:
         return np.zeros(n_ratings, np.int64)
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.timestamp("s"), safe=False)
     _refuse(column.is_null(), column, "timestamp", "is missing")
+    kind = column.type
     try:
+        if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or kind in TEXT:
+            column = column.cast(pa.timestamp("s"), safe=False)
+        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            raise pa.ArrowTypeError
         return np.asarray(column.cast(pa.int64()))
     except pa.ArrowException:
-        raise ValueError(f"timestamp: {column.type} is not a time; give seconds") from None
+        raise ValueError(f"timestamp: {kind} is not a time; give seconds") from None
 
 
 def _refuse(is_bad: Any, column: Any, name: str, problem: str) -> None:

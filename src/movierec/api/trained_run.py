@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -15,7 +15,7 @@ import numpy as np
 from movierec.api.estimator import Estimator, known_places
 from movierec.api.input_types import Id, IdsLike, UserRatings
 from movierec.api.rating_table import places_of
-from movierec.core import paths
+from movierec.core import checksums, extras, manifests, paths, result_files
 from movierec.core.errors import MovierecError
 from movierec.core.params import Params
 from movierec.model import model_file
@@ -54,8 +54,8 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
     Parameters
     ----------
     source
-        The folder of a project or a folder inside it, or a file that an estimator's `save` wrote.
-        By default the current folder.
+        The folder of a project or a folder inside it, or a file that `save` of a run or of an
+        estimator wrote. By default the current folder.
     rev
         A Git revision or the name of an experiment whose outputs are in DVC's cache or remote. By
         default, the files in the folder are used as they are.
@@ -86,9 +86,7 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
     if place.is_file():
         if rev is not None:
             raise ValueError("rev: only a project has revisions, not a file")
-        from movierec.api import estimator_file
-
-        return estimator_file.read(place)
+        return _load_file(place)
     if not place.exists():
         raise MovierecError(f"{place}: no such file or folder")
     root = paths.find_project(place.absolute())
@@ -98,9 +96,37 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
         )
     if rev is None:
         return TrainedRun(root)
+    with _temporary_folder() as copy:
+        _fetch(root, rev, Path(copy.name))
+        return TrainedRun(Path(copy.name), rev, _copy=copy)
+
+
+def _load_file(path: Path) -> Any:
+    from movierec.api import estimator_file, run_file
+
+    if not run_file.is_run(path):
+        return estimator_file.read(path)
+    with _temporary_folder() as copy:
+        run_file.read(path, Path(copy.name))
+        run = TrainedRun(Path(copy.name), file=path, _copy=copy)
+        try:
+            run._check()
+        except MovierecError as error:
+            text = str(error).replace(f"{run.folder}/", "")
+            problem, _, _ = text.rpartition("; ")  # without what to do in a project
+            raise MovierecError(f"{path}: {problem or text}; save it again") from None
+        return run
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[tempfile.TemporaryDirectory[str]]:
+    """A folder that is deleted immediately on an error, else with the run that it is given to."""
     copy = tempfile.TemporaryDirectory(prefix="movierec-")
-    _fetch(root, rev, Path(copy.name))
-    return TrainedRun(Path(copy.name), rev, copy)
+    try:
+        yield copy
+    except BaseException:
+        copy.cleanup()
+        raise
 
 
 @dataclass(frozen=True)
@@ -112,9 +138,11 @@ class TrainedRun:
     Attributes
     ----------
     folder : Path
-        The folder of the project.
+        The folder of the project, or of copies that are deleted with this object.
     rev : str | None
         The Git revision or experiment that you asked for.
+    file : Path | None
+        The file that the run was loaded from.
 
     Examples
     --------
@@ -132,6 +160,7 @@ class TrainedRun:
 
     folder: Path
     rev: str | None = None
+    file: Path | None = None
     # deleted with this object
     _copy: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
 
@@ -177,6 +206,11 @@ class TrainedRun:
     def metrics(self) -> dict[str, Any]:
         """The metrics by file and name, as in `dvc metrics show`.
 
+        Raises
+        ------
+        MovierecError
+            If they are of other models or params than those in the project.
+
         Examples
         --------
         >>> import movierec as mr
@@ -186,8 +220,15 @@ class TrainedRun:
         >>> round(run.metrics["test"]["rmse"], 2)
         0.9
         """
-        files = sorted((self.folder / paths.METRICS).glob("*.json"))
-        return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+        if self._copy is None:
+            evaluated = result_files.read_details("evaluate", self.folder, self.params)
+            if evaluated["made_from"] != self._trained():
+                where = self.folder / paths.METRICS
+                raise MovierecError(f"{where}: of other models than those here; run dvc repro")
+        return {
+            name: result_files.read_json(self.folder / paths.METRICS / f"{name}.json")
+            for name in result_files.HEADLINES
+        }
 
     @cached_property
     def items(self) -> pd.DataFrame:
@@ -240,7 +281,7 @@ class TrainedRun:
         Raises
         ------
         MovierecError
-            If the files of ratings are missing, damaged or changed.
+            If the ratings are missing, damaged or changed, or this is a saved run.
 
         Examples
         --------
@@ -255,6 +296,7 @@ class TrainedRun:
 
         from movierec.data import parquet_tables
 
+        self._need_project("ratings")
         users, file = self.project.index_files("users.parquet", "ratings_by_user.parquet")
         (counts,) = parquet_tables.read_columns(users, ["n_ratings"])
         columns = ["item_index", "rating", "timestamp"]
@@ -272,6 +314,7 @@ class TrainedRun:
     def _results(self) -> Results:
         from movierec.plotting.results import Results
 
+        self._need_project("tables of plots")
         return Results.read(self.params, self.folder)
 
     def plot(self, name: str) -> Figure:
@@ -295,8 +338,8 @@ class TrainedRun:
         ValueError
             If there is no picture of this name.
         MovierecError
-            If results are missing, damaged or of other params; or without Matplotlib, which the
-            extra `plots` installs.
+            If results are missing, damaged or of other params, if this is a saved run, or without
+            Matplotlib, which the extra `plots` installs.
 
         Examples
         --------
@@ -466,6 +509,8 @@ class TrainedRun:
             raise ValueError(f"n should be at least 1, not {n}")
         if not 0 <= diverse <= 1:
             raise ValueError(f"diverse should be from 0 to 1, not {diverse}")
+        if user_id is not None:
+            self._need_project("ratings of users, which user_id needs")
         user = self._profile(ratings) if ratings is not None else self.project.user(str(user_id))
         options = ListOptions(
             n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
@@ -484,6 +529,13 @@ class TrainedRun:
             *parts, columns["score_without_ratings"] = scores.contributions(items)
             columns["because"] = [self._reasons(user, *rows) for rows in zip(*parts, strict=True)]
         return pd.DataFrame(columns)
+
+    def _need_project(self, lacks: str) -> None:
+        """Raise MovierecError if this is a saved run; lacks: what it does not contain."""
+        if self.file is not None:
+            raise MovierecError(
+                f"{self.file}: a saved run contains no {lacks}; load the project's folder"
+            )
 
     def _reasons(
         self, user: UserProfile, to_score: Array, to_rating: Array
@@ -653,6 +705,59 @@ class TrainedRun:
         predicted = self.model.predict(rows.astype(np.int32), columns.astype(np.int32))
         return np.clip(predicted.astype(np.float64), *self.params.data.scale)
 
+    def save(self, path: str | Path) -> Path:
+        """Save the run to one file, which `load` opens on any machine, without pickle.
+
+        The file contains the params, movies, models and metrics, but no ratings, because most data
+        sets must not be redistributed. `recommend` therefore takes ratings, but no `user_id`. The
+        licence of the data set, `params.data.licence`, also applies to titles, genres and user ids.
+        The same run always gives the same bytes.
+
+        Parameters
+        ----------
+        path
+            The file to write; it is replaced if it exists.
+
+        Returns
+        -------
+        Path
+            The path of the file.
+
+        Raises
+        ------
+        MovierecError
+            If the file cannot be written, if something is missing, damaged or belongs to another
+            run, or if the project was trained again since it was loaded.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> run = mr.load()
+        >>> same = mr.load(run.save("run.zip"))
+        >>> same.search("star trek", n=1).title.tolist()
+        ['Star Trek: First Contact (1996)']
+        """
+        from movierec.api import run_file
+
+        files = checksums.unchanged(*(self.folder / name for name in run_file.MEMBERS))
+        current = replace(self)  # without what was read before
+        current._check()
+        if current._trained() != self._trained():
+            raise MovierecError(f"{self.folder}: trained again since it was loaded; load it again")
+        return run_file.write(paths.expand(path), self.folder, files)
+
+    def _trained(self) -> str:
+        """The hash of how the models were trained."""
+        return manifests.hash_manifest(self.model.manifest | self.implicit_model.manifest)
+
+    def _check(self) -> None:
+        """Read all that a saved run contains; MovierecError if it does not belong together."""
+        self.project.index_files("users.parquet")
+        for path, model in zip(model_file.MODELS.values(), self._models, strict=True):
+            for record in model.manifest.values():
+                result_files.check_params(self.folder / path, record["params"], self.params)
+        _ = self.metrics
+
 
 def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
     return (genres,) if isinstance(genres, str) else tuple(genres)
@@ -660,12 +765,10 @@ def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
 
 def _fetch(root: Path, rev: str, folder: Path) -> None:
     """Copy what a run needs from a revision, out of DVC's cache or remote."""
-    try:
+    with extras.explained():
         from dvc.api import DVCFileSystem
         from dvc.exceptions import DvcException
         from dvc.scm import SCMError
-    except ImportError:
-        raise MovierecError("rev: needs DVC; install movierec[pipeline]") from None
     try:
         files = DVCFileSystem(str(root), rev=rev)
         for path in NEEDED:

@@ -105,6 +105,11 @@ def err() -> Console:
     return _console(_width(), True)
 
 
+def is_animated() -> bool:
+    """Whether a bar can move on stdout; FORCE_COLOR alone makes no terminal of a file."""
+    return out().is_terminal and not out().is_dumb_terminal and out().file.isatty()
+
+
 def _width() -> int | None:
     columns = os.environ.get("COLUMNS", "")
     if SIZE.fullmatch(columns):

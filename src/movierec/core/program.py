@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from movierec.core import console, environment, log
+from movierec.core import console, environment, extras, log
 from movierec.core.errors import MovierecError, UsageError, reason_of
 from movierec.core.text import shortened
 
@@ -32,7 +32,8 @@ def run(main: Callable[[], None]) -> None:
                 raise MovierecError(f"{log.VARIABLE} is {level!r}: set it to debug, or unset it")
             log.configure(level == "debug")
             environment.check()
-            main()
+            with extras.explained():
+                main()
     except (MovierecError, OSError, RuntimeWarning) as error:
         if isinstance(error, BrokenPipeError) and error.filename == console.STDOUT:
             sys.exit(1)  # such as after | head

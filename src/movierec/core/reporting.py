@@ -105,7 +105,7 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[], Non
         with console.replaceable() as show:
             yield _notebook_bar(title, total, done, show)
         return
-    if not console.out().is_terminal:
+    if not console.is_animated():
         yield lambda: None
         return
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -141,7 +141,7 @@ def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
     On a terminal it moves a bar, which appears at the first call; elsewhere it prints a line for
     each tenth.
     """
-    if not console.out().is_terminal:
+    if not console.is_animated():
         yield _tenths(title)
         return
     columns = TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIGITS = 6  # significant digits
+HEADLINES = ("test", "test_baseline", "train")  # the files in metrics/
 MAX_SIZE = 32_000_000  # bytes of a file of results; the largest are a few hundred kB
 TAG = re.compile(r"<(?=[A-Za-z/!?])|{(?=(scripts|plot_divs|refresh_tag)})")  # HTML's, and DVC's
 MAX_SHOWN, MAX_REASON = 60, 120  # characters of a value, and of a reason, in a message

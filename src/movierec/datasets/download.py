@@ -44,10 +44,6 @@ def fetch(
     return copied
 
 
-def sha256_of(path: Path) -> str:
-    return hash_file(path, "sha256")
-
-
 def _pin(data: PackageSource | UrlSource) -> Pin:
     if data.sha256 is not None:
         return Pin(data.size, "sha256", data.sha256)
@@ -70,7 +66,7 @@ def _at_path(data: PathSource) -> Path:
     if data.sha256 is None:
         raise MovierecError(
             f"{source}: the data set's sha256 in datasets.yaml is not set; set it to"
-            f" {sha256_of(source)}"
+            f" {hash_file(source, 'sha256')}"
         )
     if source.name == MANIFEST:
         raise MovierecError(f"{source}: rename it; {MANIFEST} is the name of the stage's own file")

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from movierec.core.checksums import hash_file
 from movierec.core.errors import MovierecError
 from movierec.core.params import PathSource, validated
 from movierec.data.rating_arrays import Array
 from movierec.datasets import movielens
-from movierec.datasets.download import sha256_of
 from movierec.datasets.movielens import MEMBERS
 from movierec.datasets.table_columns import (
     Names,
@@ -73,7 +73,7 @@ def describe(
         )
     with movielens.explained(path):
         form = _form(path, names or {}, separator)
-        sha256 = sha256_of(path)
+        sha256 = hash_file(path, "sha256")
     fixed = {"source": "path", "path": str(path), "sha256": sha256}
     low, high = scale or ALL
     data = _source(path, form, rating_min=low, rating_max=high)

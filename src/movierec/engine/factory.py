@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from movierec.core.errors import MovierecError
 from movierec.core.params import EngineParams
 from movierec.engine.local import Engine
 
@@ -12,17 +11,12 @@ from movierec.engine.local import Engine
 def opened(params: EngineParams) -> Iterator[Engine]:
     """Yield the engine that params name; its own cluster, if any, is closed afterwards.
 
-    Raises MovierecError if Dask is not installed or engine.scheduler does not answer.
+    Raises MovierecError if engine.scheduler does not answer.
     """
     if params.kind == "local":
         yield Engine(params)
         return
-    try:
-        from movierec.engine import dask  # only if needed: Dask is slow to import
-    except ImportError:
-        raise MovierecError(
-            "engine.kind: dask is not installed: run make dev, or"
-            " .venv/bin/pip install -e '.[dask]'"
-        ) from None
+    from movierec.engine import dask  # only if needed: Dask is slow to import
+
     with dask.opened(params) as engine:
         yield engine

@@ -140,10 +140,8 @@ def open_study(params: Params, space: Space) -> optuna.Study:
 
 
 def _optuna() -> Any:
-    try:
-        import optuna
-    except ModuleNotFoundError:
-        raise MovierecError("Optuna is not installed; run make dev") from None
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
