@@ -154,8 +154,8 @@ class TrainedRun:
     1       127       The Godfather (1972)
     >>> run.similar("Alien", n=2)[["movie_id", "title"]]
        movie_id                title
-    0        89  Blade Runner (1982)
-    1       176        Aliens (1986)
+    0       176        Aliens (1986)
+    1        89  Blade Runner (1982)
     """
 
     folder: Path
@@ -492,8 +492,8 @@ class TrainedRun:
         >>> movies = run.recommend({"Star Wars": 5, "Alien": 4}, n=2, genre="Sci-Fi", explain=True)
         >>> movies[["title", "score", "predicted_rating", "deviation"]].round(2)
                                     title  score  predicted_rating  deviation
-        0       Return of the Jedi (1983)   0.59              4.22       0.55
-        1  The Empire Strikes Back (1980)   0.55              4.43       0.50
+        0       Return of the Jedi (1983)   0.46              4.22       0.55
+        1  The Empire Strikes Back (1980)   0.40              4.43       0.50
         >>> [reason["title"] for reason in movies.because[0]]
         ['Star Wars (1977)', 'Alien (1979)']
         """
@@ -625,8 +625,8 @@ class TrainedRun:
         >>> run = mr.load()
         >>> run.similar("Alien", n=3)[["movie_id", "title", "similarity"]].round(2)
            movie_id                  title  similarity
-        0        89    Blade Runner (1982)        0.92
-        1       176          Aliens (1986)        0.88
+        0       176          Aliens (1986)        0.92
+        1        89    Blade Runner (1982)        0.88
         2       195  The Terminator (1984)        0.86
         """
 
