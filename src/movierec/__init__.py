@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from movierec.api.blend import Blend
     from movierec.api.evaluating import evaluate
+    from movierec.api.pictures import plot_training
     from movierec.api.ranking_models import ImplicitALS, ItemKNN, Popularity
     from movierec.api.rating_models import ALS, GibbsMF
     from movierec.api.rating_table import RatingTable
@@ -32,6 +33,7 @@ __all__ = [
     "TrainedRun",
     "evaluate",
     "load",
+    "plot_training",
     "split",
 ]
 _MODULES = {
@@ -47,6 +49,7 @@ _MODULES = {
     "TrainedRun": "api.trained_run",
     "evaluate": "api.evaluating",
     "load": "api.trained_run",
+    "plot_training": "api.pictures",
     "split": "api.splitting",
 }
 

@@ -97,6 +97,17 @@ def test_predictions_are_of_the_ids_given(model) -> None:
         assert predicted == pytest.approx(np.clip(expected, 1, 5), abs=1e-5)
 
 
+def test_a_blended_score_is_the_implicit_one_and_a_share_of_the_rating_less_the_mean() -> None:
+    blend = next(model for model in FITTED if isinstance(model, mr.Blend))
+    new_user = {"m1": 5, "m2": 1}
+    score, watched, rated = (
+        part.recommend_for(new_user, n=50).set_index("item_id").score
+        for part in (blend, blend.watched, blend.rated)
+    )
+    share, mean = blend.rating_weight / 4, blend.rated.model_.global_mean
+    pd.testing.assert_series_equal(score, watched + share * (rated - mean), check_like=True)
+
+
 def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
     als = FITTED[0]
     with pytest.raises(KeyError, match=r"user 999 was not in the ratings"):
@@ -118,6 +129,10 @@ def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
         (lambda: mr.ALS(n_factors=25).fit(FRAME), "25 is too many for 30 users and 20 items"),
         (lambda: mr.ALS(model="x").fit(FRAME), "model: should be"),
         (lambda: mr.ALS(model="genre_mf").fit(FRAME), "needs the genres"),
+        (
+            lambda: mr.ALS(model="genre_mf").fit(FRAME, genres=pd.Series({"m1": "War|Drama"})),
+            "genres: those of 'm1' are one text; give a list",
+        ),
         (lambda: mr.ALS(rating_scale=(1, 4)).fit(FRAME), "not all are from 1 to 4"),
         (lambda: mr.ALS().fit(FRAME, FRAME[:9]), "validation: 9 of its 9 ratings are also among"),
         (lambda: mr.ALS().fit(FRAME, 1.5), "^validation: should be .*1.5"),

@@ -1,16 +1,19 @@
 """From Python: the pipeline's own figures and bits, and the lists of the command line."""
 
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import movierec as mr
 from movierec.core.errors import MovierecError
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL, details
 from movierec.data import parquet_tables
 from movierec.model import model_file
+from movierec.plotting.registry import PICTURES
 from tests.helpers import docstrings
 from tests.helpers.clone import ROOT
 
@@ -73,8 +76,44 @@ def test_a_run_knows_its_movies_users_and_figures(run) -> None:
     np.testing.assert_allclose(predicted, np.clip(model, 1, 5), rtol=1e-6)
 
 
+def test_the_ratings_are_those_of_the_data_set(run) -> None:
+    ratings = run.ratings.set_index(["user_id", "movie_id"])
+    assert (len(ratings), ratings.index.is_unique) == (100_000, True)
+    # The first line of MovieLens 100k.
+    assert ratings.loc[(196, 242)].to_dict() == {"rating": 3.0, "timestamp": 881250949}
+    assert ratings.groupby("movie_id").size().to_dict() == (
+        run.items.set_index("movie_id").n_ratings.loc[lambda counts: counts > 0].to_dict()
+    )
+
+
+def test_genres_of_the_run_are_those_that_fit_takes(run, parts) -> None:
+    genres = run.items.set_index("movie_id").genres
+    als = mr.ALS(model="genre_mf", n_factors=2, max_epochs=2)
+    model = als.fit(parts.train, genres=genres).scorer()
+    lists = {item: list(names) for item, names in genres.items()}
+    np.testing.assert_array_equal(
+        model.item_factors, als.fit(parts.train, genres=lists).item_factors_
+    )
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_is_that_of_the_pipeline(workspace, run, monkeypatch, tmp_path, picture) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn, stored = (
+        Image.open(source).convert("RGB")
+        for source in (
+            io.BytesIO(run.plot(picture.name)._repr_png_()),
+            workspace.path / picture.path,
+        )
+    )
+    np.testing.assert_array_equal(drawn, stored)
+    assert f'"{picture.name}"' in run.plot.__doc__
+
+
 def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
     earlier = mr.load(workspace.path, rev="HEAD")
+    assert earlier.plot("training")._repr_png_() == run.plot("training")._repr_png_()
+    assert earlier.ratings.equals(run.ratings)
     new_user = {run.items.movie_id[0]: 5.0}
     assert earlier.recommend(new_user).equals(run.recommend(new_user))
 
@@ -90,6 +129,7 @@ def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
         (lambda run: run.recommend({50: 5}, diverse=2), ValueError, "diverse should be from 0 to"),
         (lambda run: run.recommend({50: 5}, genre="x"), MovierecError, "unknown genre 'x'"),
         (lambda run: run.predict(0, 50), KeyError, "user 0 was not in"),
+        (lambda run: run.plot("map"), ValueError, "no picture 'map'; choose from ratings, activ"),
         (lambda run: mr.load(run.folder / "no"), MovierecError, "no such file or folder"),
         (lambda run: mr.load(run.folder, rev="no"), MovierecError, "unknown Git revision"),
     ],

@@ -85,7 +85,7 @@ class Blend(Estimator):
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         watched, rated = (part._linear_scores(items, ratings) for part in self._parts)
-        return watched.plus(rated, self._share)
+        return watched.plus(rated, self._share, less=self.rated.scorer().global_mean)
 
     def _vectors(self) -> Array:
         from movierec.recommending import selection

@@ -184,7 +184,7 @@ class Estimator(ABC):
         self.__dict__.pop("_seen", None)
         try:
             with threads(getattr(self, "n_jobs", None)):
-                self._fit(train, validation, genres or {})
+                self._fit(train, validation, {} if genres is None else dict(genres.items()))
         except BaseException:  # no model of other ratings than these
             del self.ratings_
             raise

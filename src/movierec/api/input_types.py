@@ -1,4 +1,4 @@
-"""The types of what the Python API takes: ids, ratings and genres."""
+"""The types of what the Python API takes: ids, ratings, genres and titles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from movierec.api.rating_table import RatingTable
 
 
@@ -48,8 +50,11 @@ RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | tuple[ArrayL
 UserRatings: TypeAlias = Mapping[Any, float]
 """The ratings of one user, such as `{"Alien": 5, "Up": 2.5}`."""
 
-GenresLike: TypeAlias = Mapping[Any, Iterable[str]]
-"""The genres of items by id, such as `{"Alien": ["Horror", "Sci-Fi"]}`."""
+GenresLike: TypeAlias = "Mapping[Any, Iterable[str]] | pd.Series[Any]"
+"""The genres of items by id, such as `{"Alien": ["Horror", "Sci-Fi"]}`, or a Series of lists."""
+
+TitlesLike: TypeAlias = "Mapping[Any, str] | pd.Series[Any]"
+"""The titles of items by id, such as `{50: "Star Wars (1977)"}`, or a Series."""
 
 Unknown: TypeAlias = Literal["error", "prior_mean"]
 """What to do about ids that the model was not fitted on: `"error"` or `"prior_mean"`."""

@@ -272,5 +272,8 @@ def _genres_by_index(genres: GenresLike, item_ids: Array) -> Csr:
     """The genres of each item, as indices of the sorted names of the genres."""
     if not genres:
         raise ValueError('genres: model="genre_mf" needs the genres of each item')
+    texts = [item for item in item_ids.tolist() if isinstance(genres.get(item), str)]
+    if texts:
+        raise ValueError(f"genres: those of {texts[0]!r} are one text; give a list for each item")
     of_items = [sorted(set(genres.get(item, ()))) for item in item_ids.tolist()]
     return parquet_tables.genre_csr(pa.array(of_items, pa.list_(pa.string())))

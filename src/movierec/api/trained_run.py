@@ -23,9 +23,11 @@ from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
+    from movierec.plotting.results import Results
     from movierec.serving.user_profile import UserProfile
 
 # What a revision is loaded from.
@@ -36,6 +38,7 @@ NEEDED = (
     paths.MODEL,
     paths.IMPLICIT_MODEL,
     paths.METRICS,
+    paths.PLOTS,
 )
 
 
@@ -151,8 +154,8 @@ class TrainedRun:
     1       127       The Godfather (1972)
     >>> run.similar("Alien", n=2)[["movie_id", "title"]]
        movie_id                title
-    0        89  Blade Runner (1982)
-    1       176        Aliens (1986)
+    0       176        Aliens (1986)
+    1        89  Blade Runner (1982)
     """
 
     folder: Path
@@ -232,7 +235,7 @@ class TrainedRun:
         """The movies as a DataFrame, those with most ratings first.
 
         The row number is the item index. The columns are `movie_id` int64 or text, `title`, `year`
-        (NaN if unknown), `genres` (an array of text) and `n_ratings` int32.
+        Int32 (missing if unknown), `genres` (an array of text) and `n_ratings` int32.
 
         Examples
         --------
@@ -246,7 +249,7 @@ class TrainedRun:
         table = self.project.movies.table.select(
             ["movie_id", "title", "year", "genres", "n_ratings"]
         )
-        return table.to_pandas()
+        return table.to_pandas().astype({"year": "Int32"})  # also where one is missing
 
     @cached_property
     def user_ids(self) -> Array:
@@ -266,6 +269,88 @@ class TrainedRun:
         [file] = self.project.index_files("users.parquet")
         ids = parquet_tables.read_table(file, ["user_id"])["user_id"]
         return np.asarray(ids.to_numpy())
+
+    @cached_property
+    def ratings(self) -> pd.DataFrame:
+        """All ratings of the data set as a DataFrame, by user and then by movie.
+
+        The columns are `user_id` and `movie_id`, int64 or text, `rating` float32 and `timestamp`
+        int64, in seconds since 1970. Pass it to `split` or `fit`, and
+        `run.items.set_index("movie_id").genres` as `genres`.
+
+        Raises
+        ------
+        MovierecError
+            If the ratings are missing, damaged or changed, or this is a saved run.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> run = mr.load()
+        >>> run.ratings.head(2)
+           user_id  movie_id  rating  timestamp
+        0      405        50     5.0  885544947
+        1      405       181     5.0  885547909
+        """
+        import pandas as pd
+
+        from movierec.data import parquet_tables
+
+        self._need_project("ratings")
+        users, file = self.project.index_files("users.parquet", "ratings_by_user.parquet")
+        (counts,) = parquet_tables.read_columns(users, ["n_ratings"])
+        columns = ["item_index", "rating", "timestamp"]
+        item_index, rating, timestamp = parquet_tables.read_columns(file, columns)
+        return pd.DataFrame(
+            {
+                "user_id": np.repeat(self.user_ids, counts),
+                "movie_id": self.items.movie_id.to_numpy()[item_index],
+                "rating": rating,
+                "timestamp": timestamp,
+            }
+        )
+
+    @cached_property
+    def _results(self) -> Results:
+        from movierec.plotting.results import Results
+
+        self._need_project("tables of plots")
+        return Results.read(self.params, self.folder)
+
+    def plot(self, name: str) -> Figure:
+        """Draw a picture of the run, as in its report and in `plots/pictures`.
+
+        Parameters
+        ----------
+        name
+            `"ratings"`, `"activity"` or `"most_rated"`: what is in the data. `"training"`.
+            `"result"`, `"predicted"`, `"groups"` or `"calibration"`: errors on test. `"factors"`,
+            `"polarising"`, `"genres"` or `"neighbours"`: what was learned about the movies.
+            `"recommended"` or `"rankings"`: the lists.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        ValueError
+            If there is no picture of this name.
+        MovierecError
+            If results are missing, damaged or of other params, if this is a saved run, or without
+            Matplotlib, which the extra `plots` installs.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> run = mr.load()
+        >>> run.plot("factors")
+        <StyledFigure size 880x638 with 1 Axes>
+        """
+        from movierec.api import pictures
+
+        return pictures.draw(name, lambda: self._results)
 
     @property
     def item_factors(self) -> Array:
@@ -407,8 +492,8 @@ class TrainedRun:
         >>> movies = run.recommend({"Star Wars": 5, "Alien": 4}, n=2, genre="Sci-Fi", explain=True)
         >>> movies[["title", "score", "predicted_rating", "deviation"]].round(2)
                                     title  score  predicted_rating  deviation
-        0       Return of the Jedi (1983)   0.59              4.22       0.55
-        1  The Empire Strikes Back (1980)   0.55              4.43       0.50
+        0       Return of the Jedi (1983)   0.46              4.22       0.55
+        1  The Empire Strikes Back (1980)   0.40              4.43       0.50
         >>> [reason["title"] for reason in movies.because[0]]
         ['Star Wars (1977)', 'Alien (1979)']
         """
@@ -425,7 +510,7 @@ class TrainedRun:
         if not 0 <= diverse <= 1:
             raise ValueError(f"diverse should be from 0 to 1, not {diverse}")
         if user_id is not None:
-            self._need_ratings("user_id")
+            self._need_project("ratings of users, which user_id needs")
         user = self._profile(ratings) if ratings is not None else self.project.user(str(user_id))
         options = ListOptions(
             n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
@@ -445,12 +530,11 @@ class TrainedRun:
             columns["because"] = [self._reasons(user, *rows) for rows in zip(*parts, strict=True)]
         return pd.DataFrame(columns)
 
-    def _need_ratings(self, what: str) -> None:
-        """Raise MovierecError if this is a saved run, which contains no ratings."""
+    def _need_project(self, lacks: str) -> None:
+        """Raise MovierecError if this is a saved run; lacks: what it does not contain."""
         if self.file is not None:
             raise MovierecError(
-                f"{self.file}: a saved run contains no ratings of users, which {what} needs; load"
-                " the project's folder"
+                f"{self.file}: a saved run contains no {lacks}; load the project's folder"
             )
 
     def _reasons(
@@ -540,8 +624,8 @@ class TrainedRun:
         >>> run = mr.load()
         >>> run.similar("Alien", n=3)[["movie_id", "title", "similarity"]].round(2)
            movie_id                  title  similarity
-        0        89    Blade Runner (1982)        0.92
-        1       176          Aliens (1986)        0.88
+        0       176          Aliens (1986)        0.92
+        1        89    Blade Runner (1982)        0.88
         2       195  The Terminator (1984)        0.86
         """
 
