@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from movierec.api.estimator import Estimator
+from movierec.api.estimator import Estimator, State
 from movierec.api.fitting import threads
 from movierec.api.input_types import GenresLike, IdsLike, Unknown
 from movierec.api.ranking_models import ImplicitALS
@@ -60,6 +61,10 @@ class Blend(Estimator):
     def _parts(self) -> tuple[ImplicitALS, RatingEstimator]:
         return self.watched, self.rated
 
+    @property
+    def _named_parts(self) -> dict[str, Estimator]:
+        return {"watched": self.watched, "rated": self.rated}
+
     def _scale_of(self, table: RatingTable) -> Scale:
         return self.rated._scale_of(table)
 
@@ -71,6 +76,24 @@ class Blend(Estimator):
             part.__dict__.pop("_seen", None)
             with threads(getattr(part, "n_jobs", None)):
                 part._fit(train, validation, genres)
+
+    def _state(self) -> State:
+        states = {name: part._state() for name, part in self._named_parts.items()}
+        arrays = {
+            f"{name}.{key}": array
+            for name, (own, _) in states.items()
+            for key, array in own.items()
+        }
+        return arrays, {name: values for name, (_, values) in states.items()}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        own: dict[str, dict[str, Array]] = {name: {} for name in self._named_parts}
+        for name, array in arrays.items():
+            part_name, _, key = name.partition(".")
+            own[part_name][key] = array
+        for name, part in self._named_parts.items():
+            part.ratings_, part.rating_scale_ = self.ratings_, self.rating_scale_
+            part._restore(own[name], values[name])
 
     @property
     def _share(self) -> float:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from movierec.serving.folding_in import LinearScores
 
 
+State = tuple[dict[str, Array], dict[str, Any]]
+
+
 @dataclass
 class Estimator(ABC):
     """What all estimators share: fitting, recommending, comparing items, saving.
@@ -239,6 +242,27 @@ class Estimator(ABC):
         >>> popularity.scorer().item_biases
         array([2., 2., 1.], dtype=float32)
         """
+
+    @abstractmethod
+    def _state(self) -> State:
+        """What `fit` learned, for a file: arrays by name, and other values as JSON has them."""
+
+    @abstractmethod
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        """Set what `_state` returned, with `ratings_` and `rating_scale_` set before.
+
+        Raises TypeError, ValueError or KeyError if it does not fit them.
+        """
+
+    def _model_from(self, arrays: Mapping[str, Array]) -> Model:
+        """The model of the users and items in `ratings_` that these arrays are."""
+        from movierec.model import model_file
+
+        model, table = model_file.from_arrays(arrays), self.fitted
+        sizes = len(table.user_ids), len(table.item_ids)
+        if (model.n_users, model.n_items) != sizes:
+            raise ValueError(f"its arrays are not of {sizes[0]} users and {sizes[1]} items")
+        return model
 
     @cached_property
     def _seen(self) -> Csr:
@@ -563,8 +587,9 @@ class Estimator(ABC):
     def save(self, path: str | Path) -> Path:
         """Save the fitted model to one safetensors file, without pickle.
 
-        The file contains the arguments, ids, ratings and arrays of the model. The same model always
-        gives the same bytes.
+        The file contains the whole model and every rating that it was fitted on, with the ids of
+        users and items and the timestamps, so share it only with those who may see these. The same
+        model always gives the same bytes.
 
         Parameters
         ----------
@@ -580,6 +605,8 @@ class Estimator(ABC):
         ------
         ValueError
             Before `fit`.
+        TypeError
+            For a subclass of your own, which `load` would not know.
         MovierecError
             If the file cannot be written.
 
@@ -597,7 +624,9 @@ class Estimator(ABC):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Load a model that `save` wrote.
+        """Load a model that `save` wrote, with all its fitted attributes.
+
+        All is checked and read into memory, so that you may replace or delete the file.
 
         Parameters
         ----------

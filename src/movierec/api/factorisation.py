@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from movierec.api import fitting, pictures
-from movierec.api.estimator import Estimator
+from movierec.api.estimator import Estimator, State
 from movierec.api.input_types import GenresLike, TitlesLike
 from movierec.api.rating_table import RatingTable
 from movierec.data.rating_arrays import Array, Csr, Ratings
@@ -64,6 +65,25 @@ class Factorisation(Estimator):
         self.model_: Model = trained.model
         self.best_epoch_, self.validation_ = trained.best_epoch, trained.validation
         self.epochs_ = pd.DataFrame([vars(epoch) for epoch in epochs])
+
+    def _state(self) -> State:
+        from movierec.model import model_file
+
+        quality = self.validation_
+        values = {
+            "best_epoch": self.best_epoch_,
+            "epochs": self.epochs_.to_dict("list"),
+            "validation": None if quality is None else [type(quality).__name__, vars(quality)],
+        }
+        return model_file.named_arrays(self.model_), values
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        from movierec.metrics.measures import Errors, Ranking
+
+        self.model_ = self._model_from(arrays)
+        self.best_epoch_, self.epochs_ = values["best_epoch"], pd.DataFrame(values["epochs"])
+        name, quality = values["validation"] or (None, {})
+        self.validation_ = {"Errors": Errors, "Ranking": Ranking}[name](**quality) if name else None
 
     def scorer(self) -> Model:
         _ = self.fitted

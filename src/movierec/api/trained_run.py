@@ -425,7 +425,7 @@ class TrainedRun:
 
     @cached_property
     def _models(self) -> tuple[Model, Model]:
-        return model_file.read_models(self.project.manifest, folder=self.folder)
+        return model_file.read_models(self.project.manifest, folder=self.folder, in_memory=True)
 
     def recommend(
         self,
