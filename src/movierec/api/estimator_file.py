@@ -96,7 +96,7 @@ def read(path: Path) -> Estimator:
         if hashes != metadata.sha256:
             raise ValueError("its arrays changed since it was saved")
         scale = Scale(*metadata.rating_scale)
-        estimator = _create(metadata.estimator)
+        estimator = _create(metadata.estimator)._prepared()
         estimator.ratings_ = _table(arrays, metadata.ids, scale)
         estimator.rating_scale_ = scale
         estimator._restore(arrays, metadata.fitted)
@@ -153,7 +153,7 @@ def _describe(estimator: Estimator) -> _Description:
     kind = type(estimator)
     if kind.__name__ not in get_args(Kind) or kind is not getattr(movierec, kind.__name__):
         raise TypeError(f"{kind.__name__}: not saved, since only movierec's own classes are loaded")
-    params = estimator.get_params(deep=False).items()
+    params = (estimator.params_ | estimator._named_parts).items()
     return _Description(
         kind=kind.__name__, params={name: _as_json(value) for name, value in params}
     )

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movierec.api import arrow_columns
+from movierec.core.errors import UnknownIdError
+from movierec.core.yaml_file import shorten
 from movierec.data.rating_arrays import Array
 
 EXACT = 2.0**53  # below it, a float that is a whole number is exactly that integer
@@ -47,22 +49,22 @@ def encode(column: pa.Array, name: str) -> tuple[Array, Array]:
 def places(wanted: Any, known: Array, name: str) -> Array:
     """The position of each id among the known ones, −1 if it is not there: (n,) int64.
 
-    wanted: one id, or a list, array or column of them. Raises KeyError if these are text and the
-    known ones integers, or the other way round.
+    wanted: one id, or a list, array or column of them. Raises UnknownIdError if these are text and
+    the known ones integers, or the other way round.
     """
     return _find(_read_any(wanted, name), known, name)
 
 
 def known_places(wanted: Any, known: Array, name: str) -> Array:
-    """The position of each id among the known ones; KeyError, which names the first unknown."""
+    """The position of each id; UnknownIdError names the first that is not known."""
     column = _read_any(wanted, name)
     found = _find(column, known, name)
     unknown = np.flatnonzero(found < 0)
     if len(unknown):
         first = column[int(unknown[0])].as_py()
         more = f", and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
-        raise KeyError(
-            f"{name} {first!r} was not in the ratings that the model was fitted on{more}"
+        raise UnknownIdError(
+            f"{name} {shorten(first)} was not in the ratings that the model was fitted on{more}"
         )
     return found
 
@@ -89,11 +91,11 @@ def _read_any(wanted: Any, name: str) -> pa.Array:
 def _find(column: pa.Array, known: Array, name: str) -> Array:
     values = _as_arrow(known)
     if len(column) and column.type != values.type:
-        kinds = ("integers", "text") if known.dtype == np.int64 else ("text", "integers")
+        kinds = "integers" if known.dtype == np.int64 else "text"
         first = column[0].as_py()
-        raise KeyError(
-            f"{name} {first!r} was not in the ratings that the model was fitted on: there, ids are"
-            f" {kinds[0]}, not {kinds[1]}"
+        raise UnknownIdError(
+            f"{name} {shorten(first)} was not in the ratings that the model was fitted on: there,"
+            f" ids are {kinds}"
         )
     found = pc.index_in(column, value_set=values) if len(column) else pa.array([], pa.int32())
     return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ OTHER_NAMES = {"item_id": "movie_id"}  # as in the pipeline's files
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RatingTable:
     """Ratings by user index and item index, ordered by user and item, with the ids of both.
 
@@ -63,7 +64,12 @@ class RatingTable:
                 object.__setattr__(self, name, own)
 
     @classmethod
-    def read(cls, ratings: RatingsLike, columns: Mapping[str, str] | None = None) -> RatingTable:
+    def read(
+        cls,
+        ratings: RatingsLike,
+        columns: Mapping[str, str] | None = None,
+        needs_values: bool = True,
+    ) -> RatingTable:
         """Read ratings in any form that `fit` takes.
 
         Parameters
@@ -74,6 +80,9 @@ class RatingTable:
             id is an integer or text: 1 and `"1"` are different, so do not mix them in a column.
         columns
             Your names of the columns, such as `{"user_id": "customer"}`.
+        needs_values
+            If false, a table needs no column `rating`, and two arrays are enough, users and items:
+            each rating is then 1.
 
         Returns
         -------
@@ -101,7 +110,7 @@ class RatingTable:
         """
         if isinstance(ratings, cls):
             return ratings
-        users, items, rating, timestamp = _columns_of(ratings, columns or {})
+        users, items, rating, timestamp = _columns_of(ratings, columns or {}, needs_values)
         if not len(rating):
             raise ValueError("ratings: there are none")
         (user_ids, user_index), (item_ids, item_index) = (
@@ -133,7 +142,7 @@ class RatingTable:
             f" {len(self.item_ids):,} items)"
         )
 
-    @property
+    @cached_property
     def by_user(self) -> Csr:
         """The ratings grouped by user, as compressed sparse rows (CSR).
 
@@ -281,7 +290,7 @@ class RatingTable:
         )
 
 
-def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
+def _columns_of(ratings: Any, names: Mapping[str, str], needs_values: bool) -> list[Any]:
     """Users, items, ratings and timestamps (None without them) as Arrow arrays."""
     if names and (isinstance(ratings, tuple) or hasattr(ratings, "tocoo")):
         raise ValueError("columns: only tables have names of columns, not arrays or matrices")
@@ -292,7 +301,7 @@ def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
         rows, columns = (np.asarray(side, np.int64) for side in (matrix.row, matrix.col))
         ratings = rows, columns, matrix.data
     if isinstance(ratings, tuple):
-        return _from_tuple(ratings)
+        return _from_tuple(ratings, needs_values)
     if isinstance(ratings, list):
         raise TypeError(
             "ratings: a list may be of rows or of columns; give a tuple of columns: (users, items,"
@@ -305,12 +314,14 @@ def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
             f"ratings: {type(ratings).__name__} is not supported; give a pandas, Polars or Arrow"
             " table, a scipy.sparse matrix, or arrays of users, items and ratings"
         )
-    return _from_table(ratings, names)
+    return _from_table(ratings, names, needs_values)
 
 
-def _from_tuple(ratings: tuple[Any, ...]) -> list[Any]:
+def _from_tuple(ratings: tuple[Any, ...], needs_values: bool) -> list[Any]:
     if any(isinstance(part, RatingTable) for part in ratings):
         raise ValueError("ratings: a Split has three tables; pass parts.train and parts.validation")
+    if len(ratings) == 2 and not needs_values:
+        ratings = *ratings, np.ones(len(ratings[0]), np.float32)
     if len(ratings) not in (3, 4):
         raise ValueError(f"ratings: {len(ratings)} arrays; give users, items and ratings")
     arrays = [
@@ -321,7 +332,7 @@ def _from_tuple(ratings: tuple[Any, ...]) -> list[Any]:
     return [*arrays, None][:4]
 
 
-def _from_table(table: Any, names: Mapping[str, str]) -> list[Any]:
+def _from_table(table: Any, names: Mapping[str, str], needs_values: bool) -> list[Any]:
     """The columns that are needed; others may be of any type."""
     if hasattr(table, "iloc") and hasattr(table, "columns"):  # pandas
         levels = [name for name in table.index.names if name and name not in table.columns]
@@ -335,12 +346,18 @@ def _from_table(table: Any, names: Mapping[str, str]) -> list[Any]:
         except (pa.ArrowException, TypeError) as error:
             raise ValueError(f"ratings: {'; '.join(map(str, error.args))}") from None
         available = table.column_names
-    chosen = _column_names(available, names)
-    return [None if own is None else arrow_columns.read(table[own], own) for own in chosen]
+    chosen = _column_names(available, names, needs_values)
+    columns = [None if own is None else arrow_columns.read(table[own], own) for own in chosen]
+    if columns[2] is None:
+        columns[2] = pa.array(np.ones(len(table), np.float32))
+    return columns
 
 
-def _column_names(available: list[Any], names: Mapping[str, str]) -> list[str | None]:
-    """The table's own names of COLUMNS; None for timestamps if it has none."""
+def _column_names(
+    available: list[Any], names: Mapping[str, str], needs_values: bool
+) -> list[str | None]:
+    """The table's own names of COLUMNS; None for those that it may lack and does."""
+    optional = {"timestamp"} if needs_values else {"timestamp", "rating"}
     if unknown := [name for name in names if name not in COLUMNS]:
         raise ValueError(f"columns: {unknown[0]!r} is none of {', '.join(COLUMNS)}")
     chosen: list[str | None] = []
@@ -351,7 +368,7 @@ def _column_names(available: list[Any], names: Mapping[str, str]) -> list[str | 
         count = available.count(own)
         if count > 1:
             raise ValueError(f"ratings: {count} columns are called {own!r}; keep one")
-        if not count and (name != "timestamp" or name in names):
+        if not count and (name not in optional or name in names):
             raise ValueError(
                 f"ratings: no column {own!r}; the columns are {', '.join(map(str, available))}."
                 f" Give columns={_suggestion(available, names) or f'{{{name!r}: …}}'}"

@@ -65,7 +65,12 @@ def trained_with(model: Model) -> TrainParams:
         read_value(model.manifest, MODEL, float, "download", "params", "data", f"rating_{end}")
         for end in ("min", "max")
     )
-    return _params_of(model, "train", TrainParams).on_scale(Scale(low, high))
+    return train_params(model).on_scale(Scale(low, high))
+
+
+def train_params(model: Model) -> TrainParams:
+    """The same in stars, as params.yaml has them."""
+    return _params_of(model, "train", TrainParams)
 
 
 def train_result(model: Model) -> TrainResult:
