@@ -137,7 +137,7 @@ def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(workspace.path / name, tmp_path / name)
     params = (tmp_path / "params.yaml").read_text("utf-8")
-    edited = params.replace("n_factors: 8\n", "n_factors: 9\n")
+    edited = re.sub(r"n_factors: 8\b", "n_factors: 9", params, count=1)
     assert edited != params
     (tmp_path / "params.yaml").write_text(edited, "utf-8")
     loaded = mr.load(tmp_path)
