@@ -164,7 +164,7 @@ def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
         (lambda: mr.ALS(rating_scale=(1, 4)).fit(FRAME), "not all are from 1 to 4"),
         (lambda: mr.ALS().fit(FRAME, FRAME[:9]), "validation: 9 of its 9 ratings are also among"),
         (lambda: mr.ALS().fit(FRAME, 1.5), "^validation: should be .*1.5"),
-        (lambda: mr.ALS().fit(FRAME[:1], 0.5), "^no ratings to train on: no user has more than 1"),
+        (lambda: mr.ALS().fit(FRAME[:1], 0.5), "no user has more than 1; give a table for"),
         (lambda: mr.ALS().fit(mr.split(FRAME, validation_fraction=0).validation), "are none"),
         (lambda: mr.ALS(n_jobs=0).fit(FRAME), "n_jobs"),
         (lambda: mr.ALS().predict(1, 1), "is not fitted"),

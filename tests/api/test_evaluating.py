@@ -62,8 +62,8 @@ def test_without_relevant_items_metrics_are_missing_and_none_makes_all_relevant(
     assert every["ndcg@10"] == highest["ndcg@10"] > 0
 
 
-TEST = PARTS.test.to_pandas()
 POPULAR = mr.Popularity().fit(PARTS.train, PARTS.validation)
+FITTED, TEST = POPULAR.ratings_.to_pandas(), PARTS.test.to_pandas()
 
 
 def fitted_on(*ratings, **params) -> mr.ALS:
@@ -75,6 +75,7 @@ def fitted_on(*ratings, **params) -> mr.ALS:
     [
         ({"als": ALS, "p": mr.Popularity().fit(PARTS.test)}, TEST, "p was fitted on other .*als$"),
         ({"als": ALS, "p": fitted_on(PARTS.train)}, TEST, "other .* pass the same validation"),
+        ({"p": POPULAR, "x": fitted_on(FITTED.assign(rating=3))}, TEST, "other ratings than p$"),
         (
             {"als": ALS, "x": fitted_on(*PARTS[:2], rating_scale=(0, 10))},
             TEST,

@@ -173,7 +173,9 @@ class Estimator(ABC):
                     train, test_fraction=validation, validation_fraction=0, random_state=self._seed
                 )
             except ValueError as error:
-                raise ValueError(str(error).replace("test_fraction", "validation")) from None
+                problem, of_protocol, _ = str(error).partition(", and protocol")
+                hint = "; give a table for validation instead of a share" if of_protocol else ""
+                raise ValueError(problem.replace("test_fraction", "validation") + hint) from None
         elif validation is not None:
             validation = RatingTable.read(validation, columns).with_ids_of(train)
             train = train.with_ids_of(validation)

@@ -146,7 +146,8 @@ def _same_ratings(models: Mapping[str, Estimator]) -> tuple[RatingTable, Scale]:
         names = ("user_index", "item_index", "rating")
         pairs = ((getattr(table.ratings, key), getattr(other.ratings, key)) for key in names)
         if len(n_ids) > 1 or not all(np.array_equal(*pair) for pair in pairs):
-            is_part = table._n_shared(other) == min(len(table), len(other))
+            smaller, larger = sorted((len(table), len(other)))
+            is_part = smaller < larger and table._n_shared(other) == smaller
             hint = "; pass the same validation to both" if is_part else ""
             raise ValueError(f"models: {name} was fitted on other ratings than {first_name}{hint}")
         if model.rating_scale_ != scale:
