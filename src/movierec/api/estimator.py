@@ -194,9 +194,14 @@ class Estimator(ABC):
             share = float(validation)
             if not 0 < share < 1:
                 raise ValueError(f"validation should be above 0 and below 1, not {share:g}")
-            train, _, validation = split(
-                train, test_fraction=share, validation_fraction=0, random_state=model._seed
-            )
+            try:
+                train, _, validation = split(
+                    train, test_fraction=share, validation_fraction=0, random_state=model._seed
+                )
+            except ValueError as error:
+                problem, of_protocol, _ = str(error).partition(", and protocol")
+                hint = "; give a table for validation instead of a share" if of_protocol else ""
+                raise ValueError(problem + hint) from None
         elif validation is not None:
             validation = RatingTable.read(validation, columns, needs_values).with_ids_of(train)
             train = train.with_ids_of(validation)

@@ -34,18 +34,18 @@ RATINGS = {
 Kind = Literal["ALS", "GibbsMF", "ImplicitALS", "Popularity", "ItemKNN", "Blend"]
 
 
-class _Block(BaseModel):
+class _StrictContent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Description(_Block):
+class _Description(_StrictContent):
     """An estimator: its class and the arguments of the constructor."""
 
     kind: Kind
     params: dict[str, Any]
 
 
-class _Metadata(_Block):
+class _Metadata(_StrictContent):
     """What a file contains besides arrays. ids: those that are text. sha256: of each array."""
 
     format: str

@@ -1,4 +1,4 @@
-"""Read and write safetensors files; arrays are memory-mapped, so unused ones are never read.
+"""Read and write safetensors files; mapped arrays that are not used are never read.
 
 The format (https://github.com/huggingface/safetensors) is eight bytes with the header's length, the
 header as JSON, then the arrays. The library writes files and checks headers. Arrays are mapped
