@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev run report tune browser quick test test-faults lint check bench peers compare page bench-smoke bench-pipeline format coverage clean lock docs
+.PHONY: help env dev run report tune browser quick test test-faults lint check bench peers compare page bench-smoke bench-pipeline format coverage clean lock docs notebooks
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -94,6 +94,9 @@ bench-pipeline: dev  ## Measure time and memory of the full pipeline, on data of
 
 page: env  ## Build the page template of dvc plots show from .dvc/plots/source.html
 	python .dvc/plots/renew.py
+
+notebooks: dev  ## Run the notebooks and store their outputs, after a run of the pipeline
+	python notebooks/execute.py
 
 docs: dev  ## Update the generated parts of docs/user-guide, after a run of the pipeline
 	python docs/user-guide/generate.py

@@ -21,6 +21,7 @@ GROUPS = {
     "Estimators": ("ALS", "GibbsMF", "ImplicitALS", "Blend", "ItemKNN", "Popularity"),
     "All estimators": (),  # what they have in common
     "Split and evaluate": ("split", "Split", "evaluate"),
+    "Pictures": ("plot_training",),
     "Data and errors": ("RatingTable", "MovierecError", "UnknownIdError", "NotFittedError"),
 }
 INTRODUCTION = """\
@@ -32,7 +33,7 @@ All public names of `import movierec as mr`. For an introduction, see
 Examples with `run = mr.load()` need a finished run of the pipeline in the current folder. The
 others run anywhere.
 """
-TYPES = "In signatures, `pd` is pandas, `Array` is a NumPy array, and:"
+TYPES = "In signatures, `pd` is pandas, `Array` a NumPy array, `Figure` a Matplotlib figure, and:"
 WIDTH = 88  # of a signature on one line
 
 

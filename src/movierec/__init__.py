@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from movierec.api.blend import Blend as Blend
     from movierec.api.evaluating import evaluate as evaluate
+    from movierec.api.pictures import plot_training as plot_training
     from movierec.api.ranking_models import ImplicitALS as ImplicitALS
     from movierec.api.ranking_models import ItemKNN as ItemKNN
     from movierec.api.ranking_models import Popularity as Popularity
@@ -41,6 +42,7 @@ _MODULES = {
     "UnknownIdError": "core.errors",
     "evaluate": "api.evaluating",
     "load": "api.trained_run",
+    "plot_training": "api.pictures",
     "split": "api.splitting",
 }
 __all__ = list(_MODULES)

@@ -1,6 +1,7 @@
 """Estimators: ids in and out, unknown ids, scikit-learn's conventions, files."""
 
 import inspect
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ import yaml
 from sklearn.base import clone
 
 import movierec as mr
+from movierec.core import array_files
+from movierec.core.array_files import ArrayFile
 from movierec.core.errors import MovierecError
 from movierec.data.rating_arrays import Csr
 from tests.helpers.clone import ROOT
@@ -62,11 +65,36 @@ def test_lists_hold_the_best_unseen_items(model) -> None:
 def test_a_file_holds_the_whole_model(model, tmp_path) -> None:
     path = model.save(tmp_path / "model.safetensors")
     same = type(model).load(path)
+    path.rename(tmp_path / "elsewhere")  # it is not needed any more
+    for part, own in zip(parts_of(same), parts_of(model), strict=True):
+        assert_same_fitted(part, own)
     assert repr(same) == repr(model)
     pd.testing.assert_frame_equal(same.recommend(n=3), model.recommend(n=3))
     new_user = {"m1": 5, "m2": 1.5}
     pd.testing.assert_frame_equal(same.recommend_for(new_user), model.recommend_for(new_user))
-    assert model.save(tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+    again = same.save(tmp_path / "again.safetensors")
+    assert again.read_bytes() == (tmp_path / "elsewhere").read_bytes()
+
+
+def parts_of(model) -> list:
+    return [model.watched, model.rated] if isinstance(model, mr.Blend) else [model]
+
+
+def assert_same_fitted(one, other) -> None:
+    """All attributes that exist after `fit`."""
+    names = {name for name in vars(other) if name.endswith("_")}
+    assert names == {name for name in vars(one) if name.endswith("_")}
+    for name in names:
+        own, expected = getattr(one, name), getattr(other, name)
+        if name == "epochs_":
+            pd.testing.assert_frame_equal(own, expected)
+        elif name == "model_":
+            for key, array in expected.arrays.items():
+                np.testing.assert_array_equal(own.arrays[key], array)
+        elif name == "ratings_":
+            pd.testing.assert_frame_equal(own.to_pandas(), expected.to_pandas())
+        else:
+            np.testing.assert_equal(own, expected)
 
 
 @EVERY
@@ -155,6 +183,9 @@ ONE_GENRE = {**GENRES, "m3": "Drama"}
         (lambda: mr.ALS(random_state=None).fit(FRAME), "random_state should be an integer from 0"),
         (lambda: mr.ItemKNN(n_neighbours=1.5).fit(FRAME), "n_neighbours should be an integer"),
         (lambda: mr.ALS().fit(FRAME, 1.5), "validation should be above 0 and below 1, not 1.5"),
+        (lambda: mr.ALS().fit(FRAME, FRAME[:9]), "validation: 9 of its 9 ratings are also among"),
+        (lambda: mr.ALS().fit(FRAME[:1], 0.5), "no user has more than 1; give a table for"),
+        (lambda: mr.ALS().fit(mr.split(FRAME, validation_fraction=0).validation), "are none"),
         (lambda: mr.ALS().predict(1, 1), "is not fitted"),
         (lambda: mr.ItemKNN().recommend(), "is not fitted"),
         (lambda: mr.Blend().explain({}, 1), "is not fitted"),
@@ -366,6 +397,108 @@ def test_results_do_not_depend_on_n_jobs_or_the_order_of_rows() -> None:
     second = mr.ALS(n_jobs=2, **SMALL).fit(FRAME.sample(frac=1, random_state=0))
     for name, array in first.model_.arrays.items():
         np.testing.assert_array_equal(array, second.model_.arrays[name])
+
+
+SAVED = mr.Blend(mr.ImplicitALS(max_epochs=2, **SMALL), mr.ALS(max_epochs=2, **SMALL)).fit(FRAME)
+KNN = FITTED[-1]
+
+
+def rewritten(path, edit, **changes):
+    """The same file, with arrays that `edit` changed and new hashes: damage that is no accident."""
+    file = ArrayFile(path)
+    arrays = {name: array.copy() for name, array in file.arrays().items()}
+    edit(arrays, file.metadata)
+    hashes = {name: array_files.hash_array(array) for name, array in arrays.items()}
+    return array_files.save(path, arrays, {"sha256": hashes} | file.metadata | changes)
+
+
+def test_no_damage_to_any_byte_is_another_error_or_another_model(tmp_path) -> None:
+    path = SAVED.save(tmp_path / "model")
+    content, expected = path.read_bytes(), SAVED.recommend(n=3)
+    rng = np.random.default_rng(0)
+    header = int.from_bytes(content[:8], "little")
+    for place in [*rng.integers(8 + header, len(content), 60), *rng.integers(0, header, 60)]:
+        byte = content[place] ^ (1 << int(rng.integers(8)))
+        path.write_bytes(content[:place] + bytes([byte]) + content[place + 1 :])
+        with suppress(MovierecError):  # unless the damage is to a space in the header
+            pd.testing.assert_frame_equal(mr.load(path).recommend(n=3), expected)
+
+
+def test_a_file_that_is_overwritten_does_not_change_a_loaded_model(tmp_path) -> None:
+    path = SAVED.save(tmp_path / "model")
+    same, expected = mr.load(path), SAVED.predict(100, "m1")
+    path.write_bytes(b"short")  # a mapped file would end the process here
+    np.testing.assert_array_equal(same.predict(100, "m1"), expected)
+
+
+def set_first(name, value):
+    def edit(arrays, metadata) -> None:
+        arrays[name].flat[0] = value
+
+    return edit
+
+
+def swap(name):
+    def edit(arrays, metadata) -> None:
+        arrays[name][[0, 1]] = arrays[name][[1, 0]]
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("model", "edit"),
+    [
+        (KNN, set_first("neighbours_", 2**28)),
+        (KNN, set_first("neighbours_", -(2**31))),
+        (KNN, lambda arrays, metadata: arrays.update(cosines_=arrays["cosines_"][:, :-1])),
+        (KNN, lambda arrays, metadata: arrays.update(neighbours_=arrays["neighbours_"][:-1])),
+        (KNN, lambda arrays, metadata: arrays.update(other=arrays["cosines_"])),
+        (KNN, lambda arrays, metadata: arrays.pop("cosines_")),
+        (KNN, set_first("user_index", -1)),
+        (KNN, set_first("item_index", 20)),
+        (KNN, swap("item_index")),
+        (KNN, set_first("rating", 9)),
+        (KNN, lambda arrays, metadata: arrays.update(rating=arrays["rating"].astype(float))),
+        (KNN, lambda arrays, metadata: arrays.update(user_ids=arrays["user_ids"][:-1])),
+        (KNN, lambda arrays, metadata: arrays["user_ids"].fill(1)),
+        (KNN, lambda arrays, metadata: metadata["ids"]["item_ids"].append("m0")),
+        (KNN, lambda arrays, metadata: metadata.update(rating_scale=[5.0, 1.0])),
+        (KNN, lambda arrays, metadata: metadata.update(rating_scale=5)),
+        (KNN, lambda arrays, metadata: metadata["estimator"].update(kind="TrainedRun")),
+        (KNN, lambda arrays, metadata: metadata["estimator"]["params"].pop("n_jobs")),
+        (KNN, lambda arrays, metadata: metadata["estimator"]["params"].update(other=1)),
+        (SAVED, lambda arrays, metadata: arrays.pop("rated.item_biases")),
+        (SAVED, lambda arrays, metadata: arrays.update({"other.a": np.zeros(1)})),
+        (SAVED, lambda arrays, metadata: metadata["fitted"]["rated"].pop("best_epoch")),
+        (FITTED[0], lambda arrays, metadata: arrays.update(user_biases=np.zeros(3, np.float32))),
+    ],
+)
+def test_a_file_with_new_hashes_is_still_checked(model, edit, tmp_path) -> None:
+    path = model.save(tmp_path / "model")
+
+    def with_new_hashes(arrays, metadata) -> None:
+        edit(arrays, metadata)
+        metadata.pop("sha256")
+
+    rewritten(path, with_new_hashes)
+    with pytest.raises(MovierecError, match="not a complete saved model") as caught:
+        mr.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_version_of_the_format_is_refused(tmp_path) -> None:
+    path = rewritten(KNN.save(tmp_path / "model"), lambda *content: None, format_version=1)
+    with pytest.raises(MovierecError, match=r"saved by movierec 0.* another version of the format"):
+        mr.load(path)
+
+
+def test_what_cannot_be_loaded_is_not_saved(tmp_path) -> None:
+    class Own(mr.Popularity):
+        pass
+
+    with pytest.raises(TypeError, match="Own: not saved"):
+        Own().fit(FRAME).save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"\x08\0\0\0\0\0\0\0{}      "])

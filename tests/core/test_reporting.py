@@ -3,6 +3,7 @@
 import io
 import shutil
 import sys
+from contextlib import suppress
 
 import pytest
 from rich.console import Console
@@ -71,6 +72,39 @@ def test_progress_is_silent_where_nobody_watches(capsys):
     with reporting.progress("train", 3) as advance:
         for _ in range(3):
             advance()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_shows_a_bar_that_leaves_nothing(monkeypatch, capsys):
+    shown = []
+
+    class Handle:
+        def update(self, content, raw):
+            shown.append(content)
+
+    def display(content, raw, display_id):
+        shown.append(content)
+        return Handle()
+
+    notebook = Console(force_jupyter=True)
+    monkeypatch.setattr(console, "out", lambda: notebook)
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(reporting, "BETWEEN", 0)
+    with reporting.progress("ALS", 3) as advance:
+        advance()
+    assert shown == [], "not a second yet"
+    monkeypatch.setattr(reporting, "DELAY", 0)
+    with suppress(ValueError), reporting.progress("<ALS>", 3) as advance:
+        advance()
+        advance()
+        raise ValueError
+    assert shown == [
+        {
+            "text/plain": f"<ALS> {done}/3",
+            "text/html": f'<progress max="3" value="{done}"></progress> &lt;ALS&gt; {done}/3',
+        }
+        for done in (1, 2)
+    ] + [{}]
     assert capsys.readouterr() == ("", "")
 
 

@@ -40,6 +40,14 @@ PAGES |= {
     ROOT / name: (ROOT / name).read_text("utf-8")
     for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 }
+PAGES |= {
+    path: "\n\n".join(
+        cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+        for cell in json.loads(path.read_text("utf-8"))["cells"]
+        if cell["cell_type"] == "markdown"
+    )
+    for path in ROOT.glob("notebooks/*.ipynb")
+}
 GUIDE = ROOT / "docs/user-guide"
 REFERENCE = GUIDE / "python-reference.md"  # all of it is generated
 OUTPUTS = PAGES[GUIDE / "outputs.md"]

@@ -1,11 +1,13 @@
 """From Python: the pipeline's own figures and bits, and the lists of the command line."""
 
+import io
 import json
 import re
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import movierec as mr
 from movierec.api import run_file
@@ -13,6 +15,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL, details
 from movierec.data import parquet_tables
 from movierec.model import model_file
+from movierec.plotting.registry import PICTURES
 from tests.helpers import docstrings
 from tests.helpers.clone import ROOT
 
@@ -75,6 +78,40 @@ def test_a_run_knows_its_movies_users_and_figures(run) -> None:
     np.testing.assert_allclose(predicted, np.clip(model, 1, 5), rtol=1e-6)
 
 
+def test_the_ratings_are_those_of_the_data_set(run) -> None:
+    ratings = run.ratings.set_index(["user_id", "movie_id"])
+    assert (len(ratings), ratings.index.is_unique) == (100_000, True)
+    # The first line of MovieLens 100k.
+    assert ratings.loc[(196, 242)].to_dict() == {"rating": 3.0, "timestamp": 881250949}
+    assert ratings.groupby("movie_id").size().to_dict() == (
+        run.items.set_index("movie_id").n_ratings.loc[lambda counts: counts > 0].to_dict()
+    )
+
+
+def test_genres_of_the_run_are_those_that_fit_takes(run, parts) -> None:
+    genres = run.items.set_index("movie_id").genres
+    als = mr.ALS(model="genre_mf", n_factors=2, max_epochs=2)
+    model = als.fit(parts.train, genres=genres).scorer()
+    lists = {item: list(names) for item, names in genres.items()}
+    np.testing.assert_array_equal(
+        model.item_factors, als.fit(parts.train, genres=lists).item_factors_
+    )
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_is_that_of_the_pipeline(workspace, run, monkeypatch, tmp_path, picture) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn, stored = (
+        Image.open(source).convert("RGB")
+        for source in (
+            io.BytesIO(run.plot(picture.name)._repr_png_()),
+            workspace.path / picture.path,
+        )
+    )
+    np.testing.assert_array_equal(drawn, stored)
+    assert f'"{picture.name}"' in run.plot.__doc__
+
+
 def test_what_a_run_hands_out_cannot_change_it(run) -> None:
     items = run.items
     items["title"] = ""
@@ -101,7 +138,7 @@ def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(workspace.path / name, tmp_path / name)
     params = (tmp_path / "params.yaml").read_text("utf-8")
-    edited = params.replace("n_factors: 8 ", "n_factors: 9 ")
+    edited = re.sub(r"n_factors: 8\b", "n_factors: 9", params, count=1)
     assert edited != params
     (tmp_path / "params.yaml").write_text(edited, "utf-8")
     loaded = mr.load(tmp_path)
@@ -119,6 +156,8 @@ def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> 
 
 def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
     earlier = mr.load(workspace.path, rev="HEAD")
+    assert earlier.plot("training")._repr_png_() == run.plot("training")._repr_png_()
+    assert earlier.ratings.equals(run.ratings)
     new_user = {run.items.movie_id[0]: 5.0}
     assert earlier.recommend(new_user).equals(run.recommend(new_user))
 
@@ -160,6 +199,7 @@ def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
         (lambda run: run.recommend({50: 5}, diverse=2), ValueError, "diverse should be a number"),
         (lambda run: run.recommend({50: 5}, genre="x"), MovierecError, "unknown genre 'x'"),
         (lambda run: run.predict(0, 50), mr.UnknownIdError, "user 0 was not in"),
+        (lambda run: run.plot("map"), ValueError, "no picture 'map'; choose from ratings, activ"),
         (lambda run: mr.load(run.folder / "no"), MovierecError, "no such file or folder"),
         (lambda run: mr.load(run.folder, rev="no"), MovierecError, "unknown Git revision"),
     ],

@@ -68,8 +68,13 @@ def test_it_answers_as_the_project_does(run, file) -> None:
         np.testing.assert_array_equal(ask(saved), ask(run))
     assert saved.metrics == run.metrics
     assert saved.params == run.params
-    with pytest.raises(MovierecError, match=r"run\.zip: a saved run .* user_id needs"):
-        saved.recommend(user_id=196)
+    for lacks, ask in (
+        ("ratings of users, which user_id needs", lambda run: run.recommend(user_id=196)),
+        ("ratings", lambda run: run.ratings),
+        ("tables of plots", lambda run: run.plot("factors")),
+    ):
+        with pytest.raises(MovierecError, match=rf"run\.zip: a saved run contains no {lacks}; loa"):
+            ask(saved)
 
 
 def test_the_same_run_gives_the_same_bytes(run, workspace, content, file) -> None:
@@ -83,6 +88,8 @@ def test_it_contains_what_a_run_needs_and_little_more(content) -> None:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
     assert list(sizes) == [*run_file.MEMBERS, run_file.CHECKSUMS]
     assert len(content) < sum(sizes.values()) + 2500
+    data_sets = members_of(content)["datasets.yaml"]  # the others may contain paths
+    assert list(json.loads(data_sets)) == ["ml-100k"]
 
 
 # --- What is not a saved run

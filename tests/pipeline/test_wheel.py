@@ -31,6 +31,15 @@ assert mr.__file__.startswith(sys.prefix)
 print(run.recommend({"Star Wars": 5, "Toy Story": 4.5}, n=10).equals(
     mr.load("run.zip").recommend({"Star Wars": 5, "Toy Story": 4.5}, n=10)))
 """
+PLOT = """
+import movierec as mr
+als = mr.ALS(n_factors=1, max_epochs=2).fit(([1, 1, 2], [7, 8, 7], [5, 2, 4]))
+for plot in (lambda: mr.load("movierec").plot("factors"), als.plot_training, als.plot_factors):
+    try:
+        plot()
+    except mr.MovierecError as error:
+        print(error)
+"""
 
 
 def run(*command: str | Path, folder: Path, fails: bool = False) -> tuple[str, str]:
@@ -108,6 +117,13 @@ def test_a_command_runs_or_says_which_extra_it_needs(name, programs, workspace) 
     line = f"error: {package} is not installed; run pip install 'movierec[pipeline]'\n"
     assert errors == (line if package else "")
     assert bool(output) == (package is None)
+
+
+def test_pictures_need_the_extra_plots(programs, workspace, tmp_path) -> None:
+    (tmp_path / "movierec").symlink_to(workspace.path)
+    output, errors = run(programs / "python", "-c", PLOT, folder=tmp_path)
+    line = "matplotlib is not installed; run pip install 'movierec[plots]'\n"
+    assert (output, errors) == (3 * line, "")
 
 
 def test_it_knows_its_version_and_a_revision_needs_dvc(programs, workspace, tmp_path) -> None:

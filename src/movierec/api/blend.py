@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from movierec.api import arguments
-from movierec.api.estimator import Estimator
+from movierec.api.estimator import Estimator, State
 from movierec.api.input_types import IdsLike, Unknown
 from movierec.api.ranking_models import ImplicitALS
 from movierec.api.rating_models import ALS, GibbsMF, RatingEstimator
@@ -77,6 +77,28 @@ class Blend(Estimator):
     @property
     def _parts(self) -> tuple[ImplicitALS, RatingEstimator]:
         return self.watched_, self.rated_
+
+    @property
+    def _named_parts(self) -> dict[str, Estimator]:
+        return {"watched": self.watched_, "rated": self.rated_}
+
+    def _state(self) -> State:
+        states = {name: part._state() for name, part in self._named_parts.items()}
+        arrays = {
+            f"{name}.{key}": array
+            for name, (own, _) in states.items()
+            for key, array in own.items()
+        }
+        return arrays, {name: values for name, (_, values) in states.items()}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        own: dict[str, dict[str, Array]] = {name: {} for name in self._named_parts}
+        for name, array in arrays.items():
+            part_name, _, key = name.partition(".")
+            own[part_name][key] = array
+        for name, part in self._named_parts.items():
+            part.ratings_, part.rating_scale_ = self.ratings_, self.rating_scale_
+            part._restore(own[name], values[name])
 
     @property
     def _seed(self) -> int:

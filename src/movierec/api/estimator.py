@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from movierec.api import arguments
-from movierec.api import ids as id_columns
+from movierec.api import arguments, ids
 from movierec.api.fitting import threads
 from movierec.api.input_types import GenresLike, Id, IdsLike, RatingsLike, UserRatings
 from movierec.api.rating_table import RatingTable
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
     from movierec.model.top_n_lists import Scorer
     from movierec.serving.folding_in import LinearScores
+
+
+State = tuple[dict[str, Array], dict[str, Any]]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -186,16 +188,28 @@ class Estimator(ABC):
                 f'genres: {self} does not use them; leave them out, or set model="genre_mf"'
             )
         train = RatingTable.read(ratings, columns, needs_values)
+        if not len(train):  # such as the empty part of a split
+            raise ValueError("ratings: there are none")
         if isinstance(validation, int | float | np.number):
             share = float(validation)
             if not 0 < share < 1:
                 raise ValueError(f"validation should be above 0 and below 1, not {share:g}")
-            train, _, validation = split(
-                train, test_fraction=share, validation_fraction=0, random_state=model._seed
-            )
+            try:
+                train, _, validation = split(
+                    train, test_fraction=share, validation_fraction=0, random_state=model._seed
+                )
+            except ValueError as error:
+                problem, of_protocol, _ = str(error).partition(", and protocol")
+                hint = "; give a table for validation instead of a share" if of_protocol else ""
+                raise ValueError(problem + hint) from None
         elif validation is not None:
             validation = RatingTable.read(validation, columns, needs_values).with_ids_of(train)
             train = train.with_ids_of(validation)
+            if n_shared := train._n_shared(validation):
+                raise ValueError(
+                    f"validation: {n_shared:,} of its {len(validation):,} ratings are also among"
+                    " the ratings to fit on (the same user and item); leave them out of one"
+                )
         both = train if validation is None else train.joined(validation)
         by_id = {} if genres is None else dict(genres.items())
         model._fit_on(both, model._scale_of(both), train, validation, by_id)
@@ -292,6 +306,32 @@ class Estimator(ABC):
         array([2., 2., 1.], dtype=float32)
         """
 
+    @property
+    def _named_parts(self) -> dict[str, Estimator]:
+        """The fitted estimators that this one consists of, by the names of its arguments."""
+        return {}
+
+    @abstractmethod
+    def _state(self) -> State:
+        """What `fit` learned, for a file: arrays by name, and other values as JSON has them."""
+
+    @abstractmethod
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        """Set what `_state` returned, with `ratings_` and `rating_scale_` set before.
+
+        Raises TypeError, ValueError or KeyError if it does not fit them.
+        """
+
+    def _model_from(self, arrays: Mapping[str, Array]) -> Model:
+        """The model of the users and items in `ratings_` that these arrays are."""
+        from movierec.model import model_file
+
+        model, table = model_file.from_arrays(arrays), self.fitted
+        sizes = len(table.user_ids), len(table.item_ids)
+        if (model.n_users, model.n_items) != sizes:
+            raise ValueError(f"its arrays are not of {sizes[0]} users and {sizes[1]} items")
+        return model
+
     def _snapshot(self) -> Self:
         """The fitted model as it is now, which `fit` in another thread does not change."""
         _ = self.fitted
@@ -358,11 +398,11 @@ class Estimator(ABC):
         """
         return arguments.read_only(self.fitted.item_ids)
 
-    def _items(self, ids: IdsLike) -> Array:
-        return id_columns.known_places(ids, self.fitted.item_ids, "item")
+    def _items(self, items: IdsLike) -> Array:
+        return ids.known_places(items, self.fitted.item_ids, "item")
 
-    def _users(self, ids: IdsLike) -> Array:
-        return id_columns.known_places(ids, self.fitted.user_ids, "user")
+    def _users(self, users: IdsLike) -> Array:
+        return ids.known_places(users, self.fitted.user_ids, "user")
 
     def recommend(
         self,
@@ -627,7 +667,9 @@ class Estimator(ABC):
     def save(self, path: str | Path) -> Path:
         """Save the fitted model to one safetensors file, without pickle.
 
-        The file contains the arguments that it was fitted with, ids, ratings and arrays. The same
+        The file contains the arguments that it was fitted with, the whole model, and every rating
+        that it was fitted on, with the ids of users and items and the timestamps, so share it only
+        with those who may see these. The same
         model always gives the same bytes.
 
         Parameters
@@ -644,6 +686,8 @@ class Estimator(ABC):
         ------
         NotFittedError
             Before `fit`.
+        TypeError
+            For a subclass of your own, which `load` would not know.
         MovierecError
             If the file cannot be written.
 
@@ -661,7 +705,9 @@ class Estimator(ABC):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Load a model that `save` wrote.
+        """Load a model that `save` wrote, with all its fitted attributes.
+
+        All is checked and read into memory, so that you may replace or delete the file.
 
         Parameters
         ----------

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from movierec.api import pictures
 from movierec.api.arguments import read_only
-from movierec.api.estimator import Estimator
+from movierec.api.estimator import Estimator, State
+from movierec.api.input_types import TitlesLike
 from movierec.api.rating_table import RatingTable
 from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from movierec.model.biased_mf import Model
     from movierec.training.in_memory import InMemoryData
 
@@ -80,6 +84,25 @@ class Factorisation(Estimator):
         self.best_epoch_, self.validation_ = trained.best_epoch, trained.validation
         self.epochs_ = pd.DataFrame([vars(epoch) for epoch in epochs])
 
+    def _state(self) -> State:
+        from movierec.model import model_file
+
+        quality = self.validation_
+        values = {
+            "best_epoch": self.best_epoch_,
+            "epochs": self.epochs_.to_dict("list"),
+            "validation": None if quality is None else [type(quality).__name__, vars(quality)],
+        }
+        return model_file.named_arrays(self.model_), values
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        from movierec.metrics.measures import Errors, Ranking
+
+        self.model_ = self._model_from(arrays)
+        self.best_epoch_, self.epochs_ = values["best_epoch"], pd.DataFrame(values["epochs"])
+        name, quality = values["validation"] or (None, {})
+        self.validation_ = {"Errors": Errors, "Ranking": Ranking}[name](**quality) if name else None
+
     def scorer(self) -> Model:
         _ = self.fitted
         return self.model_
@@ -130,3 +153,103 @@ class Factorisation(Estimator):
         (3, 2)
         """
         return read_only(self.scorer().item_factors)
+
+    def plot_training(self) -> Figure:
+        """Plot how training went, as `movierec.plot_training` does for several models.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        MovierecError
+            Without Matplotlib, which the extra `plots` installs.
+        ValueError
+            Before `fit`, if the model was loaded from a file, or for `ImplicitALS` without
+            validation ratings: nothing was measured then.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=1, max_epochs=5).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.plot_training()
+        <StyledFigure size 880x352 with 1 Axes>
+        """
+        return pictures.plot_training(self)
+
+    def plot_factors(self, titles: TitlesLike | None = None) -> Figure:
+        """Plot a map of the most rated items, on which items with similar factors lie close.
+
+        The axes are the first two principal components of the item factors.
+
+        Parameters
+        ----------
+        titles
+            The titles of items. An item without one is named by its id.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        MovierecError
+            Without Matplotlib, which the extra `plots` installs.
+        ValueError
+            Before `fit`, or if no item has a title.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], [50, 288, 181, 50, 181, 288]
+        >>> als = mr.ALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
+        >>> als.plot_factors({50: "Star Wars (1977)", 288: "Scream (1996)"})
+        <StyledFigure size 880x638 with 1 Axes>
+        """
+        from movierec.plotting import factor_maps
+
+        order, items = pictures.items_of(self, titles)
+        rows = factor_maps.factor_map(self.item_factors_[order], items)
+        return pictures.draw_table("factors", rows)
+
+    def plot_polarising(self, titles: TitlesLike | None = None) -> Figure:
+        """Plot the items about which opinions differ most, and those about which they differ least.
+
+        Bars show the standard deviation over users of user · item factors: how much the factors
+        change a predicted rating. Items with fewer than 100 ratings are left out, unless fewer than
+        24 items have that many.
+
+        Parameters
+        ----------
+        titles
+            The titles of items. An item without one is named by its id.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        MovierecError
+            Without Matplotlib, which the extra `plots` installs.
+        ValueError
+            Before `fit`, or if no item has a title.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
+        >>> als = mr.ALS(n_factors=2, factor_precision=1)
+        >>> als.fit((users, movies, [5, 4, 1, 4, 2, 2])).plot_polarising()
+        <StyledFigure size 880x418 with 2 Axes>
+        """
+        from movierec.plotting import factor_maps
+
+        order, items = pictures.items_of(self, titles)
+        factors = self.user_factors_, self.item_factors_[order]
+        return pictures.draw_table("polarising", factor_maps.polarising(*factors, items))

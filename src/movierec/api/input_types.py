@@ -1,4 +1,4 @@
-"""The types of what the Python API takes: ids, ratings and genres."""
+"""The types of what the Python API takes: ids, ratings, genres and titles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from movierec.api.rating_table import RatingTable
 
 
@@ -25,16 +27,20 @@ class SparseMatrix(Protocol):
 
 
 Id: TypeAlias = int | np.integer[Any] | str
-"""The id of a user or an item: an integer of at most 64 bits, or text."""
+"""The id of a user or an item: an integer of at most 64 bits, or text.
+
+An integer and its text, such as 1 and `"1"`, are different ids. Floats that are whole numbers below
+2**53 are read as integers; anything else, such as a date, is refused.
+"""
 
 IdsLike: TypeAlias = Id | Sequence[Id] | ArrayLike
 """One id, or a list, array or column of them."""
 
-RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | Sequence[ArrayLike]"
+RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | tuple[ArrayLike, ...]"
 """Ratings in one of these forms:
 
 - a pandas, Polars or Arrow table with the columns `user_id`, `item_id` (or `movie_id`), `rating`
-  and optionally `timestamp`, in seconds since 1970 or as dates;
+  and optionally `timestamp`, in seconds since 1970 or as dates; other columns are ignored;
 - a sparse matrix of scipy (users × items), whose row and column numbers are the ids;
 - a tuple of three or four arrays: users, items, ratings and optionally timestamps;
 - a `RatingTable`, such as one part of a `Split`.
@@ -44,8 +50,11 @@ RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | Sequence[Arr
 UserRatings: TypeAlias = Mapping[Any, float]
 """The ratings of one user, such as `{"Alien": 5, "Up": 2.5}`."""
 
-GenresLike: TypeAlias = Mapping[Any, Iterable[str]]
-"""The genres of items by id, such as `{"Alien": ["Horror", "Sci-Fi"]}`."""
+GenresLike: TypeAlias = "Mapping[Any, Iterable[str]] | pd.Series[Any]"
+"""The genres of items by id, such as `{"Alien": ["Horror", "Sci-Fi"]}`, or a Series of lists."""
+
+TitlesLike: TypeAlias = "Mapping[Any, str] | pd.Series[Any]"
+"""The titles of items by id, such as `{50: "Star Wars (1977)"}`, or a Series."""
 
 Unknown: TypeAlias = Literal["error", "prior_mean"]
 """What to do about ids that the model was not fitted on: `"error"` or `"prior_mean"`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from movierec.api import arguments
-from movierec.api.estimator import Estimator
+from movierec.api.estimator import Estimator, State
 from movierec.api.factorisation import Factorisation
 from movierec.api.input_types import Id
 from movierec.api.rating_table import RatingTable
@@ -149,6 +149,14 @@ class Popularity(Estimator):
         by_user = self.ratings_.by_user
         self.model_ = baselines.popularity(by_user, by_user.transpose(len(self.item_ids_)))
 
+    def _state(self) -> State:
+        from movierec.model import model_file
+
+        return model_file.named_arrays(self.model_), {}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        self.model_ = self._model_from(arrays)
+
     def scorer(self) -> Model:
         _ = self.fitted
         return self.model_
@@ -211,6 +219,17 @@ class ItemKNN(Estimator):
         self.neighbours_, self.cosines_ = item_knn.nearest(
             [rated], counts, 0, n_items, n_neighbours
         )
+
+    def _state(self) -> State:
+        return {"neighbours_": self.neighbours_, "cosines_": self.cosines_}, {}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        if sorted(arrays) != ["cosines_", "neighbours_"]:
+            raise ValueError(f"its arrays are {', '.join(arrays)}")
+        self.neighbours_, self.cosines_ = arrays["neighbours_"], arrays["cosines_"]
+        if len(self.neighbours_) != len(self.item_ids_):
+            raise ValueError(f"its neighbours are not of {len(self.item_ids_)} items")
+        self.scorer()  # checks the arrays
 
     def scorer(self) -> Scorer:
         from movierec.evaluation import item_knn

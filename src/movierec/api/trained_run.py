@@ -25,9 +25,11 @@ from movierec.serving.workspace import Project
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
+    from movierec.plotting.results import Results
     from movierec.serving.user_profile import UserProfile
 
 HEADLINE = ("rmse", "ndcg@")  # metrics in the repr
@@ -39,6 +41,7 @@ NEEDED = (
     paths.MODEL,
     paths.IMPLICIT_MODEL,
     paths.METRICS,
+    paths.PLOTS,
 )
 
 
@@ -247,7 +250,7 @@ class TrainedRun:
         """The movies as a DataFrame, those with most ratings first.
 
         The row number is the item index. The columns are `movie_id` int64 or text, `title`, `year`
-        (NaN if unknown), `genres` (an array of text) and `n_ratings` int32.
+        Int32 (missing if unknown), `genres` (an array of text) and `n_ratings` int32.
 
         Examples
         --------
@@ -265,7 +268,7 @@ class TrainedRun:
         table = self._project.movies.table.select(
             ["movie_id", "title", "year", "genres", "n_ratings"]
         )
-        return table.to_pandas()
+        return table.to_pandas().astype({"year": "Int32"})  # also where one is missing
 
     @cached_property
     def user_ids(self) -> Array:
@@ -285,6 +288,88 @@ class TrainedRun:
         [file] = self._project.index_files("users.parquet")
         column = parquet_tables.read_table(file, ["user_id"])["user_id"]
         return arguments.read_only(np.asarray(column.to_numpy()))
+
+    @cached_property
+    def ratings(self) -> pd.DataFrame:
+        """All ratings of the data set as a DataFrame, by user and then by movie.
+
+        The columns are `user_id` and `movie_id`, int64 or text, `rating` float32 and `timestamp`
+        int64, in seconds since 1970. Pass it to `split` or `fit`, and
+        `run.items.set_index("movie_id").genres` as `genres`.
+
+        Raises
+        ------
+        MovierecError
+            If the ratings are missing, damaged or changed, or this is a saved run.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> run = mr.load()
+        >>> run.ratings.head(2)
+           user_id  movie_id  rating  timestamp
+        0      405        50     5.0  885544947
+        1      405       181     5.0  885547909
+        """
+        import pandas as pd
+
+        from movierec.data import parquet_tables
+
+        self._need_project("ratings")
+        users, file = self._project.index_files("users.parquet", "ratings_by_user.parquet")
+        (counts,) = parquet_tables.read_columns(users, ["n_ratings"])
+        columns = ["item_index", "rating", "timestamp"]
+        item_index, rating, timestamp = parquet_tables.read_columns(file, columns)
+        return pd.DataFrame(
+            {
+                "user_id": np.repeat(self.user_ids, counts),
+                "movie_id": self._movie_ids[item_index],
+                "rating": rating,
+                "timestamp": timestamp,
+            }
+        )
+
+    @cached_property
+    def _results(self) -> Results:
+        from movierec.plotting.results import Results
+
+        self._need_project("tables of plots")
+        return Results.read(self.params, self.folder)
+
+    def plot(self, name: str) -> Figure:
+        """Draw a picture of the run, as in its report and in `plots/pictures`.
+
+        Parameters
+        ----------
+        name
+            `"ratings"`, `"activity"` or `"most_rated"`: what is in the data. `"training"`.
+            `"result"`, `"predicted"`, `"groups"` or `"calibration"`: errors on test. `"factors"`,
+            `"polarising"`, `"genres"` or `"neighbours"`: what was learned about the movies.
+            `"recommended"` or `"rankings"`: the lists.
+
+        Returns
+        -------
+        Figure
+            A Matplotlib figure, which a notebook shows. Elsewhere, call its `savefig`.
+
+        Raises
+        ------
+        ValueError
+            If there is no picture of this name.
+        MovierecError
+            If results are missing, damaged or of other params, if this is a saved run, or without
+            Matplotlib, which the extra `plots` installs.
+
+        Examples
+        --------
+        >>> import movierec as mr
+        >>> run = mr.load()
+        >>> run.plot("factors")
+        <StyledFigure size 880x638 with 1 Axes>
+        """
+        from movierec.api import pictures
+
+        return pictures.draw(name, lambda: self._results)
 
     @property
     def item_factors(self) -> Array:
@@ -464,18 +549,17 @@ class TrainedRun:
         return pd.DataFrame(columns)
 
     def _user(self, user_id: Any) -> UserProfile:
-        self._need_ratings("user_id")
+        self._need_project("ratings of users, which user_id needs")
         with suppress(KeyError, TypeError, ValueError):  # also text, among ids that are integers
             [place] = ids.known_places([user_id], self.user_ids, "user")
             user_id = self.user_ids[place]
         return self._project.user(str(user_id))
 
-    def _need_ratings(self, what: str) -> None:
-        """Raise MovierecError if this is a saved run, which contains no ratings."""
+    def _need_project(self, lacks: str) -> None:
+        """Raise MovierecError if this is a saved run; lacks: what it does not contain."""
         if self.file is not None:
             raise MovierecError(
-                f"{self.file}: a saved run contains no ratings of users, which {what} needs; load"
-                " the project's folder"
+                f"{self.file}: a saved run contains no {lacks}; load the project's folder"
             )
 
     def _reasons(

@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -150,6 +150,31 @@ def notes(*texts: str) -> None:
     with suppress(OSError):
         for text in texts:  # to the current sys.stderr, which rich replaces while it draws a bar
             print(printable(text), file=sys.stderr)
+
+
+@contextmanager
+def replaceable() -> Iterator[Callable[[str, str], None]]:
+    """Yield a function that shows a text, or its HTML, in a notebook, in place of the last one.
+
+    In the end nothing is shown, and the stored notebook has an output without content at most.
+    """
+    from IPython.display import display
+
+    handle: Any = None
+
+    def show(text: str, html: str) -> None:
+        nonlocal handle
+        content = {"text/plain": printable(text), "text/html": html}
+        if handle is None:
+            handle = display(content, raw=True, display_id=True)
+        else:
+            handle.update(content, raw=True)
+
+    try:
+        yield show
+    finally:
+        if handle is not None:
+            handle.update({}, raw=True)
 
 
 def error(text: str, details: Iterable[str] = ()) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,7 @@ from rich.progress import (
 from movierec.core import console
 
 TITLE, LABEL = 10, 10  # widths of the left columns, in characters
+DELAY, BETWEEN = 1.0, 0.1  # seconds before a notebook shows a bar, and between its changes
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -95,16 +98,40 @@ def program(folder: Path) -> str:
 
 
 @contextmanager
-def progress(title: str, total: int, done: int = 0) -> Iterator[Any]:
+def progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal or in a notebook; yields a function to call after each
     step."""
-    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    if not (console.is_animated() or console.out().is_jupyter):
+    if console.out().is_jupyter:
+        with console.replaceable() as show:
+            yield _notebook_bar(title, total, done, show)
+        return
+    if not console.is_animated():
         yield lambda: None
         return
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console.out(), transient=True) as bar:
         task = bar.add_task(title, total=total, completed=done)
         yield lambda: bar.advance(task)
+
+
+def _notebook_bar(
+    title: str, total: int, done: int, show: Callable[[str, str], None]
+) -> Callable[[], None]:
+    """The function to call after each step; show: displays a text and its HTML.
+
+    rich would need ipywidgets. What takes less than a second has no bar.
+    """
+    due = time.monotonic() + DELAY
+
+    def advance() -> None:
+        nonlocal done, due
+        done += 1
+        if time.monotonic() >= due:
+            due = time.monotonic() + BETWEEN
+            text = f"{title} {done}/{total}"
+            show(text, f'<progress max="{total}" value="{done}"></progress> {html.escape(text)}')
+
+    return advance
 
 
 @contextmanager

@@ -28,8 +28,8 @@ from numba.core.caching import (
 logger = logging.getLogger(__name__)
 COMPILING = "compiling kernels for this processor, once (up to 10 s)"
 FORKED = (
-    "kernels cannot run in a process that was forked after they had run; start processes by spawn, as"
-    ' in multiprocessing.get_context("spawn"), or by loky of joblib'
+    "kernels cannot run in a process that was forked after they had run; start processes by spawn,"
+    ' as in multiprocessing.get_context("spawn"), or by loky of joblib'
 )
 MAX_AGE = 30 * 86_400  # seconds since the last use
 

@@ -1,7 +1,10 @@
 """The caption of each picture: its main result in one sentence, computed from the results.
 
-A function for each picture of the registry, by its name.
+A function for each picture of the registry, by its name, and `curves` for those of estimators.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -17,6 +20,33 @@ GROUPS = {  # what a group is, by the file that lists it
     "rmse_by_genre": "{} movies",
     "rmse_by_decade": "movies of the {}",
 }
+MEASURES = {  # of an epoch, by column
+    "train_rmse": "RMSE on train",
+    "validation_rmse": "RMSE on validation",
+    "validation_ndcg": "NDCG@10 on validation",
+}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The training of one model.
+
+    values: the measures that it has, by epoch. step: what an epoch is called.
+    """
+
+    values: pd.DataFrame
+    best_epoch: int
+    step: str = "epoch"
+
+    @classmethod
+    def from_epochs(cls, epochs: pd.DataFrame, best_epoch: int) -> "Curves":
+        """From a row for each epoch, as training returns them."""
+        values = epochs.set_index("epoch").reindex(columns=list(MEASURES)).astype(float)
+        step = "sweep" if "noise_precision" in epochs and is_gibbs(epochs) else "epoch"
+        return cls(values.dropna(axis="columns", how="all"), best_epoch, step)
+
+    def at_best(self, measure: str) -> float:
+        return float(self.values[measure][self.best_epoch])
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -89,6 +119,22 @@ def training(results: Results) -> str:
     if best == len(rows):
         return f"Validation RMSE is lowest after the last of {best} epochs, at {rmse:.4f}"
     return f"Validation RMSE improved for {best} epochs, to {rmse:.4f}"
+
+
+def curves(models: Mapping[str, Curves]) -> str:
+    """The best model by validation, or by train if there is no validation."""
+    for measure in ("validation_rmse", "validation_ndcg", "train_rmse"):
+        best = {
+            key: part.at_best(measure) for key, part in models.items() if measure in part.values
+        }
+        if best:
+            break
+    choose, extreme = (max, "highest") if measure == "validation_ndcg" else (min, "lowest")
+    first = choose(best, key=best.__getitem__)
+    which = f"is {extreme} for {name(first)}:" if len(best) > 1 else f"of {name(first)} is"
+    n, step = models[first].best_epoch, models[first].step
+    steps = f"1 {step}" if n == 1 else f"{n} {step}s"
+    return f"{MEASURES[measure]} {which} {best[first]:.4f} after {steps}"
 
 
 def result(results: Results) -> str:

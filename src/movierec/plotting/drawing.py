@@ -18,8 +18,7 @@ MODULES = {
 def draw_all(results: Results) -> None:
     """Draw and write every picture."""
     for picture in PICTURES:
-        with style.applied():
-            style.save(draw(picture, results), picture.path, results.digest)
+        style.save(draw(picture, results), picture.path, results.digest)
 
 
 def draw(picture: Picture, results: Results) -> Figure:
@@ -28,5 +27,5 @@ def draw(picture: Picture, results: Results) -> Figure:
     if picture.is_empty(results):
         return style.caption_only(caption)
     function = getattr(MODULES[picture.group], picture.name)
-    with explain_errors(picture.name):
+    with explain_errors(picture.name), style.applied():
         return function(caption, results)

@@ -97,3 +97,11 @@ class Picture:
 PICTURES = tuple(
     Picture(name, group, shows) for group, texts in SHOWS.items() for name, shows in texts.items()
 )
+
+
+def find(name: str) -> Picture:
+    """The picture of this name; ValueError, which lists the names, if there is none."""
+    by_name = {picture.name: picture for picture in PICTURES}
+    if name not in by_name:
+        raise ValueError(f"no picture {name!r}; choose from {', '.join(by_name)}")
+    return by_name[name]

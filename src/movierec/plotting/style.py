@@ -1,5 +1,6 @@
 """The style of all pictures: colours, sizes, and labels that do not cover each other."""
 
+import io
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,24 +8,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 import pandas as pd
-
-from movierec.core.reporting import words
-from movierec.plotting import picture_files
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 from PIL import Image
 
+from movierec.core.reporting import words
+from movierec.plotting import picture_files
+
 # Okabe & Ito's palette, which people with colour blindness can tell apart.
 BLUE, LIGHT_BLUE, ORANGE, GREY = "#0072B2", "#56B4E9", "#D55E00", "#8C8C8C"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", LIGHT_BLUE, GREY)  # of lines, in this order
 STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 10.5,
@@ -34,7 +34,6 @@ STYLE: Any = {
     "figure.titlesize": 11.5,
     "figure.titleweight": "bold",
     "legend.frameon": False,
-    "svg.hashsalt": "movierec",
     "text.parse_math": False,  # a title may have dollar signs
 }
 WIDTH, DPI = 8.0, 110  # inches, and dots in one: 880 pixels
@@ -47,18 +46,38 @@ SHARES = FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Use this style, and draw a box for a character that the font lacks, without a warning."""
-    with plt.rc_context(STYLE), warnings.catch_warnings():
+    """Use this style, whatever the user's own settings, and draw a box for a character that the
+    font lacks, without a warning."""
+    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+|Matplotlib currently does not support")
         yield
+
+
+class StyledFigure(Figure):
+    """A figure that always has this style, and that a notebook shows as the pipeline saves it.
+
+    pyplot does not know it, so it is shown once, and pyplot's settings stay as they are.
+    """
+
+    def draw(self, renderer: RendererBase) -> None:
+        with applied():
+            if layout := self.get_layout_engine():
+                layout.execute(self)  # draw does it, too: the numbers of an axis vary with its size
+            super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        _rendered(self).save(content, format="png", optimize=True)
+        return content.getvalue()
 
 
 def panels(
     caption: str, height: float, columns: int = 1, rows: int = 1, **options: Any
 ) -> tuple[Figure, list[Axes]]:
     """A new picture, height inches high, and its panels row by row."""
-    size = (WIDTH, height)
-    figure, _ = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
+    figure = StyledFigure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.subplots(rows, columns, **options)
     figure.suptitle(textwrap.fill(caption, MAX_CAPTION), x=0.01, ha="left")
     return figure, figure.axes
 
@@ -71,17 +90,19 @@ def caption_only(caption: str) -> Figure:
 
 
 def save(figure: Figure, path: Path, drawn_from: str = "") -> None:
-    """Write the same bytes for the same picture; 128 colours are a quarter of the bytes.
+    """Write the same bytes for the same picture.
 
     drawn_from: the digest of the results, which the file records.
     """
-    figure.set_dpi(DPI)
+    picture_files.write(path, _rendered(figure), drawn_from)
+
+
+def _rendered(figure: Figure) -> Image.Image:
+    """The pixels in 128 colours, which are a quarter of the bytes."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    plt.close(figure)
-    few_colours = picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    picture_files.write(path, few_colours, drawn_from)
+    return picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 def shortened(texts: Iterable[str], width: int) -> list[str]:
