@@ -22,7 +22,7 @@ GROUPS = {
     "All estimators": (),  # what they have in common
     "Split and evaluate": ("split", "Split", "evaluate"),
     "Pictures": ("plot_training",),
-    "Data and errors": ("RatingTable", "MovierecError"),
+    "Data and errors": ("RatingTable", "MovierecError", "UnknownIdError", "NotFittedError"),
 }
 INTRODUCTION = """\
 # Python reference

@@ -9,33 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from movierec.api.blend import Blend
-    from movierec.api.evaluating import evaluate
-    from movierec.api.pictures import plot_training
-    from movierec.api.ranking_models import ImplicitALS, ItemKNN, Popularity
-    from movierec.api.rating_models import ALS, GibbsMF
-    from movierec.api.rating_table import RatingTable
-    from movierec.api.splitting import Split, split
-    from movierec.api.trained_run import TrainedRun, load
-    from movierec.core.errors import MovierecError
+    from movierec.api.blend import Blend as Blend
+    from movierec.api.evaluating import evaluate as evaluate
+    from movierec.api.pictures import plot_training as plot_training
+    from movierec.api.ranking_models import ImplicitALS as ImplicitALS
+    from movierec.api.ranking_models import ItemKNN as ItemKNN
+    from movierec.api.ranking_models import Popularity as Popularity
+    from movierec.api.rating_models import ALS as ALS
+    from movierec.api.rating_models import GibbsMF as GibbsMF
+    from movierec.api.rating_table import RatingTable as RatingTable
+    from movierec.api.splitting import Split as Split
+    from movierec.api.splitting import split as split
+    from movierec.api.trained_run import TrainedRun as TrainedRun
+    from movierec.api.trained_run import load as load
+    from movierec.core.errors import MovierecError as MovierecError
+    from movierec.core.errors import NotFittedError as NotFittedError
+    from movierec.core.errors import UnknownIdError as UnknownIdError
 
 __version__ = "0.1.0"
-__all__ = [
-    "ALS",
-    "Blend",
-    "GibbsMF",
-    "ImplicitALS",
-    "ItemKNN",
-    "MovierecError",
-    "Popularity",
-    "RatingTable",
-    "Split",
-    "TrainedRun",
-    "evaluate",
-    "load",
-    "plot_training",
-    "split",
-]
 _MODULES = {
     "ALS": "api.rating_models",
     "Blend": "api.blend",
@@ -43,16 +34,18 @@ _MODULES = {
     "ImplicitALS": "api.ranking_models",
     "ItemKNN": "api.ranking_models",
     "MovierecError": "core.errors",
+    "NotFittedError": "core.errors",
     "Popularity": "api.ranking_models",
     "RatingTable": "api.rating_table",
     "Split": "api.splitting",
     "TrainedRun": "api.trained_run",
+    "UnknownIdError": "core.errors",
     "evaluate": "api.evaluating",
     "load": "api.trained_run",
     "plot_training": "api.pictures",
     "split": "api.splitting",
 }
-
+__all__ = list(_MODULES)
 
 if not TYPE_CHECKING:  # so that type checkers report a name that does not exist
 
@@ -63,4 +56,4 @@ if not TYPE_CHECKING:  # so that type checkers report a name that does not exist
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

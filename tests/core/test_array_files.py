@@ -47,6 +47,14 @@ def test_arrays_are_mapped_and_writing_to_them_leaves_the_file(path):
     np.testing.assert_array_equal(ArrayFile(path).array("wide"), ARRAYS["wide"])
 
 
+def test_arrays_in_memory_outlive_their_file(path):
+    file = ArrayFile(path, in_memory=True)
+    path.write_bytes(b"short")  # to read a mapped array would now end the process
+    for name, array in file.arrays().items():
+        np.testing.assert_array_equal(array, ARRAYS[name])
+        assert array.flags.writeable
+
+
 def test_the_same_arrays_give_the_same_bytes(path, tmp_path):
     again = array_files.save(tmp_path / "again", ARRAYS, {"title": "Amélie"}, shared=True)
     assert again.read_bytes() == path.read_bytes()

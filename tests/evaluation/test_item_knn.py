@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,23 @@ def test_neighbours_share_most_users(seed):
                     expected[user, near] += cosines[item, near] if cosines[item, near] > 0 else 0
         found = scores_of(by_user, n)(np.array([2, 8, 2]))
         np.testing.assert_allclose(found, expected[[2, 8, 2]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "cosines"),
+    [
+        (np.full((7, 2), 7, np.int32), np.zeros((7, 2), np.float32)),
+        (np.full((7, 2), -2, np.int32), np.zeros((7, 2), np.float32)),
+        (np.zeros((7, 2), np.int32), np.zeros((7, 1), np.float32)),
+        (np.zeros((6, 2), np.int32), np.zeros((6, 2), np.float32)),
+        (np.zeros((7, 2), np.int64), np.zeros((7, 2), np.float32)),
+    ],
+)
+def test_neighbours_that_are_no_items_are_refused(neighbours, cosines):
+    """The kernel would write to memory that is not its own."""
+    by_user = random_csrs(0, 9, 7, 30)[0]
+    with pytest.raises((ValueError, IndexError)):
+        item_knn.scorer(by_user, neighbours, cosines)
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 35))

@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import movierec as mr
+from movierec.api import run_file
 from movierec.core.errors import MovierecError
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL, details
 from movierec.data import parquet_tables
@@ -110,6 +112,47 @@ def test_a_picture_is_that_of_the_pipeline(workspace, run, monkeypatch, tmp_path
     assert f'"{picture.name}"' in run.plot.__doc__
 
 
+def test_what_a_run_hands_out_cannot_change_it(run) -> None:
+    run.items.loc[:, "title"] = ""
+    assert run.items.title[0] == "Star Wars (1977)"
+    for array in (run.user_ids, run.user_factors, run.item_factors):
+        assert not array.flags.writeable
+
+
+def test_a_user_may_be_given_as_any_number(run) -> None:
+    expected = run.recommend(user_id=196)
+    for user in (196.0, np.int8(-60).view(np.uint8), "196"):
+        assert run.recommend(user_id=user).equals(expected)
+
+
+def test_a_run_shows_what_it_is(run) -> None:
+    sizes = "100,000 ratings, 943 users, 1,682 movies"
+    assert re.fullmatch(
+        rf"TrainedRun\(ml-100k: {sizes}; test RMSE 0\.90\d, NDCG@10 0\.\d{{3}}\)", repr(run)
+    )
+
+
+def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> None:
+    for name in [*run_file.MEMBERS, "dvc.yaml", details("evaluate").as_posix()]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(workspace.path / name, tmp_path / name)
+    params = (tmp_path / "params.yaml").read_text("utf-8")
+    edited = re.sub(r"n_factors: 8\b", "n_factors: 9", params, count=1)
+    assert edited != params
+    (tmp_path / "params.yaml").write_text(edited, "utf-8")
+    loaded = mr.load(tmp_path)
+    assert loaded.params.train.n_factors == 8
+    assert loaded.metrics == run.metrics
+    with pytest.raises(MovierecError, match="n_factors was 8, but is 9"):
+        loaded.save(tmp_path / "run.zip")
+    for name in (MODEL, IMPLICIT_MODEL):  # both were read
+        (tmp_path / name).unlink()
+    likes = {"Alien": 5}
+    assert loaded.recommend(likes, diverse=0.5).equals(run.recommend(likes, diverse=0.5))
+    with pytest.raises(MovierecError, match="no such file"):
+        mr.load(tmp_path)
+
+
 def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
     earlier = mr.load(workspace.path, rev="HEAD")
     assert earlier.plot("training")._repr_png_() == run.plot("training")._repr_png_()
@@ -121,14 +164,40 @@ def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
+        (lambda run: run.recommend(196), TypeError, r"not 196; for a user .* recommend\(user_id="),
+        (lambda run: run.recommend(["Alien"]), TypeError, "ratings should be by title or id"),
+        (lambda run: run.recommend({50: "5"}), ValueError, "50 should be a number"),
+        (lambda run: run.recommend({50: 5, "Star Wars": 1}), ValueError, "Star Wars .* two diff"),
+        (
+            lambda run: run.recommend({50: 5}, from_year="1990"),
+            ValueError,
+            "from_year should be an",
+        ),
+        (
+            lambda run: run.recommend({50: 5}, to_year=np.nan),
+            ValueError,
+            "to_year should be an int",
+        ),
+        (
+            lambda run: run.recommend({50: 5}, from_year=1990, to_year=1980),
+            ValueError,
+            "from_year 1990 is after to_year 1980",
+        ),
+        (lambda run: run.recommend({50: 5}, n=1.5), ValueError, "n should be an integer from 1"),
+        (lambda run: run.similar(50, n=0), ValueError, "n should be an integer from 1"),
+        (lambda run: run.search("alien", n=-1), ValueError, "n should be an integer from 1"),
+        (lambda run: run.recommend({50: 5}, min_ratings=-1), ValueError, "min_ratings should be"),
+        (lambda run: run.recommend(user_id=b"\x1b" * 999), mr.UnknownIdError, "no user b'"),
+        (lambda run: run.recommend({10**30: 5}), mr.UnknownIdError, "no movie has the id 1000"),
+        (lambda run: mr.load(run.folder, rev=""), ValueError, "rev should be a revision or an"),
         (lambda run: run.recommend({"zzzzz": 5}), MovierecError, "no movie title matches 'zzzzz'"),
         (lambda run: run.recommend({50: 9}), MovierecError, "50: ratings range from 1 to 5"),
         (lambda run: run.recommend({10**9: 5}), MovierecError, "no movie has the id 1000000000"),
         (lambda run: run.recommend(user_id=0), MovierecError, "no user 0 in the data set"),
         (lambda run: run.recommend(), ValueError, "either ratings or user_id"),
-        (lambda run: run.recommend({50: 5}, diverse=2), ValueError, "diverse should be from 0 to"),
+        (lambda run: run.recommend({50: 5}, diverse=2), ValueError, "diverse should be a number"),
         (lambda run: run.recommend({50: 5}, genre="x"), MovierecError, "unknown genre 'x'"),
-        (lambda run: run.predict(0, 50), KeyError, "user 0 was not in"),
+        (lambda run: run.predict(0, 50), mr.UnknownIdError, "user 0 was not in"),
         (lambda run: run.plot("map"), ValueError, "no picture 'map'; choose from ratings, activ"),
         (lambda run: mr.load(run.folder / "no"), MovierecError, "no such file or folder"),
         (lambda run: mr.load(run.folder, rev="no"), MovierecError, "unknown Git revision"),

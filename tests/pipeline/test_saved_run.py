@@ -88,6 +88,8 @@ def test_it_contains_what_a_run_needs_and_little_more(content) -> None:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
     assert list(sizes) == [*run_file.MEMBERS, run_file.CHECKSUMS]
     assert len(content) < sum(sizes.values()) + 2500
+    data_sets = members_of(content)["datasets.yaml"]  # the others may contain paths
+    assert list(json.loads(data_sets)) == ["ml-100k"]
 
 
 # --- What is not a saved run

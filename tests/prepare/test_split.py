@@ -161,6 +161,12 @@ def test_last_per_user_takes_the_latest(seed, fraction):
         assert not len(earlier) or not len(later) or earlier.max() <= later.min()
 
 
+def test_last_per_user_takes_the_latest_of_times_that_are_far_apart():
+    times = [-(2**63), 2**63 - 1, 0, 2**62, -5]
+    test = split.split(ratings_at(times), 1, split_params("last_per_user", 0.4), 0)[2]
+    assert test.timestamp.tolist() == [2**63 - 1, 2**62]
+
+
 def test_last_per_user_draws_among_equal_seconds():
     """Of five ratings in one second any may be the last."""
     ratings = ratings_at([5] * 5)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from movierec.api.estimator import Estimator
-from movierec.api.fitting import threads
-from movierec.api.input_types import GenresLike, IdsLike, Unknown
+from movierec.api import arguments
+from movierec.api.estimator import Estimator, State
+from movierec.api.input_types import IdsLike, Unknown
 from movierec.api.ranking_models import ImplicitALS
 from movierec.api.rating_models import ALS, GibbsMF, RatingEstimator
 from movierec.api.rating_table import RatingTable
@@ -21,12 +20,13 @@ if TYPE_CHECKING:
     from movierec.serving.folding_in import LinearScores
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class Blend(Estimator):
     """Ranks items by what a user is likely to watch and to like: `ImplicitALS` plus `ALS`.
 
     The score is that of the implicit model, plus `rating_weight` times the predicted rating as a
-    share of the rating scale. It is the pipeline's default ranking.
+    share of the rating scale. It is the pipeline's default ranking. `fit` fits copies of the parts,
+    so the estimators that you pass stay as they are.
 
     Parameters
     ----------
@@ -36,6 +36,13 @@ class Blend(Estimator):
         The rating model: an `ALS` or a `GibbsMF`.
     rating_weight
         What a predicted rating at the top of the scale adds to the score, at least 0.
+
+    Attributes
+    ----------
+    watched_ : ImplicitALS
+        The fitted implicit model.
+    rated_ : ALS | GibbsMF
+        The fitted rating model.
 
     Examples
     --------
@@ -48,50 +55,94 @@ class Blend(Estimator):
     1        3     2      Up  -0.04
     """
 
-    watched: ImplicitALS = field(default_factory=ImplicitALS)
-    rated: ALS | GibbsMF = field(default_factory=ALS)
+    watched: ImplicitALS = field(default_factory=ImplicitALS, kw_only=False)
+    rated: ALS | GibbsMF = field(default_factory=ALS, kw_only=False)
     rating_weight: float = 0.2
 
-    @property
-    def _seed(self) -> int:
-        return self.rated._seed
+    def _prepare(self) -> None:
+        super()._prepare()
+        self.watched_, self.rated_ = self.watched._prepared(), self.rated._prepared()
+
+    def _checked(self) -> dict[str, Any]:
+        kinds = {"watched": (ImplicitALS,), "rated": (ALS, GibbsMF)}
+        for name, allowed in kinds.items():
+            if not isinstance(part := getattr(self, name), allowed):
+                names = " or ".join(kind.__name__ for kind in allowed)
+                raise TypeError(f"{name} should be an {names}, not {type(part).__name__}")
+        return {
+            **super()._checked(),
+            "rating_weight": arguments.number(self.rating_weight, "rating_weight", 0, 1000),
+        }
 
     @property
     def _parts(self) -> tuple[ImplicitALS, RatingEstimator]:
-        return self.watched, self.rated
-
-    def _scale_of(self, table: RatingTable) -> Scale:
-        return self.rated._scale_of(table)
-
-    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
-        if not (np.isfinite(self.rating_weight) and self.rating_weight >= 0):
-            raise ValueError(f"rating_weight should be from 0, not {self.rating_weight}")
-        for part in self._parts:
-            part.ratings_, part.rating_scale_ = self.ratings_, self.rating_scale_
-            part.__dict__.pop("_seen", None)
-            with threads(getattr(part, "n_jobs", None)):
-                part._fit(train, validation, genres)
+        return self.watched_, self.rated_
 
     @property
-    def _share(self) -> float:
-        low, high = self.rating_scale_
-        return self.rating_weight / (high - low)
+    def _named_parts(self) -> dict[str, Estimator]:
+        return {"watched": self.watched_, "rated": self.rated_}
+
+    def _state(self) -> State:
+        states = {name: part._state() for name, part in self._named_parts.items()}
+        arrays = {
+            f"{name}.{key}": array
+            for name, (own, _) in states.items()
+            for key, array in own.items()
+        }
+        return arrays, {name: values for name, (_, values) in states.items()}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        own: dict[str, dict[str, Array]] = {name: {} for name in self._named_parts}
+        for name, array in arrays.items():
+            part_name, _, key = name.partition(".")
+            own[part_name][key] = array
+        for name, part in self._named_parts.items():
+            part.ratings_, part.rating_scale_ = self.ratings_, self.rating_scale_
+            part._restore(own[name], values[name])
+
+    @property
+    def _seed(self) -> int:
+        return self.rated_._seed
+
+    @property
+    def _uses_genres(self) -> bool:
+        return self.rated_._uses_genres
+
+    def _scale_of(self, table: RatingTable) -> Scale:
+        scales = {part.params_["rating_scale"] for part in self._parts} - {None}
+        if len(scales) > 1:
+            raise ValueError("rating_scale: watched and rated have different ones; keep one")
+        part = self.watched_ if self.rated_.params_["rating_scale"] is None else self.rated_
+        return part._scale_of(table)
+
+    def _fit(
+        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, Any]
+    ) -> None:
+        for part in self._parts:
+            part._fit_on(self.ratings_, self.rating_scale_, train, validation, genres)
+
+    @property
+    def _weight(self) -> float:
+        return float(self.params_["rating_weight"])
 
     def scorer(self) -> Model:
         from movierec.recommending import rankers
 
-        watched, rated = (part.scorer() for part in self._parts)
-        return rankers.blend(watched, rated, self.rating_weight, self.rating_scale_)
+        model = self._snapshot()
+        watched, rated = (part.scorer() for part in model._parts)
+        return rankers.blend(watched, rated, model._weight, model.rating_scale_)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         watched, rated = (part._linear_scores(items, ratings) for part in self._parts)
-        return watched.plus(rated, self._share, less=self.rated.scorer().global_mean)
+        low, high = self.rating_scale_
+        mean = self.rated_.model_.global_mean
+        return watched.plus(rated, self._weight / (high - low), less=mean)
 
     def _vectors(self) -> Array:
         from movierec.recommending import selection
 
         watched, rated = (part._vectors() for part in self._parts)
-        return selection.vectors(watched, rated, self.rating_weight)
+        return selection.vectors(watched, rated, self._weight)
 
     def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:
         """Predict ratings with the rating model, as `ALS.predict` does.
@@ -101,8 +152,8 @@ class Blend(Estimator):
         users, items
             Ids (n_pairs,) each. A single id is used for all pairs.
         unknown
-            For ids that the model was not fitted on, `"error"` raises KeyError, and `"prior_mean"`
-            predicts from the global mean and the bias of the known user or item.
+            For ids that the model was not fitted on, `"error"` raises UnknownIdError, and
+            `"prior_mean"` predicts from the global mean and the bias of the known user or item.
 
         Returns
         -------
@@ -111,7 +162,7 @@ class Blend(Estimator):
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If a user or an item is unknown, and `unknown` is `"error"`.
         ValueError
             Before `fit`, or if `users` and `items` have different lengths.
@@ -124,4 +175,4 @@ class Blend(Estimator):
         >>> blend.fit((users, movies, [5, 4, 1, 4, 2, 2])).predict(2, "Heat").round(2)
         array([3.02])
         """
-        return self.rated.predict(users, items, unknown=unknown)
+        return self._snapshot().rated_.predict(users, items, unknown=unknown)

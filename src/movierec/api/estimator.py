@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import MISSING, dataclass, fields
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from movierec.api import arguments, ids
 from movierec.api.fitting import threads
 from movierec.api.input_types import GenresLike, Id, IdsLike, RatingsLike, UserRatings
-from movierec.api.rating_table import RatingTable, places_of
+from movierec.api.rating_table import RatingTable
 from movierec.api.splitting import split
 from movierec.core import paths
+from movierec.core.errors import NotFittedError
 from movierec.core.rating_scale import Scale
+from movierec.core.yaml_file import shorten
 from movierec.data.rating_arrays import Array, Csr
 
 if TYPE_CHECKING:
@@ -28,13 +32,16 @@ if TYPE_CHECKING:
     from movierec.serving.folding_in import LinearScores
 
 
-@dataclass
+State = tuple[dict[str, Array], dict[str, Any]]
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class Estimator(ABC):
     """What all estimators share: fitting, recommending, comparing items, saving.
 
     They follow scikit-learn's conventions: the constructor only stores its arguments, `fit` returns
     the estimator, names that end with an underscore exist after `fit`, and `sklearn.base.clone`
-    works.
+    works. If `fit` fails or is interrupted, the estimator stays as it was.
 
     Attributes
     ----------
@@ -42,9 +49,23 @@ class Estimator(ABC):
         All ratings that the model was fitted on, including those for validation.
     rating_scale_ : Scale
         The lowest and the highest rating, as a named tuple `(low, high)`.
+    params_ : dict
+        The constructor's arguments that the model was fitted with. To change the estimator's own
+        does not change the fitted model.
     """
 
-    _is_rating_model: ClassVar[bool] = False
+    _needs_values: ClassVar[bool] = True  # of ratings, or only who rated what
+    _scores_are_ratings: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        """The arguments that are not the defaults."""
+        changed = []
+        for part in fields(self):
+            default = part.default_factory if part.default is MISSING else lambda p=part: p.default
+            value = repr(getattr(self, part.name))
+            if value != repr(default()):  # type: ignore[operator]
+                changed.append(f"{part.name}={value}")
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name.
@@ -68,7 +89,7 @@ class Estimator(ABC):
         >>> mr.Blend().get_params()["rated__n_factors"]
         8
         """
-        params = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
+        params = {part.name: getattr(self, part.name) for part in fields(self)}
         nested = {
             f"{name}__{key}": value
             for name, inner in params.items()
@@ -136,7 +157,8 @@ class Estimator(ABC):
         columns
             Your names of the columns, such as `{"user_id": "customer"}`.
         genres
-            The genres of each item. Only `model="genre_mf"` needs and uses them.
+            The genres of each item, only for `model="genre_mf"`. Without them, or with None or NaN,
+            an item has none.
 
         Returns
         -------
@@ -160,49 +182,104 @@ class Estimator(ABC):
         >>> als.ratings_
         RatingTable(3 ratings, 2 users, 2 items)
         """
-        train = RatingTable.read(ratings, columns)
-        if isinstance(validation, float):
-            train, _, validation = split(
-                train, test_fraction=validation, validation_fraction=0, random_state=self._seed
+        model, needs_values = self._prepared(), self._needs_values
+        if genres is not None and not model._uses_genres:
+            raise ValueError(
+                f'genres: {self} does not use them; leave them out, or set model="genre_mf"'
             )
+        train = RatingTable.read(ratings, columns, needs_values)
+        if not len(train):  # such as the empty part of a split
+            raise ValueError("ratings: there are none")
+        if isinstance(validation, int | float | np.number):
+            share = float(validation)
+            if not 0 < share < 1:
+                raise ValueError(f"validation should be above 0 and below 1, not {share:g}")
+            try:
+                train, _, validation = split(
+                    train, test_fraction=share, validation_fraction=0, random_state=model._seed
+                )
+            except ValueError as error:
+                problem, of_protocol, _ = str(error).partition(", and protocol")
+                hint = "; give a table for validation instead of a share" if of_protocol else ""
+                raise ValueError(problem + hint) from None
         elif validation is not None:
-            validation = RatingTable.read(validation, columns).with_ids_of(train)
+            validation = RatingTable.read(validation, columns, needs_values).with_ids_of(train)
             train = train.with_ids_of(validation)
+            if n_shared := train._n_shared(validation):
+                raise ValueError(
+                    f"validation: {n_shared:,} of its {len(validation):,} ratings are also among"
+                    " the ratings to fit on (the same user and item); leave them out of one"
+                )
         both = train if validation is None else train.joined(validation)
-        self.ratings_, self.rating_scale_ = both, self._scale_of(both)
-        self.__dict__.pop("_seen", None)
-        try:
-            with threads(getattr(self, "n_jobs", None)):
-                self._fit(train, validation, {} if genres is None else dict(genres.items()))
-        except BaseException:  # no model of other ratings than these
-            del self.ratings_
-            raise
+        by_id = {} if genres is None else dict(genres.items())
+        model._fit_on(both, model._scale_of(both), train, validation, by_id)
+        fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
+        vars(self).update(fitted)  # at once, so that no call in another thread finds a part of it
         return self
+
+    def _prepared(self) -> Self:
+        """A new estimator with these arguments, checked, for `fit` to work on."""
+        model = type(self)(**self.get_params(deep=False))
+        model._prepare()
+        return model
+
+    def _prepare(self) -> None:
+        self.params_ = self._checked()
+
+    def _checked(self) -> dict[str, Any]:
+        """The arguments, those of NumPy as Python's; ValueError if one is out of range."""
+        params = {key: arguments.plain(value) for key, value in self.get_params(False).items()}
+        if "n_jobs" in params:
+            params["n_jobs"] = arguments.threads(params["n_jobs"])
+        if "random_state" in params:
+            arguments.integer(params["random_state"], "random_state", low=0)
+        if "rating_scale" in params:
+            params["rating_scale"] = arguments.rating_scale(params["rating_scale"])
+        return params
+
+    def _fit_on(
+        self,
+        both: RatingTable,
+        scale: Scale,
+        train: RatingTable,
+        validation: RatingTable | None,
+        genres: Mapping[Any, Any],
+    ) -> None:
+        self.ratings_, self.rating_scale_ = both, scale
+        with threads(self.params_.get("n_jobs")):
+            self._fit(train, validation, genres)
 
     @property
     def _seed(self) -> int:
-        return int(getattr(self, "random_state", 0))
+        return int(self.params_.get("random_state", 0))
+
+    @property
+    def _uses_genres(self) -> bool:
+        return False
 
     def _scale_of(self, table: RatingTable) -> Scale:
-        """The lowest and the highest rating, as set or as they occur."""
-        rating, own = table.ratings.rating, getattr(self, "rating_scale", None)
+        """The lowest and the highest rating, as set or as they occur.
+
+        If all ratings are equal, they are the highest: you like what you choose.
+        """
+        rating, own = table.ratings.rating, self.params_.get("rating_scale")
         ends = (rating.min(), rating.max()) if own is None else own
         low, high = (float(np.float32(end)) for end in ends)
         if not (low <= rating.min() and rating.max() <= high):
             raise ValueError(f"rating: not all are from {low:g} to {high:g}, the rating_scale")
-        scale = Scale(low, high) if low < high else Scale(low, low + 4)
+        scale = Scale(low, high) if low < high else Scale(high - 4, high)
         if not scale.is_exact:
             raise ValueError(f"rating: {low:g} to {high:g} loses digits; shift or multiply ratings")
         return scale
 
     @abstractmethod
     def _fit(
-        self, train: RatingTable, validation: RatingTable | None, genres: GenresLike
+        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, Any]
     ) -> None: ...
 
     def _own(self, block: type[BaseModel]) -> dict[str, Any]:
         """The parameters that are fields of a block of params.yaml."""
-        params = self.get_params(deep=False)
+        params = self.params_
         return {name: params[name] for name in block.model_fields if name in params}
 
     @abstractmethod
@@ -217,7 +294,7 @@ class Estimator(ABC):
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
 
         Examples
@@ -229,9 +306,36 @@ class Estimator(ABC):
         array([2., 2., 1.], dtype=float32)
         """
 
-    @cached_property
-    def _seen(self) -> Csr:
-        return self.fitted.by_user
+    @property
+    def _named_parts(self) -> dict[str, Estimator]:
+        """The fitted estimators that this one consists of, by the names of its arguments."""
+        return {}
+
+    @abstractmethod
+    def _state(self) -> State:
+        """What `fit` learned, for a file: arrays by name, and other values as JSON has them."""
+
+    @abstractmethod
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        """Set what `_state` returned, with `ratings_` and `rating_scale_` set before.
+
+        Raises TypeError, ValueError or KeyError if it does not fit them.
+        """
+
+    def _model_from(self, arrays: Mapping[str, Array]) -> Model:
+        """The model of the users and items in `ratings_` that these arrays are."""
+        from movierec.model import model_file
+
+        model, table = model_file.from_arrays(arrays), self.fitted
+        sizes = len(table.user_ids), len(table.item_ids)
+        if (model.n_users, model.n_items) != sizes:
+            raise ValueError(f"its arrays are not of {sizes[0]} users and {sizes[1]} items")
+        return model
+
+    def _snapshot(self) -> Self:
+        """The fitted model as it is now, which `fit` in another thread does not change."""
+        _ = self.fitted
+        return copy.copy(self)
 
     @property
     def fitted(self) -> RatingTable:
@@ -239,7 +343,7 @@ class Estimator(ABC):
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
 
         Examples
@@ -247,10 +351,10 @@ class Estimator(ABC):
         >>> import movierec as mr
         >>> mr.ALS().fitted
         Traceback (most recent call last):
-        ValueError: this ALS is not fitted; call fit first
+        movierec.core.errors.NotFittedError: this ALS is not fitted; call fit first
         """
         if not hasattr(self, "ratings_"):
-            raise ValueError(f"this {type(self).__name__} is not fitted; call fit first")
+            raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit first")
         return self.ratings_
 
     @property
@@ -261,7 +365,7 @@ class Estimator(ABC):
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
 
         Examples
@@ -271,17 +375,18 @@ class Estimator(ABC):
         >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2])).user_ids_
         array([7, 9])
         """
-        return self.fitted.user_ids
+        return arguments.read_only(self.fitted.user_ids)
 
     @property
     def item_ids_(self) -> Array:
         """The ids of the items (n_items,), int64 or text, those with most ratings first.
 
-        The position of an id is the item index, as in `item_factors_`.
+        The position of an id is the item index, as in `item_factors_`: after a sparse matrix, rows
+        do not follow its columns.
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
 
         Examples
@@ -291,13 +396,13 @@ class Estimator(ABC):
         >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2])).item_ids_.tolist()
         ['Alien', 'Up', 'Heat']
         """
-        return self.fitted.item_ids
+        return arguments.read_only(self.fitted.item_ids)
 
-    def _items(self, ids: IdsLike) -> Array:
-        return known_places(places_of(ids, self.item_ids_), ids, "item")
+    def _items(self, items: IdsLike) -> Array:
+        return ids.known_places(items, self.fitted.item_ids, "item")
 
-    def _users(self, ids: IdsLike) -> Array:
-        return known_places(places_of(ids, self.user_ids_), ids, "user")
+    def _users(self, users: IdsLike) -> Array:
+        return ids.known_places(users, self.fitted.user_ids, "user")
 
     def recommend(
         self,
@@ -328,10 +433,10 @@ class Estimator(ABC):
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If a user or an item is unknown.
         ValueError
-            If `n` is less than 1, or before `fit`.
+            If `n` is not an integer from 1, or before `fit`.
 
         Examples
         --------
@@ -347,22 +452,21 @@ class Estimator(ABC):
 
         from movierec.model import top_n_lists
 
-        if n < 1:
-            raise ValueError(f"n should be at least 1, not {n}")
-        every = np.arange(len(self.user_ids_))
-        rows = every if users is None else self._users(users)
-        seen = self._seen.take(rows)
+        n, model = arguments.integer(n, "n"), self._snapshot()
+        every = np.arange(len(model.user_ids_))
+        rows = every if users is None else model._users(users)
+        seen = model.ratings_.by_user.take(rows)
         if not exclude_seen:
             seen = Csr(np.zeros(len(rows) + 1, np.int64), seen.indices[:0], seen.values[:0])
-        eligible = np.ones(len(self.item_ids_), bool) if items is None else self._mask(items)
+        eligible = np.ones(len(model.item_ids_), bool) if items is None else model._mask(items)
         n = min(n, len(eligible))
-        lists, scores = top_n_lists.top_n(self.scorer(), seen, n, eligible, rows)
+        lists, scores = top_n_lists.top_n(model.scorer(), seen, n, eligible, rows)
         row, place = np.nonzero((lists >= 0) & np.isfinite(scores))
         return pd.DataFrame(
             {
-                "user_id": self.user_ids_[rows[row]],
+                "user_id": model.user_ids_[rows[row]],
                 "rank": place + 1,
-                "item_id": self.item_ids_[lists[row, place]],
+                "item_id": model.item_ids_[lists[row, place]],
                 "score": scores[row, place],
             }
         )
@@ -380,9 +484,7 @@ class Estimator(ABC):
         """The scores of all items for a new user."""
         return self._linear_scores(items, ratings).scores
 
-    def recommend_for(
-        self, ratings: UserRatings, n: int = 10, *, explain: bool = False
-    ) -> pd.DataFrame:
+    def recommend_for(self, ratings: UserRatings | IdsLike, n: int = 10) -> pd.DataFrame:
         """Recommend items to a new user, without fitting again.
 
         The user is folded in: their factors are solved while the items' factors stay fixed.
@@ -390,11 +492,10 @@ class Estimator(ABC):
         Parameters
         ----------
         ratings
-            The user's ratings by item id.
+            The user's ratings by item id, or only the ids of items that they like, which is to give
+            them the highest rating.
         n
             Length of the list. It is shorter if fewer items remain.
-        explain
-            Add a column for each rating, named after its item, with its contribution to the score.
 
         Returns
         -------
@@ -404,67 +505,63 @@ class Estimator(ABC):
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If an item is unknown.
         ValueError
-            If there are no ratings, or one is off the scale.
-        TypeError
-            If `explain` is true, for `Popularity` and `ItemKNN`.
+            If there are no ratings, one is off the scale, or `n` is not an integer from 1.
 
         Examples
         --------
         >>> import movierec as mr
         >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
         >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
-        >>> als.recommend_for({"Alien": 5}, explain=True).round(2)
-           rank item_id  score  deviation  Alien
-        0     1    Heat   3.31       0.45   0.31
-        1     2      Up   2.78       0.45   0.31
+        >>> als.recommend_for({"Alien": 5}).round(2)
+           rank item_id  score  deviation
+        0     1    Heat   3.31       0.45
+        1     2      Up   2.78       0.45
+        >>> als.recommend_for(["Alien"], n=1).item_id.tolist()
+        ['Heat']
         """
         import pandas as pd
 
         from movierec.recommending import selection
 
-        rated, given = self._new_user(ratings)
-        linear = self._linear_scores(rated, given) if explain or self._is_rating_model else None
-        scores = linear.scores if linear else self._scores_for(rated, given)
-        eligible = np.ones(len(self.item_ids_), bool)
+        n, model = arguments.integer(n, "n"), self._snapshot()
+        rated, given = model._new_user(ratings)
+        linear = model._linear_scores(rated, given) if model._scores_are_ratings else None
+        scores = linear.scores if linear else model._scores_for(rated, given)
+        eligible = np.ones(len(scores), bool)
         eligible[rated] = False
         best = selection.best(scores, eligible, n)
         columns: dict[str, Any] = {
             "rank": np.arange(1, len(best) + 1),
-            "item_id": self.item_ids_[best],
+            "item_id": model.item_ids_[best],
             "score": scores[best],
         }
-        if linear and self._is_rating_model:
+        if linear:
             columns["deviation"] = linear.deviations(best)
-        frame = pd.DataFrame(columns)
-        if linear and explain:
-            ids = self.item_ids_[linear.items]
-            parts = pd.DataFrame(linear.contributions(best), columns=ids)
-            frame = pd.concat((frame, parts), axis=1)
-        return frame
+        return pd.DataFrame(columns)
 
-    def explain(self, ratings: UserRatings, item: Id) -> pd.Series[float]:
+    def explain(self, ratings: UserRatings | IdsLike, item: Id) -> pd.DataFrame:
         """Return what each rating of a new user contributes to the score of an item.
 
         Parameters
         ----------
         ratings
-            The user's ratings by item id.
+            The user's ratings, as in `recommend_for`.
         item
             The id of the item to explain.
 
         Returns
         -------
-        Series
-            The contributions by item id, the largest first. Their sum and `attrs["rest"]`, the part
-            of the score that does not depend on the ratings, add up to the score in
-            `recommend_for`.
+        DataFrame
+            The columns `item_id`, `rating` and `contribution`, the largest contribution first. In
+            the last row, `item_id` is missing: it is the part of the score that does not depend on
+            the ratings. The sum of all is the score in `recommend_for`.
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If an item is unknown.
         ValueError
             If there are no ratings, or one is off the scale.
@@ -476,32 +573,49 @@ class Estimator(ABC):
         >>> import movierec as mr
         >>> users, movies = [1, 1, 1, 2, 2, 3], ["Alien", "Heat", "Up", "Alien", "Up", "Heat"]
         >>> als = mr.ALS(n_factors=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
-        >>> contributions = als.explain({"Alien": 5, "Up": 1}, "Heat")
-        >>> contributions.round(2)
-        Alien    0.25
-        Up      -0.25
-        Name: contribution, dtype: float64
-        >>> round(contributions.attrs["rest"], 2)
-        3.01
+        >>> als.explain({"Alien": 5, "Up": 1}, "Heat").round(2)
+          item_id  rating  contribution
+        0   Alien     5.0          0.25
+        1      Up     1.0         -0.25
+        2     NaN     NaN          3.01
         """
         import pandas as pd
 
-        rated, given = self._new_user(ratings)
-        linear, place = self._linear_scores(rated, given), self._items([item])
+        model = self._snapshot()
+        rated, given = model._new_user(ratings)
+        linear, place = model._linear_scores(rated, given), model._items([item])
         parts = linear.contributions(place)[0]
-        series = pd.Series(parts, index=self.item_ids_[linear.items], name="contribution")
-        series = series.iloc[np.argsort(-np.abs(parts), kind="stable")]
-        series.attrs["rest"] = float(linear.scores[place[0]] - parts.sum())
-        return series
+        rest = linear.scores[place[0]] - parts.sum()
+        order, ids = np.argsort(-np.abs(parts), kind="stable"), model.item_ids_
+        shown: Any = [*ids[rated[order]].tolist(), None]
+        return pd.DataFrame(
+            {
+                "item_id": pd.array(shown, "Int64" if ids.dtype == np.int64 else object),
+                "rating": np.append(given[order], np.nan),
+                "contribution": np.append(parts[order], rest),
+            }
+        )
 
-    def _new_user(self, ratings: UserRatings) -> tuple[Array, Array]:
-        if not ratings:
+    def _new_user(self, ratings: UserRatings | IdsLike) -> tuple[Array, Array]:
+        """The indices of the items, ascending, and their ratings; a list of ids has the highest."""
+        by_id: Any = dict(ratings.items()) if hasattr(ratings, "items") else {}
+        ids: Any = list(by_id) if hasattr(ratings, "items") else ratings
+        if np.size(ids) == 0:
             raise ValueError("ratings: give at least one")
-        rated = self._items(list(ratings)).astype(np.int32)
-        given, (low, high) = np.array(list(ratings.values()), np.float64), self.rating_scale_
-        if not ((given >= low) & (given <= high)).all():
-            raise ValueError(f"ratings: they should be from {low:g} to {high:g}")
-        return rated, given
+        places, (low, high) = self._items(ids), self.rating_scale_
+        given = np.full(len(places), high, np.float32)
+        for number, (item, rating) in enumerate(by_id.items()):
+            is_number = isinstance(rating, Real)
+            if not is_number or not low <= np.float32(rating) <= high:
+                raise ValueError(
+                    f"ratings: that of {shorten(arguments.plain(item))} should be from {low:g} to"
+                    f" {high:g}, not {shorten(arguments.plain(rating))}"
+                )
+            given[number] = rating
+        rated, first, which = np.unique(places, return_index=True, return_inverse=True)
+        if (given != given[first][which]).any():
+            raise ValueError("ratings: an item has two different ones; keep one")
+        return rated.astype(np.int32), given[first].astype(np.float64)
 
     def _vectors(self) -> Array:
         """The vectors of items whose cosines are similarities."""
@@ -526,7 +640,7 @@ class Estimator(ABC):
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If the item is unknown.
         TypeError
             For `Popularity`, which cannot compare items.
@@ -545,15 +659,18 @@ class Estimator(ABC):
 
         from movierec.recommending import selection
 
-        eligible = np.ones(len(self.item_ids_), bool)
-        nearest, cosines = selection.similar(self._vectors(), self._items([item])[0], n, eligible)
-        return pd.DataFrame({"item_id": self.item_ids_[nearest], "similarity": cosines})
+        n, model = arguments.integer(n, "n"), self._snapshot()
+        eligible = np.ones(len(model.item_ids_), bool)
+        nearest, cosines = selection.similar(model._vectors(), model._items([item])[0], n, eligible)
+        return pd.DataFrame({"item_id": model.item_ids_[nearest], "similarity": cosines})
 
     def save(self, path: str | Path) -> Path:
         """Save the fitted model to one safetensors file, without pickle.
 
-        The file contains the arguments, ids, ratings and arrays of the model. The same model always
-        gives the same bytes.
+        The file contains the arguments that it was fitted with, the whole model, and every rating
+        that it was fitted on, with the ids of users and items and the timestamps, so share it only
+        with those who may see these. The same
+        model always gives the same bytes.
 
         Parameters
         ----------
@@ -567,8 +684,10 @@ class Estimator(ABC):
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
+        TypeError
+            For a subclass of your own, which `load` would not know.
         MovierecError
             If the file cannot be written.
 
@@ -582,11 +701,13 @@ class Estimator(ABC):
         """
         from movierec.api import estimator_file
 
-        return estimator_file.write(paths.expand(path), self)
+        return estimator_file.write(paths.expand(path), self._snapshot())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Load a model that `save` wrote.
+        """Load a model that `save` wrote, with all its fitted attributes.
+
+        All is checked and read into memory, so that you may replace or delete the file.
 
         Parameters
         ----------
@@ -618,15 +739,3 @@ class Estimator(ABC):
         if not isinstance(model, cls):
             raise TypeError(f"{path}: holds {type(model).__name__}, not {cls.__name__}")
         return model
-
-
-def known_places(places: Array, ids: IdsLike, side: str) -> Array:
-    """The places; KeyError, which names the first id, if one is unknown."""
-    unknown = np.flatnonzero(places < 0)
-    if len(unknown):
-        first = np.atleast_1d(np.asarray(ids))[unknown[0] : unknown[0] + 1].tolist()[0]
-        more = f", and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
-        raise KeyError(
-            f"{side} {first!r} was not in the ratings that the model was fitted on{more}"
-        )
-    return places

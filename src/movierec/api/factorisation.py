@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from movierec.api import fitting, pictures
-from movierec.api.estimator import Estimator
-from movierec.api.input_types import GenresLike, TitlesLike
+from movierec.api import pictures
+from movierec.api.arguments import read_only
+from movierec.api.estimator import Estimator, State
+from movierec.api.input_types import TitlesLike
 from movierec.api.rating_table import RatingTable
+from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from movierec.training.in_memory import InMemoryData
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class Factorisation(Estimator):
     """What `ALS`, `GibbsMF` and `ImplicitALS` have in addition: factors and a training history.
 
@@ -38,8 +41,8 @@ class Factorisation(Estimator):
     """
 
     @abstractmethod
-    def _settings(self) -> fitting.Settings:
-        """The parameters as the training code takes them."""
+    def _settings(self) -> TrainParams | ImplicitParams:
+        """The parameters that the model is fitted with, as the training code takes them."""
 
     @abstractmethod
     def _data(
@@ -47,23 +50,58 @@ class Factorisation(Estimator):
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: GenresLike,
+        genres: Mapping[Any, Any],
     ) -> InMemoryData: ...
 
     @abstractmethod
     def _trainer(self, data: InMemoryData, settings: Any) -> Any: ...
 
-    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
-        def load(by_user: Csr, by_item: Csr, held_out: Ratings | None) -> InMemoryData:
-            return self._data(by_user, by_item, held_out, genres)
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._settings()  # checks them
 
-        name, settings = type(self).__name__, self._settings()
-        trained, epochs = fitting.search_and_refit(
-            name, settings, load, self._trainer, train, validation, self.fitted
-        )
+    def _fit(
+        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, Any]
+    ) -> None:
+        from movierec.core import reporting
+        from movierec.training import early_stopping, search
+
+        epochs: list[Any] = []
+
+        def fit(settings: Any, is_refit: bool) -> Any:
+            by_user = (self.ratings_ if is_refit else train).by_user
+            by_item = by_user.transpose(len(train.item_ids))
+            held_out = None if is_refit or validation is None else validation.ratings
+            data = self._data(by_user, by_item, held_out, genres)
+            trainer = self._trainer(data, settings)
+            with reporting.progress(type(self).__name__, trainer.max_epochs) as advance:
+                state = early_stopping.fit(trainer, lambda state: advance())
+            epochs.extend([] if is_refit else state.epochs)
+            return state, data
+
+        trained = search.fit_twice(fit, self._settings())
         self.model_: Model = trained.model
         self.best_epoch_, self.validation_ = trained.best_epoch, trained.validation
         self.epochs_ = pd.DataFrame([vars(epoch) for epoch in epochs])
+
+    def _state(self) -> State:
+        from movierec.model import model_file
+
+        quality = self.validation_
+        values = {
+            "best_epoch": self.best_epoch_,
+            "epochs": self.epochs_.to_dict("list"),
+            "validation": None if quality is None else [type(quality).__name__, vars(quality)],
+        }
+        return model_file.named_arrays(self.model_), values
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        from movierec.metrics.measures import Errors, Ranking
+
+        self.model_ = self._model_from(arrays)
+        self.best_epoch_, self.epochs_ = values["best_epoch"], pd.DataFrame(values["epochs"])
+        name, quality = values["validation"] or (None, {})
+        self.validation_ = {"Errors": Errors, "Ranking": Ranking}[name](**quality) if name else None
 
     def scorer(self) -> Model:
         _ = self.fitted
@@ -76,12 +114,12 @@ class Factorisation(Estimator):
     def user_factors_(self) -> Array:
         """The factors of the users (n_users, n_factors), in the order of `user_ids_`.
 
-        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
-        side: (n_users, samples · n_factors).
+        They are read-only; their type is the argument `dtype`. For `GibbsMF`, the factors of all
+        samples stand side by side: (n_users, samples · n_factors).
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
 
         Examples
@@ -92,18 +130,18 @@ class Factorisation(Estimator):
         >>> als.user_factors_.shape
         (3, 2)
         """
-        return self.scorer().user_factors
+        return read_only(self.scorer().user_factors)
 
     @property
     def item_factors_(self) -> Array:
         """The factors of the items (n_items, n_factors), in the order of `item_ids_`.
 
-        Their type is the argument `dtype`. For `GibbsMF`, the factors of all samples stand side by
-        side: (n_items, samples · n_factors).
+        They are read-only; their type is the argument `dtype`. For `GibbsMF`, the factors of all
+        samples stand side by side: (n_items, samples · n_factors).
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Before `fit`.
 
         Examples
@@ -114,7 +152,7 @@ class Factorisation(Estimator):
         >>> als.item_factors_.shape
         (3, 2)
         """
-        return self.scorer().item_factors
+        return read_only(self.scorer().item_factors)
 
     def plot_training(self) -> Figure:
         """Plot how training went, as `movierec.plot_training` does for several models.

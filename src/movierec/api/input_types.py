@@ -27,16 +27,20 @@ class SparseMatrix(Protocol):
 
 
 Id: TypeAlias = int | np.integer[Any] | str
-"""The id of a user or an item: an integer of at most 64 bits, or text."""
+"""The id of a user or an item: an integer of at most 64 bits, or text.
+
+An integer and its text, such as 1 and `"1"`, are different ids. Floats that are whole numbers below
+2**53 are read as integers; anything else, such as a date, is refused.
+"""
 
 IdsLike: TypeAlias = Id | Sequence[Id] | ArrayLike
 """One id, or a list, array or column of them."""
 
-RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | Sequence[ArrayLike]"
+RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | tuple[ArrayLike, ...]"
 """Ratings in one of these forms:
 
 - a pandas, Polars or Arrow table with the columns `user_id`, `item_id` (or `movie_id`), `rating`
-  and optionally `timestamp`, in seconds since 1970 or as dates;
+  and optionally `timestamp`, in seconds since 1970 or as dates; other columns are ignored;
 - a sparse matrix of scipy (users × items), whose row and column numbers are the ids;
 - a tuple of three or four arrays: users, items, ratings and optionally timestamps;
 - a `RatingTable`, such as one part of a `Split`.

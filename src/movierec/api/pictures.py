@@ -85,8 +85,6 @@ def plot_training(models: Estimator | Mapping[str, Estimator]) -> Figure:
         if not isinstance(model, Factorisation):
             raise TypeError(f"models: {name} is {type(model).__name__}, not trained in epochs")
         _ = model.fitted
-        if not hasattr(model, "epochs_"):
-            raise ValueError(f"models: {name} was loaded from a file, which has no epochs; fit it")
         curves[name] = Curves.from_epochs(model.epochs_, model.best_epoch_)
         if curves[name].values.empty:
             raise ValueError(f"models: {name} has no measures; fit it with validation ratings")

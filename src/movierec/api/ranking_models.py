@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from movierec.api.estimator import Estimator
+from movierec.api import arguments
+from movierec.api.estimator import Estimator, State
 from movierec.api.factorisation import Factorisation
-from movierec.api.input_types import GenresLike, Id
+from movierec.api.input_types import Id
 from movierec.api.rating_table import RatingTable
 from movierec.core.params import ImplicitParams, validated
 from movierec.data.rating_arrays import Array, Csr, Ratings
@@ -24,13 +26,17 @@ if TYPE_CHECKING:
     from movierec.training.in_memory import InMemoryData
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class ImplicitALS(Factorisation):
     """Ranks items by how likely a user is to rate them, with implicit ALS (iALS).
 
     The score is fitted to 1 for the highest rating, to `lowest_target` for the lowest, and to 0,
     with the weight `unseen_weight`, for each item without a rating. The arguments and their
     defaults are those of `implicit` in `params.yaml`.
+
+    A table needs no column `rating`, and two arrays are enough, users and items: each row then
+    counts as 1. If all ratings are equal, each is the highest. Do not pass counts, such as numbers
+    of purchases, as ratings: they would be graded, from the lowest to the highest. Leave them out.
 
     Parameters
     ----------
@@ -68,7 +74,11 @@ class ImplicitALS(Factorisation):
     >>> implicit = mr.ImplicitALS(n_factors=2).fit((users, movies, [5, 4, 1, 4, 2, 2]))
     >>> implicit.recommend([3]).item_id.tolist()
     ['Alien', 'Up']
+    >>> implicit.fit((users, movies)).recommend([3]).item_id.tolist()  # who watched what
+    ['Alien', 'Up']
     """
+
+    _needs_values: ClassVar[bool] = False
 
     n_factors: int = 64
     factor_precision: float = 2.0
@@ -93,7 +103,7 @@ class ImplicitALS(Factorisation):
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: GenresLike,
+        genres: Mapping[Any, Any],
     ) -> InMemoryData:
         from movierec.training.in_memory import InMemoryData
 
@@ -115,7 +125,7 @@ class ImplicitALS(Factorisation):
         return folding_in.fold_in_implicit(self.scorer(), items, targets, settings, share)
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class Popularity(Estimator):
     """Ranks items by their number of ratings: a baseline without parameters.
 
@@ -129,11 +139,23 @@ class Popularity(Estimator):
     1        3     2    Heat    1.0
     """
 
-    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
+    _needs_values: ClassVar[bool] = False
+
+    def _fit(
+        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, Any]
+    ) -> None:
         from movierec.model import baselines
 
         by_user = self.ratings_.by_user
         self.model_ = baselines.popularity(by_user, by_user.transpose(len(self.item_ids_)))
+
+    def _state(self) -> State:
+        from movierec.model import model_file
+
+        return model_file.named_arrays(self.model_), {}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        self.model_ = self._model_from(arrays)
 
     def scorer(self) -> Model:
         _ = self.fitted
@@ -143,7 +165,7 @@ class Popularity(Estimator):
         return self.model_.item_biases
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class ItemKNN(Estimator):
     """Ranks items by their nearest neighbours among the items that a user has rated.
 
@@ -176,26 +198,44 @@ class ItemKNN(Estimator):
     1        3     2      Up    0.5
     """
 
+    _needs_values: ClassVar[bool] = False
+
     n_neighbours: int = 20
     n_jobs: int | None = None
 
-    def _fit(self, train: RatingTable, validation: RatingTable | None, genres: GenresLike) -> None:
+    def _checked(self) -> dict[str, Any]:
+        arguments.integer(self.n_neighbours, "n_neighbours")
+        return super()._checked()
+
+    def _fit(
+        self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, Any]
+    ) -> None:
         from movierec.evaluation import item_knn
 
-        if self.n_neighbours < 1:
-            raise ValueError(f"n_neighbours should be at least 1, not {self.n_neighbours}")
         n_items = len(self.item_ids_)
         rated = item_knn.rated_sets(self.ratings_.by_user, n_items)
         counts = np.diff(rated["of_items"])
-        n_neighbours = min(self.n_neighbours, n_items)
+        n_neighbours = min(self.params_["n_neighbours"], n_items)
         self.neighbours_, self.cosines_ = item_knn.nearest(
             [rated], counts, 0, n_items, n_neighbours
         )
 
+    def _state(self) -> State:
+        return {"neighbours_": self.neighbours_, "cosines_": self.cosines_}, {}
+
+    def _restore(self, arrays: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+        if sorted(arrays) != ["cosines_", "neighbours_"]:
+            raise ValueError(f"its arrays are {', '.join(arrays)}")
+        self.neighbours_, self.cosines_ = arrays["neighbours_"], arrays["cosines_"]
+        if len(self.neighbours_) != len(self.item_ids_):
+            raise ValueError(f"its neighbours are not of {len(self.item_ids_)} items")
+        self.scorer()  # checks the arrays
+
     def scorer(self) -> Scorer:
         from movierec.evaluation import item_knn
 
-        return item_knn.scorer(self._seen, self.neighbours_, self.cosines_)
+        model = self._snapshot()
+        return item_knn.scorer(model.ratings_.by_user, model.neighbours_, model.cosines_)
 
     def _scores_for(self, items: Array, ratings: Array) -> Array:
         from movierec.evaluation import item_knn
@@ -206,8 +246,9 @@ class ItemKNN(Estimator):
     def similar_items(self, item: Id, n: int = 10) -> pd.DataFrame:
         import pandas as pd
 
-        place = self._items([item])[0]
-        nearest, cosines = self.neighbours_[place], self.cosines_[place]
+        n, model = arguments.integer(n, "n"), self._snapshot()
+        place = model._items([item])[0]
+        nearest, cosines = model.neighbours_[place], model.cosines_[place]
         kept = np.flatnonzero(nearest >= 0)[:n]
-        ids = self.item_ids_[nearest[kept]]
+        ids = model.item_ids_[nearest[kept]]
         return pd.DataFrame({"item_id": ids, "similarity": cosines[kept]})

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from movierec.api.estimator import known_places
+from movierec.api import arguments, ids
 from movierec.api.factorisation import Factorisation
-from movierec.api.input_types import GenresLike, IdsLike, Unknown
-from movierec.api.rating_table import places_of
+from movierec.api.input_types import IdsLike, Unknown
 from movierec.core.params import GibbsParams, TrainParams, validated
+from movierec.core.rating_scale import Scale
+from movierec.core.yaml_file import shorten
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
 if TYPE_CHECKING:
+    from movierec.model.biased_mf import Model
     from movierec.serving.folding_in import LinearScores
     from movierec.training.in_memory import InMemoryData
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class RatingEstimator(Factorisation):
     """Base of the models that predict ratings."""
 
-    _is_rating_model = True
+    _scores_are_ratings: ClassVar[bool] = True
 
     @abstractmethod
     def _settings(self) -> TrainParams: ...
+
+    @property
+    def _uses_genres(self) -> bool:
+        return bool(self.params_["model"] == "genre_mf")
 
     def _data(
         self,
         by_user: Csr,
         by_item: Csr,
         validation: Ratings | None,
-        genres: GenresLike,
+        genres: Mapping[Any, Any],
     ) -> InMemoryData:
         from movierec.training.in_memory import InMemoryData
 
         settings, of_items = self._settings(), None
-        if settings.model == "genre_mf":
+        if self._uses_genres:
             of_items = _genres_by_index(genres, self.item_ids_)
         return InMemoryData.from_params(by_user, by_item, settings, of_items, validation)
 
@@ -58,8 +66,8 @@ class RatingEstimator(Factorisation):
         users, items
             Ids (n_pairs,) each. A single id is used for all pairs.
         unknown
-            For ids that the model was not fitted on, `"error"` raises KeyError, and `"prior_mean"`
-            predicts from the global mean and the bias of the known user or item.
+            For ids that the model was not fitted on, `"error"` raises UnknownIdError, and
+            `"prior_mean"` predicts from the global mean and the bias of the known user or item.
 
         Returns
         -------
@@ -68,7 +76,7 @@ class RatingEstimator(Factorisation):
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If a user or an item is unknown, and `unknown` is `"error"`.
         ValueError
             Before `fit`, or if `users` and `items` have different lengths.
@@ -83,26 +91,9 @@ class RatingEstimator(Factorisation):
         >>> als.predict(4, "Heat", unknown="prior_mean").round(2)
         array([3.01])
         """
-        users, items = np.broadcast_arrays(
-            *(np.atleast_1d(np.asarray(ids)) for ids in (users, items))
-        )
-        rows, columns = places_of(users, self.user_ids_), places_of(items, self.item_ids_)
-        if unknown == "error":
-            known_places(rows, users, "user")
-            known_places(columns, items, "item")
-        elif unknown != "prior_mean":
-            raise ValueError(f"unknown should be 'error' or 'prior_mean', not {unknown!r}")
-        model, known = self.scorer(), (rows >= 0) & (columns >= 0)
-        predicted = np.full(len(rows), model.global_mean, np.float64)
-        pairs = rows[known].astype(np.int32), columns[known].astype(np.int32)
-        predicted[known] = model.predict(*pairs)
-        for places, other, biases in (
-            (rows, columns, model.user_biases),
-            (columns, rows, model.item_biases),
-        ):
-            alone = (places >= 0) & (other < 0)
-            predicted[alone] += biases[places[alone]]
-        return np.clip(predicted, *self.rating_scale_)
+        model = self._snapshot()
+        known = model.ratings_.user_ids, model.ratings_.item_ids
+        return predicted(model.model_, model.rating_scale_, known, users, items, unknown)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         from movierec.serving import folding_in
@@ -111,7 +102,7 @@ class RatingEstimator(Factorisation):
         return folding_in.fold_in(self.scorer(), items, ratings, params)
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class ALS(RatingEstimator):
     """Predicts ratings by biased matrix factorisation, fitted by alternating least squares.
 
@@ -190,7 +181,7 @@ class ALS(RatingEstimator):
         return validated(TrainParams, **own, method="als", gibbs_feature_ridge=1.0, gibbs=gibbs)
 
 
-@dataclass
+@dataclass(eq=False, repr=False, kw_only=True)
 class GibbsMF(RatingEstimator):
     """Predicts ratings by Bayesian matrix factorisation: the mean of samples of the posterior.
 
@@ -272,12 +263,49 @@ class GibbsMF(RatingEstimator):
         return validated(TrainParams, **own, method="gibbs", gibbs=gibbs, **others)
 
 
-def _genres_by_index(genres: GenresLike, item_ids: Array) -> Csr:
+def predicted(
+    model: Model,
+    scale: Scale,
+    known: tuple[Array, Array],
+    users: IdsLike,
+    items: IdsLike,
+    unknown: Unknown = "error",
+    item: str = "item",
+) -> Array:
+    """What `predict` returns. known: the ids of users and items; item: what errors call one."""
+    if unknown not in ("error", "prior_mean"):
+        raise ValueError(f"unknown should be 'error' or 'prior_mean', not {unknown!r}")
+    find = ids.known_places if unknown == "error" else ids.places
+    found = find(users, known[0], "user"), find(items, known[1], item)
+    rows, columns = np.broadcast_arrays(*found)
+    both = (rows >= 0) & (columns >= 0)
+    result = np.full(len(rows), model.global_mean, np.float64)
+    result[both] = model.predict(rows[both].astype(np.int32), columns[both].astype(np.int32))
+    for places, other, biases in (
+        (rows, columns, model.user_biases),
+        (columns, rows, model.item_biases),
+    ):
+        alone = (places >= 0) & (other < 0)
+        result[alone] += biases[places[alone]]
+    return np.clip(result, *scale)
+
+
+def _genres_by_index(genres: Mapping[Any, Any], item_ids: Array) -> Csr:
     """The genres of each item, as indices of the sorted names of the genres."""
     if not genres:
         raise ValueError('genres: model="genre_mf" needs the genres of each item')
-    texts = [item for item in item_ids.tolist() if isinstance(genres.get(item), str)]
-    if texts:
-        raise ValueError(f"genres: those of {texts[0]!r} are one text; give a list for each item")
-    of_items = [sorted(set(genres.get(item, ()))) for item in item_ids.tolist()]
+    items = item_ids.tolist()
+    if not any(item in genres for item in items):
+        first = shorten(arguments.plain(next(iter(genres))))
+        raise ValueError(f"genres: none is of an item in the ratings; {first} is no such id")
+    of_items = []
+    for item in items:
+        names = genres.get(item)
+        if names is None or (isinstance(names, float) and math.isnan(names)):
+            names = ()  # as in tables
+        elif isinstance(names, str):
+            raise ValueError(
+                f"genres: those of {shorten(item)} are one text; give a list for each item"
+            )
+        of_items.append(sorted(set(names)))
     return parquet_tables.genre_csr(pa.array(of_items, pa.list_(pa.string())))

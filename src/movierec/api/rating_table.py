@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movierec.api.input_types import IdsLike, RatingsLike
+from movierec.api import arrow_columns, ids
+from movierec.api.input_types import RatingsLike
 from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
+from movierec.datasets import text_values
+from movierec.datasets.validation import TIMES
 from movierec.prepare import index
 
 if TYPE_CHECKING:
@@ -20,11 +25,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 OTHER_NAMES = {"item_id": "movie_id"}  # as in the pipeline's files
-TEXT = (pa.string(), pa.large_string())
-MAX_WHOLE = 2.0**53  # up to here, a float64 that is a whole number is exactly that integer
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RatingTable:
     """Ratings by user index and item index, ordered by user and item, with the ids of both.
 
@@ -52,17 +56,33 @@ class RatingTable:
     user_ids: Array
     item_ids: Array
 
+    def __post_init__(self) -> None:
+        for name in ("user_ids", "item_ids"):
+            if getattr(self, name).flags.writeable:
+                own = getattr(self, name).view()
+                own.flags.writeable = False
+                object.__setattr__(self, name, own)
+
     @classmethod
-    def read(cls, ratings: RatingsLike, columns: Mapping[str, str] | None = None) -> RatingTable:
+    def read(
+        cls,
+        ratings: RatingsLike,
+        columns: Mapping[str, str] | None = None,
+        needs_values: bool = True,
+    ) -> RatingTable:
         """Read ratings in any form that `fit` takes.
 
         Parameters
         ----------
         ratings
             A table, a sparse matrix or a tuple of arrays. A `RatingTable` is returned unchanged. If
-            a user rated an item several times, the latest rating counts and you get a warning.
+            a user rated an item several times, the latest rating counts and you get a warning. An
+            id is an integer or text: 1 and `"1"` are different, so do not mix them in a column.
         columns
             Your names of the columns, such as `{"user_id": "customer"}`.
+        needs_values
+            If false, a table needs no column `rating`, and two arrays are enough, users and items:
+            each rating is then 1.
 
         Returns
         -------
@@ -72,8 +92,8 @@ class RatingTable:
         Raises
         ------
         ValueError
-            If there are no ratings, or a value is missing, infinite or not a number (the message
-            says where).
+            If there are no ratings, or a value is missing, infinite, not a number or not a time
+            (the message says where).
         TypeError
             If `ratings` has another form.
 
@@ -90,20 +110,26 @@ class RatingTable:
         """
         if isinstance(ratings, cls):
             return ratings
-        users, items, rating, timestamp = _columns_of(ratings, columns or {})
+        users, items, rating, timestamp = _columns_of(ratings, columns or {}, needs_values)
         if not len(rating):
             raise ValueError("ratings: there are none")
         (user_ids, user_index), (item_ids, item_index) = (
-            _encode(users, "user_id"),
-            _encode(items, "item_id"),
+            ids.encode(users, "user_id"),
+            ids.encode(items, "item_id"),
         )
-        raw = Ratings(user_index, item_index, _ratings(rating), _seconds(timestamp, len(rating)))
+        seconds, exact = np.zeros(len(rating), np.int64), None
+        if timestamp is not None:
+            seconds, exact = _times(timestamp)
+        raw = Ratings(user_index, item_index, _ratings(rating), seconds)
+        if exact is not None:  # of ratings in the same second, too, the last one counts
+            raw = raw.take(np.argsort(exact, kind="stable"))
         indexed = index.build(raw, user_ids, item_ids)
         if indexed.n_superseded:
+            later = "by position; there are no timestamps" if exact is None else "by timestamp"
             warnings.warn(
                 f"{indexed.n_superseded:,} ratings replaced by a later one of the same user and"
-                " item",
-                stacklevel=3,
+                f" item ({later})",
+                stacklevel=_stack_level(),
             )
         return cls(indexed.ratings, indexed.user_ids, indexed.movie_ids)
 
@@ -116,7 +142,7 @@ class RatingTable:
             f" {len(self.item_ids):,} items)"
         )
 
-    @property
+    @cached_property
     def by_user(self) -> Csr:
         """The ratings grouped by user, as compressed sparse rows (CSR).
 
@@ -152,8 +178,8 @@ class RatingTable:
         >>> dict(zip(table.item_ids, table.counts("item").tolist()))
         {'Up': 2, 'Alien': 1}
         """
-        ids = self.user_ids if side == "user" else self.item_ids
-        return count_index(getattr(self.ratings, f"{side}_index"), len(ids))
+        n = len(self.user_ids if side == "user" else self.item_ids)
+        return count_index(getattr(self.ratings, f"{side}_index"), n)
 
     def with_ids_of(self, other: RatingTable) -> RatingTable:
         """Return the same ratings with the indices of another table.
@@ -183,9 +209,13 @@ class RatingTable:
         """
         if self.user_ids is other.user_ids and self.item_ids is other.item_ids:
             return self
-        users, user_index = _moved(self.user_ids, other.user_ids, self.ratings.user_index)
-        items, item_index = _moved(self.item_ids, other.item_ids, self.ratings.item_index)
-        moved = Ratings(user_index, item_index, self.ratings.rating, self.ratings.timestamp)
+        users, user_places = ids.join(self.user_ids, other.user_ids, "user ids")
+        items, item_places = ids.join(self.item_ids, other.item_ids, "item ids")
+        moved = replace(
+            self.ratings,
+            user_index=user_places[self.ratings.user_index],
+            item_index=item_places[self.ratings.item_index],
+        )
         return RatingTable(moved.sort(len(users), len(items)), users, items)
 
     def joined(self, other: RatingTable) -> RatingTable:
@@ -220,6 +250,16 @@ class RatingTable:
         both = both.take(np.argsort(keys, kind="stable"))  # which merges sorted runs, in one pass
         return RatingTable(index.newest(both), other.user_ids, other.item_ids)
 
+    def _n_shared(self, other: RatingTable) -> int:
+        """How many ratings of another table, with the same indices, are of pairs in this one."""
+        n_items = max(len(self.item_ids), len(other.item_ids))
+        own, others = (
+            table.ratings.user_index * np.int64(n_items) + table.ratings.item_index
+            for table in (self, other)
+        )
+        place = np.minimum(np.searchsorted(own, others), len(own) - 1)  # they are ascending
+        return int((own[place] == others).sum())
+
     def to_pandas(self) -> pd.DataFrame:
         """Return the ratings as a pandas DataFrame.
 
@@ -251,40 +291,23 @@ class RatingTable:
         )
 
 
-def places_of(ids: IdsLike, known: Array) -> Array:
-    """The position of each id among the known ones, −1 if it is not there: (n,) int64."""
-    import pandas as pd
-
-    wanted = pd.Index(np.atleast_1d(np.asarray(ids)))
-    if known.dtype == object and wanted.dtype != object:
-        wanted = wanted.astype(object)
-    return np.asarray(pd.Index(known).get_indexer(wanted))
-
-
-def _moved(ids: Array, onto: Array, places: Array) -> tuple[Array, Array]:
-    """The ids `onto` and after them the other ones, and places in them."""
-    found = places_of(ids, onto)
-    if (ids.dtype == object) != (onto.dtype == object):
-        raise ValueError("ids: text in one table and numbers in the other; make them the same")
-    is_new = found < 0
-    found[is_new] = len(onto) + np.arange(is_new.sum())
-    joined = np.concatenate((onto, ids[is_new])) if is_new.any() else onto
-    return joined, found.astype(np.int32)[places]
-
-
-def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
+def _columns_of(ratings: Any, names: Mapping[str, str], needs_values: bool) -> list[Any]:
     """Users, items, ratings and timestamps (None without them) as Arrow arrays."""
+    if names and (isinstance(ratings, tuple) or hasattr(ratings, "tocoo")):
+        raise ValueError("columns: only tables have names of columns, not arrays or matrices")
     if hasattr(ratings, "tocoo"):
+        if len(ratings.shape) != 2:
+            raise ValueError(f"ratings: a matrix of users and items, not {len(ratings.shape)}-D")
         matrix = ratings.tocoo()
         rows, columns = (np.asarray(side, np.int64) for side in (matrix.row, matrix.col))
         ratings = rows, columns, matrix.data
-    if isinstance(ratings, tuple | list):
-        if len(ratings) not in (3, 4):
-            raise ValueError(f"ratings: {len(ratings)} arrays; give users, items and ratings")
-        arrays = [_array(values, name) for values, name in zip(ratings, COLUMNS, strict=False)]
-        if len(set(map(len, arrays))) > 1:
-            raise ValueError(f"ratings: arrays of different lengths: {[*map(len, arrays)]}")
-        return [*arrays, None][:4]
+    if isinstance(ratings, tuple):
+        return _from_tuple(ratings, needs_values)
+    if isinstance(ratings, list):
+        raise TypeError(
+            "ratings: a list may be of rows or of columns; give a tuple of columns: (users, items,"
+            " ratings)"
+        )
     if type(ratings).__name__ == "LazyFrame":  # of Polars
         ratings = ratings.collect()
     if not hasattr(ratings, "__arrow_c_stream__"):
@@ -292,72 +315,82 @@ def _columns_of(ratings: Any, names: Mapping[str, str]) -> list[Any]:
             f"ratings: {type(ratings).__name__} is not supported; give a pandas, Polars or Arrow"
             " table, a scipy.sparse matrix, or arrays of users, items and ratings"
         )
-    try:
-        table = pa.table(ratings)
-    except (pa.ArrowException, TypeError) as error:
-        raise ValueError(f"ratings: {'; '.join(map(str, error.args))}") from None
-    found = _table_columns(table, names)
-    return [None if column is None else _plain(column.combine_chunks()) for column in found]
+    return _from_table(ratings, names, needs_values)
 
 
-def _array(values: Any, name: str) -> pa.Array:
-    if isinstance(values, pa.Array):
-        return _plain(values)
-    try:
-        return pa.array(np.asarray(values), from_pandas=True)
-    except pa.ArrowException as error:
-        raise ValueError(f"{name}: {error}") from None
+def _from_tuple(ratings: tuple[Any, ...], needs_values: bool) -> list[Any]:
+    if any(isinstance(part, RatingTable) for part in ratings):
+        raise ValueError("ratings: a Split has three tables; pass parts.train and parts.validation")
+    if len(ratings) == 2 and not needs_values:
+        ratings = *ratings, np.ones(len(ratings[0]), np.float32)
+    if len(ratings) not in (3, 4):
+        raise ValueError(f"ratings: {len(ratings)} arrays; give users, items and ratings")
+    arrays = [
+        arrow_columns.read(values, name) for values, name in zip(ratings, COLUMNS, strict=False)
+    ]
+    if len(set(map(len, arrays))) > 1:
+        raise ValueError(f"ratings: arrays of different lengths: {[*map(len, arrays)]}")
+    return [*arrays, None][:4]
 
 
-def _plain(column: pa.Array) -> pa.Array:
-    """Categories as their values; texts of Polars in a form that all functions of Arrow take."""
-    if pa.types.is_dictionary(column.type):
-        return _plain(column.dictionary).take(column.indices)
-    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
-
-
-def _table_columns(table: pa.Table, names: Mapping[str, str]) -> list[pa.ChunkedArray | None]:
-    if unknown := [name for name in names if name not in COLUMNS]:
-        raise ValueError(f"columns: {unknown[0]!r} is none of {', '.join(COLUMNS)}")
-    columns: list[pa.ChunkedArray | None] = []
-    for name in COLUMNS:
-        own = names.get(name, name)
-        if own not in table.column_names and name not in names:
-            own = OTHER_NAMES.get(name, name)
-        count = table.column_names.count(own)
-        if count > 1:
-            raise ValueError(f"ratings: {count} columns are called {own!r}; keep one")
-        if not count and (name != "timestamp" or name in names):
-            raise ValueError(
-                f"ratings: no column {own!r}; the columns are {', '.join(table.column_names)}."
-                f" Give columns={{{name!r}: …}}"
-            )
-        columns.append(table.column(own) if count else None)
+def _from_table(table: Any, names: Mapping[str, str], needs_values: bool) -> list[Any]:
+    """The columns that are needed; others may be of any type."""
+    if hasattr(table, "iloc") and hasattr(table, "columns"):  # pandas
+        levels = [name for name in table.index.names if name and name not in table.columns]
+        table = table.reset_index(level=levels) if levels else table
+        available = list(table.columns)
+    elif hasattr(table, "get_column"):  # Polars
+        available = table.columns
+    else:
+        try:
+            table = pa.table(table)
+        except (pa.ArrowException, TypeError) as error:
+            raise ValueError(f"ratings: {'; '.join(map(str, error.args))}") from None
+        available = table.column_names
+    chosen = _column_names(available, names, needs_values)
+    columns = [None if own is None else arrow_columns.read(table[own], own) for own in chosen]
+    if columns[2] is None:
+        columns[2] = pa.array(np.ones(len(table), np.float32))
     return columns
 
 
-def _encode(column: pa.Array, name: str) -> tuple[Array, Array]:
-    """The distinct ids, and each row's position among them."""
-    _refuse(column.is_null(), column, name, "is missing")
-    if pa.types.is_floating(column.type):
-        values = pc.cast(column, pa.float64()).to_numpy()
-        is_whole = (values == np.floor(values)) & (np.abs(values) <= MAX_WHOLE)
-        _refuse(~is_whole, column, name, "is not a whole number; make ids integers or text")
-        column = pa.array(values.astype(np.int64))
-    if pa.types.is_integer(column.type):
-        column = _as_int64(column, name)
-    elif column.type not in TEXT:
-        raise ValueError(f"{name}: {column.type} cannot be ids; make them integers or text")
-    encoded = column.dictionary_encode()
-    ids = encoded.dictionary.to_numpy(zero_copy_only=False)
-    return ids, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+def _column_names(
+    available: list[Any], names: Mapping[str, str], needs_values: bool
+) -> list[str | None]:
+    """The table's own names of COLUMNS; None for those that it may lack and does."""
+    optional = {"timestamp"} if needs_values else {"timestamp", "rating"}
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise ValueError(f"columns: {unknown[0]!r} is none of {', '.join(COLUMNS)}")
+    chosen: list[str | None] = []
+    for name in COLUMNS:
+        own = names.get(name, name)
+        if own not in available and name not in names:
+            own = OTHER_NAMES.get(name, name)
+        count = available.count(own)
+        if count > 1:
+            raise ValueError(f"ratings: {count} columns are called {own!r}; keep one")
+        if not count and (name not in optional or name in names):
+            raise ValueError(
+                f"ratings: no column {own!r}; the columns are {', '.join(map(str, available))}."
+                f" Give columns={_suggestion(available, names) or f'{{{name!r}: …}}'}"
+            )
+        if own in chosen:
+            raise ValueError(f"columns: {own!r} is used twice; each name needs its own column")
+        chosen.append(own if count else None)
+    return chosen
 
 
-def _as_int64(column: Any, name: str) -> Any:
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        raise ValueError(f"{name}: an id is larger than 64-bit integers; make ids text") from None
+def _suggestion(available: list[Any], names: Mapping[str, str]) -> dict[str, str]:
+    """Names such as userId for the columns that are not named yet; empty if there are none."""
+    plain = {str(own).lower().replace("_", ""): own for own in available}
+    found = {
+        name: plain[key]
+        for name in COLUMNS
+        for key in (OTHER_NAMES.get(name, name).replace("_", ""), name.replace("_", ""))
+        if key in plain
+    }
+    others = {name: own for name, own in found.items() if own not in (name, OTHER_NAMES.get(name))}
+    return {**others, **names} if others else {}
 
 
 def _ratings(column: pa.Array) -> Array:
@@ -367,33 +400,53 @@ def _ratings(column: pa.Array) -> Array:
         values = pc.cast(column, pa.float32(), safe=False)
     except pa.ArrowException:
         raise ValueError(f"rating: {column.type} is not a number") from None
-    _refuse(values.is_null(), column, "rating", "is missing")
+    arrow_columns.refuse(values.is_null(), column, "rating", "is missing")
     rating = np.asarray(values.to_numpy(zero_copy_only=False))
-    _refuse(~np.isfinite(rating), column, "rating", "is not a finite number")
+    arrow_columns.refuse(~np.isfinite(rating), column, "rating", "is not a finite number")
     return rating
 
 
-def _seconds(column: pa.Array | None, n_ratings: int) -> Array:
-    """Timestamps in seconds since 1970; 0 without them."""
-    if column is None:
-        return np.zeros(n_ratings, np.int64)
-    _refuse(column.is_null(), column, "timestamp", "is missing")
+def _times(column: pa.Array) -> tuple[Array, Array]:
+    """Timestamps in whole seconds since 1970, and exactly, in an order that may be finer."""
+    arrow_columns.refuse(column.is_null(), column, "timestamp", "is missing")
     kind = column.type
     try:
-        if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or kind in TEXT:
-            column = column.cast(pa.timestamp("s"), safe=False)
-        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        if kind in arrow_columns.TEXT:
+            column = _parsed(column)
+        elif pa.types.is_date(kind):
+            column = column.cast(pa.timestamp("ms"))
+        if pa.types.is_timestamp(column.type):
+            exact = np.asarray(column.cast(pa.int64()))
+            return exact // PER_SECOND[column.type.unit], exact
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise pa.ArrowTypeError
-        return np.asarray(column.cast(pa.int64()))
+        exact = np.asarray(column)
+        low, high = TIMES
+        arrow_columns.refuse(~((exact >= low) & (exact < high)), column, "timestamp", _hint(exact))
+        return np.floor(exact).astype(np.int64), exact
     except pa.ArrowException:
         raise ValueError(f"timestamp: {kind} is not a time; give seconds") from None
 
 
-def _refuse(is_bad: Any, column: Any, name: str, problem: str) -> None:
-    """Raise ValueError, which names the first bad row, if there is one."""
-    rows = np.flatnonzero(np.asarray(is_bad))
-    if len(rows):
-        first = int(rows[0])
-        value = column[first].as_py()
-        more = f" ({len(rows):,} such rows)" if len(rows) > 1 else ""
-        raise ValueError(f"{name}: {value!r} in row {first} {problem}{more}")
+def _parsed(column: pa.Array) -> pa.Array:
+    try:
+        return column.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:  # with a time zone
+        return column.cast(pa.timestamp("us", "UTC"))
+
+
+def _hint(times: Array) -> str:
+    """What may be wrong with the first time that is not in seconds."""
+    wrong = times[~((times >= TIMES[0]) & (times < TIMES[1]))]
+    finite = wrong[np.isfinite(wrong)]
+    unit = text_values.unit_of(int(finite[0])) if len(finite) else None
+    guess = f"is in {unit}, it seems" if unit else "is not from 1970 to 2099"
+    return f"{guess}; give seconds since 1970"
+
+
+def _stack_level() -> int:
+    """The stacklevel of a warning to the caller's caller, at the first line that is not ours."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("movierec."):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -7,12 +7,14 @@ an archive cannot expand to more than its own size.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
+from movierec.core import yaml_file
 from movierec.core.atomic import atomic_file
 from movierec.core.checksums import PIECE, check_room
 from movierec.core.errors import MovierecError, reason_of
@@ -42,10 +44,22 @@ def write(path: Path, folder: Path, unchanged: AbstractContextManager[None]) -> 
         for name in MEMBERS:
             member = zipfile.ZipInfo(name)  # of 1980, so that times do not matter
             member.file_size = (folder / name).stat().st_size
-            with (folder / name).open("rb") as source, archive.open(member, "w") as target:
+            with _open(folder / name) as source, archive.open(member, "w") as target:
                 hashes[name] = _copy(source, target)
         archive.writestr(zipfile.ZipInfo(CHECKSUMS), json.dumps(hashes, indent=2))
     return path
+
+
+def _open(path: Path) -> IO[bytes]:
+    """The content of a member. Of datasets.yaml only the block of the run's own data set.
+
+    The others may contain paths on your machine. As JSON, the block is YAML, too.
+    """
+    if path.name != "datasets.yaml":
+        return path.open("rb")
+    dataset = yaml_file.read(path.with_name("params.yaml"))["dataset"]
+    block = yaml_file.read(path)[dataset]
+    return io.BytesIO(json.dumps({dataset: block}, indent=2, ensure_ascii=False).encode())
 
 
 def is_run(path: Path) -> bool:

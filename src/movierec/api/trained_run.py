@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from movierec.api.estimator import Estimator, known_places
+from movierec.api import arguments, ids
+from movierec.api.estimator import Estimator
 from movierec.api.input_types import Id, IdsLike, UserRatings
-from movierec.api.rating_table import places_of
+from movierec.api.rating_models import predicted
 from movierec.core import checksums, extras, manifests, paths, result_files
-from movierec.core.errors import MovierecError
+from movierec.core.errors import MovierecError, UnknownIdError
 from movierec.core.params import Params
+from movierec.core.yaml_file import shorten
 from movierec.model import model_file
 from movierec.serving.workspace import Project
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from movierec.plotting.results import Results
     from movierec.serving.user_profile import UserProfile
 
+HEADLINE = ("rmse", "ndcg@")  # metrics in the repr
 # What a revision is loaded from.
 NEEDED = (
     Path("params.yaml"),
@@ -51,6 +54,8 @@ def load(source: str | Path, *, rev: None = None) -> TrainedRun | Estimator: ...
 def load(source: str | Path | None = None, *, rev: str | None = None) -> TrainedRun | Estimator:
     """Load a trained run of the pipeline, or a fitted estimator from a file.
 
+    Of a run, this reads the params, movies and both models, and checks that they belong together.
+
     Parameters
     ----------
     source
@@ -71,7 +76,7 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
     MovierecError
         If something is missing, damaged or belongs to another run.
     ValueError
-        If you give `rev` together with a file.
+        If you give `rev` together with a file, or it is empty.
 
     Examples
     --------
@@ -82,6 +87,8 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
     >>> mr.load(rev="HEAD").params.dataset
     'ml-100k'
     """
+    if rev == "":
+        raise ValueError("rev should be a revision or an experiment, not empty")
     place = paths.expand(Path(source or "."))
     if place.is_file():
         if rev is not None:
@@ -95,10 +102,10 @@ def load(source: str | Path | None = None, *, rev: str | None = None) -> Trained
             f"{place}: no movierec project (a folder with params.yaml and dvc.yaml) here or above"
         )
     if rev is None:
-        return TrainedRun(root)
+        return TrainedRun(root)._read()
     with _temporary_folder() as copy:
         _fetch(root, rev, Path(copy.name))
-        return TrainedRun(Path(copy.name), rev, _copy=copy)
+        return TrainedRun(Path(copy.name), rev, _copy=copy)._read()
 
 
 def _load_file(path: Path) -> Any:
@@ -129,11 +136,12 @@ def _temporary_folder() -> Iterator[tempfile.TemporaryDirectory[str]]:
         raise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedRun:
     """A finished run of the pipeline: its movies, models, metrics and recommendations.
 
-    Get one with `load`. Each file is read when it is first used, and checked to belong to this run.
+    Get one with `load`, which reads the params, movies and models. Other files are read when they
+    are first used, and checked to belong to this run. Arrays are read-only.
 
     Attributes
     ----------
@@ -148,6 +156,8 @@ class TrainedRun:
     --------
     >>> import movierec as mr
     >>> run = mr.load()
+    >>> run
+    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.401)
     >>> run.recommend({"Star Wars": 5, "Alien": 4}, n=2)[["movie_id", "title"]]
        movie_id                      title
     0       181  Return of the Jedi (1983)
@@ -162,29 +172,32 @@ class TrainedRun:
     rev: str | None = None
     file: Path | None = None
     # deleted with this object
-    _copy: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
+    _copy: tempfile.TemporaryDirectory[str] | None = None
+
+    def __repr__(self) -> str:
+        counts = self._project.manifest["index"]["result"]
+        sizes = (f"{counts[f'n_{name}']:,} {name}" for name in ("ratings", "users"))
+        text = f"{self.params.dataset}: {', '.join(sizes)}, {len(self._project.movies):,} movies"
+        with suppress(MovierecError, KeyError, TypeError, ValueError):  # the figures are optional
+            shown = [item for item in self.metrics["test"].items() if item[0].startswith(HEADLINE)]
+            text += "; test " + ", ".join(f"{key.upper()} {figure:.3f}" for key, figure in shown)
+        return f"TrainedRun({text})"
+
+    def _read(self) -> TrainedRun:
+        """Read the params, movies and models now, so that what is wrong is known now."""
+        _ = self.params
+        return self
 
     @cached_property
-    def project(self) -> Project:
-        """The params, manifest and movies behind the run, for code that uses movierec's internals.
+    def _project(self) -> Project:
+        return replace(Project.at(self.folder), has_users=True)
 
-        Raises
-        ------
-        MovierecError
-            If the run is not finished, or its files are missing or damaged.
-
-        Examples
-        --------
-        >>> import movierec as mr
-        >>> run = mr.load()
-        >>> sorted(run.project.manifest)
-        ['download', 'index']
-        """
-        return Project.at(self.folder)
-
-    @property
+    @cached_property
     def params(self) -> Params:
-        """The params of the run: `params.yaml`, and in `params.data` the block of the data set.
+        """The params of the run, and in `params.data` the block of the data set.
+
+        `params.train` and `params.implicit` are what the models were trained with, even if
+        `params.yaml` was edited since; the others are those of `params.yaml`.
 
         Raises
         ------
@@ -200,7 +213,9 @@ class TrainedRun:
         >>> run.params.data.scale
         Scale(low=1.0, high=5.0)
         """
-        return self.project.params
+        train = model_file.train_params(self.model)
+        implicit = model_file.implicit_trained_with(self.implicit_model)
+        return self._project.params.model_copy(update={"train": train, "implicit": implicit})
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -230,7 +245,7 @@ class TrainedRun:
             for name in result_files.HEADLINES
         }
 
-    @cached_property
+    @property
     def items(self) -> pd.DataFrame:
         """The movies as a DataFrame, those with most ratings first.
 
@@ -246,7 +261,11 @@ class TrainedRun:
         0        50  Star Wars (1977)        583
         1       258    Contact (1997)        509
         """
-        table = self.project.movies.table.select(
+        return self._items.copy()
+
+    @cached_property
+    def _items(self) -> pd.DataFrame:
+        table = self._project.movies.table.select(
             ["movie_id", "title", "year", "genres", "n_ratings"]
         )
         return table.to_pandas().astype({"year": "Int32"})  # also where one is missing
@@ -266,9 +285,9 @@ class TrainedRun:
         """
         from movierec.data import parquet_tables
 
-        [file] = self.project.index_files("users.parquet")
-        ids = parquet_tables.read_table(file, ["user_id"])["user_id"]
-        return np.asarray(ids.to_numpy())
+        [file] = self._project.index_files("users.parquet")
+        column = parquet_tables.read_table(file, ["user_id"])["user_id"]
+        return arguments.read_only(np.asarray(column.to_numpy()))
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
@@ -297,14 +316,14 @@ class TrainedRun:
         from movierec.data import parquet_tables
 
         self._need_project("ratings")
-        users, file = self.project.index_files("users.parquet", "ratings_by_user.parquet")
+        users, file = self._project.index_files("users.parquet", "ratings_by_user.parquet")
         (counts,) = parquet_tables.read_columns(users, ["n_ratings"])
         columns = ["item_index", "rating", "timestamp"]
         item_index, rating, timestamp = parquet_tables.read_columns(file, columns)
         return pd.DataFrame(
             {
                 "user_id": np.repeat(self.user_ids, counts),
-                "movie_id": self.items.movie_id.to_numpy()[item_index],
+                "movie_id": self._movie_ids[item_index],
                 "rating": rating,
                 "timestamp": timestamp,
             }
@@ -366,7 +385,7 @@ class TrainedRun:
         >>> run.item_factors.shape
         (1682, 8)
         """
-        return self.model.item_factors
+        return arguments.read_only(self.model.item_factors)
 
     @property
     def user_factors(self) -> Array:
@@ -381,7 +400,7 @@ class TrainedRun:
         >>> run.user_factors.shape
         (943, 8)
         """
-        return self.model.user_factors
+        return arguments.read_only(self.model.user_factors)
 
     @property
     def model(self) -> Model:
@@ -423,9 +442,9 @@ class TrainedRun:
         """
         return self._models[1]
 
-    @cached_property
+    @property
     def _models(self) -> tuple[Model, Model]:
-        return model_file.read_models(self.project.manifest, folder=self.folder)
+        return self._project.models
 
     def recommend(
         self,
@@ -482,8 +501,8 @@ class TrainedRun:
             If a title fits no movie or several (the message suggests titles), a rating is off the
             scale, or a user or genre is unknown.
         ValueError
-            If you give neither or both of `ratings` and `user_id`, or another argument is out of
-            range.
+            If you give neither or both of `ratings` and `user_id`, two ratings of a movie differ,
+            or another argument is out of range.
 
         Examples
         --------
@@ -505,21 +524,20 @@ class TrainedRun:
 
         if (ratings is None) == (user_id is None):
             raise ValueError("give either ratings or user_id")
-        if n < 1:
-            raise ValueError(f"n should be at least 1, not {n}")
-        if not 0 <= diverse <= 1:
-            raise ValueError(f"diverse should be from 0 to 1, not {diverse}")
-        if user_id is not None:
-            self._need_project("ratings of users, which user_id needs")
-        user = self._profile(ratings) if ratings is not None else self.project.user(str(user_id))
+        n, diverse = arguments.integer(n, "n"), arguments.number(diverse, "diverse", 0, 1)
+        from_year, to_year = _year(from_year, "from_year"), _year(to_year, "to_year")
+        if from_year is not None and to_year is not None and from_year > to_year:
+            raise ValueError(f"from_year {from_year} is after to_year {to_year}; exchange them")
+        if min_ratings is not None:
+            min_ratings = arguments.integer(min_ratings, "min_ratings", 0)
+        user = self._profile(ratings) if ratings is not None else self._user(user_id)
         options = ListOptions(
             n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
         )
-        options.check()
-        others = self.project.movies.others(user.items)
-        eligible = others & passing(options.filters(self.project), len(others))
-        scores, movies = self.project.score_items(user), self.project.movies
-        items = lists.choose(self.project, scores, options, eligible)
+        others = self._project.movies.others(user.items)
+        eligible = others & passing(options.filters(self._project), len(others))
+        scores, movies = self._project.score_items(user), self._project.movies
+        items = lists.choose(self._project, scores, options, eligible)
         columns: dict[str, Any] = {
             "movie_id": [movies.movie_ids[item] for item in items],
             "title": [movies.display(item) for item in items],
@@ -529,6 +547,13 @@ class TrainedRun:
             *parts, columns["score_without_ratings"] = scores.contributions(items)
             columns["because"] = [self._reasons(user, *rows) for rows in zip(*parts, strict=True)]
         return pd.DataFrame(columns)
+
+    def _user(self, user_id: Any) -> UserProfile:
+        self._need_project("ratings of users, which user_id needs")
+        with suppress(KeyError, TypeError, ValueError):  # also text, among ids that are integers
+            [place] = ids.known_places([user_id], self.user_ids, "user")
+            user_id = self.user_ids[place]
+        return self._project.user(str(user_id))
 
     def _need_project(self, lacks: str) -> None:
         """Raise MovierecError if this is a saved run; lacks: what it does not contain."""
@@ -540,7 +565,7 @@ class TrainedRun:
     def _reasons(
         self, user: UserProfile, to_score: Array, to_rating: Array
     ) -> list[dict[str, Any]]:
-        movies = self.project.movies
+        movies = self._project.movies
         return [
             {
                 "title": movies.display(user.items[place]),
@@ -554,47 +579,35 @@ class TrainedRun:
     def _profile(self, ratings: UserRatings) -> UserProfile:
         from movierec.serving import user_profile
 
-        if not ratings:
-            raise ValueError("ratings: give at least one")
+        if not hasattr(ratings, "items"):
+            raise TypeError(
+                f'ratings should be by title or id, such as {{"Alien": 5}}, not {shorten(ratings)};'
+                " for a user of the data set, give user_id, as in recommend(user_id=196)"
+            )
         scale = self.params.data.scale
-        by_item = {
-            self.find(movie): user_profile.check(float(rating), scale, repr(movie))
-            for movie, rating in ratings.items()
-        }
+        by_item: dict[int, float] = {}
+        for movie, rating in ratings.items():
+            item, shown = self._find(movie), shorten(arguments.plain(movie))
+            rating = user_profile.check(arguments.number(rating, shown, -np.inf), scale, shown)
+            if by_item.setdefault(item, rating) != rating:
+                title = self._project.movies.display(item)
+                raise ValueError(f"ratings: {title} has two different ones; keep one")
+        if not by_item:
+            raise ValueError("ratings: give at least one")
         return user_profile.UserProfile.from_ratings(by_item)
 
-    def find(self, movie: Id) -> int:
-        """Return the item index of a movie: its row in `items` and in `item_factors`.
-
-        Parameters
-        ----------
-        movie
-            A title or a movie id. Case and accents do not matter.
-
-        Returns
-        -------
-        int
-            The item index, from 0.
-
-        Raises
-        ------
-        MovierecError
-            If no movie or several match. The message suggests titles.
-
-        Examples
-        --------
-        >>> import movierec as mr
-        >>> run = mr.load()
-        >>> run.items.title[run.find("alien")]
-        'Alien (1979)'
-        """
-        movies = self.project.movies
-        place = places_of([movie], np.array(movies.movie_ids))[0] if movie is not None else -1
-        if place >= 0:
-            return int(place)
+    def _find(self, movie: Id) -> int:
+        """The item index of a movie, given by title or movie id."""
+        movies = self._project.movies
+        with suppress(KeyError, TypeError, ValueError):  # also text, among ids that are integers
+            return int(ids.known_places([movie], self._movie_ids, "movie")[0])
         if not isinstance(movie, str):
-            raise MovierecError(f"no movie has the id {movie!r}")
+            raise UnknownIdError(f"no movie has the id {shorten(arguments.plain(movie))}")
         return movies.index.find(movie)
+
+    @cached_property
+    def _movie_ids(self) -> Array:
+        return self._items.movie_id.to_numpy()
 
     def similar(self, movie: Id, n: int = 10) -> pd.DataFrame:
         """Find the movies that are most similar to one.
@@ -633,10 +646,10 @@ class TrainedRun:
         from movierec.recommending import selection
         from movierec.serving.filters import passing
 
-        item, movies = self.find(movie), self.project.movies
+        n, item, movies = arguments.integer(n, "n"), self._find(movie), self._project.movies
         eligible = movies.others([item])
         eligible &= passing(movies.filters(self.params.recommend.min_ratings), len(movies))
-        items, cosines = selection.similar(self.project.item_vectors(), item, n, eligible)
+        items, cosines = selection.similar(self._project.item_vectors(), item, n, eligible)
         return self._listed(items).assign(similarity=cosines)
 
     def search(self, query: str, n: int = 10) -> pd.DataFrame:
@@ -663,12 +676,12 @@ class TrainedRun:
         0       222      Star Trek: First Contact (1996)
         1       228  Star Trek: The Wrath of Khan (1982)
         """
-        index = self.project.movies.index
+        n, index = arguments.integer(n, "n"), self._project.movies.index
         return self._listed((index.search(query) or index.similar(query))[:n])
 
     def _listed(self, items: Any) -> pd.DataFrame:
-        movies = self.project.movies
-        rows = self.items.iloc[items].reset_index(drop=True)
+        movies = self._project.movies
+        rows = self._items.iloc[items].reset_index(drop=True)
         return rows.assign(title=[movies.display(item) for item in items])
 
     def predict(self, user_ids: IdsLike, movie_ids: IdsLike) -> Array:
@@ -686,7 +699,7 @@ class TrainedRun:
 
         Raises
         ------
-        KeyError
+        UnknownIdError
             If a user or a movie is unknown.
 
         Examples
@@ -696,14 +709,9 @@ class TrainedRun:
         >>> run.predict([196, 186], 50).round(2)
         array([4.22, 4.06])
         """
-        users, movies = np.broadcast_arrays(
-            np.atleast_1d(np.asarray(user_ids)), np.atleast_1d(np.asarray(movie_ids))
-        )
-        rows = known_places(places_of(users, self.user_ids), users, "user")
-        own = np.array(self.project.movies.movie_ids)
-        columns = known_places(places_of(movies, own), movies, "movie")
-        predicted = self.model.predict(rows.astype(np.int32), columns.astype(np.int32))
-        return np.clip(predicted.astype(np.float64), *self.params.data.scale)
+        known = self.user_ids, self._movie_ids
+        scale = self.params.data.scale
+        return predicted(self.model, scale, known, user_ids, movie_ids, item="movie")
 
     def save(self, path: str | Path) -> Path:
         """Save the run to one file, which `load` opens on any machine, without pickle.
@@ -752,15 +760,21 @@ class TrainedRun:
 
     def _check(self) -> None:
         """Read all that a saved run contains; MovierecError if it does not belong together."""
-        self.project.index_files("users.parquet")
+        self._project.index_files("users.parquet")
         for path, model in zip(model_file.MODELS.values(), self._models, strict=True):
             for record in model.manifest.values():
-                result_files.check_params(self.folder / path, record["params"], self.params)
+                result_files.check_params(
+                    self.folder / path, record["params"], self._project.params
+                )
         _ = self.metrics
 
 
 def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
     return (genres,) if isinstance(genres, str) else tuple(genres)
+
+
+def _year(year: int | None, name: str) -> int | None:
+    return None if year is None else arguments.integer(year, name, 0)
 
 
 def _fetch(root: Path, rev: str, folder: Path) -> None:
@@ -769,11 +783,12 @@ def _fetch(root: Path, rev: str, folder: Path) -> None:
         from dvc.api import DVCFileSystem
         from dvc.exceptions import DvcException
         from dvc.scm import SCMError
+        from dvc_data.index import DataIndexDirError
     try:
         files = DVCFileSystem(str(root), rev=rev)
         for path in NEEDED:
             files.get(path.as_posix(), str(folder / path), recursive=files.isdir(path.as_posix()))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, DataIndexDirError) as error:
         raise MovierecError(f"{rev}: {error}; check out the revision and run dvc repro") from None
     except (DvcException, SCMError) as error:
         raise MovierecError(f"{rev}: {' '.join(str(error).split())}") from None

@@ -1,4 +1,4 @@
-"""Read and write safetensors files; arrays are memory-mapped, so unused ones are never read.
+"""Read and write safetensors files; mapped arrays that are not used are never read.
 
 The format (https://github.com/huggingface/safetensors) is eight bytes with the header's length, the
 header as JSON, then the arrays. The library writes files and checks headers. Arrays are mapped
@@ -68,13 +68,22 @@ def _hash(metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
+def hash_array(array: Array) -> str:
+    """The sha256 of an array's dtype, shape and bytes."""
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 class ArrayFile:
     """An open file: its metadata, and its arrays by name.
 
+    in_memory: read all arrays now, so that nothing that happens to the file changes them later. A
+    mapped file that is shortened would end the process.
     Raises FileNotFoundError, and ValueError if the file is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, in_memory: bool = False) -> None:
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -90,19 +99,27 @@ class ArrayFile:
             self._header = json.loads(stream.read(size))
             self._header.pop("__metadata__", None)
             self._start = 8 + size
-            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+            self._content: bytearray | mmap.mmap
+            if in_memory:
+                stream.seek(0)
+                self._content = bytearray(os.fstat(stream.fileno()).st_size)
+                stream.readinto(self._content)
+            else:
+                self._content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
 
     @property
     def names(self) -> list[str]:
         return list(self._header)
 
     def array(self, name: str) -> Array:
-        """An array, mapped copy-on-write: writing to it does not change the file."""
+        """An array; writing to it does not change the file, since it is mapped copy-on-write."""
         entry = self._header[name]
         dtype = np.dtype(DTYPES[entry["dtype"]])
         begin, end = entry["data_offsets"]
         count = (end - begin) // dtype.itemsize
-        return np.frombuffer(self._map, dtype, count, self._start + begin).reshape(entry["shape"])
+        return np.frombuffer(self._content, dtype, count, self._start + begin).reshape(
+            entry["shape"]
+        )
 
     def arrays(self) -> dict[str, Array]:
         return {name: self.array(name) for name in self.names}

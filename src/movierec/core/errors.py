@@ -48,6 +48,53 @@ class UsageError(MovierecError):
     status = 2
 
 
+class UnknownIdError(MovierecError, KeyError):
+    """Raised for the id of a user, item or movie that a model does not know.
+
+    Parameters
+    ----------
+    text
+        The line.
+
+    Examples
+    --------
+    >>> import movierec as mr
+    >>> popularity = mr.Popularity().fit(([1, 1, 2], ["Alien", "Up", "Up"], [5, 2, 4]))
+    >>> try:
+    ...     popularity.recommend([3])
+    ... except mr.UnknownIdError as error:
+    ...     print(error)
+    user 3 was not in the ratings that the model was fitted on
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+
+    __str__ = Exception.__str__  # KeyError's adds quotes
+
+
+class NotFittedError(ValueError, AttributeError):
+    """Raised by an estimator that was not fitted yet, as scikit-learn's error of this name.
+
+    Parameters
+    ----------
+    text
+        The line.
+
+    Examples
+    --------
+    >>> import movierec as mr
+    >>> try:
+    ...     mr.ALS().recommend()
+    ... except mr.NotFittedError as error:
+    ...     print(error)
+    this ALS is not fitted; call fit first
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+
+
 def reason_of(error: OSError) -> str:
     """Describe an OSError: the file, the system's message, and what to do about it."""
     reason = os.strerror(error.errno) if error.errno else str(error)

@@ -165,10 +165,18 @@ def explain_time(texts: pa.Table, reasons: Array, place: Callable[[int], str]) -
 
 def describe_time(text: str, place: str) -> str:
     """What may be wrong with a time, such as "timestamp 1600001001000 in line 2: milliseconds?"."""
-    n = int(match[1]) if (match := SECONDS.fullmatch(text.strip())) else 0
-    guesses = [f"{unit}?" for unit, per in UNITS.items() if 10**8 <= n // per < TIMES[1]]
-    guess = (guesses or ["should be seconds or an ISO date such as 2020-01-31, of 1970 to 2099"])[0]
+    unit = unit_of(int(match[1])) if (match := SECONDS.fullmatch(text.strip())) else None
+    guess = (
+        f"{unit}?"
+        if unit
+        else "should be seconds or an ISO date such as 2020-01-31, of 1970 to 2099"
+    )
     return f"timestamp {shown(text)} in {place}: {guess}; {IGNORE_TIMES}"
+
+
+def unit_of(time: int) -> str | None:
+    """The unit in which a number would be a time of 1973 to 2099, if that is not seconds."""
+    return next((unit for unit, per in UNITS.items() if 10**8 <= time // per < TIMES[1]), None)
 
 
 def _ids(column: pa.ChunkedArray, is_text: bool, integers_only: bool) -> tuple[Array, Array]:

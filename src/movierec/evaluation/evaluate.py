@@ -177,7 +177,7 @@ def bootstrap_intervals(
         for metric, values in vars(metrics).items()
     }
     error_intervals = _intervals(error_sums, n_test[is_tested], params, seed)
-    ones = np.ones(len(next(iter(ranked.values()))))
+    ones = np.ones(len(next(iter(ranked.values()), ())))
     return {
         "test": error_intervals.pop("test", {}),
         "baseline": error_intervals,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array, Csr, indptr_from_counts
+from movierec.data.rating_arrays import Array, Csr, check_index, indptr_from_counts
 from movierec.kernels.item_knn import count_shared, nearest_items, sum_neighbours
 from movierec.kernels.scheduling import RUNS
 from movierec.kernels.tiles import TILE
@@ -78,10 +78,18 @@ def costs(counts: Array) -> Array:
 def scorer(by_user: Csr, neighbours: Array, cosines: Array) -> Scorer:
     """A scorer that adds up an item's cosines with the seen items of which it is a neighbour.
 
-    by_user: the users' seen items. neighbours, cosines: of all items.
+    by_user: the users' seen items. neighbours, cosines: of all items, from `nearest`.
+    Raises ValueError or IndexError for others: the kernel would write to foreign memory.
     """
-
-    by_user.check_columns(len(neighbours))
+    n_items = len(neighbours)
+    if neighbours.ndim != 2 or neighbours.shape != cosines.shape or neighbours.dtype != np.int32:
+        raise ValueError(
+            f"neighbours {neighbours.shape} {neighbours.dtype} and cosines {cosines.shape} misfit"
+        )
+    if neighbours.size:  # −1 stands for none
+        ends = np.array([neighbours.min(), neighbours.max()], np.int64) + 1
+        check_index(ends, n_items + 1, "neighbours")
+    by_user.check_columns(n_items)
 
     def scores(users: Array) -> Array:
         seen, sums = by_user.take(users), np.zeros((len(users), len(neighbours)), np.float32)

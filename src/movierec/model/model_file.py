@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,24 +36,27 @@ class TrainResult(BaseModel):
     refit: bool
 
 
-def _named_arrays(model: Model) -> dict[str, Array]:
+def named_arrays(model: Model) -> dict[str, Array]:
+    """The arrays of a model by name, and its mean, as they are saved."""
     return model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
+
+
+def from_arrays(arrays: Mapping[str, Array], manifest: Manifest | None = None) -> Model:
+    """The model of named arrays; TypeError or ValueError if these are not those of a model."""
+    from movierec.model.biased_mf import Model
+
+    named: dict[str, Any] = dict(arrays)
+    return Model(float(named.pop("global_mean")), **named, manifest=manifest or {})
 
 
 def hash_arrays(model: Model) -> dict[str, str]:
     """The sha256 of each array's dtype, shape and bytes, by name."""
-    return {name: _hash(array) for name, array in _named_arrays(model).items()}
-
-
-def _hash(array: Array) -> str:
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+    return {name: array_files.hash_array(array) for name, array in named_arrays(model).items()}
 
 
 def write_model(path: Path, model: Model) -> None:
     """Write a model; the same model gives the same bytes."""
-    array_files.save(path, _named_arrays(model), model.manifest)
+    array_files.save(path, named_arrays(model), model.manifest)
 
 
 def trained_with(model: Model) -> TrainParams:
@@ -63,7 +65,12 @@ def trained_with(model: Model) -> TrainParams:
         read_value(model.manifest, MODEL, float, "download", "params", "data", f"rating_{end}")
         for end in ("min", "max")
     )
-    return _params_of(model, "train", TrainParams).on_scale(Scale(low, high))
+    return train_params(model).on_scale(Scale(low, high))
+
+
+def train_params(model: Model) -> TrainParams:
+    """The same in stars, as params.yaml has them."""
+    return _params_of(model, "train", TrainParams)
 
 
 def train_result(model: Model) -> TrainResult:
@@ -80,20 +87,18 @@ def _params_of(model: Model, stage: str, kind: type[P]) -> P:
     return read_value(model.manifest, MODELS[stage], kind, stage, "params", stage)
 
 
-def read_model(path: Path = MODEL, users: bool = True) -> Model:
-    """Read a model, with memory-mapped arrays, and verify their hashes.
+def read_model(path: Path = MODEL, users: bool = True, in_memory: bool = False) -> Model:
+    """Read a model and verify the hashes of its arrays.
 
-    users: whether to read the users' rows; scores of a new user do not need them.
+    users: whether to read the users' rows; scores of a new user do not need them. in_memory: as in
+    ArrayFile; otherwise arrays are memory-mapped.
     """
-    from movierec.model.biased_mf import Model
-
-    arrays, manifest = read_arrays(path, () if users else USER_ARRAYS)
-    mean = float(arrays.pop("global_mean"))
+    arrays, manifest = read_arrays(path, () if users else USER_ARRAYS, in_memory=in_memory)
     if not users:
         counterparts = {name: name.replace("user", "item") for name in USER_ARRAYS}
         arrays |= {name: arrays[item][:0] for name, item in counterparts.items() if item in arrays}
     try:
-        return Model(mean, **arrays, manifest=manifest)
+        return from_arrays(arrays, manifest)
     except (TypeError, ValueError) as error:
         raise _incomplete(path, error) from None
 
@@ -105,14 +110,14 @@ def map_model(path: Path) -> Model:
 
 @lru_cache(maxsize=len(MODELS))
 def _map_model(path: Path, modified: int) -> Model:
-    from movierec.model.biased_mf import Model
-
-    arrays: dict[str, Any] = array_files.load(path)
-    return Model(float(arrays.pop("global_mean")), **arrays)
+    return from_arrays(array_files.load(path))
 
 
 def read_arrays(
-    path: Path, left_out: Iterable[str] = (), only: Iterable[str] | None = None
+    path: Path,
+    left_out: Iterable[str] = (),
+    only: Iterable[str] | None = None,
+    in_memory: bool = False,
 ) -> tuple[dict[str, Array], Manifest]:
     """Read arrays of a model by name, with verified hashes, and its manifest.
 
@@ -120,7 +125,7 @@ def read_arrays(
     or changed file.
     """
     try:
-        file = ArrayFile(path)
+        file = ArrayFile(path, in_memory)
         if missing := [name for name in REQUIRED if name not in file.names]:
             raise ValueError(f"it lacks {', '.join(missing)}")
         names = [name for name in only or file.names if name not in left_out]
@@ -131,7 +136,7 @@ def read_arrays(
         raise _incomplete(path, error) from None
     manifest = parse_manifest(json.dumps(file.metadata), path)
     with log.timed("read", path):
-        hashes = {name: _hash(array) for name, array in arrays.items()}
+        hashes = {name: array_files.hash_array(array) for name, array in arrays.items()}
     for recorded in (manifest[stage]["sha256"] for stage in MODELS if stage in manifest):
         is_complete = set(file.names) == set(recorded)
         if not is_complete or any(recorded[name] != hashes[name] for name in names):
@@ -148,20 +153,21 @@ def _incomplete(path: Path, error: Exception) -> MovierecError:
 
 
 def read_models(
-    manifest: Manifest, users: bool = True, folder: Path = Path()
+    manifest: Manifest, users: bool = True, folder: Path = Path(), in_memory: bool = False
 ) -> tuple[Model, Model]:
     """Read the models of the train and implicit stages, and check that they continue a manifest.
 
-    users: as in read_model. folder: of the project.
+    users, in_memory: as in read_model. folder: of the project.
     """
     train, implicit = (
-        _model_of(stage, folder / path, manifest, users) for stage, path in MODELS.items()
+        _model_of(stage, folder / path, manifest, users, in_memory)
+        for stage, path in MODELS.items()
     )
     return train, implicit
 
 
-def _model_of(stage: str, path: Path, manifest: Manifest, users: bool) -> Model:
-    model = read_model(path, users)
+def _model_of(stage: str, path: Path, manifest: Manifest, users: bool, in_memory: bool) -> Model:
+    model = read_model(path, users, in_memory)
     check_same_origin(model.manifest, manifest, path)
     if stage not in model.manifest:
         raise MovierecError(f"{path}: not written by the {stage} stage; run dvc repro")

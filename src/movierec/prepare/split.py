@@ -44,8 +44,10 @@ def last_per_user(
 
     Ties are broken at random.
     """
-    first = timestamp.min(initial=0)
-    seconds = (timestamp - first).astype(np.uint64)
+    first = span_of(timestamp)[0]
+    seconds = timestamp.astype(np.uint64) - np.uint64(first % 2**64)
+    if len(seconds) and seconds.max() >= 1 << 40:  # ranks leave room for the lower bits, too
+        seconds = np.unique(seconds, return_inverse=True)[1].astype(np.uint64)
     # Many ratings have the same second; the lower bits break ties at random.
     keys = seconds << 24 | rng.integers(0, 1 << 24, len(timestamp), dtype=np.uint64)
     return _last_in_rows(indptr, keys, fraction)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec.core import manifests
-from movierec.core.errors import MovierecError
+from movierec.core.errors import MovierecError, UnknownIdError
 from movierec.core.manifests import Manifest
 from movierec.core.params import Params, load_params
 from movierec.core.paths import IMPLICIT_MODEL, INDEX, MODEL
 from movierec.core.rating_scale import Scale
-from movierec.core.result_files import check_params
+from movierec.core.result_files import MAX_SHOWN, check_params
+from movierec.core.text import printable, shortened
 from movierec.model import model_file
 from movierec.recommending import selection
 from movierec.serving.catalogue import Catalogue
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """folder: where dvc.yaml is. manifest: of the index."""
+    """folder: where dvc.yaml is. manifest: of the index. has_users: whether models have them."""
 
     folder: Path
     params: Params
     manifest: Manifest
     movies: Catalogue
+    has_users: bool = False
 
     @classmethod
     def at(cls, folder: Path = Path()) -> Project:
@@ -56,7 +58,10 @@ class Project:
 
     def item_vectors(self) -> Array:
         """selection.vectors of the movies."""
-        watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
+        if "models" in vars(self):
+            rated, watched = (model.item_factors for model in self.models)
+        else:
+            watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
         return selection.vectors(watched, rated, self.params.recommend.rating_weight)
 
     def _item_factors(self, path: Path) -> Array:
@@ -75,9 +80,10 @@ class Project:
         ids = parquet_tables.read_table(users, ["user_id"])["user_id"]
         place = pc.index(ids.cast("string"), user_id).as_py()
         if place < 0:
+            shown = shortened(printable(user_id), MAX_SHOWN) or repr("")
             low, high = pc.min_max(ids).as_py().values()
-            raise MovierecError(
-                f"no user {user_id or repr('')} in the data set; it has {len(ids):,} users, with"
+            raise UnknownIdError(
+                f"no user {shown} in the data set; it has {len(ids):,} users, with"
                 f" IDs from {low} to {high}"
             )
         row = parquet_tables.read_block(ratings, users, place, place + 1)
@@ -91,10 +97,10 @@ class Project:
         """The scores of all movies for this user."""
         from movierec.serving import user_scores
 
-        model, watched = self._models
+        model, watched = self.models
         trained_with = model_file.trained_with(model), model_file.implicit_trained_with(watched)
         rated, share = (user.items, user.ratings), self._unseen_share(user)
-        return user_scores.score_items(self._models, *rated, self.params, trained_with, share)
+        return user_scores.score_items(self.models, *rated, self.params, trained_with, share)
 
     def _unseen_share(self, user: UserProfile) -> float:
         """As of folding_in.fold_in_implicit; 1 for a user of the data set."""
@@ -105,6 +111,6 @@ class Project:
         return 1.0 if user.is_complete else folding_in.unseen_share(len(user.items), usual)
 
     @cached_property
-    def _models(self) -> tuple[Model, Model]:
-        """The model of ratings and the implicit model, without their users."""
-        return model_file.read_models(self.manifest, users=False, folder=self.folder)
+    def models(self) -> tuple[Model, Model]:
+        """The model of ratings and the implicit model, without their users unless has_users."""
+        return model_file.read_models(self.manifest, users=self.has_users, folder=self.folder)
