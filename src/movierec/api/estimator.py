@@ -201,6 +201,11 @@ class Estimator(ABC):
             except ValueError as error:
                 problem, of_protocol, _ = str(error).partition(", and protocol")
                 hint = "; give a table for validation instead of a share" if of_protocol else ""
+                problem = problem.replace("test_fraction", "validation")
+                problem = problem.replace(
+                    " and validation_fraction 0 hold out all; lower them",
+                    " holds out all; lower it",
+                )
                 raise ValueError(problem + hint) from None
         elif validation is not None:
             validation = RatingTable.read(validation, columns, needs_values).with_ids_of(train)
