@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev run report tune browser quick test test-faults lint check bench peers compare page bench-smoke bench-pipeline format coverage clean lock docs notebooks
+.PHONY: help env dev run report tune browser quick test test-faults lint check bench peers compare page bench-smoke bench-pipeline bench-api side-by-side format coverage clean lock docs notebooks
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -86,11 +86,17 @@ compare: dev  ## Compare errors and rankings with other packages, each tuned (20
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.rankings
 
+side-by-side: dev  ## Run the same jobs in movierec, LensKit and implicit, the latter two after make peers (a minute)
+	PYTHONPATH=src OPENBLAS_NUM_THREADS=1 $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.side_by_side.run
+
 bench-smoke: dev  ## Run the speed benchmark on small data
 	python -m benchmarks.speed.run --smoke --out /tmp/movierec-bench
 
 bench-pipeline: dev  ## Measure time and memory of the full pipeline, on data of ml-25m's size (minutes)
 	python -m benchmarks.speed.pipeline
+
+bench-api: dev  ## Compare fit from Python with the training stages, on ml-100k and 1 million generated ratings (a minute)
+	python -m benchmarks.speed.python_api
 
 page: env  ## Build the page template of dvc plots show from .dvc/plots/source.html
 	python .dvc/plots/renew.py
@@ -99,7 +105,7 @@ notebooks: dev  ## Run the notebooks and store their outputs, after a run of the
 	python notebooks/execute.py
 
 docs: dev  ## Update the generated parts of docs/user-guide, after a run of the pipeline
-	python docs/user-guide/generate.py
+	PYTHONPATH=. python docs/user-guide/generate.py
 	python docs/user-guide/generate_reference.py
 
 format: dev  ## Format the code

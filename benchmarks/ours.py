@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from benchmarks import harness
+from movierec import RatingTable
 from movierec.core.params import ImplicitParams, Params, TrainParams
 from movierec.core.paths import INDEX
 from movierec.core.rating_scale import Scale
@@ -25,6 +27,13 @@ def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
     n_items = parquet_tables.n_rows(folder / "items.parquet")
     ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
     return ratings, by_user.n_rows, n_items
+
+
+def read_frame() -> pd.DataFrame:
+    """Read all ratings with their ids: user_id, item_id, rating and timestamp."""
+    ratings, _, _ = read_index()
+    ids = parquet_tables.read_users()["user_id"], parquet_tables.read_items()["movie_id"]
+    return RatingTable(ratings, *(column.to_numpy() for column in ids)).to_pandas()
 
 
 def fit_ratings(

@@ -1,7 +1,8 @@
 """Write the generated parts of the user guide: `make docs`, after a run of the pipeline.
 
 They stand between `<!-- begin NAME -->` and `<!-- end -->`, and come from dvc.yaml, from the
-Parquet files of the run, which describe their columns, and from the help of the commands.
+Parquet files of the run, which describe their columns, from the help of the commands, and from
+benchmarks/side_by_side.
 """
 
 import re
@@ -12,6 +13,7 @@ import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.side_by_side import snippets
 from movierec.cli import cli
 from movierec.core import yaml_file
 
@@ -44,6 +46,7 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "files": "\n".join(files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
         "options": "\n".join(options()),
+        **jobs(),
     }
 
 
@@ -83,6 +86,19 @@ def options() -> Iterable[str]:
                 commands.setdefault(record, []).append(name)
     for (option, meaning), names in commands.items():
         yield f"- {code([option])} ({code(names)}): {meaning.replace('  [', ' [')}"
+
+
+def jobs() -> dict[str, str]:
+    """The code of each job in each library, by the job's title, and the table of their `lines`."""
+    by_library = {name: snippets.read_snippets(name) for name in snippets.LIBRARIES}
+    shown, rows = {}, []
+    for title in next(iter(by_library.values())):
+        of_job = {name: read[title] for name, read in by_library.items()}
+        code = (f"{name}:\n\n```python\n{one.text}\n```" for name, one in of_job.items())
+        shown[title.lower().replace(" ", "_")] = "\n\n".join(code)
+        counts = (f"{one.n_lines} ({one.n_lines_with_imports})" for one in of_job.values())
+        rows.append([title, *counts])
+    return {**shown, "lines": table(["job", *by_library], rows)}
 
 
 def dtype(kind: pa.DataType) -> str:

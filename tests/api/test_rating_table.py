@@ -340,3 +340,18 @@ def test_a_list_is_refused() -> None:
 def test_another_type_is_refused() -> None:
     with pytest.raises(TypeError, match="str is not supported"):
         RatingTable.read("ratings.csv")
+
+
+@given(PAIRS, st.data())
+def test_parts_of_a_table_join_to_the_table(pairs, data) -> None:
+    table = RatingTable.read(list(map(list, zip(*pairs, strict=True))))
+    is_first = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs)))
+    )
+    parts = [
+        RatingTable(table.ratings.take(rows), table.user_ids, table.item_ids)
+        for rows in (is_first, ~is_first)
+    ]
+    joined = parts[0].joined(parts[1])
+    for name, array in vars(table.ratings).items():
+        np.testing.assert_array_equal(getattr(joined.ratings, name), array)

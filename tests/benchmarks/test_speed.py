@@ -1,13 +1,20 @@
-"""`make bench-smoke` and `make bench-pipeline`, small, from end to end."""
+"""`make bench-smoke`, `make bench-pipeline` and `make bench-api`, small."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
+from benchmarks import harness
+from benchmarks.speed import python_api
 from tests.helpers.clone import ROOT
+from tests.helpers.random_data import random_ratings
 
 
 def test_the_smoke_benchmark_makes_its_table(tmp_path: Path) -> None:
@@ -42,3 +49,36 @@ def test_the_pipeline_s_benchmark_makes_its_table(tmp_path: Path) -> None:
     assert report["shape"]["n_ratings"] == 5000
     assert report["shape"]["n_users"] == report["shape"]["n_recommended_users"]
     assert (tmp_path / "pipeline-5000.md").read_text().strip() == done.stdout.strip()
+
+
+@pytest.fixture
+def contests(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """`make bench-api` on few ratings, without its separate processes."""
+    monkeypatch.setattr(python_api.Contest, "processes", lambda contest: {})
+    ratings = random_ratings(0, 200, 150, 6000)
+    ids = pd.DataFrame({"user_id": ratings.user_index, "item_id": ratings.item_index})
+    frame = ids.assign(rating=ratings.rating, timestamp=ratings.timestamp)
+    return lambda: python_api.measure("random", "ml-100k", frame, 2)
+
+
+def test_fit_from_python_and_the_stages_train_the_same_models(
+    contests: Callable[[], list[dict[str, Any]]],
+) -> None:
+    results = contests()
+    assert [entry["stage"] for entry in results] == ["train", "implicit"]
+    for entry in results:
+        assert min(map(len, entry["seconds"].values())) == 2
+        assert entry["medians"]["whole stage"] > entry["medians"]["stage"] > 0
+    report = {"machine": harness.machine(), "n_threads": 2, "n_runs": 2, "versions": {}}
+    table = python_api.table(report | {"results": results})
+    assert re.search(r"^\| random, 4,\d+ \| `ImplicitALS` \| \d+ \+ \d+ \| ", table, re.MULTILINE)
+
+
+def test_a_fit_that_differs_from_the_stage_is_no_result(
+    contests: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = python_api.Contest.arguments.fget
+    other = property(lambda contest: arguments(contest) | {"random_state": 1})
+    monkeypatch.setattr(python_api.Contest, "arguments", other)
+    with pytest.raises(RuntimeError, match="train: fit gives another model"):
+        contests()

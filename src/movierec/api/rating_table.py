@@ -246,7 +246,8 @@ class RatingTable:
         other = other.with_ids_of(self)
         pairs = zip(vars(self.ratings).values(), vars(other.ratings).values(), strict=True)
         both = Ratings(*(np.concatenate(pair) for pair in pairs))
-        both = both.sort(len(other.user_ids), len(other.item_ids))
+        keys = both.user_index * np.int64(len(other.item_ids)) + both.item_index
+        both = both.take(np.argsort(keys, kind="stable"))  # which merges sorted runs, in one pass
         return RatingTable(index.newest(both), other.user_ids, other.item_ids)
 
     def _n_shared(self, other: RatingTable) -> int:
