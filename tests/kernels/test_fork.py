@@ -32,7 +32,7 @@ def test_a_fork_after_kernels_have_run_is_refused_in_one_line(has_run) -> None:
     if numba.config.DISABLE_JIT:
         pytest.skip("kernels run in NumPy")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(has_run=has_run)],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM.format(has_run=has_run)],
         env={**os.environ, "NUMBA_THREADING_LAYER": "omp"},
         capture_output=True,
         text=True,
