@@ -344,7 +344,7 @@ def test_another_type_is_refused() -> None:
 
 @given(PAIRS, st.data())
 def test_parts_of_a_table_join_to_the_table(pairs, data) -> None:
-    table = RatingTable.read(list(map(list, zip(*pairs, strict=True))))
+    table = RatingTable.read(tuple(map(list, zip(*pairs, strict=True))))
     is_first = np.array(
         data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs)))
     )

@@ -52,6 +52,11 @@ def _plain(column: pa.Array) -> pa.Array:
     return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
+def refuse_missing(column: pa.Array, name: str) -> None:
+    if column.null_count:
+        refuse(column.is_null(), column, name, "is missing")
+
+
 def refuse(is_bad: Any, column: pa.Array, name: str, problem: str) -> None:
     """Raise ValueError, which names the first bad row, if there is one."""
     rows = np.flatnonzero(np.asarray(is_bad))

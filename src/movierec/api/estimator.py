@@ -210,12 +210,12 @@ class Estimator(ABC):
         elif validation is not None:
             validation = RatingTable.read(validation, columns, needs_values).with_ids_of(train)
             train = train.with_ids_of(validation)
-            if n_shared := train._n_shared(validation):
-                raise ValueError(
-                    f"validation: {n_shared:,} of its {len(validation):,} ratings are also among"
-                    " the ratings to fit on (the same user and item); leave them out of one"
-                )
         both = train if validation is None else train.joined(validation)
+        if validation is not None and (n_shared := len(train) + len(validation) - len(both)):
+            raise ValueError(
+                f"validation: {n_shared:,} of its {len(validation):,} ratings are also among the"
+                " ratings to fit on (the same user and item); leave them out of one"
+            )
         by_id = {} if genres is None else dict(genres.items())
         model._fit_on(both, model._scale_of(both), train, validation, by_id)
         fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}

@@ -22,7 +22,7 @@ EXACT = 2.0**53  # below it, a float that is a whole number is exactly that inte
 
 def read(column: pa.Array, name: str) -> pa.Array:
     """Ids as int64 or text; ValueError, which names the column, for anything else."""
-    arrow_columns.refuse(column.is_null(), column, name, "is missing")
+    arrow_columns.refuse_missing(column, name)
     kind = column.type
     if pa.types.is_floating(kind):
         values = pc.cast(column, pa.float64()).to_numpy()

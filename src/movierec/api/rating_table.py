@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -113,17 +114,17 @@ class RatingTable:
         users, items, rating, timestamp = _columns_of(ratings, columns or {}, needs_values)
         if not len(rating):
             raise ValueError("ratings: there are none")
-        (user_ids, user_index), (item_ids, item_index) = (
-            ids.encode(users, "user_id"),
-            ids.encode(items, "item_id"),
-        )
+        with ThreadPoolExecutor(2) as pool:
+            encoded = pool.map(ids.encode, (users, items), ("user_id", "item_id"))
+        (user_ids, user_index), (item_ids, item_index) = encoded
         seconds, exact = np.zeros(len(rating), np.int64), None
         if timestamp is not None:
             seconds, exact = _times(timestamp)
         raw = Ratings(user_index, item_index, _ratings(rating), seconds)
-        if exact is not None:  # of ratings in the same second, too, the last one counts
-            raw = raw.take(np.argsort(exact, kind="stable"))
         indexed = index.build(raw, user_ids, item_ids)
+        if indexed.n_superseded and exact is not None:  # the last one counts, also in a second
+            raw = raw.take(np.argsort(exact, kind="stable"))
+            indexed = index.build(raw, user_ids, item_ids)
         if indexed.n_superseded:
             later = "by position; there are no timestamps" if exact is None else "by timestamp"
             warnings.warn(
@@ -400,7 +401,7 @@ def _ratings(column: pa.Array) -> Array:
         values = pc.cast(column, pa.float32(), safe=False)
     except pa.ArrowException:
         raise ValueError(f"rating: {column.type} is not a number") from None
-    arrow_columns.refuse(values.is_null(), column, "rating", "is missing")
+    arrow_columns.refuse_missing(column, "rating")
     rating = np.asarray(values.to_numpy(zero_copy_only=False))
     arrow_columns.refuse(~np.isfinite(rating), column, "rating", "is not a finite number")
     return rating
@@ -408,7 +409,7 @@ def _ratings(column: pa.Array) -> Array:
 
 def _times(column: pa.Array) -> tuple[Array, Array]:
     """Timestamps in whole seconds since 1970, and exactly, in an order that may be finer."""
-    arrow_columns.refuse(column.is_null(), column, "timestamp", "is missing")
+    arrow_columns.refuse_missing(column, "timestamp")
     kind = column.type
     try:
         if kind in arrow_columns.TEXT:
@@ -421,9 +422,9 @@ def _times(column: pa.Array) -> tuple[Array, Array]:
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise pa.ArrowTypeError
         exact = np.asarray(column)
-        low, high = TIMES
-        arrow_columns.refuse(~((exact >= low) & (exact < high)), column, "timestamp", _hint(exact))
-        return np.floor(exact).astype(np.int64), exact
+        is_wrong = ~((exact >= TIMES[0]) & (exact < TIMES[1]))
+        arrow_columns.refuse(is_wrong, column, "timestamp", _hint(exact[is_wrong]))
+        return (exact // 1).astype(np.int64), exact
     except pa.ArrowException:
         raise ValueError(f"timestamp: {kind} is not a time; give seconds") from None
 
@@ -435,9 +436,8 @@ def _parsed(column: pa.Array) -> pa.Array:
         return column.cast(pa.timestamp("us", "UTC"))
 
 
-def _hint(times: Array) -> str:
-    """What may be wrong with the first time that is not in seconds."""
-    wrong = times[~((times >= TIMES[0]) & (times < TIMES[1]))]
+def _hint(wrong: Array) -> str:
+    """What may be wrong with the first of these times, which are not in seconds."""
     finite = wrong[np.isfinite(wrong)]
     unit = text_values.unit_of(int(finite[0])) if len(finite) else None
     guess = f"is in {unit}, it seems" if unit else "is not from 1970 to 2099"
