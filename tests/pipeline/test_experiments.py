@@ -49,7 +49,7 @@ def edit_param(workspace: Workspace, old: str, new: str) -> None:
 def test_going_back_to_the_recorded_run_deletes_no_edits(workspace: Workspace) -> None:
     recorded = result_files.read_details("evaluate", workspace.path)
     code, note = (workspace.path / name for name in ("src/movierec/cli/runs.py", "note.txt"))
-    edit_param(workspace, "rating_weight: 0.5", "rating_weight: 0.9")
+    edit_param(workspace, "rating_weight: 0.2", "rating_weight: 0.9")
     code.write_text(code.read_text("utf-8") + "# staged\n", "utf-8")
     workspace.run("git", "add", str(code))
     code.write_text(code.read_text("utf-8") + "# not staged\n", "utf-8")

@@ -182,7 +182,7 @@ MARKS = {  # a chart, the kind of its marks, and what pointing at the first one 
     "errors_models": ("symbol", "model model, test RMSE, stars (95% interval) 0.9"),
     "errors_by_movie": ("symbol", "training ratings of the movie 0, series model, test RMSE"),
     "errors_by_genre": ("symbol", "genre Action, series model, test RMSE, stars 0."),
-    "recommendations_rankings": ("symbol", "ranking blend, test NDCG (95% interval) 0.3"),
+    "recommendations_rankings": ("symbol", "ranking blend, test NDCG (95% interval) 0.4"),
     "recommendations_genres": ("symbol", "genre Drama, series ratings, share of ratings"),
     "recommendations_movies": ("symbol", "movie Star Wars (1977), "),
 }

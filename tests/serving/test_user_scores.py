@@ -153,7 +153,7 @@ def test_the_order_of_ratings_changes_no_bit():
 def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
     shares: list[float] = []
     monkeypatch.setattr(user_scores, "score_items", lambda *given: shares.append(given[-1]))
-    monkeypatch.setattr(Project, "_models", (None, None))
+    monkeypatch.setattr(Project, "models", (None, None))
     for read in ("trained_with", "implicit_trained_with"):
         monkeypatch.setattr(model_file, read, lambda model: None)
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}

@@ -198,15 +198,11 @@ class Estimator(ABC):
                 train, _, validation = split(
                     train, test_fraction=share, validation_fraction=0, random_state=model._seed
                 )
-            except ValueError as error:
-                problem, of_protocol, _ = str(error).partition(", and protocol")
-                hint = "; give a table for validation instead of a share" if of_protocol else ""
-                problem = problem.replace("test_fraction", "validation")
-                problem = problem.replace(
-                    " and validation_fraction 0 hold out all; lower them",
-                    " holds out all; lower it",
-                )
-                raise ValueError(problem + hint) from None
+            except ValueError:  # each user loses at least one rating
+                raise ValueError(
+                    f"validation: no ratings to fit on are left without {share:g} of each user's;"
+                    " lower it, or give a table of validation ratings"
+                ) from None
         elif validation is not None:
             validation = RatingTable.read(validation, columns, needs_values).with_ids_of(train)
             train = train.with_ids_of(validation)
