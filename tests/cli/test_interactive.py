@@ -45,7 +45,7 @@ def test_a_rated_movie_gives_a_list(talk):
     assert ratings(here) == {"Star Wars (1977)": 4.5}
     assert "Star Wars (1977): 4.5. You have rated 1 movie." in out
     assert len(here.rows) == 10
-    assert all(row["title"][:12] in out for row in here.rows)
+    assert all(row["title"].partition(",")[0][:12] in out for row in here.rows)  # The Piano
     assert "Star Wars (1977)" not in {row["title"] for row in here.rows}
 
 
