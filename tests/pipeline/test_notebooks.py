@@ -85,6 +85,6 @@ def test_stored_outputs_are_small_and_name_no_path_of_a_machine(path) -> None:
 
 
 def test_paths_are_noticed() -> None:
-    for text in ("folder=PosixPath('/work/x')", "/home/ann/movierec", "see C:\\Users\\ann"):
+    for text in ("folder=PosixPath('/srv/x')", "/home/ann/movierec", "see C:\\Users\\ann"):
         assert ANY_PATH.search(text)
     assert not ANY_PATH.search("Seven (Se7en) 1/2 and/or data/index")

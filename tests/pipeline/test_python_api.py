@@ -147,6 +147,7 @@ def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> 
     with pytest.raises(MovierecError, match="n_factors was 8, but is 9"):
         loaded.save(tmp_path / "run.zip")
     for name in (MODEL, IMPLICIT_MODEL):  # both were read
+        (tmp_path / name).write_bytes(b"")  # if it were mapped, the process would end
         (tmp_path / name).unlink()
     likes = {"Alien": 5}
     assert loaded.recommend(likes, diverse=0.5).equals(run.recommend(likes, diverse=0.5))

@@ -170,14 +170,14 @@ def test_training_stops_when_validation_has_not_improved_and_keeps_the_best():
     held = np.random.default_rng(0).random(500) < 0.3
     by_user = ratings.take(~held).by_user(40)
     params = implicit_params(max_epochs=50, patience=3, min_improvement=0.01)
-    told = []
+    states = []
     data = InMemoryData(by_user, by_user.transpose(30), validation=ratings.take(held))
-    fit = implicit_als.fit(data, params, 0, SCALE, told.append)
+    fit = implicit_als.fit(data, params, 0, SCALE, states.append)
     ndcg = [epoch.validation_ndcg for epoch in fit.epochs]
     assert len(ndcg) == fit.best_epoch + 3 < 50
     assert fit.validation.ndcg == ndcg[fit.best_epoch - 1]
     assert max(ndcg[fit.best_epoch :]) <= fit.validation.ndcg + 0.01
-    assert len(told) == len(ndcg)
+    assert len(states) == len(ndcg)
     at_best = train((by_user, by_user.transpose(30)), max_epochs=fit.best_epoch)
     np.testing.assert_array_equal(fit.model.item_factors, at_best.item_factors)
 

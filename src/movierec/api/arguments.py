@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
+from movierec.core.errors import MovierecError
 from movierec.core.yaml_file import shorten
 from movierec.data.rating_arrays import Array
+
+BLOCK = re.compile(r"\b(split|train|implicit)\.(?=[a-z])")  # of params.yaml
+
+
+@contextmanager
+def named() -> Iterator[None]:
+    """Turn what the pipeline's code refuses into ValueError, which names arguments, not params."""
+    try:
+        yield
+    except MovierecError as error:
+        raise ValueError(BLOCK.sub("", str(error))) from None
 
 
 def plain(value: Any) -> Any:
@@ -63,7 +78,9 @@ def rating_scale(value: Any) -> tuple[float, float] | None:
 
 
 def read_only(array: Array) -> Array:
-    """A view of the array that cannot be changed."""
+    """The array, if it cannot be changed, or a view that cannot."""
+    if not array.flags.writeable:
+        return array
     view = array.view()
     view.flags.writeable = False
     return view

@@ -80,7 +80,7 @@ class Blend(Estimator):
 
     @property
     def _named_parts(self) -> dict[str, Estimator]:
-        return {"watched": self.watched_, "rated": self.rated_}
+        return dict(zip(("watched", "rated"), self._parts, strict=True))
 
     def _state(self) -> State:
         states = {name: part._state() for name, part in self._named_parts.items()}
@@ -134,9 +134,8 @@ class Blend(Estimator):
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         watched, rated = (part._linear_scores(items, ratings) for part in self._parts)
-        low, high = self.rating_scale_
         mean = self.rated_.model_.global_mean
-        return watched.plus(rated, self._weight / (high - low), less=mean)
+        return watched.blended(rated, self._weight, self.rating_scale_, mean)
 
     def _vectors(self) -> Array:
         from movierec.recommending import selection

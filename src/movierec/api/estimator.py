@@ -247,7 +247,7 @@ class Estimator(ABC):
         genres: Mapping[Any, Any],
     ) -> None:
         self.ratings_, self.rating_scale_ = both, scale
-        with threads(self.params_.get("n_jobs")):
+        with threads(self.params_.get("n_jobs")), arguments.named():
             self._fit(train, validation, genres)
 
     @property
@@ -376,7 +376,7 @@ class Estimator(ABC):
         >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2])).user_ids_
         array([7, 9])
         """
-        return arguments.read_only(self.fitted.user_ids)
+        return self.fitted.user_ids
 
     @property
     def item_ids_(self) -> Array:
@@ -397,7 +397,7 @@ class Estimator(ABC):
         >>> mr.Popularity().fit((users, movies, [5, 4, 1, 4, 2])).item_ids_.tolist()
         ['Alien', 'Up', 'Heat']
         """
-        return arguments.read_only(self.fitted.item_ids)
+        return self.fitted.item_ids
 
     def _items(self, items: IdsLike) -> Array:
         return ids.known_places(items, self.fitted.item_ids, "item")

@@ -162,9 +162,7 @@ def _describe(estimator: Estimator) -> _Description:
 def _as_json(value: Any) -> Any:
     if isinstance(value, Estimator):
         return _describe(value).model_dump()
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return [_as_json(part) for part in value] if isinstance(value, tuple | list) else value
+    return list(value) if isinstance(value, tuple) else value  # of params_: numbers of Python
 
 
 def _create(description: _Description) -> Estimator:

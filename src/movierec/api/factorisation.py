@@ -167,8 +167,8 @@ class Factorisation(Estimator):
         MovierecError
             Without Matplotlib, which the extra `plots` installs.
         ValueError
-            Before `fit`, if the model was loaded from a file, or for `ImplicitALS` without
-            validation ratings: nothing was measured then.
+            Before `fit`, or for `ImplicitALS` without validation ratings: nothing was measured
+            then.
 
         Examples
         --------

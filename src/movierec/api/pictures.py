@@ -60,8 +60,8 @@ def plot_training(models: Estimator | Mapping[str, Estimator]) -> Figure:
     TypeError
         If a model is not trained in epochs, such as `Popularity`; of `Blend`, plot the parts.
     ValueError
-        If there are no models, or one is not fitted, was loaded from a file, or is an `ImplicitALS`
-        without validation ratings: nothing was measured then.
+        If there are no models, or one is not fitted, or is an `ImplicitALS` without validation
+        ratings: nothing was measured then.
 
     Examples
     --------

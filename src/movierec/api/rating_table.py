@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movierec.api import arrow_columns, ids
+from movierec.api import arguments, arrow_columns, ids
 from movierec.api.input_types import RatingsLike
 from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
 from movierec.datasets import text_values
@@ -59,10 +58,7 @@ class RatingTable:
 
     def __post_init__(self) -> None:
         for name in ("user_ids", "item_ids"):
-            if getattr(self, name).flags.writeable:
-                own = getattr(self, name).view()
-                own.flags.writeable = False
-                object.__setattr__(self, name, own)
+            object.__setattr__(self, name, arguments.read_only(getattr(self, name)))
 
     @classmethod
     def read(
@@ -114,9 +110,8 @@ class RatingTable:
         users, items, rating, timestamp = _columns_of(ratings, columns or {}, needs_values)
         if not len(rating):
             raise ValueError("ratings: there are none")
-        with ThreadPoolExecutor(2) as pool:
-            encoded = pool.map(ids.encode, (users, items), ("user_id", "item_id"))
-        (user_ids, user_index), (item_ids, item_index) = encoded
+        user_ids, user_index = ids.encode(users, "user_id")
+        item_ids, item_index = ids.encode(items, "item_id")
         seconds, exact = np.zeros(len(rating), np.int64), None
         if timestamp is not None:
             seconds, exact = _times(timestamp)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from movierec.api import arguments
 from movierec.api.input_types import RatingsLike
 from movierec.api.rating_table import RatingTable
-from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams, validated
 from movierec.prepare import split as protocols
 
@@ -105,8 +105,6 @@ def split(
     if protocol in NEED_TIME and not table.ratings.timestamp.any():
         raise ValueError(f"protocol {protocol!r} needs timestamps; the ratings have none")
     parts = protocols.split(table.ratings, len(table.user_ids), params, random_state)
-    try:
+    with arguments.named():
         protocols.check_sizes(params, table.counts("user"), len(parts[0]), len(parts[2]))
-    except MovierecError as error:
-        raise ValueError(str(error).replace("split.", "")) from None  # as the arguments are called
     return Split(*(RatingTable(part, table.user_ids, table.item_ids) for part in parts))

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from movierec.core.params import ImplicitParams, TrainParams
+from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr, check_index
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
@@ -115,11 +116,14 @@ class LinearScores:
         between = means.var(axis=0, ddof=1) if len(means) > 1 else 0
         return np.asarray(np.sqrt(within + between))
 
-    def plus(self, other: LinearScores, weight: float, less: float = 0) -> LinearScores:
-        """These scores and a weight times other scores of the same user, minus a constant."""
+    def blended(
+        self, rated: LinearScores, rating_weight: float, scale: Scale, global_mean: float
+    ) -> LinearScores:
+        """These implicit scores, plus the predicted ratings of the same user: rankers.blend."""
+        share = rating_weight / (scale.high - scale.low)
         weighted = (
-            replace(part, weight=part.weight * weight, offsets=part.offsets - less)
-            for part in other.parts
+            replace(part, weight=part.weight * share, offsets=part.offsets - global_mean)
+            for part in rated.parts
         )
         return replace(self, parts=(*self.parts, *weighted))
 

@@ -63,6 +63,5 @@ def score_items(
     targets = Targets.from_params(trained_with[1], scale).of_new_user(ratings)
     why = fold_in_implicit(models[1], items, targets, trained_with[1], unseen_share)
     if settings.ranking == "blend":
-        share = settings.rating_weight / (scale.high - scale.low)
-        why = why.plus(rating, share, less=models[0].global_mean)
+        why = why.blended(rating, settings.rating_weight, scale, models[0].global_mean)
     return UserScores(why.scores, rating, why)

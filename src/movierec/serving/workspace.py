@@ -112,5 +112,10 @@ class Project:
 
     @cached_property
     def models(self) -> tuple[Model, Model]:
-        """The model of ratings and the implicit model, without their users unless has_users."""
-        return model_file.read_models(self.manifest, users=self.has_users, folder=self.folder)
+        """The model of ratings and the implicit model; unless has_users, mapped and without them.
+
+        Who needs the users keeps the models for long, so that the files may change meanwhile.
+        """
+        return model_file.read_models(
+            self.manifest, self.has_users, self.folder, in_memory=self.has_users
+        )
