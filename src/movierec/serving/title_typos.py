@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movierec.serving.title_names import ARTICLES, ROMAN, Name, without_articles
+from movierec.serving.title_names import ARTICLES, ROMAN, Name, spell_folded, without_articles
 
 # A typo is a letter that is wrong, missing, added or exchanged with the next. One is allowed from 5
 # letters on, and so on; tests/pipeline/test_title_search.py counts what this finds.
@@ -33,8 +33,8 @@ class Typos:
         from rapidfuzz.distance import OSA
 
         distances: dict[int, int] = {}
-        for asked in _without_article(folded):
-            n_letters, numbers = _n_letters(asked), _numbers(asked)
+        n_letters, numbers = _n_letters(without_articles(folded)), _numbers(folded)
+        for asked in _with_fewer_articles(folded):
             matches = process.extract(
                 asked.replace(" ", ""),
                 self._joined,
@@ -54,7 +54,7 @@ class Typos:
         return distances
 
     def _by_words(self, folded: str) -> dict[int, int]:
-        words = list(dict.fromkeys(word for word in folded.split() if word not in ARTICLES))
+        words = [word for word in spell_folded(folded).split() if word not in ARTICLES]
         by_word = [self._near_word(word) for word in words]
         items = set(by_word[0]).intersection(*by_word[1:]) if by_word else ()
         typos = {item: [distances[item] for distances in by_word] for item in items}
@@ -108,13 +108,14 @@ class Typos:
         return list(self._items)
 
 
-def _without_article(folded: str) -> list[str]:
-    """A name without articles; and if its first word is nearly "the", without that too."""
+def _with_fewer_articles(folded: str) -> Iterable[str]:
+    """A name as it is; without articles; and if its first word is nearly "the", without that."""
     from rapidfuzz.distance import OSA
 
-    name = without_articles(folded)
-    first, _, rest = name.partition(" ")
-    return [name, rest] if rest and OSA.distance(first, "the") == 1 else [name]
+    bare = without_articles(folded)
+    first, _, rest = bare.partition(" ")
+    is_article = rest and OSA.distance(first, "the") == 1
+    return dict.fromkeys((folded, bare, rest) if is_article else (folded, bare))
 
 
 def _max_typos(n_letters: int) -> int:
