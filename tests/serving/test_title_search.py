@@ -161,6 +161,16 @@ def test_articles_alone_are_words():
         ("Heat 2016", '"Heat 2016" is not in these data, which end in 2015'),
         ("Heat (1953)", '"Heat (1953)" is not in these data, which begin in 1954'),
         ("Sabrina (2020)", '"Sabrina (2020)" is not in these data, which end in 2015'),
+        (
+            "Star Wars: The Empire Strikes Back",
+            'no movie called "Star Wars: The Empire Strikes Back"; did you mean'
+            ' "The Empire Strikes Back (1980)"?',
+        ),
+        (
+            "Star Wars: The Force Awakens",
+            'no movie called "Star Wars: The Force Awakens"; these data end in 2015',
+        ),
+        ("1968", 'no movie called "1968"; did you mean "2001: A Space Odyssey (1968)"?'),
         ("Toy Story 3", 'no movie called "Toy Story 3"; these data end in 2015'),
         ("two\nlines", 'no movie called "two lines"; these data end in 2015'),
         ("?!", 'no movie called "?!"; these data end in 2015'),

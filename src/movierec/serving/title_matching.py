@@ -95,6 +95,14 @@ class TitleMatcher:
             return self._best(near, "year")
         return self._best(dict.fromkeys(self._misspelled(asked, year), SAME), "spelling")
 
+    def same_title(self, title: str) -> list[int]:
+        """Movies of any year with this title, then those with its subtitle.
+
+        What is before the subtitle does not count: "Star Wars: The Force Awakens" isn't Star Wars.
+        """
+        agreeing = self._agreeing([name for name in read_names([title]) if name.kind != Kind.START])
+        return sorted(agreeing, key=lambda item: (agreeing[item], item))
+
     def nearest(self, titles: Iterable[str], year: int | None = None) -> list[int]:
         """Movies with nearly such a title, the nearest first; none of them need be meant."""
         from rapidfuzz import fuzz, process

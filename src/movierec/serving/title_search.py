@@ -14,9 +14,7 @@ from movierec.serving.title_matching import TitleMatcher
 from movierec.serving.title_names import (
     ARTICLES,
     MAX_LETTERS,
-    Kind,
     fold,
-    is_name,
     join_words,
     names_of,
     spell,
@@ -34,14 +32,14 @@ IS_YEAR = re.compile(r" [0-9]{4} ?")
 
 
 class Rank(IntEnum):
-    """What a query is to a movie, the best first."""
+    """What a query is of a movie, the best first."""
 
     TITLE = 0
     TITLE_BUT_ARTICLES = 1
-    WORDS = 2  # in a title
+    WORDS = 2  # of a title
     BEGINNINGS = 3  # of such words
     YEAR = 4
-    OTHER_SPELLING = 5  # of a title
+    OTHER_SPELLING = 5  # of a title, with its year
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class TitleIndex:
         """The movie that a query means: the only one of the best rank.
 
         Of several with the same title, the most rated. Raises MovierecError with candidates if no
-        movie or several match, or if a word of the query is incomplete.
+        movie or several match, or if the query has incomplete words, or only a year.
         """
         ranks = self._by_rank(query)
         if not ranks:
@@ -79,7 +77,7 @@ class TitleIndex:
                 f"{len(items)} movies match {_shown(query)}: {self.quoted(items[:N_CANDIDATES])}"
                 f"{more}; give more of the title, or the year"
             )
-        if rank == Rank.BEGINNINGS:  # "Brave" is not "Braveheart"
+        if rank in (Rank.BEGINNINGS, Rank.YEAR):  # "Brave" is not "Braveheart"
             raise MovierecError(self._did_you_mean(query, items[:1]))
         return items[0]
 
@@ -100,20 +98,16 @@ class TitleIndex:
     def close(self, query: str) -> list[int]:
         """The few movies that may be meant by a query that matches nothing, the nearest first.
 
-        They have its title, or its subtitle as their title, or nearly its spelling. If it has a
-        year, theirs differs by at most one, but for a movie of its title within the data's years.
+        They have its title or subtitle, or nearly its spelling. If it has a year, theirs differs by
+        one at most; but not if they have its title, and its year is not after the data's last.
         """
-        name, year = split_year(query[:MAX_LETTERS])
-        titles = [text for kind, text in names_of(name) if _may_be_title(kind, text)]
-        items: Sequence[int] = self.matcher.match(titles).items
-        is_within = year is None or year <= max(filter(None, self._years), default=year)
-        if not (items and is_within):
-            items = [
-                item
-                for item in items or self.matcher.typos.find(fold(name.replace("\n", " ")))
-                if year is None or abs((self._years[item] or year) - year) <= 1
-            ]
-        return list(items[:N_CLOSE])
+        name, year = split_year(query[:MAX_LETTERS].replace("\n", " "))
+        items = self.matcher.same_title(name)
+        if items and (year is None or year <= max(filter(None, self._years), default=year)):
+            return items[:N_CLOSE]
+        items = items or self.matcher.typos.find(fold(name))
+        near = [i for i in items if year is None or abs((self._years[i] or year) - year) <= 1]
+        return near[:N_CLOSE]
 
     def quoted(self, items: Iterable[int], between: str = ", ") -> str:
         """The titles of movies as people write them, for a sentence."""
@@ -197,9 +191,12 @@ class TitleIndex:
         ranks: dict[int, Rank] = {}
         for (item, _), keys in zip(names, _keys([text for _, text in names]), strict=True):
             for wanted in (asked, undated) if self._years[item] == year else (asked,):
-                for rank, key, other in zip(Rank, keys, wanted, strict=False):
-                    if key == other:
-                        ranks[item] = min(rank, ranks.get(item, rank))
+                is_same, but_articles = (
+                    key == other for key, other in zip(keys, wanted, strict=True)
+                )
+                if but_articles or is_same:
+                    rank = Rank.TITLE if is_same else Rank.TITLE_BUT_ARTICLES
+                    ranks[item] = min(rank, ranks.get(item, rank))
         return ranks
 
 
@@ -229,11 +226,6 @@ def _wordings(query: str) -> list[list[str]]:
             if wording and wording not in wordings:
                 wordings.append(wording)
     return wordings
-
-
-def _may_be_title(kind: Kind, name: str) -> bool:
-    """Whether a name of a query is all of a title, or a subtitle that says enough to be one."""
-    return kind.is_full or (kind == Kind.SUBTITLE and is_name(kind, spell(name)))
 
 
 def _shown(query: str) -> str:

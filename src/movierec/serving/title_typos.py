@@ -9,8 +9,8 @@ from functools import cached_property
 
 from movierec.serving.title_names import ARTICLES, ROMAN, Name, spell_folded, without_articles
 
-# A typo is a letter that is wrong, missing, added or exchanged with the next. One is allowed from 5
-# letters on, and so on; tests/pipeline/test_title_search.py counts what this finds.
+# A typo is a letter that is wrong, missing, added or exchanged with the next. From so many letters
+# on, one, two and three are allowed; tests/pipeline/test_title_search.py counts what this finds.
 LETTERS_FOR_TYPOS = (5, 8, 14)
 MAX_TYPOS_IN_WORD = 2
 MIN_LETTERS_ALONE = 8  # of the only word of a query, if it is one of several in the title
