@@ -61,7 +61,7 @@ def test_one_of_several_is_picked_by_number(talk):
 
 def test_a_misspelled_title_is_asked_about(talk):
     here, out = talk("solariss", "1", "like")
-    assert out.startswith('No movie called "solariss". Did you mean:\n  1  Solaris (1972)\n')
+    assert out.startswith('no movie called "solariss"; did you mean:\n  1  Solaris (1972)\n')
     assert ratings(here) == {"Solaris (1972)": 5}
     here, out = talk("sola", "")
     assert out.startswith("Your rating of Solaris (1972)")

@@ -165,7 +165,7 @@ class Session:
             items = movies.index.close(text)
             if not items:
                 raise MovierecError(movies.index.no_movie(text))
-            console.lines(f'No movie called "{text}". Did you mean:')
+            console.lines(f'no movie called "{text}"; did you mean:')
         n_offered = min(len(items), N_CANDIDATES)
         console.lines(
             *(f"  {n}  {movies.display(item)}" for n, item in enumerate(items[:n_offered], 1))
