@@ -137,6 +137,12 @@ def test_a_year_finds_its_movies_after_those_that_have_it_in_their_title():
     assert years.search("shrek 1995") == []
 
 
+def test_letters_between_points_are_one_word():
+    movies = TitleIndex(["English Thief, The (1990)", "E.T. the Extra-Terrestrial (1982)"])
+    assert movies.search("E.T.") == movies.search("et") == [1]
+    assert movies.search("It's Strange") == []
+
+
 def test_articles_alone_are_words():
     assert set(found("the")) == {title for title in TITLES if "The" in title}
 

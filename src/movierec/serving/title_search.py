@@ -28,6 +28,7 @@ from movierec.serving.title_names import (
 N_CANDIDATES, N_CLOSE = 8, 3
 MAX_SHOWN = 100  # letters of a query
 WITHIN_WORD = re.compile(r"(?<=\w)[^\w\s](?=\w)")  # "Schindler's", "Spider-Man", "Face/Off"
+APOSTROPHE = re.compile("['’]")
 IS_YEAR = re.compile(r" [0-9]{4} ?")
 
 
@@ -214,15 +215,21 @@ def _keys(names: Sequence[str]) -> list[tuple[str, str]]:
 def _wordings(query: str) -> list[list[str]]:
     """The words of a query without articles, each after a space: as they are, and spelled.
 
-    A number that is spelled has a space on both sides, because "ten" does not begin "101".
+    One that must be complete has a space on both sides: a spelled number, because "ten" does not
+    begin "101", and the "L" of "L'Enfer", which MovieLens writes "Enfer, L'".
     """
     wordings = []
-    for text in (query, WITHIN_WORD.sub(" ", query), WITHIN_WORD.sub("", query)):
+    apart, together = APOSTROPHE.sub(" ", query), WITHIN_WORD.sub("", query)
+    for text in (query, apart, together):
         folded = fold(text)
-        spelled = spell_folded(folded)
-        for line, end in ((folded, ""), (spelled, " ")):
+        for line in (folded, spell_folded(folded)):
             words = [word for word in line.split() if word not in ARTICLES] or line.split()
-            wording = [f" {word}{end}" if word.isdecimal() else f" {word}" for word in words]
+            wording = [
+                f" {word} "
+                if (line != folded and word.isdecimal()) or (text != query and len(word) < 3)
+                else f" {word}"
+                for word in words
+            ]
             if wording and wording not in wordings:
                 wordings.append(wording)
     return wordings
