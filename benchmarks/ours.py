@@ -12,9 +12,11 @@ from movierec.core.params import ImplicitParams, Params, TrainParams
 from movierec.core.paths import INDEX
 from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, Ratings
-from movierec.model import top_n_lists
+from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
+from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import Model
+from movierec.model.item_regression import Cells, ItemRegression
+from movierec.model.model_file import Models
 from movierec.training import als, implicit_als, rating_model
 from movierec.training.in_memory import InMemoryData
 
@@ -64,10 +66,19 @@ def fit_implicit(
     return implicit_als.fit(data, params, seed, scale)
 
 
-def fit_both(
+def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemRegression:
+    """Fit the item regression."""
+    settings, counts = params.item_regression, count_index(by_user.indices, n_items)
+    size = item_regression.size_of_matrix(counts, settings.max_items)
+    cells = Cells.from_params(settings, params.data.scale)
+    matrix = np.zeros((size, size), np.float32)
+    return item_regression.fit([by_user], counts, cells, settings, matrix)
+
+
+def fit_all(
     train: Csr, n_items: int, params: Params, genres: Csr | None, validation: Ratings
-) -> tuple[Model, Model]:
-    """Train the implicit and the rating model with early stopping, then refit on validation too."""
+) -> Models:
+    """Train all models with early stopping, then refit on validation too."""
     both, seed = train.insert(validation), params.seed
     scale = params.data.scale
     search = fit_implicit(train, n_items, params.implicit, seed, scale, validation)
@@ -75,7 +86,8 @@ def fit_both(
     implicit = fit_implicit(both, n_items, settings, seed, scale).model
     state = fit_ratings(train, n_items, params.train, seed, scale, genres, validation)
     changed = params.train.model_copy(update={"max_epochs": state.best_epoch})
-    return implicit, fit_ratings(both, n_items, changed, seed, scale, genres).model
+    rated = fit_ratings(both, n_items, changed, seed, scale, genres).model
+    return Models(rated, implicit, fit_regression(both, n_items, params))
 
 
 def time_epochs(by_user: Csr, n_items: int, params: TrainParams, n: int) -> list[float]:
