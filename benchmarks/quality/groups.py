@@ -2,29 +2,32 @@
 
     python -m benchmarks.quality.groups                 the data set that was last run; minutes
 
-For each draw of the split, both models are trained on train. A group's list has movies that nobody
+For each draw of the split, the models are trained on train, and users are scored as for
+`movierec recommend --user-id`. A group's list has movies that nobody
 in it has rated in train, and is judged by the NDCG of each member on their own validation ratings:
 the mean over members, and the lowest. Test is not used. docs/benchmarks.md has the table.
 """
 
 import argparse
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import ours
 from benchmarks.harness import RESULTS, machine, write_report
-from benchmarks.quality.new_users import models
+from benchmarks.quality.new_users import fit
 from movierec.core import manifests, paths, random_streams
 from movierec.core.params import Params, load_params
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.metrics import measures
 from movierec.prepare import split as splitting
-from movierec.recommending import rankers
 from movierec.recommending.selection import best
+from movierec.serving import user_scores
 from movierec.serving.groups import COMBINE
 from movierec.serving.score_scale import ScoreScale
+from movierec.serving.user_scores import TrainedWith
 
 SEEDS, SIZES, N_GROUPS = (20, 1, 2, 3, 4), (2, 3), 1000
 
@@ -65,8 +68,16 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """By way and size of groups: the NDCG, mean over groups of the mean and of the minimum."""
     n, floor = params.evaluate.top_n, params.recommend.min_ratings
-    rated, watched = models(train, n_items, params)
-    blend = rankers.blend(watched, rated, params.recommend.rating_weight, params.data.scale)
+    models = fit(train, n_items, params)
+    trained_with = TrainedWith(
+        params.train.on_scale(params.data.scale), params.implicit, params.item_regression
+    )
+
+    @cache
+    def scores_of(user: int) -> Array:
+        items = _items(train, user), train.values[train.indptr[user] : train.indptr[user + 1]]
+        return user_scores.score_items(models, *items, params, trained_with).scores
+
     listed = train.transpose(n_items).counts >= floor
     wanted = validation.take(validation.rating >= params.relevant_rating)
     relevant = wanted.by_user(train.n_rows)
@@ -74,7 +85,7 @@ def measure(
     for size in SIZES:
         gains: dict[str, list[Array]] = {}
         for group, others in draw_groups(size, relevant, train, n_items, params.seed):
-            scores = blend.predict_all(group.astype(np.int32))
+            scores = np.array([scores_of(int(user)) for user in group])
             liked = [items[others[items]] for items in (_items(relevant, user) for user in group)]
             rows = np.repeat(np.arange(size, dtype=np.int32), [len(items) for items in liked])
             ones, zeros = np.ones(len(rows), np.float32), np.zeros(len(rows), np.int64)

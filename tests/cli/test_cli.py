@@ -66,7 +66,7 @@ def project(tmp_path_factory):
     archive = archives.write(folder, "csv", ratings(), movies)
     train = {"n_factors": 2, "factor_precision": 1.0, "max_epochs": 20, "init_scale": 0.5}
     write_params(folder, archive, train=train, implicit={"n_factors": 4})
-    run_stages(folder, "download", "index", "split", "train", "implicit")
+    run_stages(folder, "download", "index", "split", "train", "implicit", "item_regression")
     return folder
 
 
@@ -628,7 +628,9 @@ def test_a_diverse_list_says_that_it_is_not_sorted_by_score(movierec):
     assert "not sorted" not in movierec(*command)
 
 
-@pytest.mark.parametrize("ranking", ["implicit", "predicted_rating", "lower_bound"])
+@pytest.mark.parametrize(
+    "ranking", ["implicit", "item_regression", "predicted_rating", "lower_bound"]
+)
 def test_every_ranking_is_explained(project, movierec, monkeypatch, ranking):
     text = Path("params.yaml").read_text("utf-8")
     Path("params.yaml").write_text(text.replace("ranking: blend", f"ranking: {ranking}"), "utf-8")

@@ -129,6 +129,10 @@ def test_explain_and_mine(talk):
         (["explain"], "There is no list yet; press Enter to get one."),
         (["emma", "like", "", "rate 11"], "Give the number of a movie in the list, from 1 to 10."),
         (["forget 1"], "Give the number of a rating; mine lists them."),
+        (
+            ["emma", "like", "", "rate 1", "3", "explain 1"],
+            "You have rated this movie; press Enter to get a new list.",
+        ),
         (["zzzzz"], NO_ZZZZZ),
         (["find more"], NO_ZZZZZ.replace("zzzzz", "more")),
         (["undo"], "There is nothing to undo."),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from movierec.serving import filters
 from movierec.serving.catalogue import Catalogue
 from movierec.serving.filters import passing
-from movierec.serving.own_ratings import MovieList
+from movierec.serving.own_ratings import ListedMovies
 from movierec.serving.years import Years
 
 YEARS = [1979, 1986, None, 1995, 1995, 1999]
@@ -33,7 +33,7 @@ def catalogue(n_ratings=N_RATINGS):
 
 
 MOVIES = catalogue()
-SOME = MovieList("some.txt", {0, 3}, {0, 1, 3})
+SOME = ListedMovies("some.txt", {0, 3}, {0, 1, 3})
 EACH = [
     filters.by_ratings(MOVIES, 5),
     filters.well_known(MOVIES, 0.5),
@@ -61,7 +61,7 @@ def test_what_passes():
 
 
 def test_several_lists_are_one():
-    other = MovieList("other.txt", {5}, {5})
+    other = ListedMovies("other.txt", {5}, {5})
     both = filters.listed(MOVIES, [SOME, other]), filters.not_listed(MOVIES, [SOME, other])
     assert [np.flatnonzero(each.passed).tolist() for each in both] == [[0, 3, 5], [2, 4]]
     assert both[0].asks == "in some.txt or other.txt"
@@ -105,7 +105,7 @@ def test_why_none_names_a_share_that_is_too_small():
     assert filters.why_none(nothing, np.ones(2, bool)) == (
         "no movies that are little known; allow a larger share of ratings"
     )
-    both = [filters.well_known(MOVIES, 0.5), filters.listed(MOVIES, [MovieList("a", {4}, {4})])]
+    both = [filters.well_known(MOVIES, 0.5), filters.listed(MOVIES, [ListedMovies("a", {4}, {4})])]
     assert filters.why_none(both, np.ones(6, bool)) == (
         'no movies that are well known, in a; without "that are well known": 1 movie'
     )

@@ -15,7 +15,7 @@ from movierec.core import paths
 from movierec.core.yaml_file import shorten
 from movierec.serving import lists, own_ratings
 from movierec.serving.lists import ListOptions
-from movierec.serving.own_ratings import MovieList
+from movierec.serving.own_ratings import ListedMovies
 from movierec.serving.years import Years
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _share(value: bool | float | None, name: str, default: float) -> float | Non
 
 def _movies(
     movies: Catalogue, find: Find, given: MoviesLike | None, name: str, member: str
-) -> tuple[MovieList, ...]:
+) -> tuple[ListedMovies, ...]:
     """The list of movies in a file, or of titles and ids; member: as of own_ratings.read_list."""
     if given is None:
         return ()
@@ -101,4 +101,4 @@ def _movies(
             f" {shorten(arguments.plain(given))}"
         )
     items = {find(movie) for movie in given}
-    return (MovieList(name, items, items),)
+    return (ListedMovies(name, items, items),)

@@ -547,7 +547,7 @@ class TrainedRun:
         ['Star Wars (1977)', 'Alien (1979)']
         >>> both = run.recommend({"Star Wars": 5}, companion={"Emma": 5}, n=2, year="1990s")
         >>> both.title.tolist()
-        ['Fargo (1996)', 'Contact (1997)']
+        ['Sense and Sensibility (1995)', 'Fargo (1996)']
         """
         import pandas as pd
 

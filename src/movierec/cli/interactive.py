@@ -214,7 +214,7 @@ class Session:
         if not self.ratings:
             raise MovierecError("Rate a movie first: type part of its title.")
         found = self._found(replace(self.listing, n=n_skipped + self.listing.n))
-        rows = movies.rows_of(self.project, [self.person], found, self.listing.explain)[n_skipped:]
+        rows = movies.listed_rows(self.project, [self.person], found, False)[n_skipped:]
         if not rows:
             raise MovierecError("No more movies." if n_skipped else found.why_none())
         self.rows = [*self.rows[:n_skipped], *rows]
@@ -251,6 +251,8 @@ class Session:
         import numpy as np
 
         item, row = self._item(text), dict(self.rows[int(text) - 1])
+        if item in self.ratings:
+            raise MovierecError("You have rated this movie; press Enter to get a new list.")
         found = replace(self._found(self.listing), items=np.array([item]))
         row["score"] = round(float(found.scores.scores[item]), explanations.DIGITS)
         explanations.explain([row], self.project, [self.person], found)

@@ -16,7 +16,7 @@ from movierec.serving import lists
 from movierec.serving.lists import ListOptions
 
 if TYPE_CHECKING:
-    from movierec.serving.own_ratings import MovieList
+    from movierec.serving.own_ratings import ListedMovies
     from movierec.serving.workspace import Project
 
 FILE = click.Path(path_type=Path)
@@ -121,7 +121,7 @@ def list_options(
 ) -> ListOptions:
     """The options, with the files read, whose paths are relative to a folder."""
 
-    def read(path: Path, member: str) -> MovieList:
+    def read(path: Path, member: str) -> ListedMovies:
         from movierec.serving import own_ratings
 
         with contextlib.chdir(folder):

@@ -131,8 +131,8 @@ def recommend(
     else:
         files = people.read_ratings(project, ratings, scale, location.user)
         you = people.with_ratings(project, files, like, dislike)
-    others = people.read_ratings(project, companion, scale, location.user)
-    group = [you, *map(people.companion, others)]
+    companions = people.read_ratings(project, companion, scale, location.user)
+    group = [you, *map(people.companion, companions)]
     if combine is not None:
         listing["combine"] = combine.replace("-", "_")
     options = list_options(project, location.user, **listing)
@@ -145,11 +145,11 @@ def recommend(
         about.append("Diverse, so not sorted by score")
     scores, reasons = (GROUP_SCORES, GROUP_REASONS) if companion else (SCORES, REASONS)
     columns = (*scores, *reasons) if options.explain else scores
-    rows = rows_of(project, group, found, options.explain)
+    rows = listed_rows(project, group, found, options.explain)
     rendering.show(rows, form, about, columns, found.why_none, found.scale)
 
 
-def rows_of(
+def listed_rows(
     project: Project, people: Sequence[Person], found: Recommendations, is_explained: bool
 ) -> rendering.Rows:
     """The rows of a list for these people."""

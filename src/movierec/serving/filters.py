@@ -16,7 +16,7 @@ from movierec.core.text import count
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
     from movierec.serving.catalogue import Catalogue
-    from movierec.serving.own_ratings import MovieList
+    from movierec.serving.own_ratings import ListedMovies
     from movierec.serving.years import Years
 
 
@@ -86,14 +86,14 @@ def by_year(movies: Catalogue, years: Years) -> Filter:
     return Filter(str(years), passed, f"those of the data set are {span}")
 
 
-def listed(movies: Catalogue, lists: Sequence[MovieList]) -> Filter:
+def listed(movies: Catalogue, lists: Sequence[ListedMovies]) -> Filter:
     """Movies in any of these lists."""
     passed = np.zeros(len(movies), bool)
     passed[[item for each in lists for item in each.items]] = True
     return Filter(f"in {' or '.join(each.name for each in lists)}", passed, "list other movies")
 
 
-def not_listed(movies: Catalogue, lists: Sequence[MovieList]) -> Filter:
+def not_listed(movies: Catalogue, lists: Sequence[ListedMovies]) -> Filter:
     """Movies in none of these lists, and none that they may mean."""
     passed = movies.others([item for each in lists for item in each.seen])
     return Filter(f"not in {' or '.join(each.name for each in lists)}", passed, "list fewer movies")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from movierec.serving.filters import Filter
-    from movierec.serving.own_ratings import MovieList
+    from movierec.serving.own_ratings import ListedMovies
     from movierec.serving.workspace import Project
     from movierec.serving.years import Years
 
@@ -30,8 +30,8 @@ class ListOptions:
     genre: tuple[str, ...] = ()
     not_genre: tuple[str, ...] = ()
     year: Years | None = None
-    only: tuple[MovieList, ...] = ()
-    not_: tuple[MovieList, ...] = ()
+    only: tuple[ListedMovies, ...] = ()
+    not_: tuple[ListedMovies, ...] = ()
     combine: str = "mean"  # the scores of several people: one of groups.COMBINE
     diverse: float = 0
     explain: bool = False

@@ -44,7 +44,7 @@ class OwnRatings:
 
 
 @dataclass(frozen=True)
-class MovieList:
+class ListedMovies:
     """items: of the movies found. seen, notes: as of OwnRatings. is_complete: whether all movies
     were found, and nothing was skipped or assumed."""
 
@@ -68,7 +68,7 @@ def read(path: Path, movies: Catalogue, scale: Scale, given: Scale | None = None
     return OwnRatings(path.name, ratings, seen, notes)
 
 
-def read_list(path: Path, movies: Catalogue, member: str) -> MovieList:
+def read_list(path: Path, movies: Catalogue, member: str) -> ListedMovies:
     """The movies of a list or of ratings, whether rated or not.
 
     member: the file to read in a zip, such as the watchlist.csv in Letterboxd's export. Raises
@@ -79,7 +79,7 @@ def read_list(path: Path, movies: Catalogue, member: str) -> MovieList:
         raise MovierecError(f"{path}: contains no movies{_skipped(export)}")
     listed, seen, notes = _find(path, movies, export)
     is_complete = len(notes) == 1 and not export.skipped
-    return MovieList(path.name, set(listed), seen, notes, is_complete)
+    return ListedMovies(path.name, set(listed), seen, notes, is_complete)
 
 
 def _find(
