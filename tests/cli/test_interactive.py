@@ -90,8 +90,15 @@ def test_known_and_obscure_replace_each_other(talk):
     assert not {row["title"] for row in here.rows} & known
     here, _ = talk("obscure")
     assert (here.listing.known, here.listing.obscure) == (None, None)
-    here, _ = talk("undo", "undo", "known")
+    here, _ = talk("known", "undo")
     assert here.listing.known is None
+
+
+def test_a_list_says_which_filters_are_set(talk):
+    _, out = talk("star wars", "like", "")
+    assert "Only movies" not in out
+    _, out = talk("known", "genre sci fi")
+    assert "\nOnly movies that are well known, of the genre Sci-Fi\n" in out
 
 
 def test_more_goes_on_where_the_list_ended(talk):

@@ -218,6 +218,8 @@ class Session:
         if not rows:
             raise MovierecError("No more movies." if n_skipped else found.why_none())
         self.rows = [*self.rows[:n_skipped], *rows]
+        if limits := replace(self.listing, min_ratings=0).filters(self.project):
+            console.lines(f"Only movies {', '.join(each.asks for each in limits)}")
         rendering.show_table(rows, found.scale)
 
     @property
