@@ -674,6 +674,16 @@ def test_only_and_not(call, movierec, tmp_path):
     )
 
 
+def test_a_list_without_any_movie_of_the_data_set(call, movierec, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("Unknown\n", "utf-8")
+    command = "recommend", "--like", "emma"
+    status, out, notes = call(*command, "--only", other)
+    assert (status, out) == (0, "no movies in other.txt; none of its movies is in the data set\n")
+    assert "found 0 of 1 movie" in notes
+    assert call(*command, "--not", other)[1] == movierec(*command)
+
+
 def test_known_and_obscure(movierec):
     command = "recommend", "--like", "star wars", "--json", "-n", "99"
     everything = {row["title"]: row["n_ratings"] for row in json.loads(movierec(*command))}

@@ -103,13 +103,18 @@ def test_the_list_in_a_zip(tmp_path):
         assert [CATALOGUE.titles[item] for item in found.items] == [title]
 
 
+def test_a_list_may_have_none_of_the_movies(read):
+    found, titles, notes = read("No Such Movie\n", "list.txt")
+    assert (titles, found.seen, found.is_complete) == (set(), set(), False)
+    assert notes[0] == "(list of titles): found 0 of 1 movie in the data set"
+
+
 @pytest.mark.parametrize(
     ("text", "name", "message"),
     [
         ("", "list.txt", "empty; give a file with movies"),
         ("Fargo\nHeat\n", "list.csv", "no column title in the header 'Fargo'; use a watchlist or"),
         ("title\n\n", "list.csv", "contains no movies"),
-        ("No Such Movie\n", "list.txt", "found none of its movies in the data set$"),
         ('"Fargo\n', "list.csv", "no column title"),
         ("x" * 501, "list.txt", "line 1, column title: a title of more than 500 characters"),
         ("title\n" + "x" * 501, "list.csv", "line 2, column title: a title of more than 500"),

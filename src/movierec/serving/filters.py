@@ -90,13 +90,17 @@ def listed(movies: Catalogue, lists: Sequence[ListedMovies]) -> Filter:
     """Movies in any of these lists."""
     passed = np.zeros(len(movies), bool)
     passed[[item for each in lists for item in each.items]] = True
-    return Filter(f"in {' or '.join(each.name for each in lists)}", passed, "list other movies")
+    return Filter(
+        f"in {' or '.join(each.name for each in lists)}",
+        passed,
+        "none of its movies is in the data set",
+    )
 
 
 def not_listed(movies: Catalogue, lists: Sequence[ListedMovies]) -> Filter:
     """Movies in none of these lists, and none that they may mean."""
     passed = movies.others([item for each in lists for item in each.seen])
-    return Filter(f"not in {' or '.join(each.name for each in lists)}", passed, "list fewer movies")
+    return Filter(f"not in {' or '.join(each.name for each in lists)}", passed, "these are all")
 
 
 def passing(filters: Sequence[Filter], n_movies: int) -> Array:

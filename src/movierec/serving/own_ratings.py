@@ -63,7 +63,11 @@ def read(path: Path, movies: Catalogue, scale: Scale, given: Scale | None = None
     export = import_ratings.read(path, scale, given)
     if not export.movies:
         raise MovierecError(f"{path}: contains no ratings of movies{_skipped(export)}")
-    rated, seen, notes = _find(path, movies, export, scale, "; rate others with --like")
+    rated, seen, notes = _find(path, movies, export, scale)
+    if not rated:
+        raise MovierecError(
+            f"{path}: found none of its movies in the data set; rate others with --like", notes
+        )
     ratings = {item: _latest(given) for item, given in rated.items()}
     return OwnRatings(path.name, ratings, seen, notes)
 
@@ -72,7 +76,7 @@ def read_list(path: Path, movies: Catalogue, member: str) -> ListedMovies:
     """The movies of a list or of ratings, whether rated or not.
 
     member: the file to read in a zip, such as the watchlist.csv in Letterboxd's export. Raises
-    MovierecError if the file cannot be read, or has none of the movies.
+    MovierecError if the file cannot be read, or is empty.
     """
     export = import_ratings.read_list(path, member)
     if not export.movies:
@@ -83,12 +87,9 @@ def read_list(path: Path, movies: Catalogue, member: str) -> ListedMovies:
 
 
 def _find(
-    path: Path, movies: Catalogue, export: Export, scale: Scale = (0, 0), remedy: str = ""
+    path: Path, movies: Catalogue, export: Export, scale: Scale = (0, 0)
 ) -> tuple[dict[int, list[ImportedMovie]], set[int], list[str]]:
-    """The movies found, by item_index; all that the file may mean; and notes.
-
-    remedy: what to do if none is found, which raises MovierecError.
-    """
+    """The movies found, by item_index; all that the file may mean; and notes."""
     matches = _matches(path, movies, export)
     found: dict[int, list[ImportedMovie]] = defaultdict(list)
     for movie, match in zip(export.movies, matches, strict=True):
@@ -103,8 +104,6 @@ def _find(
         *(f"  {note}" for note in _differences(movies, export.movies, matches)),
         *(f"  {note}" for note in _unmatched(movies, export.movies, matches, near)),
     ]
-    if not found:
-        raise MovierecError(f"{path}: found none of its movies in the data set{remedy}", notes)
     seen = {item for match in matches for item in (*match.items, *match.namesakes)}
     seen |= {item for movie in near for item in near[movie] if _may_be(movie, movies.titles[item])}
     return found, seen, notes
