@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movierec.cli import explanations
+from movierec.cli import explanations, rendering
 from movierec.serving.score_scale import ScoreScale
 
 SHOWN = re.compile(r" *([+-]?\d+)  (.*)")
@@ -58,3 +58,20 @@ def test_lines_have_signs_and_stars():
     assert explanations.cell(explained, 1) == (
         "Movie, The 0 1 star +0.4000; 4 other ratings +0.4460"
     )
+
+
+def test_a_long_line_is_wrapped_right_of_its_number(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    explained = row([0.5], 0.1) | {"rank": 1, "genres": "Drama", "n_ratings": 9}
+    explained |= {"title": "Long Title (1990)", "predicted_rating": 3, "deviation": 0.5}
+    explained["because"][0]["title"] = "One Flew Over the Cuckoo's Nest (1975)"
+    rendering.show_table([explained], ScoreScale(0, 1))
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 60
+    assert lines[4:] == [
+        "       +50  One Flew Over the",
+        "            Cuckoo's Nest",
+        "            (1975), 1 star",
+        "       +10  apart from your",
+        "            ratings",
+    ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 N_REASONS = 3  # ratings of the user listed under a recommended movie
 REST = "apart from your ratings"
+INDENT = 6  # characters: a number and two spaces, before the text of a line
 DIGITS = 4  # of numbers for programs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,9 @@ def movie_table(rows: Rows, width: int, scale: ScoreScale | None = None) -> Tabl
     for_genres = max(1, rest - for_titles - 2)
     if is_explained and for_genres < min(MIN_GENRES, longest["genres"]):
         del lines["genres"]
+        for row in cells:
+            title, *reasons = row["title"]
+            row["title"] = [title, *(part for line in reasons for part in _wrapped(line, rest))]
     table = console.table()
     for name in lines:
         table.add_column(
@@ -105,6 +109,11 @@ def movie_table(rows: Rows, width: int, scale: ScoreScale | None = None) -> Tabl
     for row in cells:
         table.add_row(*(console.cell(*row[name]) for name in lines))
     return table
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line below a movie, wrapped so that its text is aligned right of the number."""
+    return textwrap.wrap(printable(line), width, subsequent_indent=" " * explanations.INDENT)
 
 
 def _cells(row: dict[str, Any], scale: ScoreScale | None) -> dict[str, list[str]]:
