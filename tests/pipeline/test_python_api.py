@@ -216,7 +216,7 @@ def test_recommend_for_several_people(run) -> None:
         (lambda run: run.recommend({50: 5}, known=2), ValueError, "known should be a number from"),
         (lambda run: run.similar(50, obscure="x"), ValueError, "obscure should be a number from 0"),
         (lambda run: run.recommend({50: 5}, only=50), TypeError, "only should be a file, or movi"),
-        (lambda run: run.recommend({50: 5}, only=["zzzzz"]), MovierecError, "no movie title match"),
+        (lambda run: run.recommend({50: 5}, only=["zzzzz"]), MovierecError, "no movie called"),
         (lambda run: run.similar(50, not_="no.csv"), MovierecError, "no.csv: no such file"),
         (lambda run: run.recommend({50: 5}, combine="max"), ValueError, "combine should be one of"),
         (
