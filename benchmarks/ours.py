@@ -16,7 +16,7 @@ from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import Model
-from movierec.model.item_regression import Cells, ItemRegression
+from movierec.model.item_regression import Cells, ItemWeights
 from movierec.model.model_file import Models
 from movierec.training import als, early_stopping, implicit_als, rating_model, search
 from movierec.training.implicit_als import ImplicitTrainer
@@ -68,7 +68,7 @@ def fit_implicit(
     return implicit_als.fit(data, params, seed, scale)
 
 
-def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemRegression:
+def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemWeights:
     """Fit the item regression."""
     settings = params.item_regression
     cells = Cells.from_params(settings, params.data.scale)
