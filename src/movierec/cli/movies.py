@@ -240,7 +240,8 @@ def _read_ratings(
 @filters
 @output
 def similar(title: str, form: str | None, **listing: Any) -> None:
-    """List movies similar to the one with this TITLE, by the cosine similarity of their factors.
+    """List movies similar to the one with this TITLE, by the cosine similarity of their factors
+    and genres.
 
     Part of a title is enough if it matches only one movie.
     """

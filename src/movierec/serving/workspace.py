@@ -62,7 +62,9 @@ class Project:
             rated, watched = (model.item_factors for model in self.models[:2])
         else:
             watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
-        return selection.vectors(watched, rated, self.params.recommend.rating_weight)
+        settings, genres = self.params.recommend, self.movies.table["genres"].to_pylist()
+        of_genres = selection.genre_vectors(genres, settings.genre_weight)
+        return selection.vectors(watched, rated, settings.rating_weight, of_genres)
 
     def _item_factors(self, path: Path) -> Array:
         path = self.folder / path
