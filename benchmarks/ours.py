@@ -12,7 +12,7 @@ from movierec.core.params import ImplicitParams, Params, TrainParams
 from movierec.core.paths import INDEX
 from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
+from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.item_regression import Cells, ItemRegression
@@ -68,11 +68,9 @@ def fit_implicit(
 
 def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemRegression:
     """Fit the item regression."""
-    settings, counts = params.item_regression, count_index(by_user.indices, n_items)
-    size = item_regression.size_of_matrix(counts, settings.max_items)
+    settings = params.item_regression
     cells = Cells.from_params(settings, params.data.scale)
-    matrix = np.zeros((size, size), np.float32)
-    return item_regression.fit([by_user], counts, cells, settings, matrix)
+    return item_regression.fit_in_memory(by_user, n_items, cells, settings)
 
 
 def fit_all(

@@ -21,7 +21,7 @@ def main() -> stage.Summary:
         fitted = item_regression.fit_and_refit(engine, params)
     regression, ndcg = fitted.regression, fitted.validation and fitted.validation.ndcg
     measured: dict[str, Any] = {"n_items": len(regression.items), "validation": {NDCG: ndcg}}
-    made_with = params.model_dump(include={"item_regression"})
+    made_with = params.model_dump(include={"seed", "item_regression"})
     record = manifests.make_record(
         made_with, model_file.hash_arrays(regression), measured | {"refit": fitted.refit}
     )

@@ -66,7 +66,7 @@ def project(tmp_path_factory):
     archive = archives.write(folder, "csv", ratings(), movies)
     train = {"n_factors": 2, "factor_precision": 1.0, "max_epochs": 20, "init_scale": 0.5}
     write_params(folder, archive, train=train, implicit={"n_factors": 4})
-    run_stages(folder, "download", "index", "split", "train", "implicit")
+    run_stages(folder, "download", "index", "split", "train", "implicit", "item_regression")
     return folder
 
 

@@ -38,7 +38,17 @@ def hostile(tmp_path_factory):
     movies = [(n, title, [f'"{GENRES[n % 5]}"']) for n, title in enumerate(TITLES, 1)]
     archive = archives.write(folder, "csv", ratings, movies)
     write_params(folder, archive, train={"n_factors": 2}, implicit={"n_factors": 2})
-    run_stages(folder, "download", "index", "split", "train", "implicit", "evaluate", "recommend")
+    run_stages(
+        folder,
+        "download",
+        "index",
+        "split",
+        "train",
+        "implicit",
+        "item_regression",
+        "evaluate",
+        "recommend",
+    )
     return folder
 
 

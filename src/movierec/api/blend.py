@@ -66,7 +66,7 @@ class Blend(Estimator):
     watched: ImplicitALS = field(default_factory=ImplicitALS, kw_only=False)
     rated: ALS | GibbsMF = field(default_factory=ALS, kw_only=False)
     regression: ItemRegression = field(default_factory=ItemRegression, kw_only=False)
-    regression_share: float = 0.5
+    regression_share: float = 0.4
     rating_weight: float = 0.2
 
     def _prepare(self) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from movierec.api.estimator import Estimator, State
 from movierec.api.rating_table import RatingTable
 from movierec.core.params import ItemRegressionParams, validated
@@ -65,9 +63,9 @@ class ItemRegression(Estimator):
     _needs_values: ClassVar[bool] = False
 
     max_items: int = 12000
-    ridge: float = 400.0
+    ridge: float = 200.0
     liked_rating: float = 4.0
-    low_cell: float = 0.5
+    low_cell: float = 0.25
     weights_per_item: int = 200
     rating_scale: tuple[float, float] | None = None
     n_jobs: int | None = None
@@ -89,11 +87,8 @@ class ItemRegression(Estimator):
     ) -> None:
         from movierec.model import item_regression
 
-        settings, counts = self._settings(), self.ratings_.counts("item")
-        size = item_regression.size_of_matrix(counts, settings.max_items)
-        matrix = np.zeros((size, size), np.float32)
-        self.regression_ = item_regression.fit(
-            [self.ratings_.by_user], counts, self._cells(), settings, matrix
+        self.regression_ = item_regression.fit_in_memory(
+            self.ratings_.by_user, len(self.item_ids_), self._cells(), self._settings()
         )
 
     def _state(self) -> State:

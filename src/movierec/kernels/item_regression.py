@@ -40,22 +40,19 @@ def invert_pivots(matrix, start, inverse):
     Returns whether the block is positive definite.
     """
     for i in range(PIVOTS):
-        for j in range(i, PIVOTS):
-            inverse[i, j] = inverse[j, i] = matrix[start + i, start + j]
-    for k in range(PIVOTS):
+        inverse[i, i:] = matrix[start + i, start + i : start + PIVOTS]
+        inverse[i:, i] = inverse[i, i:]
+    for k in range(PIVOTS):  # Gauss-Jordan elimination; the k-th column becomes the inverse's
         pivot = inverse[k, k]
         if not pivot > 0:
             return False
+        inverse[k, k] = 1
+        inverse[k] /= pivot
         for i in range(PIVOTS):
             if i != k:
-                factor = inverse[i, k] / pivot
-                for j in range(PIVOTS):
-                    if j != k:
-                        inverse[i, j] -= factor * inverse[k, j]
-        for i in range(PIVOTS):
-            inverse[i, k] = -inverse[i, k] / pivot
-            inverse[k, i] = inverse[k, i] / pivot
-        inverse[k, k] = 1 / pivot
+                factor = inverse[i, k]
+                inverse[i, k] = 0
+                inverse[i] -= factor * inverse[k]
     return True
 
 

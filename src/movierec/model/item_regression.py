@@ -23,7 +23,7 @@ import numpy as np
 from movierec.core.errors import MovierecError
 from movierec.core.params import ItemRegressionParams
 from movierec.core.rating_scale import Scale
-from movierec.data.rating_arrays import Array, Csr, indptr_from_counts
+from movierec.data.rating_arrays import Array, Csr, count_index, indptr_from_counts
 from movierec.kernels import item_regression as kernels
 from movierec.kernels.scoring import scores_by_weights
 
@@ -138,6 +138,15 @@ def fit(
     if weights.size:
         kernels.largest_weights(matrix, others, weights)
     return ItemRegression(chosen, others, weights, len(counts))
+
+
+def fit_in_memory(
+    by_user: Csr, n_items: int, cells: Cells, params: ItemRegressionParams
+) -> ItemRegression:
+    """Fit the weights to ratings, all at once."""
+    counts = count_index(by_user.indices, n_items)
+    size = size_of_matrix(counts, params.max_items)
+    return fit([by_user], counts, cells, params, np.zeros((size, size), np.float32))
 
 
 def choose_items(counts: Array, max_items: int) -> Array:
