@@ -6,7 +6,7 @@ This module imports neither Numba nor pandas, so that commands for one user star
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +71,7 @@ def vectors(
     return factors.astype(of_watching.dtype)
 
 
-def genre_vectors(genres: Sequence[Sequence[str]], weight: float) -> Array:
+def genre_vectors(genres: Collection[Iterable[str]], weight: float) -> Array:
     """A vector for each item (n_items, n_genres): the information in each of its genres.
 
     A genre that n of N items have counts log(N / n): Drama says little about a movie, Animation
