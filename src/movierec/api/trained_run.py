@@ -657,31 +657,38 @@ class TrainedRun:
         return self._listed(items).assign(similarity=cosines)
 
     def search(self, query: str, n: int = 10) -> pd.DataFrame:
-        """Search movies by the words of their titles.
+        """Search movies by title.
 
         Parameters
         ----------
         query
-            Words in any order and case. If no title has all of them, you get similar titles.
+            A title of a movie, or words of it; they may be incomplete.
         n
             Length of the list.
 
         Returns
         -------
         DataFrame
-            The columns of `items`. The movie with most ratings comes first.
+            The columns of `items`, without rows if no movie matches. Exact titles come first, then
+            titles with all these words, then those with words that begin so; within each, the most
+            rated first.
+
+        Raises
+        ------
+        MovierecError
+            If the query is empty.
 
         Examples
         --------
         >>> import movierec as mr
         >>> run = mr.load()
-        >>> run.search("star trek", n=2)[["movie_id", "title"]]
+        >>> run.search("star tr", n=2)[["movie_id", "title"]]
            movie_id                                title
         0       222      Star Trek: First Contact (1996)
         1       228  Star Trek: The Wrath of Khan (1982)
         """
-        n, index = arguments.integer(n, "n"), self._project.movies.index
-        return self._listed((index.search(query) or index.similar(query))[:n])
+        n = arguments.integer(n, "n")
+        return self._listed(self._project.movies.index.search(query)[:n])
 
     def _listed(self, items: Any) -> pd.DataFrame:
         movies = self._project.movies
