@@ -62,7 +62,7 @@ def vectors(
 
     Side by side: the factors of the implicit model, scaled to length 1; those of the rating model,
     scaled to length rating_weight; and genre_vectors, if there are any. An item without factors
-    has the vector 0, whatever its genres are: nobody's ratings say what it is similar to.
+    has the vector 0, whatever its genres are.
     """
     factors = np.hstack((_unit(of_watching), rating_weight * _unit(of_ratings)))
     if of_genres is not None:
