@@ -1,7 +1,7 @@
 // @ts-check
 // What the genres of a new user's movies add to scores (serving/genre_part.py).
 
-import { Matrix } from "./arrays.js";
+import { Matrix } from "./packing.js";
 import { dot } from "./solver.js";
 
 /** popularity · vector · (mean of cell · vector over the rated movies), faded by their number.

@@ -1,22 +1,13 @@
 // @ts-check
 // Predicted ratings of a new user: one row, or one for each sample of a mean of samples.
 
-import { unpackMatrix, unpackNumbers } from "./arrays.js";
 import { FactorScores } from "./folding_in.js";
 
 export class RatingModel {
   /** @param {any} data */
   constructor(data) {
     this.globalMean = data.globalMean;
-    this.samples = data.samples.map((/** @type {any} */ sample) => ({
-      factors: unpackMatrix(sample.factors),
-      biases: unpackNumbers(sample.biases),
-      weights: sample.weights && unpackMatrix(sample.weights),
-      mean: unpackNumbers(sample.mean),
-      precision: unpackNumbers(sample.precision),
-      perRating: unpackNumbers(sample.perRating),
-      noisePrecision: sample.noisePrecision,
-    }));
+    this.samples = data.samples;
   }
 
   /** @param {number[]} places @param {number[]} ratings */
