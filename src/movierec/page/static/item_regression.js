@@ -33,7 +33,7 @@ export class ItemRegression {
   }
 }
 
-/** Σ cell · weight over the movies that a user rated. @implements {ScorePart} */
+/** Σ cell · weight over the movies that a user rated. */
 export class RegressionScores {
   /** @param {ItemRegression} regression @param {number[]} places @param {number[]} cells */
   constructor(regression, places, cells) {

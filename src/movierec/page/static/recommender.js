@@ -41,11 +41,22 @@ class Recommender {
     this.genreVectors = genreVectorsOf(data.movies);
     const popularity = Float32Array.from(this.movies, (movie) => movie.nRatings / data.movies.nUsers);
     this.models = new Models(data, this.genreVectors, popularity);
+    /** @type {Matrix | undefined} */
+    this.computedVectors = undefined;
+    /** @type {{key: string, result: ReturnType<Recommender["score"]>} | undefined} */
+    this.last = undefined;
   }
 
-  /** Scores and their scale for these ratings. @param {Ratings} ratings */
+  /** Scores and their scale for these ratings; the last ones are kept. @param {Ratings} ratings */
   scored(ratings) {
     const rated = [...ratings].sort(([a], [b]) => a - b);
+    const key = rated.join(" ");
+    if (this.last?.key !== key) this.last = { key, result: this.score(rated) };
+    return this.last.result;
+  }
+
+  /** @param {[number, number][]} rated places and ratings, in order */
+  score(rated) {
     const [places, stars] = [rated.map(([place]) => place), rated.map(([, rating]) => rating)];
     const user = this.models.foldIn(places, stars);
     const scores = Float64Array.from(this.places, (place) => user.score(place));
