@@ -35,7 +35,7 @@ REGRESSED = ("blend", "item_regression")  # rankings that need the item regressi
 
 # Of the numbers of each model: item factors, weights between movies, stars.
 IMPLICIT_STEP, REGRESSION_STEP, RATING_STEP = 0.001, 0.0005, 0.0005
-MAP_SIZE = 1000  # steps from the middle of the map to its edge
+MAP_STEP = 0.001  # of half the width of the map
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,8 @@ class Page:
             "regression": self.regression() if settings.ranking in REGRESSED else None,
             "starters": starters.starters(movies, vectors),
             "examples": starters.examples(movies, self.scale),
-            "map": self.map(vectors),
+            "map": self.packer.rounded(starters.map_of(vectors), MAP_STEP),
         }
-
-    def map(self, vectors: Array) -> Json:
-        """x, y of each movie, from −1 to 1."""
-        places = starters.map_of(vectors)
-        return self.packer.rounded(places / (np.abs(places).max() or 1), 1 / MAP_SIZE)
 
     def movies(self) -> Json:
         """What is known of each movie, and of all of them together."""

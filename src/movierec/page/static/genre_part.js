@@ -4,8 +4,7 @@
 import { Matrix } from "./packing.js";
 import { dot } from "./solver.js";
 
-/** popularity · vector · (mean of cell · vector over the rated movies), faded by their number.
- *  */
+/** popularity · vector · (mean of cell · vector over the rated movies), faded by their number. */
 export class GenreScores {
   /** @param {Matrix} vectors of all movies: what each of their genres counts
    *  @param {Float32Array} popularity of all movies: the share of users who rated them
