@@ -91,11 +91,10 @@ class Page:
         names = list(dict.fromkeys(name for own in own_genres for name in own))
         codes = {name: code for code, name in enumerate(names)}
         weights = selection.genre_weights(self.items["genres"], self.params.recommend.genre_weight)
-        years = movies["year"]
         return {
             "ids": movies["movie_id"].tolist(),
             "titles": [display_title(title) for title in movies["title"]],
-            "years": [None if year is None else int(year) for year in years.replace(np.nan, None)],
+            "years": [None if pd.isna(year) else int(year) for year in movies["year"]],
             "genres": [[codes[name] for name in own] for own in own_genres],
             "genreNames": names,
             "genreWeights": [weights.get(name, 0) for name in names],
@@ -122,11 +121,12 @@ class Page:
 
     def _sample(self, part: FactorPart, weights: Array) -> Json:
         n, row, mean = self.n_movies, part.row, self.models.rating.global_mean
-        exact, rounded = self.packer.exact, self.packer.rounded
+        exact, rounded, star = self.packer.exact, self.packer.rounded, self.scale.star
+        of_factors = RATING_STEP * star**0.5  # in √stars, so that a product is in stars
         return {
-            "factors": rounded(part.item_factors[:n], RATING_STEP),
-            "biases": rounded((part.offsets - mean)[:n], RATING_STEP),
-            "weights": rounded(weights, RATING_STEP) if len(weights) else None,
+            "factors": rounded(part.item_factors[:n], of_factors),
+            "biases": rounded((part.offsets - mean)[:n], RATING_STEP * star),
+            "weights": exact(weights) if len(weights) else None,
             "mean": exact(row.prior_mean[0]),
             "precision": exact(row.prior.precision.ravel()),
             "perRating": exact(row.prior.per_rating),
