@@ -158,7 +158,7 @@ class TrainedRun:
     >>> import movierec as mr
     >>> run = mr.load()
     >>> run
-    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.401)
+    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.402)
     >>> run.recommend({"Star Wars": 5, "Alien": 4}, n=2)[["movie_id", "title"]]
        movie_id                      title
     0       181  Return of the Jedi (1983)
