@@ -22,7 +22,7 @@ def main() -> stage.Summary:
     n_ratings = items["n_ratings"].to_numpy()
     statistics = ListStatistics(n_ratings)
     refit = model_file.train_result(model).refit
-    ranker = Ranker(params, StoredRatings.train("user", refit), model_file.trained_with(model))
+    ranker = Ranker(params, StoredRatings.known(refit), model_file.trained_with(model))
     provenance = export.provenance(
         "recommend",
         params.model_dump(include={"recommend"}),

@@ -120,9 +120,9 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     params = load_params()
     rows = tuning.search(params, 3)
     row = rows.drop(columns=["trial", "validation_rmse"]).iloc[2].to_dict()
-    data, validation = tuning.read_data(params)
+    data = tuning.read_data(params)
     chosen = row | {"n_factors": int(row["n_factors"])}
-    assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
+    assert tuning.validation_rmse(data, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
     rmse = result_files.read_details("train")["validation"]["rmse"]
     assert rmse == pytest.approx(rows["validation_rmse"][0], rel=1e-5)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
 from movierec.data.rating_arrays import Ratings
-from movierec.prepare import split
+from movierec.prepare import moments, split
+from movierec.prepare.split import Shared
 from tests.helpers.random_data import random_ratings
 
 PROTOCOLS = list(split.PROTOCOLS)
@@ -21,7 +22,13 @@ FRACTIONS = st.sampled_from([0.1, 0.2, 0.29, 0.5, 0.9])
 
 def split_params(protocol, test_fraction=0.2, validation_fraction=0.0):
     return SplitParams(
-        protocol=protocol, test_fraction=test_fraction, validation_fraction=validation_fraction
+        protocol=protocol,
+        test_fraction=test_fraction,
+        validation_fraction=validation_fraction,
+        given_fraction=0.8,
+        positive_rating=None,
+        min_user_ratings=1,
+        min_movie_ratings=1,
     )
 
 
@@ -61,7 +68,7 @@ def test_parts_are_disjoint_and_together_all(protocol, seed, n_ratings, fraction
 @given(seed=SEEDS)
 def test_nothing_held_out_is_in_either_training_index(protocol, seed):
     ratings = random_ratings(seed, 9, 7, 50)
-    train, validation, test = split.split(ratings, 9, split_params(protocol, 0.3, 0.3), seed)
+    train, validation, test, *_ = split.split(ratings, 9, split_params(protocol, 0.3, 0.3), seed)
     by_user = train.by_user(9)
     by_item = by_user.transpose(7)
     held_out = {row[:2] for row in rows(validation) + rows(test)}
@@ -78,7 +85,7 @@ def test_what_stays_of_each_user_is_rounded_down(protocol, percent):
     counts = np.arange(120)
     ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
     params = split_params(protocol, percent / 100)
-    train, _, test = split.split(ratings, len(counts), params, 0)
+    train, _, test, *_ = split.split(ratings, len(counts), params, 0)
     stay = (100 - percent) * counts // 100
     np.testing.assert_array_equal(per_user(train, len(counts)), stay)
     np.testing.assert_array_equal(per_user(test, len(counts)), counts - stay)
@@ -89,7 +96,7 @@ def test_validation_is_taken_from_what_stays(protocol):
     counts = np.arange(60)
     ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
     params = split_params(protocol, 0.2, 0.1)
-    train, validation, _ = split.split(ratings, len(counts), params, 0)
+    train, validation, *_ = split.split(ratings, len(counts), params, 0)
     stay = 4 * counts // 5
     np.testing.assert_array_equal(per_user(train, len(counts)), 9 * stay // 10)
     np.testing.assert_array_equal(per_user(validation, len(counts)), stay - 9 * stay // 10)
@@ -99,7 +106,7 @@ def test_per_rating_random_takes_about_its_share():
     """Within four standard deviations, for test and for validation."""
     ratings = ratings_at(np.arange(10_000))
     params = split_params("per_rating_random", 0.1, 0.2)
-    _, validation, test = split.split(ratings, 1, params, 0)
+    _, validation, test, *_ = split.split(ratings, 1, params, 0)
     assert abs(len(test) - 1000) < 4 * 30
     assert abs(len(validation) - 1800) < 4 * 40
 
@@ -154,7 +161,7 @@ def test_test_and_validation_are_drawn_from_streams_of_their_own(monkeypatch):
 @given(SEEDS, FRACTIONS)
 def test_last_per_user_takes_the_latest(seed, fraction):
     ratings = random_ratings(seed, 9, 7, 50)
-    train, _, test = split.split(ratings, 9, split_params("last_per_user", fraction), seed)
+    train, _, test, *_ = split.split(ratings, 9, split_params("last_per_user", fraction), seed)
     for user in range(9):
         earlier = train.timestamp[train.user_index == user]
         later = test.timestamp[test.user_index == user]
@@ -185,7 +192,7 @@ def test_last_per_user_draws_among_equal_seconds():
 def test_point_in_time_against_every_moment(timestamps, fraction):
     """The earliest moment that holds out at most the fraction; no second is divided."""
     ratings = ratings_at(timestamps)
-    train, _, test = split.split(ratings, 1, split_params("point_in_time", fraction), 0)
+    train, _, test, *_ = split.split(ratings, 1, split_params("point_in_time", fraction), 0)
     allowed = round(fraction * 100) * len(timestamps) // 100
     sizes = [sum(time >= moment for time in timestamps) for moment in range(101)]
     assert len(test) == max(size for size in sizes if size <= allowed)
@@ -202,7 +209,7 @@ def test_the_nth_second(seconds, data):
     """Compared with sorting, although it is found by nested histograms."""
     times = np.array(seconds, np.int64)
     n = data.draw(st.integers(1, len(times)))
-    found = split.nth_second(n, split.span_of(times), partial(split.histogram, times))
+    found = moments.nth_second(n, moments.span_of(times), partial(moments.histogram, times))
     nth = sorted(seconds)[n - 1]
     assert found == (nth, sum(time <= nth for time in seconds))
 
@@ -214,14 +221,14 @@ def test_users_alone_are_divided_as_among_all(protocol, seed, at):
     ratings = random_ratings(seed, 9, 7, 50)
     params, time = split_params(protocol, 0.3, 0.25), ratings.timestamp
     whole = split.split(ratings, 9, params, seed)
-    moments = split.moments_of(params, 50, split.span_of(time), partial(split.histogram, time))
+    found = moments.of_params(params, time)
     earlier = [part.take(part.user_index < at) for part in whole]
     first, others = ratings.take(ratings.user_index < at), ratings.take(ratings.user_index >= at)
-    parts = split.split(first, at, params, seed, moments)
+    parts = split.split(first, at, params, seed, Shared(found))
     assert [rows(part) for part in parts] == [rows(part) for part in earlier]
     others = replace(others, user_index=others.user_index - at)
     n_before = len(first), len(first) - len(earlier[2])
-    parts = split.split(others, 9 - at, params, seed, moments, n_before)
+    parts = split.split(others, 9 - at, params, seed, Shared(found, n_before=n_before))
     for part, all_of_it in zip(parts, whole, strict=True):
         later = all_of_it.take(all_of_it.user_index >= at)
         np.testing.assert_array_equal(part.user_index + at, later.user_index)
@@ -231,7 +238,7 @@ def test_users_alone_are_divided_as_among_all(protocol, seed, at):
 def test_point_in_time_is_one_moment_for_all_users():
     ratings = ratings_at([1, 9, 2, 8, 3, 4, 5, 6, 7, 0], [0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
     params = split_params("point_in_time", 0.2, 0.25)
-    train, validation, test = split.split(ratings, 3, params, 0)
+    train, validation, test, *_ = split.split(ratings, 3, params, 0)
     assert sorted(test.timestamp) == [8, 9]
     assert sorted(validation.timestamp) == [6, 7]
     assert sorted(train.timestamp) == [0, 1, 2, 3, 4, 5]
@@ -241,7 +248,7 @@ def check(params, n_each, times):
     """Split 40 users with n_each ratings; raises MovierecError as the stage does."""
     users = np.repeat(np.arange(40), n_each)
     ratings = ratings_at(times[: len(users)], users)
-    train, _, test = split.split(ratings, 40, params, 1)
+    train, _, test, *_ = split.split(ratings, 40, params, 1)
     split.check_sizes(params, np.full(40, n_each), len(train), len(test))
 
 

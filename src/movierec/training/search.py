@@ -25,7 +25,7 @@ from movierec.training import early_stopping, loading
 from movierec.training.checkpoint import Checkpoint, code_files, make_key, stoppable
 from movierec.training.early_stopping import E, Q, Trainer, TrainingState
 from movierec.training.loading import Settings
-from movierec.training.training_data import M, TrainingData
+from movierec.training.training_data import M
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _search_and_refit(
     return fit_twice(fit, task.settings)
 
 
-Fitted = tuple[TrainingState[Any, E, Q], TrainingData[Any]]  # the last state, and its data
+Fitted = tuple[TrainingState[Any, E, Q], Trainer[Any, E, Q]]  # the last state, and its trainer
 
 
 def fit_twice(
@@ -134,14 +134,15 @@ def fit_twice(
     fit: trains with these settings; its second argument is whether it is the refit, which runs for
     the best number of epochs.
     """
-    state, data = fit(settings, False)
+    state, trainer = fit(settings, False)
     best_epoch, validation = state.best_epoch, state.validation
     is_refit = settings.refit and validation is not None
     if is_refit:
-        del state, data  # frees memory
-        state, data = fit(settings.model_copy(update={"max_epochs": best_epoch}), True)
+        del state, trainer  # frees memory
+        state, trainer = fit(settings.model_copy(update={"max_epochs": best_epoch}), True)
     last_epoch = state.epochs[state.best_epoch - 1]
-    return TrainedModel(data.finish(state.model), best_epoch, validation, is_refit, last_epoch)
+    model = trainer.final_model(state)
+    return TrainedModel(model, best_epoch, validation, is_refit, last_epoch)
 
 
 def _fit(
@@ -150,7 +151,7 @@ def _fit(
     engine: Engine,
     checkpoint: Checkpoint[M, E, Q],
     is_refit: bool = False,
-) -> tuple[TrainingState[M, E, Q], TrainingData[M]]:
+) -> Fitted[E, Q]:
     data: Any = loading.load(engine, settings, is_refit, checkpoint.folder)
     trainer = task.make_trainer(data, settings)
     state = checkpoint.load(trainer)
@@ -171,7 +172,7 @@ def _fit(
             store(state)
             report(state)
 
-        return early_stopping.fit(trainer, on_epoch, state), data
+        return early_stopping.fit(trainer, on_epoch, state), trainer
 
 
 @contextmanager
