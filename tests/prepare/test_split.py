@@ -1,4 +1,4 @@
-"""The four protocols: what each holds out, and that train contains none of it."""
+"""The protocols: what each holds out, and that train contains none of it."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
-from movierec.data.rating_arrays import Ratings
+from movierec.data.rating_arrays import Ratings, RatingsInParts
 from movierec.prepare import moments, split
 from movierec.prepare.split import Shared
 from tests.helpers.random_data import random_ratings
@@ -238,10 +238,85 @@ def test_users_alone_are_divided_as_among_all(protocol, seed, at):
 def test_point_in_time_is_one_moment_for_all_users():
     ratings = ratings_at([1, 9, 2, 8, 3, 4, 5, 6, 7, 0], [0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
     params = split_params("point_in_time", 0.2, 0.25)
-    train, validation, test, *_ = split.split(ratings, 3, params, 0)
+    train, validation, test, *given = split.split(ratings, 3, params, 0)
+    assert not any(map(len, given))
     assert sorted(test.timestamp) == [8, 9]
     assert sorted(validation.timestamp) == [6, 7]
     assert sorted(train.timestamp) == [0, 1, 2, 3, 4, 5]
+
+
+@given(SEEDS, FRACTIONS, st.sampled_from([0, 0.1, 0.5]), FRACTIONS)
+def test_users_are_held_out_with_all_of_their_ratings(seed, fraction, validation, given_fraction):
+    """No rating is lost, no held-out user is in train, and floor(share · n) of theirs are given."""
+    ratings = random_ratings(seed, 30, 20, 200)
+    params = split_params("users", fraction, validation)
+    params = params.model_copy(update={"given_fraction": given_fraction})
+    parts = split.split(ratings, 32, params, seed)
+    assert sorted(row for part in parts for row in rows(part)) == rows(ratings)
+    counts = per_user(ratings, 32)
+    users = {name: set(part.user_index.tolist()) for name, part in parts._asdict().items()}
+    n_rating = np.count_nonzero(counts)
+    n_test = round(fraction * n_rating)
+    assert len(users["test"]) == n_test
+    assert len(users["validation"]) == round(validation * (n_rating - n_test))
+    assert not users["train"] & (users["test"] | users["validation"])
+    assert not users["test"] & users["validation"]
+    for name in ("test", "validation"):
+        of_given, held_out = (
+            per_user(parts._asdict()[f"{name}{end}"], 32) for end in ("_given", "")
+        )
+        for user in users[name]:
+            stay = int(np.floor(round(given_fraction * 100) * counts[user] / 100))
+            assert (of_given[user], held_out[user]) == (stay, counts[user] - stay)
+        assert users[f"{name}_given"] <= users[name]
+
+
+def test_the_users_for_test_do_not_depend_on_those_for_validation():
+    ratings = random_ratings(3, 30, 20, 200)
+    tests = [
+        rows(split.split(ratings, 30, split_params("users", 0.2, fraction), 5)[2])
+        for fraction in (0, 0.1, 0.5)
+    ]
+    assert tests[0] == tests[1] == tests[2]
+
+
+def in_parts(ratings, part):
+    return RatingsInParts(*vars(ratings).values(), np.array(part, np.int8))
+
+
+@given(SEEDS, st.booleans())
+def test_given_uses_the_parts_of_the_data(seed, has_validation):
+    """Without one for validation, that is a share of each user's ratings of train."""
+    ratings, rng = random_ratings(seed, 9, 7, 50), np.random.default_rng(seed)
+    part = rng.choice([0, 1, 2] if has_validation else [0, 2], 50)
+    part[:1] = 1 if has_validation else 0
+    parts = split.split(in_parts(ratings, part), 9, split_params("given", 0.9, 0.5), seed)
+    of_part = [ratings.take(part == number) for number in range(3)]
+    assert rows(parts.test) == rows(of_part[2])
+    assert type(parts.test) is Ratings
+    if has_validation:
+        assert rows(parts.validation) == rows(of_part[1])
+        assert rows(parts.train) == rows(of_part[0])
+        return
+    assert sorted(rows(parts.validation) + rows(parts.train)) == rows(of_part[0])
+    counts = per_user(of_part[0], 9)
+    np.testing.assert_array_equal(per_user(parts.train, 9), counts // 2)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_other_protocols_pool_the_parts(protocol):
+    ratings = random_ratings(0, 9, 7, 50)
+    params = split_params(protocol, 0.3, 0.25)
+    pooled = split.split(in_parts(ratings, np.arange(50) % 3), 9, params, 1)
+    expected = split.split(ratings, 9, params, 1)
+    assert [rows(part) for part in pooled] == [rows(part) for part in expected]
+
+
+def test_given_says_what_is_missing():
+    with pytest.raises(MovierecError, match="given needs a data set that comes in parts"):
+        split.check_parts(split_params("given"), in_parts=False)
+    with pytest.raises(MovierecError, match="the data set's part test has none left"):
+        split.check_sizes(split_params("given"), np.ones(3), 3, 0)
 
 
 def check(params, n_each, times):

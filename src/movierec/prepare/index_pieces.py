@@ -211,14 +211,14 @@ def _by_user(
     sources: Iterable[PieceSource],
     users: Counted,
     columns: tuple[str, ...],
-) -> tuple[list[Path], Array]:
+) -> tuple[list[Path], list[int]]:
     """Group ratings by user; returns the files of the blocks, and what _write_newest counts."""
     folder.mkdir()
     types = TYPES | dict.fromkeys(columns[len(COLUMNS) :], "i1") | {"row": "i8"}
     paths, superseded = shuffle.shuffled(
         work, _read, list(sources), types, users.counts, _write_newest, folder
     )
-    return paths, np.sum(superseded, axis=0)
+    return paths, np.sum(superseded, axis=0).tolist()
 
 
 def _read(source: PieceSource) -> pd.DataFrame:

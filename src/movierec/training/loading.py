@@ -63,16 +63,27 @@ def load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
         by_item = by_user.transpose(parquet_tables.n_rows(SPLIT / "train_items.parquet"))
     else:
         by_item = StoredRatings.train("item", with_validation=False).read_all()
-    is_rated = isinstance(settings, TrainParams) and settings.model == "genre_mf"
-    genres = parquet_tables.read_genres() if is_rated else None
+    needs_genres = isinstance(settings, TrainParams) and settings.model == "genre_mf"
+    genres = parquet_tables.read_genres() if needs_genres else None
+    validation = None if refit else parquet_tables.read_ratings(SPLIT / "validation.parquet")
+    return assemble(by_user, by_item, validation, _given(by_user.n_rows, refit), settings, genres)
+
+
+def assemble(
+    by_user: Csr,
+    by_item: Csr,
+    validation: Ratings | None,
+    given: Csr,
+    settings: Settings,
+    genres: Csr | None = None,
+) -> InMemoryData:
+    """The training data of a split in memory. given: of held-out users, by all users."""
 
     def data(by_user: Csr, by_item: Csr, validation: Ratings | None) -> InMemoryData:
         if isinstance(settings, ImplicitParams):
             return InMemoryData(by_user, by_item, validation=validation)
         return InMemoryData.from_params(by_user, by_item, settings, genres, validation)
 
-    validation = None if refit else parquet_tables.read_ratings(SPLIT / "validation.parquet")
-    given = _given(by_user.n_rows, refit)
     if not len(given.values):
         return data(by_user, by_item, validation)
     of_held_out = data(given, given.transpose(by_item.n_rows), validation)
