@@ -136,11 +136,11 @@ MODELS = {
     "MostPop": PaperModel(most_popular, [{}]),
     "ItemKNN": PaperModel(
         by_weights(linear_models.item_knn),
-        grid(neighbours=[20, 5, 10, 35, 50, 75, 100, 200, 400]),
+        grid(neighbours=[100, 20, 50, 200, 300, 400, 600, 800, 1200]),
     ),
     "RP3beta": PaperModel(
         by_weights(linear_models.rp3beta),
-        grid(neighbours=[100], alpha=[1.0, 0.7, 1.4], beta=[0.3, 0.5, 0.7]),
+        grid(neighbours=[100], alpha=[0.7, 0.5, 1.0], beta=[0.5, 0.3, 0.7]),
     ),
     "EASE": PaperModel(
         by_weights(linear_models.ease),
@@ -148,11 +148,11 @@ MODELS = {
     ),
     "SLIM": PaperModel(
         by_weights(linear_models.slim),
-        grid(alpha=[0.01, 0.003, 0.03], l1_ratio=[0.1, 0.03, 0.3]),
+        grid(alpha=[0.03, 0.01, 0.1], l1_ratio=[0.03, 0.01, 0.1]),
     ),
     "iALS": PaperModel(
         fit_ials,
-        grid(alpha=[5.0, 10.0, 2.5], ridge=[30.0, 10.0, 100.0], n_factors=[128]),
+        grid(alpha=[2.5, 1.25, 5.0], ridge=[30.0, 15.0, 60.0], n_factors=[128]),
         has_epochs=True,
     ),
     "movierec implicit": PaperModel(fit_implicit, IMPLICIT, has_epochs=True),

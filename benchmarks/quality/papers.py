@@ -152,7 +152,7 @@ class Comparison:
         self.per_user[name] = self.metrics.per_user(by, final.known, self.parts.test)
         measured = {key: float(values.mean()) for key, values in self.per_user[name].items()}
         print(f"{name} {best} {measured}", flush=True)
-        how = "published" if fixed and len(grid) == 1 else f"best of {len(grid)}"
+        how = f"best of {len(tried)}" if tried else "published" if fixed else "fixed"
         seconds = time.perf_counter() - before
         return {"settings": best, "chosen": how, "test": measured, "seconds": seconds}
 
@@ -192,7 +192,7 @@ def table(report: dict[str, Any]) -> str:
         ]
         less, error = entry["below_best"][first]
         rows.append([name, *cells, "" if name == best else f"{less:.4f} ± {error:.4f}"])
-        rows[-1] += [_published(paper, name, first), f"{_shown(entry)} ({entry['chosen']})"]
+        rows[-1] += [_published(paper, name, first), _shown(entry)]
     blank = [""] * (len(paper["metrics"]) + 1)
     others = [name for name in paper["published"] if name not in results]
     rows += [[name, *blank, _published(paper, name, first), ""] for name in others]
@@ -211,7 +211,8 @@ def _published(paper: dict[str, Any], name: str, metric: str) -> str:
 
 
 def _shown(entry: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value:g}" for key, value in entry["settings"].items()) or "none"
+    settings = ", ".join(f"{key} {value:g}" for key, value in entry["settings"].items())
+    return f"{settings} ({entry['chosen']})" if settings else "none"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -162,10 +162,10 @@ def test_a_study_depends_on_the_code_of_training_alone():
 def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, monkeypatch):
     measure = tuning.validation_rmse
 
-    def fails_at_first(data, validation, params, chosen):
+    def fails_at_first(data, params, chosen):
         if chosen["factor_precision"] == params.train.factor_precision:
             raise MovierecError("not positive definite")
-        return measure(data, validation, params, chosen)
+        return measure(data, params, chosen)
 
     monkeypatch.setattr(tuning, "validation_rmse", fails_at_first)
     rows = tuning.search(load_params(), 3)

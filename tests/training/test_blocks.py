@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.quality.run import write_split
 from movierec.core.params import load_params
+from movierec.core.paths import SPLIT
 from movierec.data import parquet_tables
 from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory, local
@@ -81,13 +82,15 @@ def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
 
 @pytest.fixture(scope="module")
 def users_folder(tmp_path_factory):
-    """A split that holds out users, on disk."""
-    path = tmp_path_factory.mktemp("users")
+    """A split that holds out users, on disk: the folder of its project."""
+    project = tmp_path_factory.mktemp("users")
+    path = project / SPLIT
+    path.mkdir(parents=True)
     ratings = random_ratings(0, N_USERS, N_ITEMS, 6000)
     params = load_params(ROOT / "params.yaml").split
     params = params.model_copy(update={"protocol": "users", "validation_fraction": 0.2})
     write_split(path, split.split(ratings, N_USERS, params, 1), N_USERS, N_ITEMS)
-    return path
+    return project
 
 
 @pytest.mark.parametrize("limit", [10**9, 0], ids=["all rows", "needed rows"])
@@ -97,7 +100,7 @@ def test_held_out_users_have_the_same_rows_in_blocks(
     any_engine, users_folder, tmp_path, monkeypatch, kind, refit, limit
 ):
     """And those of users who are not held out are what training made them."""
-    monkeypatch.setattr(loading, "SPLIT", users_folder)
+    monkeypatch.chdir(users_folder)
     params = implicit_params(dtype="float32", n_factors=5, max_epochs=3)
     make, end = implicit_als.ImplicitTrainer, (0, SCALE)
     if kind != "implicit":
@@ -106,7 +109,7 @@ def test_held_out_users_have_the_same_rows_in_blocks(
         make(data, params, *end)
         for data in (
             loading.load_in_memory(params, refit),
-            in_blocks(any_engine, users_folder, tmp_path, refit, broadcast_limit=limit),
+            in_blocks(any_engine, users_folder / SPLIT, tmp_path, refit, broadcast_limit=limit),
         )
     )
     states = [early_stopping.fit(trainer) for trainer in (expected, found)]

@@ -28,8 +28,8 @@ def find_parts(folder: Path) -> dict[str, Path]:
     missing = [part for part in ("train", "test") if not files[part]]
     if missing:
         raise MovierecError(
-            f"{folder}: a folder without a file {' and '.join(f'{part}.csv' for part in missing)}"
-            " (or .tsv); give one file of ratings, or a folder with the files of a split"
+            f"{folder}: a folder without {' and '.join(f'{part}.csv' for part in missing)} (or"
+            " .tsv); give one file of ratings, or the folder of a split"
         )
     return {part: paths[0] for part, paths in files.items() if paths}
 
