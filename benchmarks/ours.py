@@ -14,8 +14,10 @@ from movierec.core.paths import INDEX
 from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings, RatingsInParts
-from movierec.model import top_n_lists
+from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import Model
+from movierec.model.item_regression import Cells, ItemRegression
+from movierec.model.model_file import Models
 from movierec.training import als, implicit_als, rating_model
 from movierec.training.in_memory import InMemoryData
 
@@ -68,10 +70,17 @@ def fit_implicit(
     return implicit_als.fit(data, params, seed, scale)
 
 
-def fit_both(
+def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemRegression:
+    """Fit the item regression."""
+    settings = params.item_regression
+    cells = Cells.from_params(settings, params.data.scale)
+    return item_regression.fit_in_memory(by_user, n_items, cells, settings)
+
+
+def fit_all(
     train: Csr, n_items: int, params: Params, genres: Csr | None, validation: Ratings
-) -> tuple[Model, Model]:
-    """Train the implicit and the rating model with early stopping, then refit on validation too."""
+) -> Models:
+    """Train all models with early stopping, then refit on validation too."""
     both, seed = train.insert(validation), params.seed
     scale = params.data.scale
     search = fit_implicit(train, n_items, params.implicit, seed, scale, validation)
@@ -79,7 +88,8 @@ def fit_both(
     implicit = fit_implicit(both, n_items, settings, seed, scale).model
     state = fit_ratings(train, n_items, params.train, seed, scale, genres, validation)
     changed = params.train.model_copy(update={"max_epochs": state.best_epoch})
-    return implicit, fit_ratings(both, n_items, changed, seed, scale, genres).model
+    rated = fit_ratings(both, n_items, changed, seed, scale, genres).model
+    return Models(rated, implicit, fit_regression(both, n_items, params))
 
 
 def time_epochs(by_user: Csr, n_items: int, params: TrainParams, n: int) -> list[float]:

@@ -19,14 +19,13 @@ from movierec.recommending import selection
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.INDEX, params.dataset)
-    model, implicit = model_file.read_models(manifest)
+    models = model_file.read_models(manifest)
+    model, implicit = models.rating, models.implicit
     manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     items = parquet_tables.read_items()
     items["title"] = items["title"].map(display_title)
-    origin = {**model.manifest, **implicit.manifest}
-    manifests.check_same_origin(
-        parquet_tables.read_provenance(paths.RECOMMENDATIONS), origin, paths.RECOMMENDATIONS
-    )
+    provenance = parquet_tables.read_provenance(paths.RECOMMENDATIONS)
+    manifests.check_same_origin(provenance, models.manifest, paths.RECOMMENDATIONS)
     (user_counts,) = parquet_tables.read_columns(paths.INDEX / "users.parquet", ["n_ratings"])
     n_ratings, n_lists = items["n_ratings"].to_numpy(), count_lists(items)
     settings = params.recommend

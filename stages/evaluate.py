@@ -13,19 +13,24 @@ from movierec.recommending.batch import Ranker
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
-    models = checksums.unchanged(*model_file.MODELS.values())
-    model, watched = model_file.read_models(manifest)
+    unchanged = checksums.unchanged(*model_file.MODELS.values())
+    models = model_file.read_models(manifest)
     manifests.check_files(paths.SPLIT, manifest, "split")
     manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
-    trained = model_file.train_result(model)
+    trained = model_file.train_result(models.rating)
     validation = trained.validation or {}
     files = collect.RatingFiles.from_split(paths.SPLIT / "test.parquet", trained.refit)
-    ranker = Ranker(params, files.fitted[0], model_file.trained_with(model))
-    with factory.opened(params.engine) as workers, workers.scratch("evaluate") as scratch, models:
+    ranker = Ranker.of(params, models)
+    with (
+        factory.opened(params.engine) as workers,
+        workers.scratch("evaluate") as scratch,
+        unchanged,
+    ):
         ranker = batch.with_terms(workers, ranker, files.fitted[1], scratch)
         outputs, on_train = collect.collect(workers, files, ranker, validation.get("rmse"), scratch)
-    result = evaluate.evaluate(outputs, watched.item_factors, parquet_tables.read_items(), params)
-    made_from = {**model.manifest, **watched.manifest}
+    factors, items = models.implicit.item_factors, parquet_tables.read_items()
+    result = evaluate.evaluate(outputs, factors, items, params)
+    made_from = models.manifest
     measured = {
         "test": result.metrics.pop("test"),
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},

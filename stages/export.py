@@ -16,7 +16,8 @@ N_SIMILAR = 20  # neighbours of each movie
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.INDEX, params.dataset)
-    model, watched = model_file.read_models(manifest)
+    models = model_file.read_models(manifest)
+    model, watched = models.rating, models.implicit
     manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
     settings, scale = params.recommend, params.data.scale
@@ -38,7 +39,7 @@ def main() -> stage.Summary:
         "user_factors": partial(export.write_factors, names=user_names, factors=user_factors),
     }
     provenance = export.provenance(
-        "export", params.model_dump(include={"recommend"}), {**model.manifest, **watched.manifest}
+        "export", params.model_dump(include={"recommend"}), models.manifest
     )
     for name, write in writers.items():
         with atomic.atomic_file(paths.RECOMMENDATIONS.with_name(f"{name}.parquet")) as path:

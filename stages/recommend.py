@@ -14,31 +14,26 @@ from movierec.recommending.list_statistics import ListStatistics
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.INDEX, params.dataset)
-    models = checksums.unchanged(*model_file.MODELS.values())
-    model, watched = model_file.read_models(manifest)
+    unchanged = checksums.unchanged(*model_file.MODELS.values())
+    models = model_file.read_models(manifest)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
     manifests.check_files(paths.INDEX, manifest, "index", *names)
+    manifests.check_files(paths.SPLIT, models.manifest, "split", *parquet_tables.TRAINING_FILES)
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
     n_ratings = items["n_ratings"].to_numpy()
     statistics = ListStatistics(n_ratings)
-    refit = model_file.train_result(model).refit
-    ranker = Ranker(params, StoredRatings.known(refit), model_file.trained_with(model))
-    provenance = export.provenance(
-        "recommend",
-        params.model_dump(include={"recommend"}),
-        {**model.manifest, **watched.manifest},
-    )
+    ranker = Ranker.of(params, models)
+    made_with = params.model_dump(include={"recommend"})
+    provenance = export.provenance("recommend", made_with, models.manifest)
     with (
         factory.opened(params.engine) as workers,
         workers.scratch("recommend") as scratch,
         atomic.atomic_file(paths.RECOMMENDATIONS) as path,
-        models,
+        unchanged,
     ):
         if params.recommend.ranking == "lower_bound":
-            manifests.check_files(
-                paths.SPLIT, model.manifest, "split", *parquet_tables.TRAINING_FILES
-            )
-            ranker = batch.with_terms(workers, ranker, StoredRatings.train("item", refit), scratch)
+            by_item = StoredRatings.train("item", model_file.train_result(models.rating).refit)
+            ranker = batch.with_terms(workers, ranker, by_item, scratch)
         eligible = n_ratings >= params.recommend.min_ratings
         blocks = batch.recommend_all(workers, ranker, StoredRatings.seen(), eligible)
         export.write_recommendations(path, users, items, statistics.watch(blocks), provenance)

@@ -18,22 +18,24 @@ from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.data.stored_ratings import StoredRatings
 from movierec.metrics import measures
-from movierec.model.biased_mf import Model
+from movierec.model.model_file import Models
 from movierec.recommending.selection import best
 from movierec.serving import user_scores
+from movierec.serving.user_scores import TrainedWith
 
 USERS, TIMES, N_GIVEN = 300, 3, (1, 3, 5, 10, 20, 40, 80)
 Person = tuple[Array, Array, Array]  # given movies and their ratings; other movies the user liked
 
 
-def models(train: Csr, n_items: int, params: Params) -> tuple[Model, Model]:
-    """Train the rating and the implicit model, for as many epochs as the committed ones."""
+def fit(train: Csr, n_items: int, params: Params) -> Models:
+    """Train the models, for as many epochs as the committed ones."""
     scale = params.data.scale
     rated = params.train.model_copy(update={"max_epochs": 15})
     watched = params.implicit.model_copy(update={"max_epochs": 9})
     genres, seed = parquet_tables.read_genres(), params.seed
     ratings = ours.fit_ratings(train, n_items, rated, seed, scale, genres).model
-    return ratings, ours.fit_implicit(train, n_items, watched, seed, scale).model
+    implicit = ours.fit_implicit(train, n_items, watched, seed, scale).model
+    return Models(ratings, implicit, ours.fit_regression(train, n_items, params))
 
 
 def people(users: Csr, n_given: int, relevant_rating: float, seed: int) -> Iterator[Person]:
@@ -64,8 +66,10 @@ def main() -> None:
     out = np.sort(draw.choice(known.n_rows, min(USERS, known.n_rows // 3), replace=False))
     train = known.take(np.setdiff1d(np.arange(known.n_rows), out))
     counts, usual = train.transpose(n_items).counts, len(train.values) / train.n_rows
-    trained = models(train, n_items, params)
-    trained_with = params.train.on_scale(params.data.scale), params.implicit
+    trained = fit(train, n_items, params)
+    trained_with = TrainedWith(
+        params.train.on_scale(params.data.scale), params.implicit, params.item_regression
+    )
 
     def by_share(share: Callable[[int], float]) -> Callable[[Array, Array], Array]:
         return lambda items, ratings: (

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality import linear_models
-from movierec.core.params import ImplicitParams, Params, TrainParams
+from movierec.core.params import ImplicitParams, ItemRegressionParams, Params, TrainParams
 from movierec.data.rating_arrays import Array, Csr, Ratings
-from movierec.model.biased_mf import Model
-from movierec.model.top_n_lists import Scorer
+from movierec.model import item_regression
+from movierec.model.biased_mf import Model, no_factors
+from movierec.model.item_regression import Cells, RegressionScores
+from movierec.model.top_n_lists import Ranked, RegressedModel, Scorer
 from movierec.recommending import rankers
+from movierec.recommending.uncertainty import Deviations
 from movierec.training import early_stopping, loading, rating_model, search
 from movierec.training.implicit_als import ImplicitTrainer
 
@@ -40,7 +43,7 @@ class Rated:
         return self.by_user.insert(self.given.ratings)
 
 
-Fit = Callable[[Rated, Settings, Params], Model | Scorer]
+Fit = Callable[[Rated, Settings, Params], Ranked]
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,27 @@ def fit_implicit(rated: Rated, settings: Settings, params: Params) -> Model:
     return fit_twice(rated, changed, ImplicitTrainer, params)
 
 
-def fit_blend(rated: Rated, settings: Settings, params: Params) -> Model:
-    """The implicit score and the predicted rating, weighted as in recommend.rating_weight."""
+def fit_regression(rated: Rated, settings: Settings, params: Params) -> RegressedModel:
+    scores = regress(rated, params.item_regression.model_copy(update=settings), params)
+    return RegressedModel(no_factors(rated.by_user.n_rows, rated.n_items), scores)
+
+
+def fit_blend(rated: Rated, settings: Settings, params: Params) -> Ranked:
+    """The default ranking; settings are those of the implicit model."""
     factorised = fit_implicit(rated, settings, params)
     ratings = fit_twice(rated, params.train, rating_model.make_trainer, params)
-    weight = params.recommend.rating_weight
-    return rankers.blend(factorised, ratings, weight, params.data.scale)
+    scores = regress(rated, params.item_regression, params)
+    return rankers.ranking("blend", factorised, ratings, params, lambda: scores, no_deviations)
+
+
+def regress(rated: Rated, settings: ItemRegressionParams, params: Params) -> RegressionScores:
+    cells = Cells.from_params(settings, params.data.scale)
+    fitted = item_regression.fit_in_memory(rated.by_user, rated.n_items, cells, settings)
+    return RegressionScores.of_ratings(fitted, rated.known, cells)
+
+
+def no_deviations() -> Deviations:
+    raise AssertionError("the blend needs none")
 
 
 def grid(**values: list[Any]) -> list[Settings]:
@@ -156,5 +174,9 @@ MODELS = {
         has_epochs=True,
     ),
     "movierec implicit": PaperModel(fit_implicit, IMPLICIT, has_epochs=True),
+    "movierec item regression": PaperModel(
+        fit_regression,
+        grid(ridge=[200.0, 100.0, 400.0], low_cell=[0.25, 0.5, 1.0]),
+    ),
     "movierec blend": PaperModel(fit_blend, IMPLICIT, has_epochs=True),
 }

@@ -26,7 +26,8 @@ from movierec.metrics import ranking_protocol
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines
 from movierec.model.biased_mf import Model
-from movierec.model.top_n_lists import Scorer
+from movierec.model.item_regression import Cells, RegressionScores
+from movierec.model.top_n_lists import Ranked
 from movierec.prepare import split as splitting
 from movierec.recommending import rankers, uncertainty
 
@@ -69,7 +70,8 @@ def rankings(
 ) -> dict[str, dict[str, float]]:
     """The quality of each ranking on test."""
     genres, scale = parquet_tables.read_genres(), params.data.scale
-    watched, rated = ours.fit_both(train, n_items, params, genres, validation)
+    models = ours.fit_all(train, n_items, params, genres, validation)
+    watched, rated = models.implicit, models.rating
     known = train.insert(validation)
     by_item = known.transpose(n_items)
     rated_sets = item_knn.rated_sets(known, n_items)
@@ -80,10 +82,13 @@ def rankings(
         item_terms = uncertainty.item_terms(by_item, *sides, settings)
         return uncertainty.deviations(rated, known, [item_terms], settings)
 
+    cells = Cells.from_params(params.item_regression, scale)
+    regressed = RegressionScores.of_ratings(models.regression, known, cells)
     ranked = {
-        name: rankers.ranking(name, watched, rated, params, deviations) for name in rankers.RANKINGS
+        name: rankers.ranking(name, watched, rated, params, lambda: regressed, deviations)
+        for name in rankers.RANKINGS
     }
-    others: dict[str, Model | Scorer] = {
+    others: dict[str, Ranked] = {
         "popularity": baselines.popularity(known, by_item),
         "damped_biases": baselines.damped_biases(known, by_item, params.evaluate.baseline_damping),
         "item_knn": item_knn.scorer(known, *neighbours),

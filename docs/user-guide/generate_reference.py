@@ -18,7 +18,9 @@ PAGE = Path(__file__).with_name("python-reference.md")
 SOURCES = Path(__file__).parents[2] / "src"
 GROUPS = {
     "A trained run": ("load", "TrainedRun"),
-    "Estimators": ("ALS", "GibbsMF", "ImplicitALS", "Blend", "ItemKNN", "Popularity"),
+    "Estimators": (
+        *("ALS", "GibbsMF", "ImplicitALS", "ItemRegression", "Blend", "ItemKNN", "Popularity"),
+    ),
     "All estimators": (),  # what they have in common
     "Split and evaluate": ("split", "Split", "evaluate"),
     "Pictures": ("plot_training",),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from movierec.api.blend import Blend as Blend
     from movierec.api.evaluating import evaluate as evaluate
+    from movierec.api.item_regression import ItemRegression as ItemRegression
     from movierec.api.pictures import plot_training as plot_training
     from movierec.api.ranking_models import ImplicitALS as ImplicitALS
     from movierec.api.ranking_models import ItemKNN as ItemKNN
@@ -33,6 +34,7 @@ _MODULES = {
     "GibbsMF": "api.rating_models",
     "ImplicitALS": "api.ranking_models",
     "ItemKNN": "api.ranking_models",
+    "ItemRegression": "api.item_regression",
     "MovierecError": "core.errors",
     "NotFittedError": "core.errors",
     "Popularity": "api.ranking_models",

@@ -22,6 +22,8 @@ N_USERS, N_ITEMS = 40, 15
 RATINGS = random_ratings(0, N_USERS, N_ITEMS, 220)
 X = linear_models.to_matrix(RATINGS.by_user(N_USERS), N_ITEMS)
 DENSE = X.toarray()
+NOTHING = RATINGS.take(np.zeros(0, int)).by_user(N_USERS)
+RATED = paper_models.Rated(RATINGS.by_user(N_USERS), N_ITEMS, NOTHING)
 
 
 def test_popularity_by_hand():
@@ -43,6 +45,13 @@ def test_ease_is_ridge_regression_of_each_item_on_the_others():
         )
         np.testing.assert_allclose(weights[others, item], expected, atol=1e-12)
     assert not np.diag(weights).any()
+
+
+def test_item_regression_with_cells_of_1_is_ease():
+    settings = PARAMS.item_regression.model_copy(update={"low_cell": 1.0, "ridge": 7.0})
+    params = PARAMS.model_copy(update={"item_regression": settings})
+    found = paper_models.fit_regression(RATED, {}, params).predict_all(np.arange(N_USERS))
+    np.testing.assert_allclose(found, DENSE @ linear_models.ease(X, 7.0), atol=1e-6)
 
 
 @pytest.mark.parametrize("neighbours", [3, N_ITEMS])
@@ -92,9 +101,7 @@ def test_ials_is_that_of_hu_koren_and_volinsky():
     changes = {"dtype": "float64", "max_epochs": 400, "patience": 400}
     implicit = PARAMS.implicit.model_copy(update=changes)
     params = PARAMS.model_copy(update={"implicit": implicit})
-    nothing = Ratings(*(column[:0] for column in vars(RATINGS).values())).by_user(N_USERS)
-    rated = paper_models.Rated(RATINGS.by_user(N_USERS), N_ITEMS, nothing)
-    model = paper_models.fit_ials(rated, chosen, params)
+    model = paper_models.fit_ials(RATED, chosen, params)
     root = np.sqrt((1 + alpha) / alpha)
     users, items = root * model.user_factors, root * model.item_factors
     confidence = 1 + alpha * DENSE

@@ -38,7 +38,16 @@ def test_the_pipeline_s_benchmark_makes_its_table(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "pipeline-5000.json").read_text())
-    stages = ["download", "index", "split", "train", "implicit", "evaluate", "recommend"]
+    stages = [
+        "download",
+        "index",
+        "split",
+        "train",
+        "implicit",
+        "item_regression",
+        "evaluate",
+        "recommend",
+    ]
     stages += ["export", "draw"]
     assert [part["name"] for part in report["parts"]] == ["dvc's start", *stages]
     for part in report["parts"][1:]:

@@ -59,6 +59,14 @@ def test_one_of_several_is_picked_by_number(talk):
     assert len(here.ratings) == 1
 
 
+def test_a_misspelled_title_is_asked_about(talk):
+    here, out = talk("solariss", "1", "like")
+    assert out.startswith('no movie called "solariss"; did you mean:\n  1  Solaris (1972)\n')
+    assert ratings(here) == {"Solaris (1972)": 5}
+    here, out = talk("sola", "")
+    assert out.startswith("Your rating of Solaris (1972)")
+
+
 def test_words_and_numbers_of_ratings(talk):
     here, out = talk("emma", "great", "6", "so-so", "alien", "Dislike", "moon", "3,5", "brazil", "")
     assert ratings(here) == {"Emma (1996)": 2.75, "Alien (1979)": 0.5, "Moon (2009)": 3.5}

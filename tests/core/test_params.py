@@ -17,7 +17,7 @@ from movierec.core.yaml_file import shorten
 from tests.helpers.clone import ROOT
 
 COMMITTED, DATA_SETS = ROOT / "params.yaml", ROOT / "datasets.yaml"
-BLOCKS = ("train", "implicit", "recommend", "evaluate", "split", "index")
+BLOCKS = ("train", "implicit", "item_regression", "recommend", "evaluate", "split", "index")
 ALLOWED = ", ".join(TrainParams.model_fields)
 MODELS = "should be 'damped_biases', 'biases', 'mf', 'genre_mf' or 'svdpp'"
 
@@ -175,8 +175,8 @@ def test_number_in_the_notation_of_science(folder):
         (
             "sed",
             3,
-            "unknown key; allowed here: dataset, train, implicit, recommend, evaluate, split,"
-            " index, seed, engine",
+            "unknown key; allowed here: dataset, train, implicit, item_regression, recommend,"
+            " evaluate, split, index, seed, engine",
         ),
         (
             "train/gibbs/samples_",
@@ -335,7 +335,7 @@ def test_unknown_data_set(refusal):
             for text in ("seed: [1", "seed: 1\n  train: 2", "\tseed: 1", "a: b: c")
         ),
         *((text, "the file: should be a block of keys, not ") for text in ("", "- 1", "seed")),
-        ("seed: 1\n", r"dataset: is missing \(and 7 more\)$"),
+        ("seed: 1\n", r"dataset: is missing \(and 8 more\)$"),
         (None, "no such file; run this in the project folder$"),
     ],
 )

@@ -26,7 +26,15 @@ def project(tmp_path_factory):
     write_params(folder, path, train={"n_factors": 2, "max_epochs": 2})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for stage in ("download", "index", "split", "train", "implicit", "recommend"):
+        for stage in (
+            "download",
+            "index",
+            "split",
+            "train",
+            "implicit",
+            "item_regression",
+            "recommend",
+        ):
             run_stage(stage)
     return folder
 

@@ -20,7 +20,17 @@ from tests.helpers import archives
 from tests.helpers.clone import ROOT
 from tests.helpers.small_project import run_stage, run_stages, write_params
 
-STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
+STAGES = (
+    "download",
+    "index",
+    "split",
+    "train",
+    "implicit",
+    "item_regression",
+    "evaluate",
+    "recommend",
+    "export",
+)
 CHAIN = [stage for stage in STAGES if stage not in ("evaluate", "export")]
 TRAIN = {"n_factors": 2, "max_epochs": 3}
 
@@ -89,11 +99,12 @@ def set_param(block, key, value):
         ("data/split", CHAIN[:3]),
         (paths.MODEL, CHAIN[:4]),
         (paths.IMPLICIT_MODEL, [*CHAIN[:3], "implicit"]),
-        ("plots/evaluate/details.json", CHAIN[:5]),
+        (paths.ITEM_REGRESSION, [*CHAIN[:3], "item_regression"]),
+        ("plots/evaluate/details.json", CHAIN[:6]),
         ("exports/recommendations.parquet", CHAIN),
-        ("exports/similar_items.parquet", [*CHAIN[:5], "export"]),
-        ("exports/item_factors.parquet", [*CHAIN[:5], "export"]),
-        ("exports/user_factors.parquet", [*CHAIN[:5], "export"]),
+        ("exports/similar_items.parquet", [*CHAIN[:6], "export"]),
+        ("exports/item_factors.parquet", [*CHAIN[:6], "export"]),
+        ("exports/user_factors.parquet", [*CHAIN[:6], "export"]),
     ],
 )
 def test_every_output_has_the_records_of_its_stages(project, movierec, path, stages):
@@ -118,7 +129,8 @@ def test_provenance_is_that_of_the_stages_before_and_one_record(project):
         ("split", of["index"]),
         ("train", of["split"]),
         ("implicit", of["split"]),
-        ("recommend", of["train"] | of["implicit"]),
+        ("item_regression", of["split"]),
+        ("recommend", of["train"] | of["implicit"] | of["item_regression"]),
     ]:
         assert of[stage] == before | {stage: of[stage][stage]}
 
@@ -295,6 +307,7 @@ def test_evaluate_refuses_a_model_of_another_split(project):
 
 def test_what_evaluate_names_is_the_models_manifest(project):
     made_from = result_files.read_details("evaluate")["made_from"]
-    assert made_from == manifests.hash_manifest(
-        model_file.read_model().manifest | model_file.read_model(paths.IMPLICIT_MODEL).manifest
-    )
+    records = {}
+    for path in model_file.MODELS.values():
+        records |= model_file.read_any(path).manifest
+    assert made_from == manifests.hash_manifest(records)

@@ -15,7 +15,8 @@ from benchmarks.harness import ROOT, copy_project
 from movierec.kernels.compilation import COMPILING
 
 STAGES = (
-    "download", "index", "split", "train", "implicit", "evaluate", "recommend", "export", "draw",
+    "download", "index", "split", "train", "implicit", "item_regression", "evaluate", "recommend",
+    "export", "draw",
 )  # fmt: skip
 __all__ = ["ROOT", "STAGES", "Workspace", "make_once", "make_workspace", "stages_run"]
 

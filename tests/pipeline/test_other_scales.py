@@ -9,7 +9,17 @@ from movierec.core import result_files
 from tests.helpers.random_data import random_model, random_ratings
 from tests.helpers.small_project import run_stages, write_params
 
-STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend", "export")
+STAGES = (
+    "download",
+    "index",
+    "split",
+    "train",
+    "implicit",
+    "item_regression",
+    "evaluate",
+    "recommend",
+    "export",
+)
 FACTORS = {"n_factors": 4, "max_epochs": 15}
 CHANGES = {"train": FACTORS, "implicit": FACTORS, "recommend": {"ranking": "lower_bound"}}
 

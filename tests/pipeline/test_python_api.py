@@ -71,7 +71,9 @@ def test_a_run_knows_its_movies_users_and_figures(run) -> None:
     assert run.item_factors.shape == (len(run.items), run.params.train.n_factors)
     assert len(run.user_ids) == len(run.user_factors) == 943
     assert run.metrics["test"]["rmse"] == pytest.approx(0.905, abs=0.001)
-    assert run.search("star trek", n=3).title.str.contains("Star Trek").all()
+    assert run.search("star tr", n=2).title.str.contains("Star Trek").all()
+    assert run.search("The Matrix").columns.tolist() == run.items.columns.tolist()
+    assert run.search("The Matrix").empty
     assert "Alien (1979)" not in run.similar("Alien", n=5).title.tolist()
     predicted = run.predict(run.user_ids[:4], run.items.movie_id[0])
     model = run.model.predict(np.arange(4, dtype=np.int32), np.zeros(4, np.int32))
@@ -192,7 +194,13 @@ def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
         (lambda run: run.recommend(user_id=b"\x1b" * 999), mr.UnknownIdError, "no user b'"),
         (lambda run: run.recommend({10**30: 5}), mr.UnknownIdError, "no movie has the id 1000"),
         (lambda run: mr.load(run.folder, rev=""), ValueError, "rev should be a revision or an"),
-        (lambda run: run.recommend({"zzzzz": 5}), MovierecError, "no movie title matches 'zzzzz'"),
+        (lambda run: run.recommend({"zzzzz": 5}), MovierecError, 'no movie called "zzzzz"; these'),
+        (lambda run: run.search(" "), MovierecError, "no title given; give words of one"),
+        (
+            lambda run: run.similar("The Matrix"),
+            MovierecError,
+            'no movie called "The Matrix"; these data end in 1998',
+        ),
         (lambda run: run.recommend({50: 9}), MovierecError, "50: ratings range from 1 to 5"),
         (lambda run: run.recommend({10**9: 5}), MovierecError, "no movie has the id 1000000000"),
         (lambda run: run.recommend(user_id=0), MovierecError, "no user 0 in the data set"),

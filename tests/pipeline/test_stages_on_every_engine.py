@@ -18,7 +18,7 @@ from movierec.recommending import export
 from movierec.recommending.rankers import RANKINGS
 from tests.helpers.small_project import run_stage, write_params
 
-TRAINING = "split", "train", "implicit"
+TRAINING = "split", "train", "implicit", "item_regression"
 FAST = {"max_epochs": 2, "patience": 2}
 SMALL = {"block_ratings": 2_500, "memory_limit": None}
 SAMPLES = {"start_epochs": 1, "burn_in": 1, "samples": 3, "thin": 1}
@@ -96,6 +96,21 @@ def test_models_are_the_same_by_any_engine(stage, project, cluster, capfd):
     left = [path.name for path in Path(".checkpoints").iterdir()]
     left = [name for name in left if not name.startswith("dask-")]  # the cluster's own
     assert all(name.endswith((".lock", ".time")) for name in left), left
+
+
+def test_the_item_regression_is_the_same_by_any_engine(project, cluster):
+    """With a limit, its matrix is in a scratch file, and ratings are read in blocks."""
+    regression = Path("models/item_regression.safetensors")
+    found = set()
+    for settings in (
+        {"kind": "local"},
+        {"kind": "dask", "scheduler": cluster},
+        {"kind": "local", "memory_limit": "1 MB"},
+    ):
+        written("item_regression", **settings)
+        found.add(regression.read_bytes())
+    assert len(found) == 1
+    assert not [path for path in Path(".checkpoints").iterdir() if path.name == "item_regression"]
 
 
 def test_what_cannot_be_divided_says_so(project):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from benchmarks.generate import generate, write_zip
 from movierec import cli
 from movierec.core.errors import MovierecError
-from movierec.core.paths import IMPLICIT_MODEL, MODEL
-from movierec.model.model_file import read_model, write_model
+from movierec.core.paths import IMPLICIT_MODEL, ITEM_REGRESSION, MODEL
+from movierec.model.model_file import read_model, read_regression, write_model
 from tests.helpers import small_project
 from tests.helpers.clone import STAGES
 from tests.helpers.random_data import MODEL_ARRAYS, random_model
@@ -29,9 +29,11 @@ READ = {
     "split": [f"data/index/{name}.parquet" for name in INDEX[:3]],
     "train": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
     "implicit": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
+    "item_regression": [f"data/split/{name}.parquet" for name in SPLIT[:5]],
     "evaluate": ["data/index/items.parquet"]
     + [f"data/split/{name}.parquet" for name in (*SPLIT[:2], *SPLIT[4:])],
-    "recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
+    "recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]]
+    + [f"data/split/{name}.parquet" for name in SPLIT[:5]],
     "export": [f"data/index/{name}.parquet" for name in INDEX[:2]],
     "draw": [f"data/index/{name}.parquet" for name in INDEX[:2]],
     "movierec recommend": [f"data/index/{name}.parquet" for name in INDEX[:3]],
@@ -116,7 +118,7 @@ PROGRAMS = {stage: by_hand(stage) for stage in STAGES} | {
     "movierec similar": movierec("similar", "Film 5, The (1955)", "--json"),
 }
 # Those that read the model; movierec similar reads the implicit one.
-ASK = [name for name in PROGRAMS if name not in (*STAGES[:5], "movierec similar")]
+ASK = [name for name in PROGRAMS if name not in (*STAGES[:6], "movierec similar")]
 
 
 def edit(path):
@@ -161,7 +163,9 @@ def test_a_missing_data_folder_is_named(refusal, stage):
     assert not Path("data").exists()
 
 
-READERS = {"index": "raw", "split": "index", "train": "split", "implicit": "split"}
+READERS = {"index": "raw", "split": "index"} | dict.fromkeys(
+    ("train", "implicit", "item_regression"), "split"
+)
 READERS |= {"evaluate": "split", "recommend": "index", "export": "index", "draw": "index"}
 
 
@@ -271,6 +275,19 @@ IMPLICIT = ["evaluate", "recommend", "movierec recommend", "movierec similar"]
 def test_a_damaged_implicit_model(refusal, asked):
     cut(IMPLICIT_MODEL)
     assert refusal(PROGRAMS[asked]).startswith(f"{IMPLICIT_MODEL}: not a complete model")
+
+
+@pytest.mark.parametrize("asked", IMPLICIT[:3])
+def test_a_damaged_item_regression(refusal, asked):
+    cut(ITEM_REGRESSION)
+    assert refusal(PROGRAMS[asked]).startswith(f"{ITEM_REGRESSION}: not a complete model")
+
+
+@pytest.mark.parametrize("asked", IMPLICIT[:3])
+def test_an_item_regression_with_other_weights(refusal, asked):
+    regression = read_regression(ITEM_REGRESSION)
+    write_model(ITEM_REGRESSION, replace(regression, weights=regression.weights + 1))
+    assert refusal(PROGRAMS[asked]) == f"{ITEM_REGRESSION}: {CHANGED}"
 
 
 @pytest.mark.parametrize("asked", IMPLICIT)

@@ -9,13 +9,21 @@ from hypothesis import strategies as st
 
 from movierec.core.params import Params, load_params
 from movierec.model import top_n_lists
+from movierec.model.item_regression import Cells, RegressionScores
 from movierec.model.solver import Prior, covariances
 from movierec.recommending import rankers, uncertainty
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import SCALE, csr_of_counts, random_csrs, random_model, train_params
+from tests.helpers.random_data import (
+    SCALE,
+    csr_of_counts,
+    random_csrs,
+    random_model,
+    random_regression,
+    train_params,
+)
 
 
 def params_with(**recommend_params) -> Params:
@@ -145,19 +153,35 @@ def test_lists_by_scores_are_the_same_in_blocks(monkeypatch):
 
 
 def test_every_ranking_of_the_params_is_one():
-    implicit, model, params = random_model(15), random_model(16), params_with(rating_weight=0.7)
+    implicit = random_model(15)
+    implicit = replace(implicit, user_biases=np.zeros(implicit.n_users))  # as it is trained
+    model, params = random_model(16), params_with(rating_weight=0.7, regression_share=0.5)
     by_user, _ = random_csrs(17)
     allowed = type(params.recommend).model_fields["ranking"].annotation.__args__
     assert set(rankers.RANKINGS) == set(allowed)
+    regression = random_regression(18)
+    added = RegressionScores.of_ratings(regression, by_user, Cells(4, 0.5, SCALE))
     found = {
         name: rankers.ranking(
-            name, implicit, model, params, lambda: deviations(model, by_user, train_params())
+            name,
+            implicit,
+            model,
+            params,
+            lambda: added,
+            lambda: deviations(model, by_user, train_params()),
         )
         for name in rankers.RANKINGS
     }
     users = np.arange(9)
-    blended = rankers.blend(implicit, model, 0.7, (1, 5)).predict_all(users)
-    np.testing.assert_array_equal(found["blend"].predict_all(users), blended)
+    watched = implicit.predict_all(users) - implicit.global_mean
+    mean, alone = watched.copy(), watched.copy()
+    mean[:, regression.items] = (watched[:, regression.items] + added.scores()) / 2
+    alone[:, regression.items] = added.scores()
+    rated = 0.7 * (model.predict_all(users) - model.global_mean) / 4
+    expected = {"blend": mean + rated, "item_regression": alone}
+    for name, scores in expected.items():
+        centred = found[name].predict_all(users) - implicit.global_mean
+        np.testing.assert_allclose(centred, scores, atol=1e-6)
     assert found["implicit"] is implicit
     assert found["predicted_rating"] is model
     assert (found["lower_bound"](users) < model.predict_all(users)).all()

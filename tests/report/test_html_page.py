@@ -33,7 +33,16 @@ from tests.helpers.browser import visiting
 from tests.helpers.clone import ROOT
 from tests.helpers.small_project import run_stages, write_params
 
-STAGES = ("download", "index", "split", "train", "implicit", "evaluate", "recommend")
+STAGES = (
+    "download",
+    "index",
+    "split",
+    "train",
+    "implicit",
+    "item_regression",
+    "evaluate",
+    "recommend",
+)
 HARMFUL = "<script>alert('x')</script> & Sons (1999)"
 TITLES = [HARMFUL, *(f"A movie with a title of some length, part {n} (2001)" for n in range(11))]
 

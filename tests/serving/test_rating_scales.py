@@ -13,9 +13,12 @@ from movierec.evaluation import calibration, evaluate
 from movierec.evaluation.evaluate import ModelOutputs
 from movierec.metrics import measures
 from movierec.metrics.ranking_protocol import RankingEvaluator
-from movierec.model import baselines, model_file
+from movierec.model import baselines, item_regression, model_file
+from movierec.model.item_regression import Cells, RegressionScores
+from movierec.model.model_file import Models
 from movierec.recommending import rankers, selection, uncertainty
 from movierec.serving import user_scores
+from movierec.serving.user_scores import TrainedWith
 from movierec.training import implicit_als, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import ROOT
@@ -64,8 +67,12 @@ def results_of(ratings, scale, train):
         "rmse": [epoch.validation_rmse / scale.star for epoch in state.epochs],
         "noise": [epoch.noise_precision * scale.star**2 for epoch in state.epochs],
     }
-    results |= evaluated(model, watched, by_user, by_item, test, params)
-    return results | new_user(model, watched, scale, params)
+    cells = Cells.from_params(params.item_regression, scale)
+    settings = params.item_regression
+    regression = item_regression.fit_in_memory(by_user, N_ITEMS, cells, settings)
+    models = Models(model, watched, regression)
+    results |= evaluated(models, by_user, by_item, test, params)
+    return results | new_user(models, scale, params)
 
 
 def on(scale, train):
@@ -74,13 +81,17 @@ def on(scale, train):
         "data": COMMITTED.data.model_copy(update=limits),
         "evaluate": COMMITTED.evaluate.model_copy(update={"top_n": N, "bootstrap_samples": 100}),
         "implicit": implicit_params(),
+        "item_regression": COMMITTED.item_regression.model_copy(update={"ridge": 2.0}),
         "train": train,
     }
     return COMMITTED.model_copy(update=changes)
 
 
-def evaluated(model, watched, by_user, by_item, test, params):
+def evaluated(models, by_user, by_item, test, params):
     """Lists by each ranking, and what the evaluate stage reports of them and of the errors."""
+    model, watched, regression = models
+    cells = Cells.from_params(params.item_regression, params.data.scale)
+    added = RegressionScores.of_ratings(regression, by_user, cells)
     scale, trained_with = params.data.scale, model_file.trained_with(model)
 
     def deviations():
@@ -95,7 +106,7 @@ def evaluated(model, watched, by_user, by_item, test, params):
         "popularity": baselines.popularity(by_user, by_item),
     }
     for name in rankers.RANKINGS:
-        ranked[name] = rankers.ranking(name, watched, model, params, deviations)
+        ranked[name] = rankers.ranking(name, watched, model, params, lambda: added, deviations)
     lists = {name: evaluator.lists(by, N) for name, by in ranked.items()}
     predicted = {name: measures.predict(other, test) for name, other in others.items()}
     predicted["test"] = measures.predict(model, test)
@@ -125,15 +136,16 @@ def scores_of(by, scale):
     return scores - scores.max(axis=1, keepdims=True)
 
 
-def new_user(model, watched, scale, params):
+def new_user(models, scale, params):
     """The scores of a user who likes, dislikes and just likes a movie, with what explains them."""
-    items, trained_with = np.array([3, 0, 8]), (model_file.trained_with(model), params.implicit)
+    items, rated_with = np.array([3, 0, 8]), model_file.trained_with(models.rating)
+    trained_with = TrainedWith(rated_with, params.implicit, params.item_regression)
     ratings = np.float32(scale.low + (np.array([5, 1, 2]) - 1) * scale.star)
     results, every = {}, np.arange(N_ITEMS)
     for ranking in rankers.RANKINGS:
         wanted = params.recommend.model_copy(update={"ranking": ranking})
         scores = user_scores.score_items(
-            (model, watched),
+            models,
             items,
             ratings,
             params.model_copy(update={"recommend": wanted}),
@@ -145,7 +157,7 @@ def new_user(model, watched, scale, params):
             f"new/{ranking}": (scores.scores - low) / unit,
             f"new/{ranking}/contributions": scores.why.contributions(every) / unit,
             f"new/{ranking}/diverse": selection.diverse(
-                scores.scores, np.full(N_ITEMS, True), N, watched.item_factors, 0.5
+                scores.scores, np.full(N_ITEMS, True), N, models.implicit.item_factors, 0.5
             ),
         }
     return results | {"new/deviations": scores.rating.deviations(every) / scale.star}

@@ -8,15 +8,25 @@ import pytest
 from movierec.core.params import load_params
 from movierec.model import model_file
 from movierec.model.implicit_targets import Targets
+from movierec.model.item_regression import Cells
+from movierec.model.model_file import Models
+from movierec.recommending import rankers
 from movierec.serving import user_scores
 from movierec.serving.folding_in import fold_in, fold_in_implicit
 from movierec.serving.user_profile import UserProfile
+from movierec.serving.user_scores import TrainedWith
 from movierec.serving.workspace import Project
 from movierec.training import rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers import reference_kernels
 from tests.helpers.clone import ROOT
-from tests.helpers.random_data import SCALE, random_csrs, random_model, train_params
+from tests.helpers.random_data import (
+    SCALE,
+    random_csrs,
+    random_model,
+    random_regression,
+    train_params,
+)
 
 ITEMS, RATINGS = np.array([5, 0, 3], np.int32), np.array([5, 1.5, 3], np.float32)
 TARGETS = np.array([1, 0, 0.7], np.float32)
@@ -118,29 +128,57 @@ def test_a_disliked_movie_is_not_one_that_the_user_would_watch():
     assert not found.contributions(EVERY)[:, disliked].any()
 
 
-@pytest.mark.parametrize("ranking", ["blend", "implicit", "predicted_rating", "lower_bound"])
+def regression_scores(regression, cells):
+    """Of the items that take part, for a user with these cells by item."""
+    scores = np.zeros(len(regression.items))
+    for place, item in enumerate(regression.items.tolist()):
+        for other, weight in zip(regression.others[place], regression.weights[place], strict=True):
+            scores[other] += cells.get(item, 0) * weight
+    return scores
+
+
+@pytest.mark.parametrize("ranking", rankers.RANKINGS)
 def test_scores_by_ranking(ranking):
     params = load_params(ROOT / "params.yaml")
-    wanted = {"ranking": ranking, "rating_weight": 0.8, "lower_bound_deviations": 2.0}
+    wanted = {
+        "ranking": ranking,
+        "regression_share": 0.3,
+        "rating_weight": 0.8,
+        "lower_bound_deviations": 2.0,
+    }
     params = params.model_copy(update={"recommend": params.recommend.model_copy(update=wanted)})
     model, trained_with = trained()
     watched = replace(random_model(1), item_biases=np.zeros(7))
+    regression = random_regression(2)
     scores = user_scores.score_items(
-        (model, watched), ITEMS, RATINGS, params, (trained_with, params.implicit)
+        Models(model, watched, regression),
+        ITEMS,
+        RATINGS,
+        params,
+        TrainedWith(trained_with, params.implicit, params.item_regression),
     )
     low, high = params.data.rating_min, params.data.rating_max
     rating = fold_in(model, ITEMS, RATINGS, trained_with)
     targets = Targets.from_params(params.implicit, params.data.scale).of_new_user(RATINGS)
     seen = fold_in_implicit(watched, ITEMS, targets, params.implicit)
+    cells = Cells.from_params(params.item_regression, params.data.scale).of_new_user(RATINGS)
+    by_regression, mean = seen.scores.copy(), seen.scores.copy()
+    added = regression_scores(regression, dict(zip(ITEMS.tolist(), cells, strict=True)))
+    by_regression[regression.items] = added
+    mean[regression.items] = 0.7 * mean[regression.items] + 0.3 * added
     expected = {
-        "blend": seen.scores + 0.8 / (high - low) * (rating.scores - model.global_mean),
+        "blend": mean + 0.8 / (high - low) * (rating.scores - model.global_mean),
         "implicit": seen.scores,
+        "item_regression": by_regression,
         "predicted_rating": rating.scores,
         "lower_bound": rating.scores - 2 * rating.deviations(EVERY),
     }
-    np.testing.assert_allclose(scores.scores, expected[ranking])
+    np.testing.assert_allclose(scores.scores, expected[ranking], rtol=1e-6)
     np.testing.assert_allclose(scores.rating.scores, rating.scores)
-    assert scores.why.contributions(EVERY).shape == (7, 3)
+    to_score, _, rest = scores.contributions(EVERY)
+    assert to_score.shape == (7, 3)
+    if ranking != "lower_bound":
+        np.testing.assert_allclose(to_score.sum(axis=1) + rest, scores.scores, atol=1e-6)
 
 
 def test_the_order_of_ratings_changes_no_bit():
@@ -153,8 +191,8 @@ def test_the_order_of_ratings_changes_no_bit():
 def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
     shares: list[float] = []
     monkeypatch.setattr(user_scores, "score_items", lambda *given: shares.append(given[-1]))
-    monkeypatch.setattr(Project, "models", (None, None))
-    for read in ("trained_with", "implicit_trained_with"):
+    monkeypatch.setattr(Project, "models", Models(None, None, None))
+    for read in ("trained_with", "implicit_trained_with", "regression_trained_with"):
         monkeypatch.setattr(model_file, read, lambda model: None)
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}
     project = Project(ROOT, load_params(ROOT / "params.yaml"), manifest, None)

@@ -1,4 +1,4 @@
-"""The blend of an implicit model and a rating model."""
+"""The blend of an implicit model, an item regression and a rating model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from movierec.api import arguments
 from movierec.api.estimator import Estimator, State
 from movierec.api.input_types import IdsLike, Unknown
+from movierec.api.item_regression import ItemRegression
 from movierec.api.ranking_models import ImplicitALS
 from movierec.api.rating_models import ALS, GibbsMF, RatingEstimator
 from movierec.api.rating_table import RatingTable
@@ -16,17 +17,18 @@ from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
 
 if TYPE_CHECKING:
-    from movierec.model.biased_mf import Model
+    from movierec.model.top_n_lists import RegressedModel
     from movierec.serving.folding_in import LinearScores
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Blend(Estimator):
-    """Ranks items by what a user is likely to watch and to like: `ImplicitALS` plus `ALS`.
+    """Ranks items by what a user is likely to watch and to like, from three models.
 
-    The score is that of the implicit model, plus `rating_weight` times the predicted rating as a
-    share of the rating scale. It is the pipeline's default ranking. `fit` fits copies of the parts,
-    so the estimators that you pass stay as they are.
+    The score is a weighted mean of those of the implicit model and the item regression, plus
+    `rating_weight` times the predicted rating as a share of the rating scale. It is the pipeline's
+    default ranking. `fit` fits copies of the parts, so the estimators that you pass stay as they
+    are.
 
     Parameters
     ----------
@@ -34,6 +36,10 @@ class Blend(Estimator):
         The implicit model.
     rated
         The rating model: an `ALS` or a `GibbsMF`.
+    regression
+        The item regression. An item that takes no part in it has its implicit score instead.
+    regression_share
+        Share of the item regression in the mean, 0 to 1.
     rating_weight
         What a predicted rating at the top of the scale adds to the score, at least 0.
 
@@ -43,6 +49,8 @@ class Blend(Estimator):
         The fitted implicit model.
     rated_ : ALS | GibbsMF
         The fitted rating model.
+    regression_ : ItemRegression
+        The fitted item regression.
 
     Examples
     --------
@@ -57,30 +65,38 @@ class Blend(Estimator):
 
     watched: ImplicitALS = field(default_factory=ImplicitALS, kw_only=False)
     rated: ALS | GibbsMF = field(default_factory=ALS, kw_only=False)
+    regression: ItemRegression = field(default_factory=ItemRegression, kw_only=False)
+    regression_share: float = 0.4
     rating_weight: float = 0.2
 
     def _prepare(self) -> None:
         super()._prepare()
         self.watched_, self.rated_ = self.watched._prepared(), self.rated._prepared()
+        self.regression_ = self.regression._prepared()
 
     def _checked(self) -> dict[str, Any]:
-        kinds = {"watched": (ImplicitALS,), "rated": (ALS, GibbsMF)}
+        kinds: dict[str, tuple[type[Estimator], ...]] = {
+            "watched": (ImplicitALS,),
+            "rated": (ALS, GibbsMF),
+            "regression": (ItemRegression,),
+        }
         for name, allowed in kinds.items():
             if not isinstance(part := getattr(self, name), allowed):
                 names = " or ".join(kind.__name__ for kind in allowed)
                 raise TypeError(f"{name} should be an {names}, not {type(part).__name__}")
         return {
             **super()._checked(),
+            "regression_share": arguments.number(self.regression_share, "regression_share", 0, 1),
             "rating_weight": arguments.number(self.rating_weight, "rating_weight", 0, 1000),
         }
 
     @property
-    def _parts(self) -> tuple[ImplicitALS, RatingEstimator]:
-        return self.watched_, self.rated_
+    def _parts(self) -> tuple[ImplicitALS, RatingEstimator, ItemRegression]:
+        return self.watched_, self.rated_, self.regression_
 
     @property
     def _named_parts(self) -> dict[str, Estimator]:
-        return dict(zip(("watched", "rated"), self._parts, strict=True))
+        return dict(zip(("watched", "rated", "regression"), self._parts, strict=True))
 
     def _state(self) -> State:
         states = {name: part._state() for name, part in self._named_parts.items()}
@@ -111,9 +127,9 @@ class Blend(Estimator):
     def _scale_of(self, table: RatingTable) -> Scale:
         scales = {part.params_["rating_scale"] for part in self._parts} - {None}
         if len(scales) > 1:
-            raise ValueError("rating_scale: watched and rated have different ones; keep one")
-        part = self.watched_ if self.rated_.params_["rating_scale"] is None else self.rated_
-        return part._scale_of(table)
+            raise ValueError("rating_scale: the models have different ones; keep one")
+        has_own = (part for part in self._parts if part.params_["rating_scale"] is not None)
+        return next(has_own, self.rated_)._scale_of(table)
 
     def _fit(
         self, train: RatingTable, validation: RatingTable | None, genres: Mapping[Any, Any]
@@ -125,22 +141,30 @@ class Blend(Estimator):
     def _weight(self) -> float:
         return float(self.params_["rating_weight"])
 
-    def scorer(self) -> Model:
+    @property
+    def _share(self) -> float:
+        return float(self.params_["regression_share"])
+
+    def scorer(self) -> RegressedModel:
+        from movierec.model.top_n_lists import RegressedModel
         from movierec.recommending import rankers
 
         model = self._snapshot()
-        watched, rated = (part.scorer() for part in model._parts)
-        return rankers.blend(watched, rated, model._weight, model.rating_scale_)
+        added, share = model.regression_._regression_scores(), model._share
+        watched = rankers.without_share(model.watched_.scorer(), added.regression.items, share)
+        rated, scale = model.rated_.scorer(), model.rating_scale_
+        return RegressedModel(rankers.blend(watched, rated, model._weight, scale), added, share)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
-        watched, rated = (part._linear_scores(items, ratings) for part in self._parts)
+        watched, rated = (part._linear_scores(items, ratings) for part in self._parts[:2])
+        added = self.regression_._regression_part(items, ratings, self._share)
         mean = self.rated_.model_.global_mean
-        return watched.blended(rated, self._weight, self.rating_scale_, mean)
+        return watched.regressed(added).blended(rated, self._weight, self.rating_scale_, mean)
 
     def _vectors(self) -> Array:
         from movierec.recommending import selection
 
-        watched, rated = (part._vectors() for part in self._parts)
+        watched, rated = (part._vectors() for part in self._parts[:2])
         return selection.vectors(watched, rated, self._weight)
 
     def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:

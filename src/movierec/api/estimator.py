@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from movierec.model.biased_mf import Model
-    from movierec.model.top_n_lists import Scorer
+    from movierec.model.top_n_lists import Ranked
     from movierec.serving.folding_in import LinearScores
 
 
@@ -284,14 +284,15 @@ class Estimator(ABC):
         return {name: params[name] for name in block.model_fields if name in params}
 
     @abstractmethod
-    def scorer(self) -> Model | Scorer:
+    def scorer(self) -> Ranked:
         """Return the object that scores items for users, in the form that the pipeline uses.
 
         Returns
         -------
-        Model | Scorer
-            A `Model`, whose predictions are the scores. For `ItemKNN`, a function from user indices
-            (n,) to scores of all items (n, n_items) float32.
+        Model | RegressedModel | Scorer
+            A `Model`, whose predictions are the scores; for `ItemRegression` and `Blend`, a
+            `RegressedModel`, which adds those by item regression. For `ItemKNN`, a function from
+            user indices (n,) to scores of all items (n, n_items) float32.
 
         Raises
         ------

@@ -22,6 +22,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import validated
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Ratings, check_index
+from movierec.model import model_file
 
 FORMAT, FORMAT_VERSION = "movierec.estimator", 2  # raise it when the content changes
 IDS = ("user_ids", "item_ids")
@@ -31,7 +32,7 @@ RATINGS = {
     "rating": np.float32,
     "timestamp": np.int64,
 }
-Kind = Literal["ALS", "GibbsMF", "ImplicitALS", "Popularity", "ItemKNN", "Blend"]
+Kind = Literal["ALS", "GibbsMF", "ImplicitALS", "Popularity", "ItemKNN", "ItemRegression", "Blend"]
 
 
 class _StrictContent(BaseModel):
@@ -110,7 +111,7 @@ def read(path: Path) -> Estimator:
 
 
 def _check_metadata(path: Path, content: dict[str, Any]) -> _Metadata:
-    if {"train", "implicit"} & content.keys():
+    if model_file.MODELS.keys() & content.keys():
         raise MovierecError(
             f"{path}: a model of the pipeline, without its movies; load the project's folder,"
             " or a file that the run was saved to"

@@ -80,7 +80,7 @@ class ImplicitALS(Factorisation):
 
     _needs_values: ClassVar[bool] = False
 
-    n_factors: int = 64
+    n_factors: int = 128
     factor_precision: float = 2.0
     factor_precision_per_rating: float = 0.03
     unseen_weight: float = 0.2

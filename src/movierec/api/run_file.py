@@ -19,16 +19,16 @@ from movierec.core.atomic import atomic_file
 from movierec.core.checksums import PIECE, check_room
 from movierec.core.errors import MovierecError, reason_of
 from movierec.core.manifests import MANIFEST
-from movierec.core.paths import IMPLICIT_MODEL, INDEX, METRICS, MODEL
+from movierec.core.paths import INDEX, METRICS
 from movierec.core.result_files import HEADLINES
 from movierec.datasets.zip_members import DAMAGE, SIGNATURES
+from movierec.model import model_file
 
 MEMBERS = (
     "params.yaml",
     "datasets.yaml",
     *((INDEX / name).as_posix() for name in (MANIFEST, "items.parquet", "users.parquet")),
-    MODEL.as_posix(),
-    IMPLICIT_MODEL.as_posix(),
+    *(path.as_posix() for path in model_file.MODELS.values()),
     *((METRICS / f"{name}.json").as_posix() for name in HEADLINES),
 )
 CHECKSUMS = "checksums.json"  # the sha256 of each member

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from movierec.core.array_files import Array
     from movierec.model.biased_mf import Model
+    from movierec.model.model_file import Models
     from movierec.plotting.results import Results
     from movierec.serving.user_profile import UserProfile
 
@@ -38,8 +39,7 @@ NEEDED = (
     Path("params.yaml"),
     Path("datasets.yaml"),
     paths.INDEX,
-    paths.MODEL,
-    paths.IMPLICIT_MODEL,
+    *model_file.MODELS.values(),
     paths.METRICS,
     paths.PLOTS,
 )
@@ -54,7 +54,7 @@ def load(source: str | Path, *, rev: None = None) -> TrainedRun | Estimator: ...
 def load(source: str | Path | None = None, *, rev: str | None = None) -> TrainedRun | Estimator:
     """Load a trained run of the pipeline, or a fitted estimator from a file.
 
-    Of a run, this reads the params, movies and both models, and checks that they belong together.
+    Of a run, this reads the params, movies and models, and checks that they belong together.
 
     Parameters
     ----------
@@ -213,9 +213,13 @@ class TrainedRun:
         >>> run.params.data.scale
         Scale(low=1.0, high=5.0)
         """
-        train = model_file.train_params(self.model)
-        implicit = model_file.implicit_trained_with(self.implicit_model)
-        return self._project.params.model_copy(update={"train": train, "implicit": implicit})
+        models = self._models
+        trained_with = {
+            "train": model_file.train_params(models.rating),
+            "implicit": model_file.implicit_trained_with(models.implicit),
+            "item_regression": model_file.regression_trained_with(models.regression),
+        }
+        return self._project.params.model_copy(update=trained_with)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -422,7 +426,7 @@ class TrainedRun:
         >>> run.model.item_biases.shape
         (1682,)
         """
-        return self._models[0]
+        return self._models.rating
 
     @property
     def implicit_model(self) -> Model:
@@ -440,10 +444,10 @@ class TrainedRun:
         >>> run.implicit_model.n_factors
         64
         """
-        return self._models[1]
+        return self._models.implicit
 
     @property
-    def _models(self) -> tuple[Model, Model]:
+    def _models(self) -> Models:
         return self._project.models
 
     def recommend(
@@ -653,31 +657,38 @@ class TrainedRun:
         return self._listed(items).assign(similarity=cosines)
 
     def search(self, query: str, n: int = 10) -> pd.DataFrame:
-        """Search movies by the words of their titles.
+        """Search movies by title.
 
         Parameters
         ----------
         query
-            Words in any order and case. If no title has all of them, you get similar titles.
+            A title of a movie, or words of it; they may be incomplete.
         n
             Length of the list.
 
         Returns
         -------
         DataFrame
-            The columns of `items`. The movie with most ratings comes first.
+            The columns of `items`, without rows if no movie matches. Exact titles come first, then
+            titles with all these words, then those with words that begin so; within each, the most
+            rated first.
+
+        Raises
+        ------
+        MovierecError
+            If the query is empty.
 
         Examples
         --------
         >>> import movierec as mr
         >>> run = mr.load()
-        >>> run.search("star trek", n=2)[["movie_id", "title"]]
+        >>> run.search("star tr", n=2)[["movie_id", "title"]]
            movie_id                                title
         0       222      Star Trek: First Contact (1996)
         1       228  Star Trek: The Wrath of Khan (1982)
         """
-        n, index = arguments.integer(n, "n"), self._project.movies.index
-        return self._listed((index.search(query) or index.similar(query))[:n])
+        n = arguments.integer(n, "n")
+        return self._listed(self._project.movies.index.search(query)[:n])
 
     def _listed(self, items: Any) -> pd.DataFrame:
         movies = self._project.movies
@@ -756,13 +767,14 @@ class TrainedRun:
 
     def _trained(self) -> str:
         """The hash of how the models were trained."""
-        return manifests.hash_manifest(self.model.manifest | self.implicit_model.manifest)
+        return manifests.hash_manifest(self._models.manifest)
 
     def _check(self) -> None:
         """Read all that a saved run contains; MovierecError if it does not belong together."""
         self._project.index_files("users.parquet")
-        for path, model in zip(model_file.MODELS.values(), self._models, strict=True):
-            for record in model.manifest.values():
+        paths_of = model_file.MODELS.values()
+        for path, manifest in zip(paths_of, self._models.manifests, strict=True):
+            for record in manifest.values():
                 result_files.check_params(
                     self.folder / path, record["params"], self._project.params
                 )

@@ -157,12 +157,15 @@ class Session:
     def find(self, text: str) -> None:
         """Offer the movies whose titles match, and ask for a rating of the chosen one."""
         movies = self.project.movies
-        items = movies.index.search(text) or movies.index.similar(text)
-        if not items:
-            raise movies.index.no_match(text)
+        items = movies.index.search(text)
         if len(items) == 1:
             self.rate(items[0])
             return
+        if not items:
+            items = movies.index.close(text)
+            if not items:
+                raise MovierecError(movies.index.no_movie(text))
+            console.lines(f'no movie called "{text}"; did you mean:')
         n_offered = min(len(items), N_CANDIDATES)
         console.lines(
             *(f"  {n}  {movies.display(item)}" for n, item in enumerate(items[:n_offered], 1))

@@ -269,14 +269,17 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
 @click.argument("query", type=WORDS)
 @output
 def search(query: str, n: int, form: str | None) -> None:
-    """Search movies by the words in their titles, the most rated first.
+    """Search movies by title.
 
-    If no title contains all words, list titles with a similar spelling.
+    Any title of a movie finds it, and so do words of a title, complete or not: "star wa" finds Star
+    Wars. Exact titles come first, then titles with all these words, then those with words that
+    begin so; within each, the most rated first.
+
+    If nothing is found, one line says so, with up to three titles of nearly this spelling; --json
+    and --csv print an empty list. The exit status is 0 in any case.
     """
     from movierec.serving.workspace import Project
 
     movies = Project.at().movies
-    items = movies.index.search(query) or movies.index.similar(query)
-    if not items:
-        raise movies.index.no_match(query)
-    rendering.show(rendering.rows_of(movies, items[:n]), form)
+    rows = rendering.rows_of(movies, movies.index.search(query)[:n])
+    rendering.show(rows, form, why_none=lambda: movies.index.no_movie(query))

@@ -347,6 +347,15 @@ class ImplicitParams(_AlsParams):
         return self.max_epochs if self.n_factors else 1
 
 
+class ItemRegressionParams(_Block):
+    max_items: Annotated[int, _integer(0, MILLION)]
+    ridge: Positive
+    liked_rating: Annotated[float, _number(1, 5)]
+    low_cell: Annotated[float, _number(0, 1)]
+    weights_per_item: Annotated[int, _integer(1, MILLION)]
+    refit: bool
+
+
 class EvaluateParams(_Block):
     top_n: Annotated[int, _integer(1, 1000)]
     relevant_rating: Annotated[float, _number(1, 5)]
@@ -355,10 +364,14 @@ class EvaluateParams(_Block):
     bootstrap_samples: Annotated[int, _integer(100, 100_000)]
 
 
+Ranking = Literal["blend", "implicit", "item_regression", "predicted_rating", "lower_bound"]
+
+
 class RecommendParams(_Block):
     top_n: Annotated[int, _integer(1, 1000)]
     min_ratings: Annotated[int, _integer(0, BILLION)]
-    ranking: Literal["blend", "implicit", "predicted_rating", "lower_bound"]
+    ranking: Ranking
+    regression_share: Annotated[float, _number(0, 1)]
     rating_weight: Annotated[float, _number(0, 1000)]
     lower_bound_deviations: Annotated[float, _number(0, 1000)]
 
@@ -382,6 +395,7 @@ class ParamsFile(_Block):
     dataset: str
     train: TrainParams
     implicit: ImplicitParams
+    item_regression: ItemRegressionParams
     recommend: RecommendParams
     evaluate: EvaluateParams
     split: SplitParams

@@ -6,7 +6,9 @@ from movierec.core.errors import MovierecError
 
 RAW, INDEX, SPLIT = Path("data/raw"), Path("data/index"), Path("data/split")
 EVALUATION_BY_USER = Path("data/evaluation/by_user.parquet")
-MODEL, IMPLICIT_MODEL = Path("models/model.safetensors"), Path("models/implicit.safetensors")
+MODEL, IMPLICIT_MODEL, ITEM_REGRESSION = (
+    Path(f"models/{name}.safetensors") for name in ("model", "implicit", "item_regression")
+)
 RECOMMENDATIONS = Path("exports/recommendations.parquet")
 METRICS, PLOTS = Path("metrics"), Path("plots")
 CHECKPOINTS = Path(".checkpoints")  # also locks and scratch files; ignored by Git, no DVC output

@@ -32,13 +32,15 @@ MAX_CHANGES = 3  # params that a message names
 # The params that the results of a stage depend on; `data` is the block of the data set.
 DATA = ("dataset", "data")
 SPLIT = (*DATA, "index", "seed", "split")
+MODELS = ("train", "implicit", "item_regression")
 MADE_WITH = {
     "index": (*DATA, "index"),
     "split": SPLIT,
     "train": (*SPLIT, "train"),
     "implicit": (*SPLIT, "implicit"),
-    "evaluate": (*SPLIT, "train", "implicit", "evaluate", "recommend"),
-    "recommend": (*SPLIT, "train", "implicit", "recommend"),
+    "item_regression": (*SPLIT, "item_regression"),
+    "evaluate": (*SPLIT, *MODELS, "evaluate", "recommend"),
+    "recommend": (*SPLIT, *MODELS, "recommend"),
 }
 # Where the data come from, which does not change them: their hash is compared instead.
 PLACE_OF_DATA = {"source", "requirement", "url", "mirror_url", "path", "file", "size", "licence"}
@@ -100,6 +102,10 @@ class _TrainingDetails(_Figures):
     best_epoch: Count
 
 
+class _RegressionDetails(_Figures):
+    n_items: Count
+
+
 class _EvaluateDetails(_Figures):
     test: _Errors
     baseline: Annotated[dict[str, _Errors], Field(min_length=1)]
@@ -137,6 +143,7 @@ DETAILS: dict[str, type[_Figures]] = {
     "split": _SplitDetails,
     "train": _TrainingDetails,
     "implicit": _TrainingDetails,
+    "item_regression": _RegressionDetails,
     "evaluate": _EvaluateDetails,
     "recommend": _RecommendDetails,
 }

@@ -35,6 +35,11 @@ class Csr:
         _freeze(self)
 
     @property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """indptr, indices and values, as kernels take them."""
+        return self.indptr, self.indices, self.values
+
+    @property
     def n_rows(self) -> int:
         return len(self.indptr) - 1
 

@@ -25,7 +25,7 @@ from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines, model_file, top_n_lists
 from movierec.model.biased_mf import Model
-from movierec.model.top_n_lists import Scorer
+from movierec.model.top_n_lists import Ranked
 from movierec.recommending import rankers
 from movierec.recommending.batch import Ranker
 
@@ -245,12 +245,14 @@ def _make_lists_of_block(
     plain: Mapping[str, Model],
 ) -> dict[str, Array]:
     n = ranker.params.evaluate.top_n
-    others: dict[str, Model | Scorer] = {
+    others: dict[str, Ranked] = {
         **plain,
         "item_knn": item_knn.scorer(fitted, **array_files.load(neighbours)),
     }
     lists = {
-        name: top_n_lists.top_n(ranker.ranking(name, users, lambda: fitted), seen, n, eligible)[0]
+        name: top_n_lists.top_n(
+            ranker.ranking(name, users, lambda: fitted, lambda: seen), seen, n, eligible
+        )[0]
         for name in rankers.RANKINGS
     }
     return lists | {name: top_n_lists.top_n(by, seen, n)[0] for name, by in others.items()}

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from movierec.data.rating_arrays import Array, Csr, check_index, indptr_from_counts
-from movierec.kernels.item_knn import count_shared, nearest_items, sum_neighbours
+from movierec.kernels.item_knn import count_shared, nearest_items
 from movierec.kernels.scheduling import RUNS
+from movierec.kernels.scoring import scores_by_weights
 from movierec.kernels.tiles import TILE
 from movierec.model.top_n_lists import Scorer
 
@@ -93,7 +94,8 @@ def scorer(by_user: Csr, neighbours: Array, cosines: Array) -> Scorer:
 
     def scores(users: Array) -> Array:
         seen, sums = by_user.take(users), np.zeros((len(users), len(neighbours)), np.float32)
-        sum_neighbours(seen.indptr, seen.indices, neighbours, cosines, sums)
+        once = np.ones(len(seen.indices), np.float32)
+        scores_by_weights(seen.indptr, seen.indices, once, neighbours, cosines, sums)
         return sums
 
     return scores

@@ -17,6 +17,7 @@ from movierec.core.paths import (
     EVALUATION_BY_USER,
     IMPLICIT_MODEL,
     INDEX,
+    ITEM_REGRESSION,
     MODEL,
     RAW,
     RECOMMENDATIONS,
@@ -34,6 +35,7 @@ PLACES = {
     "split": SPLIT,
     "train": MODEL,
     "implicit": IMPLICIT_MODEL,
+    "item_regression": ITEM_REGRESSION,
     "evaluate": EVALUATION_BY_USER,
     "recommend": RECOMMENDATIONS,
     "export": RECOMMENDATIONS.with_name("similar_items.parquet"),
@@ -94,7 +96,7 @@ def read_provenance(path: Path) -> Manifest:
     if (path / "manifest.json").is_file():
         manifest = manifests.parse_manifest((path / "manifest.json").read_bytes(), path)
     elif path.suffix == ".safetensors":
-        manifest = model_file.read_model(path).manifest
+        manifest = model_file.read_any(path).manifest
     elif path.suffix == ".parquet":
         manifest = parquet_tables.read_provenance(path)
     elif path.suffix == ".json":
@@ -116,9 +118,9 @@ def _read_models_of(path: Path) -> Manifest:
             pass
         case _:
             return {}
-    manifest = (
-        model_file.read_model(MODEL).manifest | model_file.read_model(IMPLICIT_MODEL).manifest
-    )
+    manifest: Manifest = {}
+    for model in model_file.MODELS.values():
+        manifest |= model_file.read_any(model).manifest
     if manifests.hash_manifest(manifest) != made_from:
         raise MovierecError(f"{path}: belongs to other models than those in models/; run dvc repro")
     return manifest
@@ -143,7 +145,7 @@ def _hashes(place: Path, names: Mapping[str, str]) -> dict[str, str]:
         files = [place / name for name in names if (place / name).is_file()]
         return {file.name: hash_file(file, "sha256") for file in files}
     if place.suffix == ".safetensors":
-        return model_file.hash_arrays(model_file.read_model(place))
+        return model_file.hash_arrays(model_file.read_any(place))
     return {"data": parquet_tables.data_hash(place)}
 
 

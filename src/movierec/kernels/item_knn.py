@@ -63,14 +63,3 @@ def _count(row, indptr, indices, by_user_indptr, by_user_indices, shared):
         user = indices[k]
         for other in by_user_indices[by_user_indptr[user] : by_user_indptr[user + 1]]:
             shared[0, np.uint32(other)] += 1  # unsigned indices need no check for negative ones
-
-
-@kernel(parallel=True)
-def sum_neighbours(indptr, indices, neighbours, cosines, scores):
-    """Add the cosines of the neighbours of each row's items to scores (n_rows, n_items)."""
-    for row in prange(len(indptr) - 1):
-        for k in range(indptr[row], indptr[row + 1]):
-            item = indices[k]
-            for place in range(neighbours.shape[1]):
-                if neighbours[item, place] >= 0:
-                    scores[row, neighbours[item, place]] += cosines[item, place]

@@ -117,8 +117,40 @@ def pack(source, first, target):
 
 
 @kernel
+def add_weights(indices, values, others, weights, scores):
+    """Add to scores what a user's items contribute to their others: value · weight."""
+    for k in range(len(indices)):
+        item, value = indices[k], values[k]
+        for place in range(others.shape[1]):
+            if others[item, place] < 0:
+                break
+            scores[others[item, place]] += value * weights[item, place]
+
+
+@kernel(parallel=True)
+def scores_by_weights(indptr, indices, values, others, weights, scores):
+    """Do add_weights for each row of a CSR of users' items; scores (n_rows, n_items)."""
+    for row in prange(len(indptr) - 1):
+        of_row = slice(indptr[row], indptr[row + 1])
+        add_weights(indices[of_row], values[of_row], others, weights, scores[row])
+
+
+@kernel
 def top_n_of_group(
-    first_user, user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores
+    first_user,
+    user_factors,
+    item_factors,
+    item_scores,
+    indptr,
+    indices,
+    values,
+    regressed,
+    others,
+    weights,
+    seen_indptr,
+    seen_indices,
+    items,
+    scores,
 ):
     """Find the best items of GROUP users, one panel of items at a time to use the cache."""
     n_factors, n_items = item_factors.shape
@@ -128,9 +160,17 @@ def top_n_of_group(
     right = np.empty((n_factors, PANEL), user_factors.dtype)
     panel = np.empty((GROUP, PANEL), user_factors.dtype)
     next_seen = seen_indptr[first_user : first_user + in_group].copy()
+    by_weights = np.zeros((in_group, len(regressed)), user_factors.dtype)
+    for k in range(in_group if len(regressed) else 0):
+        of_user = slice(indptr[first_user + k], indptr[first_user + k + 1])
+        add_weights(indices[of_user], values[of_user], others, weights, by_weights[k])
+    next_regressed = 0
     pack(user_factors, first_user, left)
     for start in range(0, n_items, PANEL):
         length = min(PANEL, n_items - start)
+        first_regressed = next_regressed
+        while next_regressed < len(regressed) and regressed[next_regressed] < start + length:
+            next_regressed += 1
         pack(item_factors, start, right)
         of_panel = item_scores[start : start + length]
         for k in range(GROUP):
@@ -141,6 +181,8 @@ def top_n_of_group(
                 add_product(panel, panel, i, j, left, i, right, j, n_factors)
         for k in range(in_group):
             user = first_user + k
+            for place in range(first_regressed, next_regressed):
+                panel[k, regressed[place] - start] += by_weights[k, place]
             seen = next_seen[k]
             while seen < seen_indptr[user + 1] and seen_indices[seen] < start + length:
                 panel[k, seen_indices[seen] - start] = -np.inf
@@ -152,11 +194,28 @@ def top_n_of_group(
 
 
 @kernel(parallel=True)
-def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indices, items, scores):
-    """Find the best unseen items of each user by user · item + item_scores, best first.
+def top_n_items(
+    user_factors,
+    item_factors,
+    item_scores,
+    indptr,
+    indices,
+    values,
+    regressed,
+    others,
+    weights,
+    seen_indptr,
+    seen_indices,
+    items,
+    scores,
+):
+    """Find the best unseen items of each user by user · item + item_scores + weights, best first.
 
     user_factors (n_factors, n_users), item_factors (n_factors, n_items): transposed and, like
     item_scores (n_items,), padded to full tiles. An item with score −inf is never chosen.
+    regressed: the items, ascending, to which the users' items add weights; the places in it are
+    the indices of the next five. indptr, indices, values: CSR of the users' items. others,
+    weights: as of add_weights.
     seen_indptr, seen_indices: CSR of the items that each user has seen, ascending within a user.
     items (n_users, n) int32, filled with −1, and scores (n_users, n), filled with −inf: written;
     places stay unchanged if a user has fewer than n candidates.
@@ -167,6 +226,12 @@ def top_n_items(user_factors, item_factors, item_scores, seen_indptr, seen_indic
             user_factors,
             item_factors,
             item_scores,
+            indptr,
+            indices,
+            values,
+            regressed,
+            others,
+            weights,
             seen_indptr,
             seen_indices,
             items,

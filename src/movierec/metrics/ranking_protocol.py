@@ -10,8 +10,7 @@ from movierec.core import random_streams
 from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.metrics import measures
 from movierec.model import top_n_lists
-from movierec.model.biased_mf import Model
-from movierec.model.top_n_lists import Scorer
+from movierec.model.top_n_lists import Ranked
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class RankingEvaluator:
         sampled = replace(sampled, user_index=row[sampled.user_index])
         return cls(users, seen, sampled, counts, n_users)
 
-    def lists(self, by: Model | Scorer, n: int, min_ratings: int = 0) -> Array:
+    def lists(self, by: Ranked, n: int, min_ratings: int = 0) -> Array:
         """Top-n lists of the users, without items that have fewer than min_ratings ratings."""
         return top_n_lists.top_n(by, self.seen, n, self.counts >= min_ratings, self.users)[0]
 

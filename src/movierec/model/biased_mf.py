@@ -183,6 +183,12 @@ class Model:
         return np.asarray(np.sqrt(squares / (self.n_samples - 1)))
 
 
+def no_factors(n_users: int, n_items: int, dtype: str = "float32") -> Model:
+    """A model that predicts 0."""
+    users, items = (np.zeros((n, 0), dtype) for n in (n_users, n_items))
+    return Model(0.0, users, items, users.sum(axis=1), items.sum(axis=1))
+
+
 def mean_of(samples: Sequence[Model]) -> Model:
     """The model that predicts the mean of the samples' predictions."""
     arrays = join_shared_arrays([sample.arrays for sample in samples])

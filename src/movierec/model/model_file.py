@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -15,18 +15,42 @@ from movierec.core import array_files, log
 from movierec.core.array_files import Array, ArrayFile
 from movierec.core.errors import MovierecError
 from movierec.core.manifests import Manifest, check_same_origin, parse_manifest, read_value
-from movierec.core.params import ImplicitParams, TrainParams
-from movierec.core.paths import IMPLICIT_MODEL, MODEL
+from movierec.core.params import ImplicitParams, ItemRegressionParams, TrainParams
+from movierec.core.paths import IMPLICIT_MODEL, ITEM_REGRESSION, MODEL
 from movierec.core.rating_scale import Scale
 
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
+    from movierec.model.item_regression import ItemRegression
 
 P = TypeVar("P", bound=BaseModel)
 USER_ARRAYS = ("user_factors", "user_biases", "sample_user_biases")  # with one row per user
-REQUIRED = ("global_mean", "item_factors", "item_biases", *USER_ARRAYS[:2])
+OF_FACTORS = ("global_mean", "item_factors", "item_biases", *USER_ARRAYS[:2])
+OF_REGRESSION = ("items", "others", "weights", "n_items")
 
-MODELS = {"train": MODEL, "implicit": IMPLICIT_MODEL}  # by the stage that writes them
+MODELS = {  # by the stage that writes them
+    "train": MODEL,
+    "implicit": IMPLICIT_MODEL,
+    "item_regression": ITEM_REGRESSION,
+}
+
+
+class Models(NamedTuple):
+    """The models of a run, for ratings and for rankings."""
+
+    rating: Model
+    implicit: Model
+    regression: ItemRegression
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """Of each model, in the order of MODELS."""
+        return [self.rating.manifest, self.implicit.manifest, self.regression.manifest]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The records of all stages up to these models."""
+        return {name: record for origin in self.manifests for name, record in origin.items()}
 
 
 class TrainResult(BaseModel):
@@ -36,8 +60,12 @@ class TrainResult(BaseModel):
     refit: bool
 
 
-def named_arrays(model: Model) -> dict[str, Array]:
-    """The arrays of a model by name, and its mean, as they are saved."""
+def named_arrays(model: Model | ItemRegression) -> dict[str, Array]:
+    """The arrays of a model by name, and its number, as they are saved."""
+    from movierec.model.item_regression import ItemRegression
+
+    if isinstance(model, ItemRegression):
+        return model.arrays | {"n_items": np.array(model.n_items, np.int64)}
     return model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
 
 
@@ -49,12 +77,22 @@ def from_arrays(arrays: Mapping[str, Array], manifest: Manifest | None = None) -
     return Model(float(named.pop("global_mean")), **named, manifest=manifest or {})
 
 
-def hash_arrays(model: Model) -> dict[str, str]:
+def regression_from_arrays(
+    arrays: Mapping[str, Array], manifest: Manifest | None = None
+) -> ItemRegression:
+    """The item regression of named arrays; TypeError or ValueError if these are others."""
+    from movierec.model.item_regression import ItemRegression
+
+    named: dict[str, Any] = dict(arrays)
+    return ItemRegression(n_items=int(named.pop("n_items")), **named, manifest=manifest or {})
+
+
+def hash_arrays(model: Model | ItemRegression) -> dict[str, str]:
     """The sha256 of each array's dtype, shape and bytes, by name."""
     return {name: array_files.hash_array(array) for name, array in named_arrays(model).items()}
 
 
-def write_model(path: Path, model: Model) -> None:
+def write_model(path: Path, model: Model | ItemRegression) -> None:
     """Write a model; the same model gives the same bytes."""
     array_files.save(path, named_arrays(model), model.manifest)
 
@@ -83,7 +121,12 @@ def implicit_trained_with(model: Model) -> ImplicitParams:
     return _params_of(model, "implicit", ImplicitParams)
 
 
-def _params_of(model: Model, stage: str, kind: type[P]) -> P:
+def regression_trained_with(regression: ItemRegression) -> ItemRegressionParams:
+    """The params that the item regression was fitted with."""
+    return _params_of(regression, "item_regression", ItemRegressionParams)
+
+
+def _params_of(model: Model | ItemRegression, stage: str, kind: type[P]) -> P:
     return read_value(model.manifest, MODELS[stage], kind, stage, "params", stage)
 
 
@@ -113,20 +156,50 @@ def _map_model(path: Path, modified: int) -> Model:
     return from_arrays(array_files.load(path))
 
 
+def read_regression(path: Path = ITEM_REGRESSION, in_memory: bool = False) -> ItemRegression:
+    """Read the item regression and verify the hashes of its arrays. in_memory: as in ArrayFile."""
+    arrays, manifest = read_arrays(path, in_memory=in_memory, required=OF_REGRESSION)
+    try:
+        return regression_from_arrays(arrays, manifest)
+    except (TypeError, ValueError) as error:
+        raise _incomplete(path, error) from None
+
+
+def read_any(path: Path) -> Model | ItemRegression:
+    """Read a model of any kind and verify the hashes of its arrays."""
+    arrays, manifest = read_arrays(path, required=())
+    read = regression_from_arrays if "others" in arrays else from_arrays
+    try:
+        return read(arrays, manifest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(path, error) from None
+
+
+def map_regression(path: Path) -> ItemRegression:
+    """As map_model."""
+    return _map_regression(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _map_regression(path: Path, modified: int) -> ItemRegression:
+    return regression_from_arrays(array_files.load(path))
+
+
 def read_arrays(
     path: Path,
     left_out: Iterable[str] = (),
     only: Iterable[str] | None = None,
     in_memory: bool = False,
+    required: Iterable[str] = OF_FACTORS,
 ) -> tuple[dict[str, Array], Manifest]:
     """Read arrays of a model by name, with verified hashes, and its manifest.
 
-    Arrays in left_out, or not in `only`, are not read. Raises MovierecError for a missing, damaged
-    or changed file.
+    Arrays in left_out, or not in `only`, are not read. required: those that the file must have.
+    Raises MovierecError for a missing, damaged or changed file.
     """
     try:
         file = ArrayFile(path, in_memory)
-        if missing := [name for name in REQUIRED if name not in file.names]:
+        if missing := [name for name in required if name not in file.names]:
             raise ValueError(f"it lacks {', '.join(missing)}")
         names = [name for name in only or file.names if name not in left_out]
         arrays = {name: file.array(name) for name in names}
@@ -154,21 +227,18 @@ def _incomplete(path: Path, error: Exception) -> MovierecError:
 
 def read_models(
     manifest: Manifest, users: bool = True, folder: Path = Path(), in_memory: bool = False
-) -> tuple[Model, Model]:
-    """Read the models of the train and implicit stages, and check that they continue a manifest.
+) -> Models:
+    """Read the models of a run, and check that they continue a manifest.
 
     users, in_memory: as in read_model. folder: of the project.
     """
-    train, implicit = (
-        _model_of(stage, folder / path, manifest, users, in_memory)
-        for stage, path in MODELS.items()
+    models = Models(
+        read_model(folder / MODEL, users, in_memory),
+        read_model(folder / IMPLICIT_MODEL, users, in_memory),
+        read_regression(folder / ITEM_REGRESSION, in_memory),
     )
-    return train, implicit
-
-
-def _model_of(stage: str, path: Path, manifest: Manifest, users: bool, in_memory: bool) -> Model:
-    model = read_model(path, users, in_memory)
-    check_same_origin(model.manifest, manifest, path)
-    if stage not in model.manifest:
-        raise MovierecError(f"{path}: not written by the {stage} stage; run dvc repro")
-    return model
+    for (stage, path), origin in zip(MODELS.items(), models.manifests, strict=True):
+        check_same_origin(origin, manifest, folder / path)
+        if stage not in origin:
+            raise MovierecError(f"{folder / path}: not written by the {stage} stage; run dvc repro")
+    return models

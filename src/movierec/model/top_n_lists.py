@@ -1,6 +1,7 @@
 """Top-n lists of users, by a model or by any scores, and the nearest items of each item."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,13 +9,35 @@ from movierec.data.rating_arrays import Array, Csr, check_index
 from movierec.kernels.scoring import best_of_rows, top_n_items
 from movierec.kernels.tiles import TILE
 from movierec.model.biased_mf import Model
+from movierec.model.item_regression import RegressionScores
 
 Scorer = Callable[[Array], Array]  # from user indices (n,) to scores of all items (n, n_items)
 USERS = 128  # users for whom a scorer is called at a time
 
 
+@dataclass(frozen=True)
+class RegressedModel:
+    """A model to whose predictions `share` times the users' scores by item regression are added.
+
+    The users of the regression are those of the model.
+    """
+
+    model: Model
+    regression: RegressionScores
+    share: float = 1
+
+    def predict_all(self, users: Array) -> Array:
+        """The scores of all items (n_users, n_items)."""
+        scores, added = self.model.predict_all(users), self.regression.take(users)
+        scores[:, added.regression.items] += self.share * added.scores()
+        return scores
+
+
+Ranked = Model | RegressedModel | Scorer  # what ranks items
+
+
 def top_n(
-    by: Model | Scorer,
+    by: Ranked,
     seen: Csr,
     n: int,
     eligible: Array | None = None,
@@ -34,16 +57,19 @@ def top_n(
         raise ValueError(f"n: should be at least 1, not {n}")
     if len(users) != seen.n_rows:
         raise ValueError(f"user_index has {len(users)} users, but seen {seen.n_rows} rows")
-    dtype = by.item_factors.dtype if isinstance(by, Model) else np.dtype(np.float32)
+    if isinstance(by, Model):
+        by = RegressedModel(by, RegressionScores.none(by.n_users, by.n_items))
+    dtype = np.dtype(by.model.dtype if isinstance(by, RegressedModel) else np.float32)
     items = np.full((seen.n_rows, n), -1, np.int32)
     scores = np.full(items.shape, -np.inf, dtype)
     allowed = True if eligible is None else eligible
-    if isinstance(by, Model):
-        users = check_index(users, by.n_users, "user_index")
-        _check_eligible(allowed, by.n_items)
-        seen.check_columns(by.n_items)
+    if isinstance(by, RegressedModel):
+        model = by.model
+        users = check_index(users, model.n_users, "user_index")
+        _check_eligible(allowed, model.n_items)
+        seen.check_columns(model.n_items)
         _by_model(by, seen, allowed, users, items, scores)
-        return items, scores + by.user_biases[users, None] + dtype.type(by.global_mean)
+        return items, scores + model.user_biases[users, None] + dtype.type(model.global_mean)
     for first in range(0, seen.n_rows, USERS):
         rows = slice(first, min(first + USERS, seen.n_rows))
         block = seen.rows(rows)
@@ -61,13 +87,25 @@ def _check_eligible(eligible: Array | bool, n_items: int) -> None:
 
 
 def _by_model(
-    model: Model, seen: Csr, allowed: Array | bool, users: Array, items: Array, scores: Array
+    by: RegressedModel,
+    seen: Csr,
+    allowed: Array | bool,
+    users: Array,
+    items: Array,
+    scores: Array,
 ) -> None:
+    model, cells, added = by.model, by.regression.cells.take(users), by.regression.regression
     item_scores = np.where(allowed, model.item_biases, scores.dtype.type(-np.inf))
     top_n_items(
         _transposed(model.user_factors[users]),
         _transposed(model.item_factors),
         np.pad(item_scores, (0, -len(item_scores) % TILE), constant_values=-np.inf),
+        cells.indptr,
+        cells.indices,
+        (cells.values * by.share).astype(scores.dtype),
+        added.items,
+        added.others,
+        added.weights,
         seen.indptr,
         seen.indices,
         items,

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from movierec.core import array_files
-from movierec.core.params import Params, TrainParams
-from movierec.core.paths import IMPLICIT_MODEL, MODEL
+from movierec.core.params import ItemRegressionParams, Params, TrainParams
+from movierec.core.paths import IMPLICIT_MODEL, ITEM_REGRESSION, MODEL
 from movierec.data.rating_arrays import Array, Csr
 from movierec.data.stored_ratings import StoredRatings
 from movierec.data.tree_sums import CHUNK
 from movierec.engine.blocks import work_by_cost
 from movierec.engine.local import Engine
 from movierec.model import model_file, top_n_lists
-from movierec.model.biased_mf import Model
-from movierec.model.top_n_lists import Scorer
+from movierec.model.item_regression import Cells, RegressionScores
+from movierec.model.model_file import Models
+from movierec.model.top_n_lists import Ranked
 from movierec.recommending import export, rankers, uncertainty
 from movierec.recommending.export import UserLists
 
@@ -29,24 +30,46 @@ from movierec.recommending.export import UserLists
 class Ranker:
     """Computes rankings from files, so that it can be sent to workers.
 
-    trained_on (by user), trained_with: the ratings and params that `model` was trained with. terms:
-    files of uncertainty.item_terms for blocks of items; only lower_bound needs them. model,
-    watched: files of the rating model and the implicit model.
+    known: all ratings but test, by user. trained_on (by user), trained_with: the ratings and params
+    that `model` was trained with. terms:
+    files of uncertainty.item_terms for blocks of items; only lower_bound needs them.
+    regressed_with: the params of the item regression. model, watched, regression: files of the
+    models.
     """
 
     params: Params
+    known: StoredRatings
     trained_on: StoredRatings
     trained_with: TrainParams
+    regressed_with: ItemRegressionParams
     terms: tuple[Path, ...] = ()
     model: Path = field(default_factory=MODEL.absolute)
     watched: Path = field(default_factory=IMPLICIT_MODEL.absolute)
+    regression: Path = field(default_factory=ITEM_REGRESSION.absolute)
+
+    @classmethod
+    def of(cls, params: Params, models: Models) -> Ranker:
+        """Of the models of the stages."""
+        refit = model_file.train_result(models.rating).refit
+        return cls(
+            params,
+            StoredRatings.known(with_validation=True),
+            StoredRatings.known(refit),
+            model_file.trained_with(models.rating),
+            model_file.regression_trained_with(models.regression),
+        )
 
     def ranking(
-        self, name: str, users: Array | slice, trained_on: Callable[[], Csr]
-    ) -> Model | Scorer:
+        self,
+        name: str,
+        users: Array | slice,
+        trained_on: Callable[[], Csr],
+        known: Callable[[], Csr],
+    ) -> Ranked:
         """One of rankers.RANKINGS for these users, who are numbered by their position among them.
 
-        trained_on: returns the users' training ratings; only called for lower_bound.
+        trained_on: returns the users' ratings that the rating model was trained on; known: all but
+        test. Both are only called for rankings that need them.
         """
         model, watched = (
             model_file.map_model(path).of_users(users) for path in (self.model, self.watched)
@@ -56,7 +79,12 @@ class Ranker:
             terms = [array_files.load(path)["terms"] for path in self.terms]
             return uncertainty.deviations(model, trained_on(), terms, self.trained_with)
 
-        return rankers.ranking(name, watched, model, self.params, deviations)
+        def regression() -> RegressionScores:
+            cells = Cells.from_params(self.regressed_with, self.params.data.scale)
+            fitted = model_file.map_regression(self.regression)
+            return RegressionScores.of_ratings(fitted, known(), cells)
+
+        return rankers.ranking(name, watched, model, self.params, regression, deviations)
 
     def write_terms(self, by_item: StoredRatings, folder: Path, first: int, stop: int) -> Path:
         """Write uncertainty.item_terms of the items first … stop − 1; returns the path."""
@@ -75,7 +103,10 @@ class Ranker:
         """The lists of the users first … stop − 1."""
         settings, data = self.params.recommend, self.params.data
         by = self.ranking(
-            settings.ranking, slice(first, stop), lambda: self.trained_on.read(first, stop)
+            settings.ranking,
+            slice(first, stop),
+            lambda: self.trained_on.read(first, stop),
+            lambda: self.known.read(first, stop),
         )
         lists, scores = top_n_lists.top_n(by, seen.read(first, stop), settings.top_n, eligible)
         model = model_file.map_model(self.model).of_users(slice(first, stop))

@@ -1,25 +1,30 @@
 """Rankings of movies: by how likely you are to watch them, to like them, or both.
 
-    blend               implicit score + weight · (r̂ − μ) / (rating_max − rating_min)
+    blend               (1 − share) · implicit score + share · score by item regression
+                        + weight · (r̂ − μ) / (rating_max − rating_min)
     implicit            implicit score
+    item_regression     score by item regression
     predicted_rating    r̂
     lower_bound         r̂ − c · standard deviation of r̂
 
-The blend measures the predicted rating as a share of the rating scale, so that a weight means the
-same on any scale. It is again a factorisation, with the factors of both models side by side.
+A movie that takes no part in the item regression has its implicit score instead. The blend measures
+the predicted rating as a share of the rating scale, so that a weight means the same on any scale.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
-from movierec.core.params import Params
+from movierec.core.params import Params, Ranking
 from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
-from movierec.model.top_n_lists import Scorer
+from movierec.model.item_regression import RegressionScores
+from movierec.model.top_n_lists import Ranked, RegressedModel, Scorer
 from movierec.recommending.uncertainty import Deviations
 
-RANKINGS = ("blend", "implicit", "predicted_rating", "lower_bound")
+RANKINGS = get_args(Ranking)
 
 
 def ranking(
@@ -27,25 +32,47 @@ def ranking(
     implicit: Model,
     model: Model,
     params: Params,
+    regression: Callable[[], RegressionScores],
     deviations: Callable[[], Deviations],
-) -> Model | Scorer:
+) -> Ranked:
     """The model or scorer of one of RANKINGS.
 
-    deviations: returns uncertainty.deviations of the model; only called for lower_bound.
+    regression: returns the users' scores by item regression; only called for blend and
+    item_regression. deviations: returns uncertainty.deviations of the model; only called for
+    lower_bound.
     """
     settings, scale = params.recommend, params.data.scale
     match name:
         case "blend":
-            return blend(implicit, model, settings.rating_weight, scale)
+            added, share = regression(), settings.regression_share
+            reduced = without_share(implicit, added.regression.items, share)
+            factors = blend(reduced, model, settings.rating_weight, scale)
+            return RegressedModel(factors, added, share)
         case "implicit":
             return implicit
+        case "item_regression":
+            added = regression()
+            return RegressedModel(without_share(implicit, added.regression.items, 1), added)
         case "predicted_rating":
             return model
     return lower_bound(model, deviations(), settings.lower_bound_deviations)
 
 
+def without_share(implicit: Model, items: Array, share: float) -> Model:
+    """The implicit model whose scores of these items are reduced by a share of them."""
+    left = np.ones(implicit.n_items, implicit.dtype)
+    left[items] -= implicit.dtype.type(share)
+    return replace(
+        implicit,
+        item_factors=implicit.item_factors * left[:, None],
+        item_biases=implicit.item_biases * left,
+    )
+
+
 def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, float]) -> Model:
-    """The model whose prediction is the blended score; weight 0 gives the implicit score.
+    """The model that adds predicted ratings to the implicit score; weight 0 adds nothing.
+
+    It is again a factorisation, with the factors of both models side by side.
 
     scale: the lowest and the highest rating.
     """

@@ -11,8 +11,10 @@ ratings, and a contribution x · P⁻¹ f_k r_k of each rating.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr, check_index
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
+from movierec.model.item_regression import ItemRegression
 from movierec.model.solver import Prior, covariances, half_epoch
 from movierec.training import implicit_als
 
@@ -66,11 +69,25 @@ class FoldedInRow:
         return Csr(np.array([0, n]), np.arange(n, dtype=np.int32), self.residuals)
 
 
-@dataclass(frozen=True)
-class ScorePart:
-    """weight · (offsets + (item_factors, 1) · row); offsets: what depends on the item alone."""
+class ScorePart(Protocol):
+    """A part of the scores of one user, which is linear in their ratings."""
 
-    weight: float
+    @property
+    def weighted_scores(self) -> Array:
+        """Of every item (n_items,)."""
+
+    def contributions(self, items: Array) -> Array:
+        """What each rating adds to the scores of these items (n, n_ratings)."""
+
+
+@dataclass(frozen=True)
+class FactorPart:
+    """weight · (offsets + (item_factors, 1) · row); offsets: what depends on the item alone.
+
+    weight: a number, or one for each item (n_items,).
+    """
+
+    weight: float | Array
     offsets: Array
     item_factors: Array
     row: FoldedInRow
@@ -80,9 +97,14 @@ class ScorePart:
         """Of every item, without the weight (n_items,)."""
         return self.offsets + self.row.mean[-1] + self.item_factors @ self.row.mean[:-1]
 
+    @property
+    def weighted_scores(self) -> Array:
+        return self.weight * self.scores
+
     def contributions(self, items: Array) -> Array:
-        """What each of the row's ratings adds to these items' scores (n, n_ratings)."""
-        return self.weight * with_ones(self.item_factors[items]) @ self.row.contributions
+        added = with_ones(self.item_factors[items]) @ self.row.contributions
+        weight = self.weight[items, None] if isinstance(self.weight, np.ndarray) else self.weight
+        return np.asarray(weight * added)
 
     def variances(self, items: Array) -> Array:
         """Of the scores of these items, without the weight: xᵀ (λ P)⁻¹ x (n,)."""
@@ -91,9 +113,39 @@ class ScorePart:
 
 
 @dataclass(frozen=True)
+class RegressionPart:
+    """weight · Σ_k cells[k] · B[items[k], …], for the items that take part in the regression."""
+
+    weight: float
+    regression: ItemRegression
+    items: Array
+    cells: Array
+
+    @property
+    def weighted_scores(self) -> Array:
+        return np.asarray(self._by_rating.sum(axis=0))
+
+    def contributions(self, items: Array) -> Array:
+        return self._by_rating[:, items].T
+
+    @cached_property
+    def _by_rating(self) -> Array:
+        """What each rating adds to the score of every item (n_ratings, n_items)."""
+        regression = self.regression
+        added = np.zeros((len(self.items), regression.n_items))
+        places = regression.places[self.items]
+        for k in np.flatnonzero(places >= 0):
+            others = regression.others[places[k]]
+            n = np.count_nonzero(others >= 0)
+            weights = self.weight * self.cells[k] * regression.weights[places[k], :n]
+            added[k, regression.items[others[:n]]] = weights
+        return added
+
+
+@dataclass(frozen=True)
 class LinearScores:
     """Scores of all items for one user, the sum of parts: one for a model, one for each sample of a
-    mean of samples, those of both models for a blend. items: those rated, in order."""
+    mean of samples, those of all models for a blend. items: those rated, in order."""
 
     items: Array
     parts: tuple[ScorePart, ...]
@@ -101,7 +153,7 @@ class LinearScores:
     @cached_property
     def scores(self) -> Array:
         """(n_items,)."""
-        return np.asarray(sum(part.weight * part.scores for part in self.parts))
+        return np.asarray(sum(part.weighted_scores for part in self.parts))
 
     def contributions(self, items: Array) -> Array:
         """What each rating adds to these items' scores (n, n_ratings); the rest of a score needs no
@@ -111,21 +163,34 @@ class LinearScores:
     def deviations(self, items: Array) -> Array:
         """Standard deviations of these items' scores (n,), where the parts are samples: by the
         user's row within the samples, and by the spread of the samples' means."""
-        within = np.mean([part.variances(items) for part in self.parts], axis=0)
-        means = np.array([part.scores[items] for part in self.parts], np.float64)
+        samples = list(_factor_parts(self))
+        within = np.mean([part.variances(items) for part in samples], axis=0)
+        means = np.array([part.scores[items] for part in samples], np.float64)
         between = means.var(axis=0, ddof=1) if len(means) > 1 else 0
         return np.asarray(np.sqrt(within + between))
+
+    def regressed(self, added: RegressionPart) -> LinearScores:
+        """These implicit scores, of which the scores by item regression take the place, or a share
+        of it, where they are: rankers.without_share."""
+        left = np.ones(added.regression.n_items)
+        left[added.regression.items] -= added.weight
+        reduced = (replace(part, weight=part.weight * left) for part in _factor_parts(self))
+        return replace(self, parts=(*reduced, added))
 
     def blended(
         self, rated: LinearScores, rating_weight: float, scale: Scale, global_mean: float
     ) -> LinearScores:
-        """These implicit scores, plus the predicted ratings of the same user: rankers.blend."""
+        """These scores, plus the predicted ratings of the same user: rankers.blend."""
         share = rating_weight / (scale.high - scale.low)
         weighted = (
             replace(part, weight=part.weight * share, offsets=part.offsets - global_mean)
-            for part in rated.parts
+            for part in _factor_parts(rated)
         )
         return replace(self, parts=(*self.parts, *weighted))
+
+
+def _factor_parts(scores: LinearScores) -> Iterator[FactorPart]:
+    return (part for part in scores.parts if isinstance(part, FactorPart))
 
 
 def with_ones(factors: Array) -> Array:
@@ -157,7 +222,9 @@ def _sorted(model: Model, items: Array, values: Array) -> tuple[Array, Array]:
     return items[order].astype(np.int32), values[order]
 
 
-def _part(model: Model, number: int, items: Array, values: Array, params: TrainParams) -> ScorePart:
+def _part(
+    model: Model, number: int, items: Array, values: Array, params: TrainParams
+) -> FactorPart:
     """The predictions of one sample of a model, or of the model if it is no mean of samples."""
     sample, noise_precision = model.sample(number), params.rating_precision
     prior = Prior.from_params(params, sample.n_factors)
@@ -170,12 +237,20 @@ def _part(model: Model, number: int, items: Array, values: Array, params: TrainP
         row = Csr(np.array([0, len(items)]), items, values)
         mean += Features(row, row).means(sample.user_weights)  # of which only the rows' count
     residuals = values - values.dtype.type(sample.global_mean) - sample.item_biases[items]
-    return ScorePart(
+    return FactorPart(
         weight=1 / model.n_samples,
         offsets=sample.global_mean + sample.item_biases.astype(np.float64),
         item_factors=sample.item_factors,
         row=FoldedInRow(sample.item_factors[items], residuals, prior, mean, noise_precision),
     )
+
+
+def fold_in_regression(
+    regression: ItemRegression, items: Array, cells: Array, share: float = 1
+) -> RegressionPart:
+    """A share of the scores by item regression of a user with these cells (Cells.of_new_user)."""
+    order = np.argsort(items, kind="stable")
+    return RegressionPart(share, regression, items[order], np.asarray(cells)[order])
 
 
 def unseen_share(n_ratings: int, usual: float) -> float:
@@ -198,4 +273,4 @@ def fold_in_implicit(
     prior = implicit_als.make_prior(implicit_als.gram(model.item_factors), params)
     no_mean = np.zeros((1, model.n_factors + 1), factors.dtype)
     row = FoldedInRow(factors, targets, prior, no_mean)
-    return LinearScores(items, (ScorePart(1, model.item_biases, model.item_factors, row),))
+    return LinearScores(items, (FactorPart(1, model.item_biases, model.item_factors, row),))

@@ -6,18 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from movierec.serving.title_names import (
     ARTICLES,
     Kind,
-    is_name,
+    Name,
     join_words,
-    names_of,
-    spell,
+    read_names,
     without_articles,
     year_of,
 )
+from movierec.serving.title_typos import Typos
 
 MIN_LETTERS = 6  # of a word that may be misspelled
 N_NEAREST = 3
@@ -41,15 +40,6 @@ class Match:
     namesakes: tuple[int, ...] = ()
 
 
-class Name(NamedTuple):
-    """A name of a movie, with its words in one spelling."""
-
-    item: int
-    kind: Kind
-    spelled: str
-    start: str  # of a title before this subtitle
-
-
 @dataclass(frozen=True)
 class TitleMatcher:
     """Titles in order of popularity; a movie's place is its item_index."""
@@ -61,13 +51,21 @@ class TitleMatcher:
         return [year_of(title) for title in self.titles]
 
     @cached_property
+    def _all_names(self) -> list[Name]:
+        return read_names(self.titles)
+
+    @cached_property
     def _names(self) -> dict[str, list[Name]]:
         """The names that have the same words, but for articles."""
-        names = _spelled(self.titles)
+        names = self._all_names
         places: dict[str, list[Name]] = {}
         for name, key in zip(names, _keys(name.spelled for name in names), strict=True):
             places.setdefault(key, []).append(name)
         return places
+
+    @cached_property
+    def typos(self) -> Typos:
+        return Typos([name for name in self._all_names if name.kind.is_full])
 
     def match(self, titles: Iterable[str], year: int | None = None) -> Match:
         """The movie with any of these titles, which are those of one movie.
@@ -77,7 +75,7 @@ class TitleMatcher:
         """
         titles = tuple(titles)
         year = year or next(filter(None, map(year_of, titles)), None)
-        asked = _spelled(titles)
+        asked = read_names(titles)
         agreeing = self._agreeing(asked)
         if year is None:
             return self._best({item: how for item, how in agreeing.items() if how < PART})
@@ -97,28 +95,40 @@ class TitleMatcher:
             return self._best(near, "year")
         return self._best(dict.fromkeys(self._misspelled(asked, year), SAME), "spelling")
 
+    def same_title(self, title: str) -> list[int]:
+        """Movies of any year with this title, then those with its subtitle.
+
+        What is before the subtitle does not count: "Star Wars: The Force Awakens" isn't Star Wars.
+        """
+        agreeing = self._agreeing([name for name in read_names([title]) if name.kind != Kind.START])
+        return sorted(agreeing, key=lambda item: (agreeing[item], item))
+
     def nearest(self, titles: Iterable[str], year: int | None = None) -> list[int]:
         """Movies with nearly such a title, the nearest first; none of them need be meant."""
         from rapidfuzz import fuzz, process
 
         titles = tuple(titles)
         year = year or next(filter(None, map(year_of, titles)), None)
-        asked = _spelled(titles)
+        asked = read_names(titles)
         named = {
             other.item: abs((self._years[other.item] or 0) - (year or 0))
             for key in _keys(name.spelled for name in asked)
             for other in self._names.get(key, ())
         }
         found = sorted(named, key=named.__getitem__)
-        years = (None,) if year is None else (year, year - 1, year + 1)
-        near = [text for one in years for text in self._spelled_of_year.get(one, {}).items()]
-        scorers = {fuzz.ratio: MIN_SIMILARITY}
-        if year is not None:  # slow for all titles; "Frankenstein" is in "Mary Shelley's …"
-            scorers[fuzz.token_set_ratio] = 100
-        for name in asked:
-            for scorer, least in scorers.items() if name.kind.is_full else ():
+        full = [name for name in asked if name.kind.is_full]
+        if year is None:
+            found += [item for name in full for item in self.typos.find(name.folded)]
+            return list(dict.fromkeys(found))[:N_NEAREST]
+        near: dict[int, str] = {}
+        for one in (year, year - 1, year + 1):
+            near |= self._spelled_of_year.get(one, {})
+        # The second because "Frankenstein" is in "Mary Shelley's …".
+        scorers = ((fuzz.ratio, MIN_SIMILARITY), (fuzz.token_set_ratio, 100))
+        for name in full:
+            for scorer, least in scorers:
                 matches = process.extract(
-                    name.spelled, dict(near), scorer=scorer, limit=N_NEAREST, score_cutoff=least
+                    name.spelled, near, scorer=scorer, limit=N_NEAREST, score_cutoff=least
                 )
                 found += [item for _, _, item in matches]
         return list(dict.fromkeys(found))[:N_NEAREST]
@@ -166,13 +176,11 @@ class TitleMatcher:
 
     @cached_property
     def _spelled_of_year(self) -> dict[int | None, dict[int, str]]:
-        """The titles of each year by item; under None, those of all years."""
+        """The titles of each year by item."""
         titles: dict[int | None, dict[int, str]] = defaultdict(dict)
-        for names in self._names.values():
-            for name in names:
-                if name.kind == Kind.TITLE:
-                    titles[self._years[name.item]][name.item] = name.spelled
-                    titles[None][name.item] = name.spelled
+        for name in self._all_names:
+            if name.kind == Kind.TITLE:
+                titles[self._years[name.item]][name.item] = name.spelled
         return titles
 
     def _misspelled(self, asked: list[Name], year: int) -> set[int]:
@@ -190,25 +198,6 @@ class TitleMatcher:
             )
             if _is_misspelling(name.spelled, spelled)
         }
-
-
-def _spelled(titles: Sequence[str]) -> list[Name]:
-    """All names of the movies with these titles; an item is a title's place."""
-    names = [
-        (item, kind, text.replace("\n", " "))
-        for item, title in enumerate(titles)
-        for kind, text in names_of(title)
-    ]
-    spelled = spell("\n".join(text for _, _, text in names)).split("\n")
-    before = [
-        words if kind == Kind.START else ""
-        for (_, kind, _), words in zip(names, spelled, strict=True)
-    ]
-    return [
-        Name(item, kind, words, start if kind == Kind.SUBTITLE else "")
-        for (item, kind, _), words, start in zip(names, spelled, ["", *before], strict=False)
-        if is_name(kind, words)
-    ]
 
 
 def _keys(spelled: Iterable[str]) -> list[str]:

@@ -5,13 +5,15 @@ Many are spelled at once, one a line: each step is then one pass over the whole 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
+from typing import NamedTuple
 
 from movierec.data.titles import display_title
 
 YEAR_AT_END = re.compile(r"[(\[](\d{4})[^()]*[)\]]\s*(?:\((?:V|TV|VG|I+)\)\s*)?$")
+BARE_YEAR = re.compile(r"(?<=\s)((?:18|19|20)\d\d)\s*$")
 IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 BETWEEN_NAMES = re.compile(r"\s+/\s+|,?\s*\ba\.?k\.?a\.?:?\s+", re.IGNORECASE)
 # A colon or a dash before a subtitle; not in "3:10 to Yuma" or "Spider-Man".
@@ -94,6 +96,38 @@ class Kind(IntEnum):
         return self <= Kind.ALTERNATIVE
 
 
+class Name(NamedTuple):
+    """A name of a movie; its words folded, and also in one spelling."""
+
+    item: int
+    kind: Kind
+    folded: str
+    spelled: str
+    start: str  # of a title before this subtitle, spelled
+
+
+def read_names(titles: Sequence[str]) -> list[Name]:
+    """All names of the movies with these titles; an item is a title's place."""
+    names = [
+        (item, kind, text.replace("\n", " "))
+        for item, title in enumerate(titles)
+        for kind, text in names_of(title)
+    ]
+    folded = fold("\n".join(text for _, _, text in names)).split("\n") if names else []
+    spelled = [spell_folded(line) for line in folded]
+    before = [
+        words if kind == Kind.START else ""
+        for (_, kind, _), words in zip(names, spelled, strict=True)
+    ]
+    return [
+        Name(item, kind, line, words, start if kind == Kind.SUBTITLE else "")
+        for (item, kind, _), line, words, start in zip(
+            names, folded, spelled, ["", *before], strict=False
+        )
+        if is_name(kind, words)
+    ]
+
+
 def year_of(title: str) -> int | None:
     """The year at a title's end."""
     match = YEAR_AT_END.search(title)
@@ -103,6 +137,14 @@ def year_of(title: str) -> int | None:
 def without_year(title: str) -> str:
     match = YEAR_AT_END.search(title)
     return title[: match.start()].rstrip() if match else title
+
+
+def split_year(query: str) -> tuple[str, int | None]:
+    """A title as people type it, without the year at its end, and that year, in brackets or not."""
+    if year := year_of(query):
+        return without_year(query), year
+    match = BARE_YEAR.search(query)
+    return (query[: match.start()].rstrip(), int(match[1])) if match else (query, None)
 
 
 def names_of(title: str) -> Iterator[tuple[Kind, str]]:
@@ -151,13 +193,13 @@ def is_name(kind: Kind, spelled: str) -> bool:
     return not is_generic and (kind == Kind.START or len(words) > 1)
 
 
-def spell(text: str) -> str:
-    """The words of each line in one spelling: no case, accents or punctuation, numbers as digits.
+def fold(text: str) -> str:
+    """The words of each line without case, accents and punctuation.
 
     Examples
     --------
-    >>> spell("Léon & Twenty-One: Part II")
-    'leon and 21 2'
+    >>> fold("Léon & Twenty-One: Part II")
+    'leon and twenty one part ii'
     """
     text = FRACTION.sub(lambda match: f" {unicodedata.normalize('NFKD', match[0])}", text)
     for letter in LETTERS.keys() & set(text):
@@ -166,7 +208,18 @@ def spell(text: str) -> str:
     for mark in {letter for letter in set(text) if unicodedata.combining(letter)}:
         text = text.replace(mark, "")
     text = NO_WORD.sub(" ", THOUSANDS.sub("", INITIALS.sub("", text.casefold())))
-    return "\n".join(map(_with_numbers, text.split("\n")))
+    return "\n".join(" ".join(line.split()) for line in text.split("\n"))
+
+
+def spell(text: str) -> str:
+    """The words of each line in one spelling: folded, and numbers as digits.
+
+    Examples
+    --------
+    >>> spell("Léon & Twenty-One: Part II")
+    'leon and 21 2'
+    """
+    return "\n".join(map(spell_folded, fold(text).split("\n")))
 
 
 def without_articles(spelled: str) -> str:
@@ -182,11 +235,11 @@ def join_words(spelled: str) -> str:
     return BETWEEN_NUMBERS.sub("_", spelled).replace(" ", "")
 
 
-def _with_numbers(line: str) -> str:
-    """A line with all numbers as digits, and none called a part: "Part II" is 2."""
+def spell_folded(line: str) -> str:
+    """A folded line with all numbers as digits, and none called a part: "part ii" is 2."""
     words = line.split()
     if COUNTED.isdisjoint(words):
-        return " ".join(words)
+        return line
     spelled: list[str] = []
     while words:
         n_used, number = _number(words)

@@ -1,15 +1,41 @@
 """Scores of all movies for one user, by the ranking of the params, and what explains them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from movierec.core.params import ImplicitParams, Params, TrainParams
+from movierec.core.params import ImplicitParams, ItemRegressionParams, Params, TrainParams
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
-from movierec.model.biased_mf import Model
+from movierec.model import model_file
 from movierec.model.implicit_targets import Targets
-from movierec.serving.folding_in import LinearScores, fold_in, fold_in_implicit
+from movierec.model.item_regression import Cells
+from movierec.model.model_file import Models
+from movierec.serving.folding_in import (
+    LinearScores,
+    fold_in,
+    fold_in_implicit,
+    fold_in_regression,
+)
+
+
+class TrainedWith(NamedTuple):
+    """The params that the models of a run were trained with."""
+
+    rating: TrainParams
+    implicit: ImplicitParams
+    regression: ItemRegressionParams
+
+    @classmethod
+    def of(cls, models: Models) -> TrainedWith:
+        return cls(
+            model_file.trained_with(models.rating),
+            model_file.implicit_trained_with(models.implicit),
+            model_file.regression_trained_with(models.regression),
+        )
 
 
 @dataclass(frozen=True)
@@ -39,29 +65,32 @@ class UserScores:
 
 
 def score_items(
-    models: tuple[Model, Model],
+    models: Models,
     items: Array,
     ratings: Array,
     params: Params,
-    trained_with: tuple[TrainParams, ImplicitParams],
+    trained_with: TrainedWith,
     unseen_share: float = 1,
 ) -> UserScores:
     """Scores for a user with these ratings, by recommend.ranking, as rankers.ranking has them.
 
-    models: of ratings, and the implicit one; trained_with: their params; unseen_share: as of
-    fold_in_implicit. For a lower bound the items are taken as known here: the deviations are by
-    the user's row only.
+    trained_with: the params of the models; unseen_share: as of fold_in_implicit. For a lower bound
+    the items are taken as known here: the deviations are by the user's row only.
     """
     settings, scale = params.recommend, params.data.scale
-    rating = fold_in(models[0], items, ratings, trained_with[0])
+    rating = fold_in(models.rating, items, ratings, trained_with.rating)
     if settings.ranking == "predicted_rating":
         return UserScores(rating.scores, rating, rating)
     if settings.ranking == "lower_bound":
         every = np.arange(len(rating.scores))
         below = settings.lower_bound_deviations * rating.deviations(every)
         return UserScores(rating.scores - below, rating, rating)
-    targets = Targets.from_params(trained_with[1], scale).of_new_user(ratings)
-    why = fold_in_implicit(models[1], items, targets, trained_with[1], unseen_share)
+    targets = Targets.from_params(trained_with.implicit, scale).of_new_user(ratings)
+    why = fold_in_implicit(models.implicit, items, targets, trained_with.implicit, unseen_share)
+    if settings.ranking != "implicit":
+        share = settings.regression_share if settings.ranking == "blend" else 1
+        cells = Cells.from_params(trained_with.regression, scale).of_new_user(ratings)
+        why = why.regressed(fold_in_regression(models.regression, items, cells, share))
     if settings.ranking == "blend":
-        why = why.blended(rating, settings.rating_weight, scale, models[0].global_mean)
+        why = why.blended(rating, settings.rating_weight, scale, models.rating.global_mean)
     return UserScores(why.scores, rating, why)

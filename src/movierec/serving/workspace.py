@@ -25,7 +25,7 @@ from movierec.serving.user_profile import UserProfile
 
 if TYPE_CHECKING:
     from movierec.core.array_files import Array
-    from movierec.model.biased_mf import Model
+    from movierec.model.model_file import Models
     from movierec.serving.user_scores import UserScores
 
 
@@ -59,7 +59,7 @@ class Project:
     def item_vectors(self) -> Array:
         """selection.vectors of the movies."""
         if "models" in vars(self):
-            rated, watched = (model.item_factors for model in self.models)
+            rated, watched = (model.item_factors for model in self.models[:2])
         else:
             watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
         return selection.vectors(watched, rated, self.params.recommend.rating_weight)
@@ -97,8 +97,7 @@ class Project:
         """The scores of all movies for this user."""
         from movierec.serving import user_scores
 
-        model, watched = self.models
-        trained_with = model_file.trained_with(model), model_file.implicit_trained_with(watched)
+        trained_with = user_scores.TrainedWith.of(self.models)
         rated, share = (user.items, user.ratings), self._unseen_share(user)
         return user_scores.score_items(self.models, *rated, self.params, trained_with, share)
 
@@ -111,8 +110,8 @@ class Project:
         return 1.0 if user.is_complete else folding_in.unseen_share(len(user.items), usual)
 
     @cached_property
-    def models(self) -> tuple[Model, Model]:
-        """The model of ratings and the implicit model; unless has_users, mapped and without them.
+    def models(self) -> Models:
+        """The models of the run; unless has_users, mapped and without the users.
 
         Who needs the users keeps the models for long, so that the files may change meanwhile.
         """
