@@ -35,6 +35,7 @@ ESTIMATORS = [
     mr.GibbsMF(burn_in=2, samples=3, thin=1, **SMALL),
     mr.ImplicitALS(max_epochs=4, **SMALL),
     mr.Blend(mr.ImplicitALS(max_epochs=3, **SMALL), mr.ALS(max_epochs=3, **SMALL)),
+    mr.ItemRegression(ridge=5, weights_per_item=9),
     mr.Popularity(),
     mr.ItemKNN(n_neighbours=5),
 ]
@@ -46,7 +47,9 @@ FITTED = [
 EVERY = pytest.mark.parametrize("model", FITTED, ids=NAMES)
 RATING_MODELS = [model for model in FITTED if hasattr(model, "predict")]
 LINEAR = [
-    model for model in FITTED if hasattr(model, "user_factors_") or isinstance(model, mr.Blend)
+    model
+    for model in FITTED
+    if hasattr(model, "user_factors_") or isinstance(model, mr.Blend | mr.ItemRegression)
 ]
 
 
@@ -88,7 +91,7 @@ def assert_same_fitted(one, other) -> None:
         own, expected = getattr(one, name), getattr(other, name)
         if name == "epochs_":
             pd.testing.assert_frame_equal(own, expected)
-        elif name == "model_":
+        elif name in ("model_", "regression_"):
             for key, array in expected.arrays.items():
                 np.testing.assert_array_equal(own.arrays[key], array)
         elif name == "ratings_":
@@ -134,15 +137,16 @@ def test_predictions_are_of_the_ids_given(model) -> None:
         assert predicted == pytest.approx(np.clip(expected, 1, 5), abs=1e-5)
 
 
-def test_a_blended_score_is_the_implicit_one_and_a_share_of_the_rating_less_the_mean() -> None:
+def test_a_blended_score_is_a_mean_and_a_share_of_the_rating_less_the_mean() -> None:
     blend = next(model for model in FITTED if isinstance(model, mr.Blend))
     new_user = {"m1": 5, "m2": 1}
-    score, watched, rated = (
+    score, watched, rated, regressed = (
         part.recommend_for(new_user, n=50).set_index("item_id").score
-        for part in (blend, blend.watched_, blend.rated_)
+        for part in (blend, blend.watched_, blend.rated_, blend.regression_)
     )
     share, mean = blend.rating_weight / 4, blend.rated_.model_.global_mean
-    pd.testing.assert_series_equal(score, watched + share * (rated - mean), check_like=True)
+    expected = 0.6 * watched + 0.4 * regressed + share * (rated - mean)
+    pd.testing.assert_series_equal(score, expected, check_like=True)
 
 
 def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
@@ -159,7 +163,7 @@ def test_unknown_ids_are_refused_or_predicted_from_their_prior() -> None:
     np.testing.assert_allclose(predicted, [mean, mean + biases[place]], rtol=1e-6)
 
 
-ALS, BLEND, KNN = FITTED[0], FITTED[6], FITTED[8]
+ALS, BLEND, KNN = FITTED[0], FITTED[6], FITTED[-1]
 ONE_GENRE = {**GENRES, "m3": "Drama"}
 
 
@@ -261,7 +265,7 @@ def test_a_blend_leaves_its_parts_alone_so_that_two_can_share_one() -> None:
     assert als.predict(100, "m1") == own
     with pytest.raises(TypeError, match="watched should be an ImplicitALS, not ALS"):
         mr.Blend(als, als).fit(FRAME)
-    with pytest.raises(ValueError, match="watched and rated have different ones"):
+    with pytest.raises(ValueError, match="the models have different ones"):
         mr.Blend(mr.ImplicitALS(rating_scale=(0, 5)), mr.ALS(rating_scale=(1, 5))).fit(FRAME)
 
 
@@ -373,6 +377,7 @@ def test_defaults_are_those_of_the_pipeline() -> None:
         mr.ALS: params["train"],
         mr.GibbsMF: {**params["train"], **params["train"]["gibbs"]},
         mr.ImplicitALS: params["implicit"],
+        mr.ItemRegression: params["item_regression"],
         mr.Blend: params["recommend"],
     }
     for kind, block in blocks.items():
@@ -401,7 +406,6 @@ def test_results_do_not_depend_on_n_jobs_or_the_order_of_rows() -> None:
 
 
 SAVED = mr.Blend(mr.ImplicitALS(max_epochs=2, **SMALL), mr.ALS(max_epochs=2, **SMALL)).fit(FRAME)
-KNN = FITTED[-1]
 
 
 def rewritten(path, edit, **changes):

@@ -56,8 +56,8 @@ class ItemRegression(Estimator):
     >>> regression = mr.ItemRegression(ridge=1).fit((users, movies, [5, 4, 1, 4, 2, 2]))
     >>> regression.recommend([3]).round(2)
        user_id  rank item_id  score
-    0        3     1   Alien   0.13
-    1        3     2      Up   0.07
+    0        3     1   Alien   0.11
+    1        3     2      Up   0.01
     """
 
     _needs_values: ClassVar[bool] = False
