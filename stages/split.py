@@ -5,6 +5,7 @@ from typing import Any
 
 from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
+from movierec.data import parquet_tables
 from movierec.data.rating_arrays import PARTS
 from movierec.engine import factory
 from movierec.prepare import rating_filter, split_blocks
@@ -23,11 +24,12 @@ def main() -> stage.Summary:
         entry = manifests.make_record(made_with, manifests.hash_files(folder))
         manifests.write_manifest(folder, {**manifest, "split": entry})
     left_out = sizes.left_out
+    n_giving = sum(sizes.users[name] for name in parquet_tables.GIVEN)
     counts = {
         **{f"n_{name}": n for name, n in sizes.parts.items()},
         "n_validation_users": sizes.users["validation"],
         "n_test_users": sizes.users["test"],
-        "n_cold_users": int((sizes.by_user == 0).sum()),
+        "n_cold_users": int((sizes.by_user == 0).sum()) - n_giving,
         "n_cold_items": int((sizes.by_item == 0).sum()),
         "left_out": asdict(left_out),
     }
@@ -36,8 +38,8 @@ def main() -> stage.Summary:
     if rating_filter.is_used(params.split):
         summary["left out"] = (
             f"{left_out.below_positive:,} ratings below split.positive_rating,"
-            f" {left_out.outside_core:,} of users or movies with too few; all those of"
-            f" {left_out.users:,} users, {left_out.items:,} movies"
+            f" {left_out.outside_core:,} of users or movies with too few; {left_out.users:,} users"
+            f" and {left_out.items:,} movies have none left"
         )
     summary["ratings"] = ", ".join(f"{sizes.parts[name]:,} {name}" for name in PARTS)
     if params.split.protocol == "users":
