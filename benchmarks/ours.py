@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,10 @@ from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings, RatingsInParts
 from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import Model
-from movierec.model.item_regression import Cells, ItemRegression
+from movierec.model.item_regression import Cells, ItemWeights
 from movierec.model.model_file import Models
-from movierec.training import als, implicit_als, rating_model
+from movierec.training import als, early_stopping, implicit_als, rating_model, search
+from movierec.training.implicit_als import ImplicitTrainer
 from movierec.training.in_memory import InMemoryData
 
 
@@ -70,7 +72,7 @@ def fit_implicit(
     return implicit_als.fit(data, params, seed, scale)
 
 
-def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemRegression:
+def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemWeights:
     """Fit the item regression."""
     settings = params.item_regression
     cells = Cells.from_params(settings, params.data.scale)
@@ -80,16 +82,24 @@ def fit_regression(by_user: Csr, n_items: int, params: Params) -> ItemRegression
 def fit_all(
     train: Csr, n_items: int, params: Params, genres: Csr | None, validation: Ratings
 ) -> Models:
-    """Train all models with early stopping, then refit on validation too."""
-    both, seed = train.insert(validation), params.seed
-    scale = params.data.scale
-    search = fit_implicit(train, n_items, params.implicit, seed, scale, validation)
-    settings = params.implicit.model_copy(update={"max_epochs": search.best_epoch})
-    implicit = fit_implicit(both, n_items, settings, seed, scale).model
-    state = fit_ratings(train, n_items, params.train, seed, scale, genres, validation)
-    changed = params.train.model_copy(update={"max_epochs": state.best_epoch})
-    rated = fit_ratings(both, n_items, changed, seed, scale, genres).model
-    return Models(rated, implicit, fit_regression(both, n_items, params))
+    """Train all models with early stopping, then refit on validation too, as the stages do."""
+    both, scale = train.insert(validation), params.data.scale
+    make_trainer: dict[str, Any] = {"train": rating_model.make_trainer, "implicit": ImplicitTrainer}
+
+    def trained(stage: str) -> Model:
+        def fit(settings: Any, is_refit: bool, item_factors: Array | None) -> Any:
+            by_user, held_out = (both, None) if is_refit else (train, validation)
+            sides = by_user, by_user.transpose(n_items)
+            data = InMemoryData(*sides, validation=held_out)
+            if stage == "train":
+                data = InMemoryData.from_params(*sides, settings, genres, held_out)
+            trainer = make_trainer[stage](data, settings, params.seed, scale)
+            trainer.item_factors = item_factors
+            return early_stopping.fit(trainer), trainer
+
+        return search.fit_twice(fit, getattr(params, stage)).model
+
+    return Models(trained("train"), trained("implicit"), fit_regression(both, n_items, params))
 
 
 def time_epochs(by_user: Csr, n_items: int, params: TrainParams, n: int) -> list[float]:

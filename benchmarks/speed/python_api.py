@@ -128,12 +128,13 @@ class Contest:
         make_trainer: Any = {"train": rating_model.make_trainer, "implicit": ImplicitTrainer}
         seed, scale, n_epochs = self.params.seed, self.params.data.scale, []
 
-        def fit(settings: Any, is_refit: bool) -> Any:
+        def fit(settings: Any, is_refit: bool, item_factors: Any) -> Any:
             data = loading.load(Engine(self.params.engine), settings, is_refit, Path())
             trainer = make_trainer[self.stage](data, settings, seed, scale)
+            trainer.item_factors = item_factors
             state = early_stopping.fit(trainer)
             n_epochs.append(len(state.epochs))
-            return state, data
+            return state, trainer
 
         return search.fit_twice(fit, self.settings), n_epochs[0]
 

@@ -1,5 +1,6 @@
 """`make compare`: contenders tuned, trained and judged alike, on a split of generated ratings."""
 
+import itertools
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.quality import protocol, run, score
+from benchmarks.quality import groups, protocol, run, score
 from benchmarks.quality.models import FIELD
 from movierec.core import manifests
 from movierec.core.params import load_params
-from movierec.data.rating_arrays import Ratings
+from movierec.data.rating_arrays import Csr, Ratings
 from movierec.model import baselines, top_n_lists
 from movierec.prepare import split as splitting
 from tests.helpers.clone import ROOT
@@ -133,3 +134,30 @@ def test_pairs_without_ratings_to_learn_from_are_cold() -> None:
     assert score.warm(test, by_user, 3).tolist() == [True, False, False]
     shape = score.describe(test, by_user, 3)
     assert (shape["n_cold_users"], shape["n_cold_items"], shape["n_cold_pairs"]) == (1, 1, 2)
+
+
+def test_groups_are_judged_by_each_member() -> None:
+    """A list that everybody's validation movies are at the top of is best for all."""
+    n_items = 12
+    train = Csr(
+        np.arange(0, 13, 2), np.arange(12, dtype=np.int32) % n_items, np.ones(12, np.float32)
+    )
+    relevant = Csr(
+        np.arange(7), (np.arange(6, dtype=np.int32) * 2 + 3) % 12, np.ones(6, np.float32)
+    )
+    drawn = list(itertools.islice(groups.draw_groups(2, relevant, train, n_items, seed=1), 50))
+    assert len({tuple(group) for group, _ in drawn}) > 5
+    for group, others in drawn:
+        assert not others[train.take(group).indices].any()
+        for user in group:
+            assert others[relevant.indices[user]]
+    scores = np.array([[4.0, 3, 2, 0], [0, 20, 24, 0]])
+    every = np.ones(4, bool)
+    firsts = {name: items[0] for name, items in groups.lists(scores, every, every, 4).items()}
+    assert firsts == {
+        "first person's": 0,
+        "mean of raw scores": 2,
+        "mean of 0 to 100": 1,
+        "least_misery of raw scores": 1,
+        "least_misery of 0 to 100": 1,
+    }

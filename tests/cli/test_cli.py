@@ -195,19 +195,19 @@ RATED = "with at least 1 rating"
     [
         (["--user-id", "100", "--min-ratings", "1000"], ""),
         (
-            ["--like", "emma", "--from-year", "2022"],
+            ["--like", "emma", "--year", "2022-"],
             "no movies from 2022 or later; those of the data set are from 1950 to 2021",
         ),
         (
-            ["--like", "emma", "--to-year", "1930"],
+            ["--like", "emma", "--year", "-1930"],
             "no movies from 1930 or earlier; those of the data set are from 1950 to 2021",
         ),
         (
-            ["--like", "emma", "--from-year", "1955", "--to-year", "1960"],
+            ["--like", "emma", "--year", "1955-1960"],
             "no movies from 1955 to 1960; those of the data set are from 1950 to 2021",
         ),
         (
-            ["--like", "emma", "--genre", "romance", "--from-year", "2005"],
+            ["--like", "emma", "--genre", "romance", "--year", "2005-"],
             f"no movies {RATED}, of the genre romance, from 2005 or later;"
             ' without "from 2005 or later": 5 movies',
         ),
@@ -234,7 +234,7 @@ def test_an_empty_list_says_which_filter_leaves_nothing(movierec, options, why):
 
 
 def test_similar_without_matches(movierec):
-    filters = "--genre", "romance", "--from-year", "2005"
+    filters = "--genre", "romance", "--year", "2005-"
     assert movierec("similar", "emma", *filters).startswith(f"no movies {RATED}, of the genre")
     assert (
         movierec("similar", "emma", *filters, "--csv") == ",".join([*HEADER, "similarity"]) + "\n"
@@ -291,11 +291,12 @@ def test_table(movierec, monkeypatch, width):
     about, *lines = movierec(*command).splitlines()
     assert about == "Based on the 8 ratings of user 100"
     assert max(map(len, lines)) <= width
-    assert lines[1].split() == ["rank", "title", "genres", "ratings", "rating"]
+    assert lines[1].split() == ["rank", "title", "genres", "ratings", "0–100", "rating"]
     movies = [line for line in lines[3:] if line.split()[0].isdigit()]
     assert len(movies) == len(rows)
     for line, row in zip(movies, rows, strict=True):
         assert f" {row['n_ratings']}  " in line
+        assert 0 <= int(line.split()[-4]) <= 100
         assert line.endswith(f"{row['predicted_rating']:.2f} ± {row['deviation']:.2f}")
         title = display_title(row["title"])
         assert title in line or title.startswith("Once Upon a Time")
@@ -327,7 +328,7 @@ def test_people_read_titles_as_they_write_them_and_programs_as_in_movielens(movi
     command = "recommend", "--like", "the piano", "--explain", "-n", "1"
     about, *lines = movierec(*command).splitlines()
     assert about == "Based on your ratings: The Piano (1993) 5"
-    assert "  The Piano (1993)" in lines[-1]
+    assert "  The Piano (1993), 5 stars" in lines[-2]
     assert json.loads(movierec(*command, "--json"))[0]["because"][0]["title"] == "Piano, The (1993)"
     assert refusal("recommend", "--like", "piano", "--dislike", "piano") == (
         "The Piano (1993) is in both --like and --dislike; keep one"
@@ -361,6 +362,11 @@ def test_table_names_what_was_understood(movierec):
             ["recommend", "--like", "Emma", "--scale", "1-10"],
             "--scale is the scale of a file; give the file with --ratings",
         ),
+        (
+            ["recommend", "--like", "Emma", "--combine", "mean"],
+            "--combine is for several people; add them with --companion FILE",
+        ),
+        (["similar", "Emma", "--only", "no.csv"], "no.csv: no such file"),
         (
             ["recommend", "--like", "Emma", "--genre", "horor"],
             "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi",
@@ -561,10 +567,10 @@ def test_filters(movierec, command):
     assert [row["title"] for row in both] == [row["title"] for row in everything]
     assert {row["genres"] for row in rows("--not-genre", "adventure")} == {"Romance"}
     assert rows("--genre", "romance", "--not-genre", "romance") == []
-    assert min(years(rows("--from-year", "1996"))) >= 1996
-    assert max(years(rows("--to-year", "1980"))) <= 1980
+    assert min(years(rows("--year", "1996-"))) >= 1996
+    assert max(years(rows("--year", "-1980"))) <= 1980
     kept = [year for year in years(everything) if 1979 <= year <= 1995]
-    assert years(rows("--from-year", "1979", "--to-year", "1995")) == kept
+    assert years(rows("--year", "1979-1995")) == kept
 
 
 def test_diverse(movierec):
@@ -586,14 +592,153 @@ def test_explain(movierec):
         scores = [reason["score"] for reason in row["because"]]
         assert scores == sorted(scores, key=abs, reverse=True)
         total = row["score_without_ratings"] + sum(scores)
-        assert total == pytest.approx(row["score"], abs=3e-4)
+        assert total == pytest.approx(row["score"], abs=1e-9)
     plain = [{name: row[name] for name in OF_LISTS} for row in rows]
     assert plain == json.loads(movierec(*command, "--json"))
-    table = movierec(*command, "--explain").splitlines()
-    first = rows[0]["because"][0]
-    assert table[5].strip() == f"{first['score']:+.2f}  {first['title']}"
     [line, *_] = csv.DictReader(io.StringIO(movierec(*command, "--explain", "--csv")))
-    assert line["because"].startswith(f"{first['title']} {first['score']:+.4f}; ")
+    first = rows[0]["because"][0]
+    assert line["because"].startswith(f"{first['title']} 5 stars {first['score']:+.4f}; ")
+
+
+@pytest.mark.parametrize("width", [72, 80, 120])
+def test_an_explained_table_adds_up(movierec, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rated = ["--like", "star wars", "--like", "alien=4", "--dislike", "emma", "--like", "moon=1"]
+    _, *lines = movierec("recommend", *rated, "--explain").splitlines()
+    assert max(map(len, lines)) <= width
+    cells = [line.split() for line in lines[3:]]
+    starts = [place for place, line in enumerate(cells) if line[-2:-1] == ["±"]]
+    assert len(starts) == len(TITLES) - 1 - 4
+    for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+        reasons = [line for line in cells[start + 1 : end] if line[0][0] in "+-"]
+        assert sum(int(line[0]) for line in reasons) == int(cells[start][-4])
+        assert [" ".join(line[1:]) for line in reasons[3:]] == [
+            "your other 1 rating",
+            "apart from your ratings",
+        ]
+        assert all(line[-1] in ("star", "stars") for line in reasons[:3])
+
+
+def test_filters_do_not_change_scores(movierec, monkeypatch):
+    """A list of one genre shows the scores of the list of all."""
+    monkeypatch.setenv("COLUMNS", "200")
+    everything, romance = (
+        {tuple(line.split()[1:]) for line in lines.splitlines()[4:]}
+        for lines in (
+            movierec("recommend", "--like", "star wars", "-n", "99", *filters)
+            for filters in ([], ["--genre", "romance"])
+        )
+    )
+    assert 0 < len(romance) < len(everything)
+    assert romance <= everything
+
+
+def test_a_diverse_list_says_that_it_is_not_sorted_by_score(movierec):
+    command = "recommend", "--like", "star wars"
+    assert movierec(*command, "--diverse").splitlines()[1] == "Diverse, so not sorted by score"
+    assert "not sorted" not in movierec(*command)
+
+
+@pytest.mark.parametrize(
+    "ranking", ["implicit", "item_regression", "predicted_rating", "lower_bound"]
+)
+def test_every_ranking_is_explained(project, movierec, monkeypatch, ranking):
+    text = Path("params.yaml").read_text("utf-8")
+    Path("params.yaml").write_text(text.replace("ranking: blend", f"ranking: {ranking}"), "utf-8")
+    try:
+        command = "recommend", "--like", "star wars", "--dislike", "emma", "--explain"
+        rows, lines = json.loads(movierec(*command, "--json")), movierec(*command).splitlines()
+    finally:
+        Path("params.yaml").write_text(text, "utf-8")
+    for row in rows:
+        total = row["score_without_ratings"] + sum(reason["score"] for reason in row["because"])
+        assert total == pytest.approx(row["score"], abs=1e-9)
+    assert lines[4].split()[-4] == "100"
+    assert sum(int(line.split()[0]) for line in lines[5:8]) == 100
+
+
+# --- Lists of movies, and several people
+
+
+def test_only_and_not(call, movierec, tmp_path):
+    watchlist, seen = tmp_path / "watchlist.txt", tmp_path / "seen.csv"
+    watchlist.write_text("Alien\nEmma (1996)\nUnknown\n", "utf-8")
+    seen.write_text("title,rating\nAlien,\nMoon,4\n", "utf-8")
+    for command in (("recommend", "--like", "star wars"), ("similar", "star wars")):
+        everything = titles(movierec(*command, "--json", "-n", "99"))
+        status, out, notes = call(*command, "--json", "--only", watchlist)
+        assert (status, set(titles(out))) == (0, {"Alien (1979)", "Emma (1996)"})
+        assert notes == (
+            f"{watchlist} (list of titles): found 2 of 3 movies in the data set\n"
+            "  not found: Unknown\n"
+        )
+        status, out, notes = call(*command, "--json", "-n", "99", "--not", seen)
+        rest = [title for title in everything if title not in ("Alien (1979)", "Moon (2009)")]
+        assert (status, titles(out)) == (0, rest)
+        assert notes == f"{seen} (CSV): found 2 of 2 movies in the data set\n"
+        _, out, _ = call(*command, "--json", "--only", watchlist, "--only", seen, "--not", seen)
+        assert titles(out) == ["Emma (1996)"]
+    _, out, _ = call("recommend", "--like", "emma", "--only", watchlist, "--not", seen)
+    assert out == (
+        f'no other movies {RATED}, in watchlist.txt, not in seen.csv; without "in watchlist.txt": 9'
+        " movies\n"
+    )
+
+
+def test_a_list_without_any_movie_of_the_data_set(call, movierec, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("Unknown\n", "utf-8")
+    command = "recommend", "--like", "emma"
+    status, out, notes = call(*command, "--only", other)
+    assert (status, out) == (0, "no movies in other.txt; none of its movies is in the data set\n")
+    assert "found 0 of 1 movie" in notes
+    assert call(*command, "--not", other)[1] == movierec(*command)
+
+
+def test_known_and_obscure(movierec):
+    command = "recommend", "--like", "star wars", "--json", "-n", "99"
+    everything = {row["title"]: row["n_ratings"] for row in json.loads(movierec(*command))}
+    known, obscure = titles(movierec(*command, "--known")), titles(movierec(*command, "--obscure"))
+    assert min(everything[title] for title in known) > max(everything[title] for title in obscure)
+    assert len(titles(movierec(*command, "--known", "1"))) == len(everything)
+    assert movierec(*command[:3], "--obscure", "0.01").startswith("no movies ")
+
+
+def test_a_list_for_several_people(call, movierec, tmp_path):
+    ann = tmp_path / "ann.csv"
+    ann.write_text("title,rating\nEmma,5\nAmelie,4\n", "utf-8")
+    command = "recommend", "--like", "star wars", "--companion", ann
+    _, out, notes = call(*command, "--explain", "--json", "-n", "99")
+    assert notes.startswith(f"{ann} (CSV): found 2 of 2 movies in the data set\n")
+    rows = json.loads(out)
+    assert {"Star Wars (1977)", "Emma (1996)", "Amélie (2001)"}.isdisjoint(titles(out))
+    for row in rows:
+        you, other = row["people"]
+        assert (you["name"], other["name"]) == ("you", "ann.csv")
+        assert row["score"] == pytest.approx((you["score"] + other["score"]) / 2, abs=1e-3)
+    for place in (0, 1):
+        assert max(row["people"][place]["score"] for row in rows) == 100
+    _, lowest, _ = call(*command, "--combine", "least_misery", "--explain", "--json", "-n", "99")
+    for row in json.loads(lowest):
+        assert row["score"] == min(person["score"] for person in row["people"])
+    lines = call(*command, "--explain")[1].splitlines()
+    assert lines[:3] == [
+        "Based on your ratings: Star Wars (1977) 5",
+        "Together with ann.csv: 2 ratings",
+        "Score: the mean of everybody's scores",
+    ]
+    assert lines[7].split(maxsplit=1)[1].startswith("you, predicted rating ")
+    _, out, _ = call(*command, "--csv", "--explain", "-n", "1")
+    assert out.startswith(",".join([*HEADER, "score", "predicted_rating", "people"]) + "\n")
+    assert "; ann.csv " in out
+
+
+def test_files_of_one_person_are_not_several_people(call, tmp_path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("title,rating\nEmma,5\n", "utf-8")
+    _, out, _ = call("recommend", "--ratings", mine, "--ratings", mine)
+    assert out.startswith("Based on 1 rating from mine.csv, mine.csv\n")
+    assert "everybody" not in out
 
 
 def test_the_prior_speaks_for_a_movie_without_ratings(project, movierec, tmp_path, capsys):

@@ -84,10 +84,29 @@ def test_the_list_is_refined(talk):
     here, _ = talk("drop 1", "genre romance")
     assert dropped not in {row["title"] for row in here.rows}
     assert {row["genres"] for row in here.rows} == {"Romance"}
-    here, _ = talk("genre", "since 1990")
+    here, _ = talk("genre", "year 1990-")
     assert min(int(row["title"][-5:-1]) for row in here.rows) >= 1990
-    here, _ = talk("since", "forget 1")
+    here, _ = talk("year", "forget 1")
     assert "Star Wars (1977)" not in ratings(here)
+
+
+def test_known_and_obscure_replace_each_other(talk):
+    here, _ = talk("star wars", "like", "known")
+    known = {row["title"] for row in here.rows}
+    here, _ = talk("obscure")
+    assert (here.listing.known, here.listing.obscure) == (None, 0.2)
+    assert not {row["title"] for row in here.rows} & known
+    here, _ = talk("obscure")
+    assert (here.listing.known, here.listing.obscure) == (None, None)
+    here, _ = talk("known", "undo")
+    assert here.listing.known is None
+
+
+def test_a_list_says_which_filters_are_set(talk):
+    _, out = talk("star wars", "like", "")
+    assert "Only movies" not in out
+    _, out = talk("known", "genre sci fi")
+    assert "\nOnly movies that are well known, of the genre Sci-Fi\n" in out
 
 
 def test_more_goes_on_where_the_list_ended(talk):
@@ -106,8 +125,13 @@ def test_explain_and_mine(talk):
     here, _ = talk("star wars", "like", "emma", "dislike", "")
     _, out = talk("explain 1")
     head, *lines = out.splitlines()
-    assert head.startswith(f"{here.rows[0]['title']}: score ")
-    assert {line[21:].strip() for line in lines[-2:]} == set(ratings(here))
+    assert head == f"{here.rows[0]['title']}: score 100"
+    assert sum(int(line.split()[0]) for line in lines) == 100
+    assert [line[6:] for line in lines] == [
+        "Star Wars (1977), 5 stars",
+        "Emma (1996), 0.5 stars",
+        "apart from your ratings",
+    ]
     assert talk("mine")[1] == "  1  Star Wars (1977)  5\n  2  Emma (1996)  0.5\n"
 
 
@@ -120,14 +144,18 @@ def test_explain_and_mine(talk):
         (["explain"], "There is no list yet; press Enter to get one."),
         (["emma", "like", "", "rate 11"], "Give the number of a movie in the list, from 1 to 10."),
         (["forget 1"], "Give the number of a rating; mine lists them."),
+        (
+            ["emma", "like", "", "rate 1", "3", "explain 1"],
+            "You have rated this movie; press Enter to get a new list.",
+        ),
         (["zzzzz"], NO_ZZZZZ),
         (["find more"], NO_ZZZZZ.replace("zzzzz", "more")),
         (["undo"], "There is nothing to undo."),
         (["rate " + "9" * 5000], "There is no list yet; press Enter to get one."),
         (["genre horor"], "unknown genre 'horor'; choose from Adventure, Romance, Sci-Fi"),
-        (["since when"], "Give a year, as in: since 1990"),
-        (["since " + "9" * 5000], "Give a year, as in: since 1990"),
-        (["emma", "like", "since 2022"], "those of the data set are from 1950 to 2021"),
+        (["year when"], "1990-, -1999 or 1990s"),
+        (["year " + "9" * 5000], "1990-, -1999 or 1990s"),
+        (["emma", "like", "year 2022-"], "those of the data set are from 1950 to 2021"),
         (["mine"], "You have not rated any movie yet."),
         (["help"], "quit          End the session."),
     ],

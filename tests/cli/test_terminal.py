@@ -38,17 +38,8 @@ def hostile(tmp_path_factory):
     movies = [(n, title, [f'"{GENRES[n % 5]}"']) for n, title in enumerate(TITLES, 1)]
     archive = archives.write(folder, "csv", ratings, movies)
     write_params(folder, archive, train={"n_factors": 2}, implicit={"n_factors": 2})
-    run_stages(
-        folder,
-        "download",
-        "index",
-        "split",
-        "train",
-        "implicit",
-        "item_regression",
-        "evaluate",
-        "recommend",
-    )
+    models = "train", "implicit", "item_regression"
+    run_stages(folder, "download", "index", "split", *models, "evaluate", "recommend")
     return folder
 
 
@@ -130,6 +121,8 @@ def test_a_real_terminal_gets_only_our_own_styles(hostile, columns):
 
 # --- The values of options
 
+YEARS = "a year, a range of years or a decade, such as 1994, 1990-1999, 1990-, -1999 or 1990s"
+
 
 @pytest.mark.parametrize(
     ("options", "value", "allowed"),
@@ -142,10 +135,11 @@ def test_a_real_terminal_gets_only_our_own_styles(hostile, columns):
         for value in ("0", "-1", "1.5", "nan", "x", "", "9" * 5000)
     ]
     + [("--min-ratings", value, "a whole number from 0") for value in ("-1", "nan", "2e1", "")]
+    + [("--year", value, YEARS) for value in ("99999", "nan", "1e3", "90s", "1-2-3", "-", "")]
     + [
-        (option, value, "a whole number from 1 to 9999")
-        for option in ("--from-year", "--to-year")
-        for value in ("0", "-5", "99999", "nan", "1e3", "")
+        (option, value, "a number from 0 to 1")
+        for option in ("--known", "--obscure")
+        for value in ("1.1", "nan", "")
     ],
 )
 def test_values_out_of_range(call, options, value, allowed):
@@ -160,7 +154,7 @@ def test_values_out_of_range(call, options, value, allowed):
 
 @pytest.mark.parametrize(
     "options",
-    ["-n " + "9" * 30, "--min-ratings " + "9" * 30, "--diverse 1e-300", "--from-year 1"],
+    ["-n " + "9" * 30, "--min-ratings " + "9" * 30, "--diverse 1e-300", "--year 1-"],
 )
 def test_extreme_values_that_are_allowed(call, options):
     assert call("recommend", "--like", "plain", *options.split())[0] == 0
@@ -188,9 +182,10 @@ def test_extreme_values_that_are_allowed(call, options):
             r"invalid value for 'QUERY': '\xff' is not UTF-8; see movierec search --help",
         ),
         (
-            ["similar", "plain", "--from-year", "1992", "--to-year", "1990"],
-            1,
-            "--from-year 1992 is after --to-year 1990; exchange them",
+            ["similar", "plain", "--year", "1992-1990"],
+            2,
+            "invalid value for '--year': 1992 is after 1990; write 1990-1992; see movierec similar"
+            " --help",
         ),
     ],
 )
@@ -285,9 +280,9 @@ def test_genres_of_several_words(talk, line, names):
 
 
 def test_a_filter_that_leaves_nothing_is_not_set(talk):
-    _, out = talk("plain", "5", "since 2000")
+    _, out = talk("plain", "5", "year 2000-")
     assert "no movies from 2000 or later; those of the data set are from 1990 to 1996" in out
-    assert talk.session.listing.from_year is None
+    assert talk.session.listing.year is None
     assert talk("genre science")[1].startswith("unknown genre 'science'; choose from ")
 
 

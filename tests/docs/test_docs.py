@@ -379,6 +379,10 @@ def test_the_benchmarks_page_quotes_the_results() -> None:
     for name in ("blend", "implicit", "popularity", "item_knn"):
         quoted.append(f"| {np.mean([entry['ndcg@10'] for entry in ranked[name]]):.3f} |")
     peers = ("lenskit", "cmfrec CG", "cmfrec Cholesky", "implicit CG", "spark")
+    groups = results_of("groups-ml-100k")
+    for way in ("mean of 0 to 100", "least_misery of 0 to 100"):
+        for key in ("2 people, mean", "2 people, lowest"):
+            quoted.append(f"{np.mean([entry[key] for entry in groups[way]]):.3f}")
     timed = [entry for entry in results_of("bench-25000095") if entry["name"] in peers]
     quoted += [f"| {entry['median']:.2f} |" for entry in timed]
     stages = results_of("pipeline-25000095")[2:]

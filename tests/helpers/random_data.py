@@ -6,7 +6,7 @@ from movierec.core.params import GibbsParams, ImplicitParams, TrainParams
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Csr, Ratings, indptr_from_counts
 from movierec.model.biased_mf import Model
-from movierec.model.item_regression import ItemRegression
+from movierec.model.item_regression import ItemWeights
 
 MODEL_ARRAYS = ("user_factors", "item_factors", "user_biases", "item_biases")  # of any model
 SCALE = Scale(1.0, 5.0)
@@ -52,7 +52,7 @@ def random_regression(seed, n_items=7, n_taking_part=5, n_weights=3):
     items = np.sort(rng.permutation(n_items)[:n_taking_part]).astype(np.int32)
     others = np.array([rng.permutation(n_taking_part)[:n_weights] for _ in items], np.int32)
     weights = rng.normal(0, 0.3, others.shape).astype(np.float32)
-    return ItemRegression(items, others, weights, n_items)
+    return ItemWeights(items, others, weights, n_items)
 
 
 def train_params(**changes):

@@ -13,7 +13,7 @@ from movierec.core.params import ItemRegressionParams
 from movierec.core.rating_scale import Scale
 from movierec.kernels.item_regression import PIVOTS
 from movierec.model import item_regression
-from movierec.model.item_regression import Cells, ItemRegression, RegressionScores
+from movierec.model.item_regression import Cells, ItemWeights, RegressionScores
 from tests.helpers.random_data import SCALE, random_csrs
 from tests.helpers.threads import results_by_threads
 
@@ -32,7 +32,7 @@ def params(**changes) -> ItemRegressionParams:
     return ItemRegressionParams(**defaults | changes)
 
 
-def fit(by_user, n_items, n_blocks=1, **changes) -> ItemRegression:
+def fit(by_user, n_items, n_blocks=1, **changes) -> ItemWeights:
     settings = params(**changes)
     counts = np.bincount(by_user.indices, minlength=n_items)
     size = item_regression.size_of_matrix(counts, settings.max_items)
@@ -149,6 +149,6 @@ def test_cells_mean_the_same_on_every_scale(scale):
 def test_arrays_that_do_not_fit_are_refused(changes):
     """The kernels would use memory that is not theirs."""
     others, weights = np.array([[1], [0]], np.int32), np.ones((2, 1), np.float32)
-    good = ItemRegression(np.array([0, 6], np.int32), others, weights, 7)
+    good = ItemWeights(np.array([0, 6], np.int32), others, weights, 7)
     with pytest.raises(ValueError, match=r"do not fit|out of range"):
         replace(good, **changes)

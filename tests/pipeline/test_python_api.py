@@ -165,6 +165,44 @@ def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
     assert earlier.recommend(new_user).equals(run.recommend(new_user))
 
 
+def test_filters_are_those_of_the_command_line(run, tmp_path) -> None:
+    watchlist = tmp_path / "watchlist.txt"
+    watchlist.write_text("Alien (1979)\nAliens\nNo Such Movie\n", "utf-8")
+    for lists in (
+        lambda **filters: run.recommend({"Star Wars": 5}, n=2000, **filters),
+        lambda **filters: run.similar("Star Wars", n=2000, **filters),
+    ):
+        everything = list(lists().movie_id)
+        with pytest.warns(UserWarning, match="not found: No Such Movie"):
+            assert set(lists(only=watchlist).title) == {"Alien (1979)", "Aliens (1986)"}
+        assert set(lists(only=["Alien", 176]).title) == {"Alien (1979)", "Aliens (1986)"}
+        assert list(lists(not_=everything[:3]).movie_id) == everything[3:]
+        with pytest.warns(UserWarning, match="not found"):
+            assert list(lists(not_=str(watchlist), only=["Alien", 50]).movie_id) == []
+        years = lists(year="1980s").title.str[-5:-1].astype(int)
+        assert years.between(1980, 1989).all()
+        assert list(lists(year=1985).movie_id) == list(lists(year="1985").movie_id)
+        known, obscure = lists(known=True), lists(obscure=0.2)
+        assert len(known) == len(lists(known=0.5)) > len(lists(known=0.3)) > 0
+        assert not {*known.movie_id} & {*obscure.movie_id}
+        assert list(lists(known=False, obscure=None).movie_id) == everything
+
+
+def test_recommend_for_several_people(run) -> None:
+    ann, bob = {"Star Wars": 5}, {"Emma": 5}
+    both = run.recommend(ann, companion=bob, explain=True, n=20)
+    assert list(both) == ["movie_id", "title", "score", "predicted_rating", "people"]
+    for name in ("score", "predicted_rating"):
+        mean = [np.mean([person[name] for person in people]) for people in both.people]
+        np.testing.assert_allclose(both[name], mean)
+    assert not {"Star Wars (1977)", "Emma (1996)"} & {*both.title}
+    assert list(run.recommend(bob, companion=[ann], n=20).movie_id) == list(both.movie_id)
+    lowest = run.recommend(ann, companion=bob, combine="least_misery", explain=True)
+    assert list(lowest.score) == [min(p["score"] for p in people) for people in lowest.people]
+    three = run.recommend(user_id=196, companion=[186, ann], explain=True, n=3)
+    assert [len(people) for people in three.people] == [3, 3, 3]
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
@@ -172,21 +210,21 @@ def test_a_revision_is_loaded_from_the_cache(run, workspace) -> None:
         (lambda run: run.recommend(["Alien"]), TypeError, "ratings should be by title or id"),
         (lambda run: run.recommend({50: "5"}), ValueError, "50 should be a number"),
         (lambda run: run.recommend({50: 5, "Star Wars": 1}), ValueError, "Star Wars .* two diff"),
+        (lambda run: run.recommend({50: 5}, year="90s"), ValueError, "year: '90s' is not a year"),
+        (lambda run: run.similar(50, year=np.nan), ValueError, "year should be an integer from 0"),
+        (lambda run: run.recommend({50: 5}, year="1990-1980"), ValueError, "1990 is after 1980"),
+        (lambda run: run.recommend({50: 5}, known=2), ValueError, "known should be a number from"),
+        (lambda run: run.similar(50, obscure="x"), ValueError, "obscure should be a number from 0"),
+        (lambda run: run.recommend({50: 5}, only=50), TypeError, "only should be a file, or movi"),
+        (lambda run: run.recommend({50: 5}, only=["zzzzz"]), MovierecError, "no movie called"),
+        (lambda run: run.similar(50, not_="no.csv"), MovierecError, "no.csv: no such file"),
+        (lambda run: run.recommend({50: 5}, combine="max"), ValueError, "combine should be one of"),
         (
-            lambda run: run.recommend({50: 5}, from_year="1990"),
+            lambda run: run.recommend({50: 5}, companion={}),
             ValueError,
-            "from_year should be an",
+            "ratings: give at least one",
         ),
-        (
-            lambda run: run.recommend({50: 5}, to_year=np.nan),
-            ValueError,
-            "to_year should be an int",
-        ),
-        (
-            lambda run: run.recommend({50: 5}, from_year=1990, to_year=1980),
-            ValueError,
-            "from_year 1990 is after to_year 1980",
-        ),
+        (lambda run: run.recommend({50: 5}, companion=0), MovierecError, "no user 0 in the data"),
         (lambda run: run.recommend({50: 5}, n=1.5), ValueError, "n should be an integer from 1"),
         (lambda run: run.similar(50, n=0), ValueError, "n should be an integer from 1"),
         (lambda run: run.search("alien", n=-1), ValueError, "n should be an integer from 1"),

@@ -29,9 +29,16 @@ Date,Name,Year,Letterboxd URI,Rating
     ],
 )
 def test_recommendations_are_those_shown(page: str, heading: str, workspace: Workspace) -> None:
-    (workspace.path / "letterboxd.csv").write_text(LETTERBOXD, "utf-8")
+    files = {
+        "letterboxd.csv": LETTERBOXD,
+        "watchlist.txt": "Aliens\n",
+        "seen.csv": "title\nFargo\n",
+    }
+    for name, text in files.items():
+        (workspace.path / name).write_text(text, "utf-8")
     assert tutorials.follow(page, workspace, heading)
-    (workspace.path / "letterboxd.csv").unlink()
+    for name in files:
+        (workspace.path / name).unlink()
 
 
 def test_the_summary_in_the_readme_is_that_of_the_run(workspace: Workspace) -> None:

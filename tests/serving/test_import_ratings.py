@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
 from movierec.serving import import_ratings, rating_files, rating_tables
-from movierec.serving.import_ratings import ImportedRating
+from movierec.serving.import_ratings import ImportedMovie
 
 HALF_STARS, WHOLE_STARS = (0.5, 5.0), (1.0, 5.0)
 LETTERBOXD = """Date,Name,Year,Letterboxd URI,Rating
@@ -117,7 +117,7 @@ def refusal(export, tmp_path):
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_is_read_as_what_it_is(export, name):
     found = export(FORMATS[name], WHOLE_STARS)
-    [movie] = found.rated
+    [movie] = found.movies
     expected = AMELIE.get(name) or AMELIE[name.split(",")[0].split(" until")[0]]
     assert found.kind == name.split(",")[0]
     assert movie.titles[0].removesuffix(" (2001)") == "Amélie"
@@ -143,13 +143,13 @@ def test_rows_that_are_no_movies_or_have_no_rating_are_counted(export):
 
 
 def test_original_titles_and_dates_are_kept(export):
-    [movie] = export(FORMATS["IMDb"]).rated
+    [movie] = export(FORMATS["IMDb"]).movies
     assert movie.titles == ("Amélie", "Le fabuleux destin d'Amélie Poulain")
     for name in ("timestamp", "rated_at", "Watched Date"):
-        assert export(f"movie_id,rating,{name}\n1,4,1e5\n2,.5,7\n").rated[1].time == 7
+        assert export(f"movie_id,rating,{name}\n1,4,1e5\n2,.5,7\n").movies[1].time == 7
     dates = {"2024-01-05": 1704412800, "1704412800": 1704412800, "last week": None, "": None}
     for text, seconds in dates.items():
-        assert export(f"title,rating,date\nA,4,{text}\n").rated[0].time == seconds
+        assert export(f"title,rating,date\nA,4,{text}\n").movies[0].time == seconds
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_original_titles_and_dates_are_kept(export):
 )
 def test_scales(export, text, scale, given, rating):
     found = export(text, scale, given=given)
-    assert found.rated[0].rating == pytest.approx(rating, abs=1e-4)
+    assert found.movies[0].rating == pytest.approx(rating, abs=1e-4)
     assert found.assumed_scale == (given is None and "title,rating" in text)
 
 
-FARGO = [ImportedRating(("Fargo",), 1996, 4.5)]
+FARGO = [ImportedMovie(("Fargo",), 1996, 4.5)]
 
 
 @pytest.mark.parametrize(
@@ -207,11 +207,11 @@ FARGO = [ImportedRating(("Fargo",), 1996, 4.5)]
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_plain_file(export, text, encoding):
     found = export(text, encoding=encoding)
-    assert (found.kind, found.rated) == ("CSV", FARGO)
+    assert (found.kind, found.movies) == ("CSV", FARGO)
 
 
 def test_old_exports_of_imdb_are_in_windows_1252(export):
-    [movie] = export(FORMATS["IMDb, 2017"], encoding="windows-1252").rated
+    [movie] = export(FORMATS["IMDb, 2017"], encoding="windows-1252").movies
     assert movie.titles == ("Amélie",)
 
 
@@ -219,9 +219,9 @@ def test_ids(export):
     for head in ("movie_id,rating", "movieId,rating", "Movie ID;Rating", "userId,movieId,rating"):
         row = "1,7,4" if head.startswith("user") else "7;4" if ";" in head else "7,4"
         found = export(f"{head}\n{row}\n")
-        assert found.rated == [ImportedRating((), None, 4.0, "7")]
+        assert found.movies == [ImportedMovie((), None, 4.0, "7")]
         assert (found.kind, found.has_titles) == ("CSV by id", False)
-    assert str(found.rated[0]) == "movie_id 7"
+    assert str(found.movies[0]) == "movie_id 7"
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def zipped(path, members):
 def test_the_ratings_in_a_zip(tmp_path, names, reason):
     path = zipped(tmp_path / "mine.zip", [(name, LETTERBOXD) for name in names])
     if not reason:
-        assert len(import_ratings.read(path, HALF_STARS).rated) == 2
+        assert len(import_ratings.read(path, HALF_STARS).movies) == 2
         return
     with pytest.raises(MovierecError) as caught:
         import_ratings.read(path, HALF_STARS)
@@ -373,7 +373,7 @@ def check_answer(path):
     except MovierecError as error:
         line = str(error)
     else:
-        assert all(0.5 <= movie.rating <= 5 for movie in found.rated)
+        assert all(0.5 <= movie.rating <= 5 for movie in found.movies)
         return found
     assert "\n" not in line
     assert line.startswith(f"{path}: ")
@@ -411,7 +411,7 @@ def test_every_row_of_any_table_is_rated_or_counted(tmp_path, header, rows, sepa
     path.write_bytes(text.getvalue().encode(encoding, "replace"))
     if found := check_answer(path):
         n_rows = sum(any(cell.strip() for cell in row) for row in rows)
-        assert len(found.rated) + found.skipped.total() == n_rows
+        assert len(found.movies) + found.skipped.total() == n_rows
 
 
 @ANY
@@ -454,7 +454,7 @@ def test_a_damaged_zip(tmp_path, data, method):
         content[at] = value
     path.write_bytes(content[: data.draw(st.just(len(content)) | st.integers(0, len(content)))])
     found = check_answer(path)
-    assert found is None or len(found.rated) <= 2
+    assert found is None or len(found.movies) <= 2
 
 
 def test_an_encrypted_zip(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -84,3 +85,11 @@ def read_only(array: Array) -> Array:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def stack_level() -> int:
+    """The stacklevel of a warning to the caller's caller, at the first line that is not ours."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("movierec."):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -50,11 +51,22 @@ RatingsLike: TypeAlias = "RatingTable | ArrowTable | SparseMatrix | tuple[ArrayL
 UserRatings: TypeAlias = Mapping[Any, float]
 """The ratings of one user, such as `{"Alien": 5, "Up": 2.5}`."""
 
+MoviesLike: TypeAlias = str | Path | Iterable[Id]
+"""A list of movies: by title or id, such as `["Alien", 50]`, or a file with them.
+
+A file is a watchlist, list or ratings exported by Letterboxd, IMDb, Trakt, TMDB, Simkl or
+movielens.org, a CSV file with a column title or movie_id, or a text file with one movie on each
+line. You get a warning if it has movies that are not in the data set.
+"""
+
 GenresLike: TypeAlias = "Mapping[Any, Iterable[str]] | pd.Series[Any]"
 """The genres of items by id, such as `{"Alien": ["Horror", "Sci-Fi"]}`, or a Series of lists."""
 
 TitlesLike: TypeAlias = "Mapping[Any, str] | pd.Series[Any]"
 """The titles of items by id, such as `{50: "Star Wars (1977)"}`, or a Series."""
+
+Combine: TypeAlias = Literal["mean", "least_misery"]
+"""The score of several people: the mean of their scores, or the lowest."""
 
 Unknown: TypeAlias = Literal["error", "prior_mean"]
 """What to do about ids that the model was not fitted on: `"error"` or `"prior_mean"`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -125,7 +124,7 @@ class RatingTable:
             warnings.warn(
                 f"{indexed.n_superseded:,} ratings replaced by a later one of the same user and"
                 f" item ({later})",
-                stacklevel=_stack_level(),
+                stacklevel=arguments.stack_level(),
             )
         return cls(indexed.ratings, indexed.user_ids, indexed.movie_ids)
 
@@ -437,11 +436,3 @@ def _hint(wrong: Array) -> str:
     unit = text_values.unit_of(int(finite[0])) if len(finite) else None
     guess = f"is in {unit}, it seems" if unit else "is not from 1970 to 2099"
     return f"{guess}; give seconds since 1970"
-
-
-def _stack_level() -> int:
-    """The stacklevel of a warning to the caller's caller, at the first line that is not ours."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("movierec."):
-        level, frame = level + 1, frame.f_back
-    return level

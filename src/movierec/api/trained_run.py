@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from movierec.api import arguments, ids
+from movierec.api import arguments, ids, list_arguments
 from movierec.api.estimator import Estimator
-from movierec.api.input_types import Id, IdsLike, UserRatings
+from movierec.api.input_types import Combine, Id, IdsLike, MoviesLike, UserRatings
 from movierec.api.rating_models import predicted
 from movierec.core import checksums, extras, manifests, paths, result_files
 from movierec.core.errors import MovierecError, UnknownIdError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
     from movierec.model.model_file import Models
     from movierec.plotting.results import Results
+    from movierec.serving.lists import ListOptions
     from movierec.serving.user_profile import UserProfile
 
 HEADLINE = ("rmse", "ndcg@")  # metrics in the repr
@@ -455,16 +456,23 @@ class TrainedRun:
         ratings: UserRatings | None = None,
         *,
         user_id: Id | None = None,
+        companion: UserRatings | Id | Iterable[UserRatings | Id] = (),
+        combine: Combine = "mean",
         n: int = 10,
         explain: bool = False,
         diverse: float = 0.0,
         genre: str | Iterable[str] = (),
         not_genre: str | Iterable[str] = (),
-        from_year: int | None = None,
-        to_year: int | None = None,
+        year: int | str | None = None,
+        known: bool | float = False,
+        obscure: bool | float = False,
         min_ratings: int | None = None,
+        only: MoviesLike | None = None,
+        not_: MoviesLike | None = None,
     ) -> pd.DataFrame:
         """Recommend movies to a new user with these ratings, or to a user of the data set.
+
+        A list for several people has movies that suit all of them, and that none of them has rated.
 
         Parameters
         ----------
@@ -473,37 +481,55 @@ class TrainedRun:
             title is enough if it fits only one movie.
         user_id
             The id of a user of the data set. Give either this or `ratings`.
+        companion
+            Someone who watches with you: their ratings, or the id of a user of the data set; or
+            several such people.
+        combine
+            The score for several people: `"mean"` of their scores, or `"least_misery"`, the lowest
+            of them. Each person's scores are first scaled, so that 100 is their highest score of
+            all movies that nobody has rated, and 0 their lowest.
         n
             Length of the list. It is shorter if fewer movies remain.
         explain
             Add the columns `because`, a list of what each rating contributed to the score and to
             the predicted rating, the largest first, and `score_without_ratings`, the rest of the
-            score.
+            score. For several people, add `people`: the score, predicted rating and deviation of
+            each, you first.
         diverse
             How much the movies should differ from each other: a weight from 0 to 1.
         genre
             Only movies of this genre, or of any of several.
         not_genre
             No movies of this genre, or of any of several.
-        from_year
-            Only movies from this year or later.
-        to_year
-            Only movies from this year or earlier.
+        year
+            Only movies from these years: 1994, or `"1990-1999"`, `"1990-"`, `"-1999"` or `"1990s"`.
+        known
+            Only well-known movies: the most rated ones, which together have this share of all
+            ratings, from 0 to 1. True is 0.5.
+        obscure
+            Only little-known movies: the least rated ones, which together have at most this share
+            of all ratings. True is 0.2.
         min_ratings
             Only movies with at least this many ratings. By default `recommend.min_ratings` in
             `params.yaml`.
+        only
+            Only these movies, such as a watchlist: a file, or titles or ids.
+        not_
+            None of these movies, such as those you have seen: a file, or titles or ids.
 
         Returns
         -------
         DataFrame
             The columns `movie_id`, `title`, `score`, `predicted_rating`, clipped to the scale, and
-            `deviation`, its standard deviation. The best movie comes first.
+            `deviation`, its standard deviation. The movie with the highest score comes first,
+            unless the list is diverse. For several people, the predicted rating is their mean, and
+            there is no deviation.
 
         Raises
         ------
         MovierecError
             If a title fits no movie or several (the message suggests titles), a rating is off the
-            scale, or a user or genre is unknown.
+            scale, a user or genre is unknown, or a file cannot be read.
         ValueError
             If you give neither or both of `ratings` and `user_id`, two ratings of a movie differ,
             or another argument is out of range.
@@ -519,38 +545,58 @@ class TrainedRun:
         1  The Empire Strikes Back (1980)   0.40              4.43       0.50
         >>> [reason["title"] for reason in movies.because[0]]
         ['Star Wars (1977)', 'Alien (1979)']
+        >>> both = run.recommend({"Star Wars": 5}, companion={"Emma": 5}, n=2, year="1990s")
+        >>> both.title.tolist()
+        ['Sense and Sensibility (1995)', 'Fargo (1996)']
         """
         import pandas as pd
 
-        from movierec.serving import lists
-        from movierec.serving.filters import passing
-        from movierec.serving.lists import ListOptions
+        from movierec.serving import groups, recommendations
+        from movierec.serving.user_scores import UserScores
 
         if (ratings is None) == (user_id is None):
             raise ValueError("give either ratings or user_id")
-        n, diverse = arguments.integer(n, "n"), arguments.number(diverse, "diverse", 0, 1)
-        from_year, to_year = _year(from_year, "from_year"), _year(to_year, "to_year")
-        if from_year is not None and to_year is not None and from_year > to_year:
-            raise ValueError(f"from_year {from_year} is after to_year {to_year}; exchange them")
-        if min_ratings is not None:
-            min_ratings = arguments.integer(min_ratings, "min_ratings", 0)
-        user = self._profile(ratings) if ratings is not None else self._user(user_id)
-        options = ListOptions(
-            n, min_ratings, _names(genre), _names(not_genre), from_year, to_year, diverse
+        if combine not in groups.COMBINE:
+            known_ways = ", ".join(groups.COMBINE)
+            raise ValueError(f"combine should be one of {known_ways}, not {shorten(combine)}")
+        options = self._list_options(
+            n,
+            genre=genre,
+            not_genre=not_genre,
+            year=year,
+            known=known,
+            obscure=obscure,
+            min_ratings=min_ratings,
+            only=only,
+            not_=not_,
+            combine=combine,
+            diverse=arguments.number(diverse, "diverse", 0, 1),
         )
-        others = self._project.movies.others(user.items)
-        eligible = others & passing(options.filters(self._project), len(others))
-        scores, movies = self._project.score_items(user), self._project.movies
-        items = lists.choose(self._project, scores, options, eligible)
+        user = self._profile(ratings) if ratings is not None else self._user(user_id)
+        people = [user, *map(self._person, list_arguments.people(companion))]
+        movies, scale = self._project.movies, self.params.data.scale
+        found = recommendations.recommend(self._project, people, options)
         columns: dict[str, Any] = {
-            "movie_id": [movies.movie_ids[item] for item in items],
-            "title": [movies.display(item) for item in items],
-            **scores.values(items, self.params.data.scale),
+            "movie_id": [movies.movie_ids[item] for item in found.items],
+            "title": [movies.display(item) for item in found.items],
+            **found.scores.values(found.items, scale),
         }
-        if explain:
-            *parts, columns["score_without_ratings"] = scores.contributions(items)
+        if explain and isinstance(found.scores, groups.GroupScores):
+            of_people = found.scores.values_of_people(found.items, scale)
+            columns["people"] = [
+                [{name: float(numbers[row]) for name, numbers in one.items()} for one in of_people]
+                for row in range(len(found.items))
+            ]
+        elif explain and isinstance(found.scores, UserScores):
+            *parts, columns["score_without_ratings"] = found.scores.contributions(found.items)
             columns["because"] = [self._reasons(user, *rows) for rows in zip(*parts, strict=True)]
         return pd.DataFrame(columns)
+
+    def _list_options(self, n: int, **given: Any) -> ListOptions:
+        return list_arguments.list_options(self._project.movies, self._find, n=n, **given)
+
+    def _person(self, person: UserRatings | Id) -> UserProfile:
+        return self._profile(person) if isinstance(person, Mapping) else self._user(person)
 
     def _user(self, user_id: Any) -> UserProfile:
         self._need_project("ratings of users, which user_id needs")
@@ -613,10 +659,21 @@ class TrainedRun:
     def _movie_ids(self) -> Array:
         return self._items.movie_id.to_numpy()
 
-    def similar(self, movie: Id, n: int = 10) -> pd.DataFrame:
+    def similar(
+        self,
+        movie: Id,
+        n: int = 10,
+        *,
+        genre: str | Iterable[str] = (),
+        not_genre: str | Iterable[str] = (),
+        year: int | str | None = None,
+        known: bool | float = False,
+        obscure: bool | float = False,
+        min_ratings: int | None = None,
+        only: MoviesLike | None = None,
+        not_: MoviesLike | None = None,
+    ) -> pd.DataFrame:
         """Find the movies that are most similar to one.
-
-        Movies with fewer ratings than `recommend.min_ratings` in `params.yaml` are left out.
 
         Parameters
         ----------
@@ -624,6 +681,8 @@ class TrainedRun:
             A title or a movie id.
         n
             Length of the list.
+        genre, not_genre, year, known, obscure, min_ratings, only, not_
+            Filters, as of `recommend`.
 
         Returns
         -------
@@ -646,14 +705,23 @@ class TrainedRun:
         1        89    Blade Runner (1982)        0.88
         2       195  The Terminator (1984)        0.86
         """
-
         from movierec.recommending import selection
         from movierec.serving.filters import passing
 
-        n, item, movies = arguments.integer(n, "n"), self._find(movie), self._project.movies
-        eligible = movies.others([item])
-        eligible &= passing(movies.filters(self.params.recommend.min_ratings), len(movies))
-        items, cosines = selection.similar(self._project.item_vectors(), item, n, eligible)
+        item, movies = self._find(movie), self._project.movies
+        options = self._list_options(
+            n,
+            genre=genre,
+            not_genre=not_genre,
+            year=year,
+            known=known,
+            obscure=obscure,
+            min_ratings=min_ratings,
+            only=only,
+            not_=not_,
+        )
+        eligible = movies.others([item]) & passing(options.filters(self._project), len(movies))
+        items, cosines = selection.similar(self._project.item_vectors(), item, options.n, eligible)
         return self._listed(items).assign(similarity=cosines)
 
     def search(self, query: str, n: int = 10) -> pd.DataFrame:
@@ -779,14 +847,6 @@ class TrainedRun:
                     self.folder / path, record["params"], self._project.params
                 )
         _ = self.metrics
-
-
-def _names(genres: str | Iterable[str]) -> tuple[str, ...]:
-    return (genres,) if isinstance(genres, str) else tuple(genres)
-
-
-def _year(year: int | None, name: str) -> int | None:
-    return None if year is None else arguments.integer(year, name, 0)
 
 
 def _fetch(root: Path, rev: str, folder: Path) -> None:

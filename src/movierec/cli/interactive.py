@@ -7,18 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from movierec.cli import rendering
-from movierec.cli.movies import explain, recommended
+from movierec.cli import explanations, movies, rendering
+from movierec.cli.people import Person
 from movierec.core import console
 from movierec.core.errors import MovierecError
 from movierec.core.text import count
-from movierec.data.titles import display_title
+from movierec.serving import lists
 from movierec.serving.lists import ListOptions
+from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
+from movierec.serving.years import Years
 
 if TYPE_CHECKING:
-    from movierec.serving.user_profile import ItemRatings, UserProfile
-    from movierec.serving.user_scores import UserScores
+    from movierec.serving.recommendations import Recommendations
+    from movierec.serving.user_profile import ItemRatings
 
 N_CANDIDATES = 9  # movies offered for a part of a title
 QUIT = ("quit", "exit", "q")
@@ -31,7 +33,9 @@ COMMANDS = [
     ("drop N", "Remove movie N from the list."),
     ("explain N", "Show how much each of your ratings contributed to movie N."),
     ("genre NAME …", "Only movies of these genres; genre alone: all genres."),
-    ("since YEAR", "Only movies from YEAR or later; since alone: all years."),
+    ("year YEARS", "Only movies from 1994, 1990-1999, 1990- or 1990s; year alone: all years."),
+    ("known", "Only well-known movies; again: all."),
+    ("obscure", "Only little-known movies; again: all."),
     ("mine", "List your ratings."),
     ("forget N", "Delete your rating N, as listed by mine."),
     ("find TITLE", "Rate a movie whose title is also a command, such as More."),
@@ -137,7 +141,9 @@ class Session:
             "drop": self.drop,
             "explain": self.explain,
             "genre": self.genre,
-            "since": self.since,
+            "year": self.year,
+            "known": lambda _: self.known(),
+            "obscure": lambda _: self.obscure(),
             "mine": lambda _: self.mine(),
             "forget": self.forget,
             "find": self.find,
@@ -208,30 +214,25 @@ class Session:
 
     def show(self, n_skipped: int = 0) -> None:
         """Show the best movies, after those skipped."""
-        from movierec.serving.filters import passing, why_none
-
         if not self.ratings:
             raise MovierecError("Rate a movie first: type part of its title.")
-        listing = replace(self.listing, n=n_skipped + self.listing.n)
-        filters = listing.filters(self.project)
-        others = self.project.movies.others(self.ratings)
-        others[list(self.dropped)] = False
-        eligible = others & passing(filters, len(others))
-        rows = recommended(self.project, self.user, self.scores, listing, eligible)[n_skipped:]
+        found = self._found(replace(self.listing, n=n_skipped + self.listing.n))
+        rows = movies.listed_rows(self.project, [self.person], found, False)[n_skipped:]
         if not rows:
-            raise MovierecError("No more movies." if n_skipped else why_none(filters, others))
+            raise MovierecError("No more movies." if n_skipped else found.why_none())
         self.rows = [*self.rows[:n_skipped], *rows]
-        rendering.show_table(rows)
+        if limits := replace(self.listing, min_ratings=0).filters(self.project):
+            console.lines(f"Only movies {', '.join(each.asks for each in limits)}")
+        rendering.show_table(rows, found.scale)
 
     @property
-    def user(self) -> UserProfile:
-        from movierec.serving.user_profile import UserProfile
+    def person(self) -> Person:
+        return Person("you", UserProfile.from_ratings(self.ratings), self.dropped, "")
 
-        return UserProfile.from_ratings(self.ratings)
+    def _found(self, listing: ListOptions) -> Recommendations:
+        from movierec.serving import recommendations
 
-    @property
-    def scores(self) -> UserScores:
-        return self.project.score_items(self.user)
+        return recommendations.recommend(self.project, [self.person.profile], listing, self.dropped)
 
     def _item(self, text: str) -> int:
         """The item_index of movie N in the list."""
@@ -255,30 +256,33 @@ class Session:
         import numpy as np
 
         item, row = self._item(text), dict(self.rows[int(text) - 1])
-        explain([row], self.project.movies, self.user, self.scores, np.array([item]))
-        title = self.project.movies.display(item)
-        table = console.table()
-        for name in ("score", "stars", "rating", "title"):
-            table.add_column(name, justify="left" if name == "title" else "right")
-        for reason in row["because"][:N_CANDIDATES]:
-            numbers = f"{reason['score']:+.2f}", f"{reason['stars']:+.2f}", f"{reason['rating']:g}"
-            table.add_row(*numbers, display_title(reason["title"]))
-        console.out().print(f"{title}: score {row['score']:.2f}.")
-        console.out().print(
-            "What each of your ratings contributed to the score, and to the predicted rating in"
-            " stars:"
-        )
-        console.out().print(table)
+        if item in self.ratings:
+            raise MovierecError("You have rated this movie; press Enter to get a new list.")
+        found = replace(self._found(self.listing), items=np.array([item]))
+        row["score"] = round(float(found.scores.scores[item]), explanations.DIGITS)
+        explanations.explain([row], self.project, [self.person], found)
+        score = explanations.percent(row["score"], found.scale)
+        reasons = explanations.lines(row, found.scale, N_CANDIDATES)
+        console.lines(f"{self.project.movies.display(item)}: score {score}", *reasons)
 
     def genre(self, text: str) -> None:
         names = tuple(self.project.movies.genre_names(text))
         self._filter(replace(self.listing, genre=names), f"genre {', '.join(names)}")
 
-    def since(self, text: str) -> None:
-        year = _number(text, 9999)
-        if text and not year:
-            raise MovierecError("Give a year, as in: since 1990")
-        self._filter(replace(self.listing, from_year=year or None), f"since {text}")
+    def year(self, text: str) -> None:
+        try:
+            years = Years.from_text(text) if text else None
+        except ValueError as error:
+            raise MovierecError(str(error)) from None
+        self._filter(replace(self.listing, year=years), f"year {text}")
+
+    def known(self) -> None:
+        share = lists.KNOWN if self.listing.known is None else None
+        self._filter(replace(self.listing, known=share, obscure=None), "known")
+
+    def obscure(self) -> None:
+        share = lists.OBSCURE if self.listing.obscure is None else None
+        self._filter(replace(self.listing, obscure=share, known=None), "obscure")
 
     def _filter(self, listing: ListOptions, line: str) -> None:
         """Show the list with other filters; those that no movie passes are not set."""

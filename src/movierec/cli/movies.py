@@ -2,87 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from movierec.cli import rendering
+from movierec.cli import explanations, rendering
+from movierec.cli.list_options import FILE, filters, list_options, output
 from movierec.cli.project import Location, ProjectCommand
-from movierec.cli.values import SCALE, WORDS, YEAR, Number
-from movierec.core import console
+from movierec.cli.values import SCALE, SHARE, WORDS
 from movierec.core.errors import MovierecError
-from movierec.core.text import count
-from movierec.serving import lists
-from movierec.serving.lists import ListOptions
 
 if TYPE_CHECKING:
-    from movierec.core.array_files import Array
-    from movierec.serving.catalogue import Catalogue
-    from movierec.serving.own_ratings import OwnRatings
-    from movierec.serving.user_profile import UserProfile
-    from movierec.serving.user_scores import UserScores
+    from movierec.cli.people import Person
+    from movierec.serving.recommendations import Recommendations
     from movierec.serving.workspace import Project
 
 ASK = (
     "give either --user-id ID, or your ratings with --like TITLE, --dislike TITLE or --ratings FILE"
 )
-SCORES = ("score", "predicted_rating", "deviation")  # columns of recommendations
-REASONS = ("score_without_ratings", "because")  # and with --explain
-
-
-def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
-    """Several options as one decorator, in this order in the help."""
-    return lambda command: reduce(lambda inner, add: add(inner), reversed(decorators), command)
-
-
-output = options(
-    click.option(
-        "-n",
-        "n",
-        default=10,
-        show_default=True,
-        type=Number(1),
-        metavar="N",
-        help="Number of movies.",
-    ),
-    click.option(
-        "--json", "form", flag_value="json", help="Print JSON, with titles as in MovieLens."
-    ),
-    click.option(
-        "--csv",
-        "form",
-        flag_value="csv",
-        help="Print CSV, with titles as in MovieLens.",
-    ),
-)
-filters = options(
-    click.option(
-        "--genre",
-        multiple=True,
-        type=WORDS,
-        metavar="GENRE",
-        help="Only movies of this genre. Repeat it to allow several genres.",
-    ),
-    click.option(
-        "--not-genre",
-        multiple=True,
-        type=WORDS,
-        metavar="GENRE",
-        help="No movies of this genre. Repeat it to exclude several genres.",
-    ),
-    click.option("--from-year", type=YEAR, metavar="YEAR", help="Only movies from YEAR or later."),
-    click.option("--to-year", type=YEAR, metavar="YEAR", help="Only movies from YEAR or earlier."),
-    click.option(
-        "--min-ratings",
-        type=Number(0),
-        metavar="N",
-        help="Only movies with at least N ratings. Default: recommend.min_ratings in params.yaml.",
-    ),
-)
+# Columns of recommendations, and those that --explain adds; for one person, and for several.
+SCORES, REASONS = ("score", "predicted_rating", "deviation"), ("score_without_ratings", "because")
+GROUP_SCORES, GROUP_REASONS = ("score", "predicted_rating"), ("people",)
+COMBINED = {"mean": "mean", "least_misery": "lowest"}
 
 
 @click.command(
@@ -106,7 +49,7 @@ filters = options(
 @click.option(
     "--ratings",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Your ratings: an export of Letterboxd, IMDb, Trakt, TMDB, Simkl or movielens.org, or a"
     " CSV file with title and rating. Repeatable.",
@@ -117,20 +60,34 @@ filters = options(
     metavar="MIN-MAX",
     help="Scale of the ratings in FILE, such as 1-10. Default: its format's, or the data set's.",
 )
+@click.option(
+    "--companion",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="Ratings of someone who watches with you: recommend what suits all of you. Repeatable.",
+)
+@click.option(
+    "--combine",
+    type=click.Choice(["mean", "least-misery"]),
+    help="Score for several people: the mean of their scores, or the lowest. Default: mean.",
+)
 @filters
 @click.option(
     "--diverse",
     is_flag=False,
     flag_value=0.5,
     default=0,
-    type=Number(0.0, 1.0),
+    type=SHARE,
     metavar="[WEIGHT]",
-    help="Make the list more diverse. WEIGHT is from 0 to 1; without it, 0.5.",
+    help="Make the list more diverse, so that it is not sorted by score. WEIGHT is from 0 to 1;"
+    " without it, 0.5.",
 )
 @click.option(
     "--explain",
     is_flag=True,
-    help="Under each movie, show how much your ratings contributed to its score.",
+    help="Under each movie, show how much each of your ratings, and the rest, adds to its score;"
+    " for several people, the score of each.",
 )
 @output
 @click.pass_obj
@@ -141,105 +98,74 @@ def recommend(
     dislike: tuple[str, ...],
     ratings: tuple[Path, ...],
     scale: tuple[float, float] | None,
+    companion: tuple[Path, ...],
+    combine: str | None,
     form: str | None,
     **listing: Any,
 ) -> None:
     """Recommend movies for a user of the data set, or based on your own ratings.
 
-    The number after ± is the standard deviation of the predicted rating: the more informative
-    your ratings are for a movie, the smaller it is.
+    The list is sorted by score: 100 is the highest score of all movies that you have not rated, 0
+    the lowest. Filters do not change scores. The number after ± is the standard deviation of the
+    predicted rating: the more informative your ratings are for a movie, the smaller it is.
 
     \b
     Examples:
       movierec recommend --user-id 196
       movierec recommend --like "Star Wars" --dislike Scream=2
-      movierec recommend --ratings letterboxd.zip --explain
+      movierec recommend --ratings me.csv --only watchlist.csv
     """
     if (user_id is None) == (not (like or dislike or ratings)):
         raise MovierecError(ASK)
-    if scale is not None and not ratings:
+    if scale is not None and not (ratings or companion):
         raise MovierecError("--scale is the scale of a file; give the file with --ratings")
-    from movierec.serving import user_profile
-    from movierec.serving.filters import passing, why_none
+    if combine is not None and not companion:
+        raise MovierecError("--combine is for several people; add them with --companion FILE")
+    from movierec.cli import people
+    from movierec.serving import recommendations
     from movierec.serving.workspace import Project
 
-    chosen = ListOptions(**listing)
-    chosen.check()
-    project, seen = Project.at(), set[int]()
+    project = Project.at()
     if user_id is not None:
-        user = project.user(user_id)
-        about = f"Based on the {count(len(user.items), 'rating')} of user {user_id}"
+        you = people.of_data_set(project, user_id)
     else:
-        files = [_read_ratings(project, path, scale, location.user) for path in ratings]
-        imported = {item: rating for own in files for item, rating in own.ratings.items()}
-        seen.update(*(own.seen for own in files))
-        named = user_profile.by_titles(project.movies, project.scale, like, dislike)
-        user = user_profile.UserProfile.from_ratings(imported | named)
-        sources = []
-        if ratings:
-            names = ", ".join(path.name for path in ratings)
-            sources.append(f"{count(len(imported), 'rating')} from {names}")
-        if named:
-            stars = (f"{project.movies.display(item)} {rating:g}" for item, rating in named.items())
-            sources.append("your ratings: " + ", ".join(stars))
-        about = "Based on " + " and ".join(sources)
-    filters, others = chosen.filters(project), project.movies.others(user.items)
-    others[list(seen)] = False
-    eligible = others & passing(filters, len(others))
-    rows = recommended(project, user, project.score_items(user), chosen, eligible)
-    columns = [*SCORES, *(REASONS if chosen.explain else ())]
-    rendering.show(rows, form, about, columns, lambda: why_none(filters, others))
+        files = people.read_ratings(project, ratings, scale, location.user)
+        you = people.with_ratings(project, files, like, dislike)
+    companions = people.read_ratings(project, companion, scale, location.user)
+    group = [you, *map(people.companion, companions)]
+    if combine is not None:
+        listing["combine"] = combine.replace("-", "_")
+    options = list_options(project, location.user, **listing)
+    seen = {item for person in group for item in person.seen}
+    found = recommendations.recommend(project, [person.profile for person in group], options, seen)
+    about = [person.about for person in group]
+    if companion:
+        about.append(f"Score: the {COMBINED[options.combine]} of everybody's scores")
+    if options.diverse:
+        about.append("Diverse, so not sorted by score")
+    scores, reasons = (GROUP_SCORES, GROUP_REASONS) if companion else (SCORES, REASONS)
+    columns = (*scores, *reasons) if options.explain else scores
+    rows = listed_rows(project, group, found, options.explain)
+    rendering.show(rows, form, about, columns, found.why_none, found.scale)
 
 
-def recommended(
-    project: Project, user: UserProfile, scores: UserScores, listing: ListOptions, eligible: Array
+def listed_rows(
+    project: Project, people: Sequence[Person], found: Recommendations, is_explained: bool
 ) -> rendering.Rows:
-    """The rows of a list, of eligible movies; these must be unrated."""
-    items = lists.choose(project, scores, listing, eligible)
-    rows = rendering.rows_of(project.movies, items, **scores.values(items, project.scale))
-    if listing.explain:
-        explain(rows, project.movies, user, scores, items)
+    """The rows of a list for these people."""
+    values = found.scores.values(found.items, project.scale)
+    rows = rendering.rows_of(project.movies, found.items, **values)
+    if is_explained:
+        explanations.explain(rows, project, people, found)
     return rows
-
-
-def explain(
-    rows: rendering.Rows, movies: Catalogue, user: UserProfile, scores: UserScores, items: Array
-) -> None:
-    """Add to each row how much each rating of the user contributed to its score and to its
-    predicted rating, the greatest first; the rest of the score needs no ratings of the user."""
-    contributions = scores.contributions(items)
-    for row, score, stars, remainder in zip(rows, *contributions, strict=True):
-        row["score_without_ratings"] = round(float(remainder), 4)
-        row["because"] = [
-            {
-                "movie_id": movies.movie_ids[user.items[place]],
-                "title": movies.titles[user.items[place]],
-                "rating": round(float(user.ratings[place]), 4),
-                "score": round(float(score[place]), 4),
-                "stars": round(float(stars[place]), 4),
-            }
-            for place in (-abs(score)).argsort(kind="stable")
-        ]
-
-
-def _read_ratings(
-    project: Project, path: Path, scale: tuple[float, float] | None, folder: Path
-) -> OwnRatings:
-    """The ratings in a file, whose path is relative to a folder; prints on stderr what was assumed
-    and which of its movies were not found in the data set."""
-    from movierec.serving import own_ratings
-
-    with contextlib.chdir(folder):
-        own = own_ratings.read(path, project.movies, project.scale, scale)
-    console.notes(*own.notes)
-    return own
 
 
 @click.command(cls=ProjectCommand, short_help="List movies similar to a movie.")
 @click.argument("title", type=WORDS)
 @filters
 @output
-def similar(title: str, form: str | None, **listing: Any) -> None:
+@click.pass_obj
+def similar(location: Location, title: str, form: str | None, **listing: Any) -> None:
     """List movies similar to the one with this TITLE, by the cosine similarity of their factors.
 
     Part of a title is enough if it matches only one movie.
@@ -248,9 +174,8 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
     from movierec.serving.filters import passing, why_none
     from movierec.serving.workspace import Project
 
-    chosen = ListOptions(**listing)
-    chosen.check()
     project = Project.at()
+    chosen = list_options(project, location.user, **listing)
     item = project.movies.index.find(title)
     title, vectors = project.movies.display(item), project.item_vectors()
     if not vectors[item].any():
@@ -261,7 +186,7 @@ def similar(title: str, form: str | None, **listing: Any) -> None:
     eligible = others & passing(filters, len(others))
     items, cosines = selection.similar(vectors, item, chosen.n, eligible)
     rows = rendering.rows_of(project.movies, items, similarity=cosines)
-    about = f"Movies similar to {title}"
+    about = [f"Movies similar to {title}"]
     rendering.show(rows, form, about, ["similarity"], lambda: why_none(filters, others))
 
 

@@ -9,6 +9,7 @@ from math import inf, nan
 import click
 
 from movierec.core.text import is_utf8, printable
+from movierec.serving.years import Years
 
 
 class Number(click.ParamType[int | float]):
@@ -64,6 +65,26 @@ class ScaleRange(click.ParamType[tuple[float, float]]):
         return self.fail(f"{value!r} is not {what}", param, context)
 
 
-YEAR = Number(1, 9999)
+class YearRange(click.ParamType[Years]):
+    """A year, a range of years or a decade, such as 1990s."""
+
+    name = "years"
+
+    def convert(
+        self,
+        value: str | Years,
+        param: click.Parameter | None,
+        context: click.Context | None,
+    ) -> Years:
+        if not isinstance(value, str):
+            return value
+        try:
+            return Years.from_text(value)
+        except ValueError as error:
+            return self.fail(str(error), param, context)
+
+
+SHARE = Number(0.0, 1.0)
 WORDS = Words()
+YEARS = YearRange()
 SCALE = ScaleRange()

@@ -57,7 +57,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class ItemRegression:
+class ItemWeights:
     """The weights of the movies that take part.
 
     items (n,) int32: their item indices, ascending. others (n, n_weights) int32: the movies, by
@@ -80,7 +80,7 @@ class ItemRegression:
             object.__setattr__(self, name, view)
 
     @classmethod
-    def none(cls, n_items: int) -> ItemRegression:
+    def none(cls, n_items: int) -> ItemWeights:
         """No movie takes part."""
         no_weights = np.zeros((0, 0), np.int32), np.zeros((0, 0), np.float32)
         return cls(np.zeros(0, np.int32), *no_weights, n_items)
@@ -115,7 +115,7 @@ class ItemRegression:
 
 def fit(
     blocks: Iterable[Csr], counts: Array, cells: Cells, params: ItemRegressionParams, matrix: Array
-) -> ItemRegression:
+) -> ItemWeights:
     """Fit the weights to ratings.
 
     blocks: the ratings by user, a block of users at a time. counts (n_items,): the number of
@@ -137,12 +137,12 @@ def fit(
     weights = np.zeros(others.shape, np.float32)
     if weights.size:
         kernels.largest_weights(matrix, others, weights)
-    return ItemRegression(chosen, others, weights, len(counts))
+    return ItemWeights(chosen, others, weights, len(counts))
 
 
 def fit_in_memory(
     by_user: Csr, n_items: int, cells: Cells, params: ItemRegressionParams
-) -> ItemRegression:
+) -> ItemWeights:
     """Fit the weights to ratings, all at once."""
     counts = count_index(by_user.indices, n_items)
     size = size_of_matrix(counts, params.max_items)
@@ -194,7 +194,7 @@ class RegressionScores:
     cells: CSR by user of their cells; its indices are places in regression.items.
     """
 
-    regression: ItemRegression
+    regression: ItemWeights
     cells: Csr
 
     @classmethod
@@ -202,10 +202,10 @@ class RegressionScores:
         """No movie takes part."""
         no_cells = np.zeros(0, np.int32), np.zeros(0, np.float32)
         cells = Csr(np.zeros(n_users + 1, np.int64), *no_cells)
-        return cls(ItemRegression.none(n_items), cells)
+        return cls(ItemWeights.none(n_items), cells)
 
     @classmethod
-    def of_ratings(cls, regression: ItemRegression, by_user: Csr, cells: Cells) -> RegressionScores:
+    def of_ratings(cls, regression: ItemWeights, by_user: Csr, cells: Cells) -> RegressionScores:
         """Of users with these ratings."""
         return cls(regression, take_part(by_user, regression.places, cells))
 

@@ -21,7 +21,7 @@ from movierec.core.rating_scale import Scale
 
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
-    from movierec.model.item_regression import ItemRegression
+    from movierec.model.item_regression import ItemWeights
 
 P = TypeVar("P", bound=BaseModel)
 USER_ARRAYS = ("user_factors", "user_biases", "sample_user_biases")  # with one row per user
@@ -40,7 +40,7 @@ class Models(NamedTuple):
 
     rating: Model
     implicit: Model
-    regression: ItemRegression
+    regression: ItemWeights
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -60,11 +60,11 @@ class TrainResult(BaseModel):
     refit: bool
 
 
-def named_arrays(model: Model | ItemRegression) -> dict[str, Array]:
+def named_arrays(model: Model | ItemWeights) -> dict[str, Array]:
     """The arrays of a model by name, and its number, as they are saved."""
-    from movierec.model.item_regression import ItemRegression
+    from movierec.model.item_regression import ItemWeights
 
-    if isinstance(model, ItemRegression):
+    if isinstance(model, ItemWeights):
         return model.arrays | {"n_items": np.array(model.n_items, np.int64)}
     return model.arrays | {"global_mean": np.array(model.global_mean, np.float64)}
 
@@ -79,20 +79,20 @@ def from_arrays(arrays: Mapping[str, Array], manifest: Manifest | None = None) -
 
 def regression_from_arrays(
     arrays: Mapping[str, Array], manifest: Manifest | None = None
-) -> ItemRegression:
+) -> ItemWeights:
     """The item regression of named arrays; TypeError or ValueError if these are others."""
-    from movierec.model.item_regression import ItemRegression
+    from movierec.model.item_regression import ItemWeights
 
     named: dict[str, Any] = dict(arrays)
-    return ItemRegression(n_items=int(named.pop("n_items")), **named, manifest=manifest or {})
+    return ItemWeights(n_items=int(named.pop("n_items")), **named, manifest=manifest or {})
 
 
-def hash_arrays(model: Model | ItemRegression) -> dict[str, str]:
+def hash_arrays(model: Model | ItemWeights) -> dict[str, str]:
     """The sha256 of each array's dtype, shape and bytes, by name."""
     return {name: array_files.hash_array(array) for name, array in named_arrays(model).items()}
 
 
-def write_model(path: Path, model: Model | ItemRegression) -> None:
+def write_model(path: Path, model: Model | ItemWeights) -> None:
     """Write a model; the same model gives the same bytes."""
     array_files.save(path, named_arrays(model), model.manifest)
 
@@ -121,12 +121,12 @@ def implicit_trained_with(model: Model) -> ImplicitParams:
     return _params_of(model, "implicit", ImplicitParams)
 
 
-def regression_trained_with(regression: ItemRegression) -> ItemRegressionParams:
+def regression_trained_with(regression: ItemWeights) -> ItemRegressionParams:
     """The params that the item regression was fitted with."""
     return _params_of(regression, "item_regression", ItemRegressionParams)
 
 
-def _params_of(model: Model | ItemRegression, stage: str, kind: type[P]) -> P:
+def _params_of(model: Model | ItemWeights, stage: str, kind: type[P]) -> P:
     return read_value(model.manifest, MODELS[stage], kind, stage, "params", stage)
 
 
@@ -156,7 +156,7 @@ def _map_model(path: Path, modified: int) -> Model:
     return from_arrays(array_files.load(path))
 
 
-def read_regression(path: Path = ITEM_REGRESSION, in_memory: bool = False) -> ItemRegression:
+def read_regression(path: Path = ITEM_REGRESSION, in_memory: bool = False) -> ItemWeights:
     """Read the item regression and verify the hashes of its arrays. in_memory: as in ArrayFile."""
     arrays, manifest = read_arrays(path, in_memory=in_memory, required=OF_REGRESSION)
     try:
@@ -165,7 +165,7 @@ def read_regression(path: Path = ITEM_REGRESSION, in_memory: bool = False) -> It
         raise _incomplete(path, error) from None
 
 
-def read_any(path: Path) -> Model | ItemRegression:
+def read_any(path: Path) -> Model | ItemWeights:
     """Read a model of any kind and verify the hashes of its arrays."""
     arrays, manifest = read_arrays(path, required=())
     read = regression_from_arrays if "others" in arrays else from_arrays
@@ -175,13 +175,13 @@ def read_any(path: Path) -> Model | ItemRegression:
         raise _incomplete(path, error) from None
 
 
-def map_regression(path: Path) -> ItemRegression:
+def map_regression(path: Path) -> ItemWeights:
     """As map_model."""
     return _map_regression(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=1)
-def _map_regression(path: Path, modified: int) -> ItemRegression:
+def _map_regression(path: Path, modified: int) -> ItemWeights:
     return regression_from_arrays(array_files.load(path))
 
 

@@ -35,6 +35,7 @@ def data(params: Params, results: Results) -> dict[str, str]:
 
 def model(params: Params, results: Results) -> dict[str, str]:
     train, lists, n_implicit = params.train, params.recommend, params.implicit.n_factors
+    n_regressed = results.metrics["item_regression"]["n_items"]
     epochs = {stage: results.metrics[stage]["best_epoch"] for stage in ("train", "implicit")}
     priors = {
         "Prior τ": prior(train.factor_precision, train.factor_precision_per_rating),
@@ -46,6 +47,7 @@ def model(params: Params, results: Results) -> dict[str, str]:
         **(priors if train.model != "damped_biases" else {}),
         "Epochs": f"{epochs['train']} of at most {train.n_epochs}",
         "Implicit model": implicit if n_implicit else "none",
+        "Item regression": f"{n_regressed:,} movies" if n_regressed else "none",
         "Ranking": words(lists.ranking),
         "Recommended": f"movies with at least {count(lists.min_ratings, 'rating')}",
         "Seed": f"{params.seed}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,8 @@ import pyarrow as pa
 
 from movierec.core.errors import MovierecError
 from movierec.core.paths import INDEX
-from movierec.core.text import count
 from movierec.data.parquet_files import read_item_table
 from movierec.data.titles import display_title
-from movierec.serving.filters import Filter
 from movierec.serving.title_names import year_of
 from movierec.serving.title_search import TitleIndex
 
@@ -117,43 +115,11 @@ class Catalogue:
             f"unknown genre {genre!r}; choose from {', '.join(names[:MAX_GENRES])}{more}"
         )
 
-    def filters(
-        self,
-        min_ratings: int = 0,
-        genres: Sequence[str] = (),
-        not_genres: Sequence[str] = (),
-        from_year: int | None = None,
-        to_year: int | None = None,
-    ) -> list[Filter]:
-        """Those that are given; one by year excludes movies without a year."""
-        filters = []
-        if min_ratings:
-            most = f"the most rated one has {count(int(self.n_ratings.max(initial=0)), 'rating')}"
-            passed, asks = self.n_ratings >= min_ratings, count(min_ratings, "rating")
-            filters.append(Filter(f"with at least {asks}", passed, most))
-        if genres:
-            filters.append(
-                Filter(f"of the genre {' or '.join(genres)}", self.of_genres(genres), "")
-            )
-        if not_genres:
-            asks = f"without the genre {' or '.join(not_genres)}"
-            filters.append(Filter(asks, ~self.of_genres(not_genres), "exclude fewer genres"))
-        if from_year is not None or to_year is not None:
-            filters.append(self._of_years(from_year, to_year))
-        return filters
-
-    def _of_years(self, first: int | None, last: int | None) -> Filter:
-        if last is None:
-            asks = f"from {first} or later"
-        else:
-            asks = f"from {last} or earlier" if first is None else f"from {first} to {last}"
+    @cached_property
+    def years(self) -> tuple[Array, Array]:
+        """The year of each movie (n_movies,) int32, and whether it has one (n_movies,) bool."""
         years = _numbers(self.table["year"].fill_null(NO_YEAR))
-        known = years[years != NO_YEAR]
-        passed = (years != NO_YEAR) & (years >= (first or 0))
-        if last is not None:
-            passed &= years <= last
-        span = f"from {known.min()} to {known.max()}" if len(known) else "without a year"
-        return Filter(asks, passed, f"those of the data set are {span}")
+        return years, years != NO_YEAR
 
 
 def _fold(genre: str) -> str:

@@ -23,7 +23,7 @@ from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array, Csr, check_index
 from movierec.model.biased_mf import Model
 from movierec.model.features import Features
-from movierec.model.item_regression import ItemRegression
+from movierec.model.item_regression import ItemWeights
 from movierec.model.solver import Prior, covariances, half_epoch
 from movierec.training import implicit_als
 
@@ -117,7 +117,7 @@ class RegressionPart:
     """weight · Σ_k cells[k] · B[items[k], …], for the items that take part in the regression."""
 
     weight: float
-    regression: ItemRegression
+    regression: ItemWeights
     items: Array
     cells: Array
 
@@ -246,7 +246,7 @@ def _part(
 
 
 def fold_in_regression(
-    regression: ItemRegression, items: Array, cells: Array, share: float = 1
+    regression: ItemWeights, items: Array, cells: Array, share: float = 1
 ) -> RegressionPart:
     """A share of the scores by item regression of a user with these cells (Cells.of_new_user)."""
     order = np.argsort(items, kind="stable")

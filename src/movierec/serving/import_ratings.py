@@ -1,4 +1,4 @@
-"""Import one person's ratings from a file: an export of another site, or a plain CSV."""
+"""Import one person's ratings or a list of movies: an export of another site, or a plain file."""
 
 import re
 from collections import Counter
@@ -9,7 +9,14 @@ from pathlib import Path
 
 from movierec.core.errors import MovierecError
 from movierec.core.text import shortened
-from movierec.serving.rating_formats import MOVIE_TYPES, USER_COLUMNS, Format, Scale, column
+from movierec.serving.rating_formats import (
+    LIST_FORMATS,
+    MOVIE_TYPES,
+    USER_COLUMNS,
+    Format,
+    Scale,
+    column,
+)
 from movierec.serving.rating_tables import Cells, FileTable, read_table, shown
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,15})?|[.,][0-9]{1,15})")
@@ -20,15 +27,15 @@ IMDB_DATE = "%a %b %d %H:%M:%S %Y"  # until 2017
 
 
 @dataclass(frozen=True)
-class ImportedRating:
-    """A rating in a file, with all titles, the year and the id of its movie, where given.
+class ImportedMovie:
+    """A movie in a file: all its titles, its year, rating and id, where given.
 
     time: of the rating, in seconds; None if it is not known.
     """
 
     titles: tuple[str, ...]
     year: int | None
-    rating: float
+    rating: float | None
     movie_id: str = ""
     time: float | None = None
 
@@ -40,14 +47,15 @@ class ImportedRating:
 
 @dataclass(frozen=True)
 class Export:
-    """The ratings in a file, on the data set's scale, and how many rows were skipped, by reason.
+    """The movies in a file, ratings on the data set's scale, and how many rows were skipped, by
+    reason.
 
     has_titles: without them, movies are known by their ids only. assumed_scale: whether the scale
     is the data set's because neither the format nor the user gave one.
     """
 
     kind: str
-    rated: list[ImportedRating] = field(default_factory=list)
+    movies: list[ImportedMovie] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     has_titles: bool = True
     assumed_scale: bool = False
@@ -61,20 +69,7 @@ def read(path: Path, scale: Scale, given: Scale | None = None) -> Export:
     cannot be read, and if the ratings are of several users.
     """
     table = read_table(path)
-    form, skipped, users = table.form, Counter[str](), set[str]()
-    kept: list[tuple[int, str, Cells]] = []  # line, column of the rating, cells
-    for line, cells in table.rows():
-        users |= {cells[name] for name in USER_COLUMNS if cells.get(name)}
-        rated = next((name for name in form.ratings if cells.get(name)), "")
-        reason = _reason_to_skip(form, cells, rated)
-        skipped.update([reason] if reason else [])
-        if not reason:
-            kept.append((line, rated, cells))
-    if len(users) > 1:
-        raise MovierecError(
-            f"{path}: ratings of {len(users):,} users; keep the rows of one of them, such as user"
-            f" {min(users)[:20]}"
-        )
+    form, (kept, skipped) = table.form, _kept_rows(table)
     scales = {name: given or own or scale for name, own in form.ratings.items()}
     numbers = [_number(table, line, name, cells[name]) for line, name, cells in kept]
     _check(table, [(line, name) for line, name, _ in kept], numbers, scales)
@@ -86,11 +81,38 @@ def read(path: Path, scale: Scale, given: Scale | None = None) -> Export:
     return Export(form.name, rated_movies, skipped, bool(form.titles), is_assumed)
 
 
+def read_list(path: Path, name: str) -> Export:
+    """The movies in a file, rated or not, or in the member of this name in a zip."""
+    table = read_table(path, LIST_FORMATS, name)
+    kept, skipped = _kept_rows(table)
+    movies = [_imported(table, line, cells, None) for line, _, cells in kept]
+    return Export(table.form.name, movies, skipped, bool(table.form.titles))
+
+
+def _kept_rows(table: FileTable) -> tuple[list[tuple[int, str, Cells]], Counter[str]]:
+    """The line, the column of the rating, and the cells of each row; and how many are skipped."""
+    form, skipped, users = table.form, Counter[str](), set[str]()
+    kept: list[tuple[int, str, Cells]] = []
+    for line, cells in table.rows():
+        users |= {cells[name] for name in USER_COLUMNS if cells.get(name)}
+        rated = next((name for name in form.ratings if cells.get(name)), "")
+        reason = _reason_to_skip(form, cells, rated)
+        skipped.update([reason] if reason else [])
+        if not reason:
+            kept.append((line, rated, cells))
+    if len(users) > 1:
+        raise MovierecError(
+            f"{table.path}: ratings of {len(users):,} users; keep the rows of one of them, such as"
+            f" user {min(users)[:20]}"
+        )
+    return kept, skipped
+
+
 def _reason_to_skip(form: Format, cells: Cells, rated: str) -> str:
     title_type = cells.get(form.type, "")
     if title_type and column(title_type) not in MOVIE_TYPES:
         return f"of type {title_type[:20]}"
-    if not rated:
+    if form.ratings and not rated:
         return "without a rating"
     if not any(cells.get(name) for name in form.titles or (form.movie_id,)):
         return "without a title" if form.titles else "without an id"
@@ -133,7 +155,7 @@ def _map(number: float, own: Scale, scale: Scale) -> float:
     return scale[0] + (number - own[0]) / (own[1] - own[0]) * (scale[1] - scale[0])
 
 
-def _imported(table: FileTable, line: int, cells: Cells, rating: float) -> ImportedRating:
+def _imported(table: FileTable, line: int, cells: Cells, rating: float | None) -> ImportedMovie:
     form = table.form
     titles = filter(None, (cells.get(name) for name in form.titles))
     dated = next((name for name in form.years if cells.get(name)), "")
@@ -143,7 +165,7 @@ def _imported(table: FileTable, line: int, cells: Cells, rating: float) -> Impor
             f"{table.place(line, dated)}: {shown(cells[dated])} is not a year; correct it, or leave"
             " it empty"
         )
-    return ImportedRating(
+    return ImportedMovie(
         tuple(dict.fromkeys(titles)),
         int(year[0]) if year else None,
         rating,

@@ -1,52 +1,63 @@
-"""Lists of recommendations for one user: filters, and the choice of movies."""
+"""Options of lists of movies. This module is quick to import."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from movierec.core.errors import MovierecError
-
 if TYPE_CHECKING:
-    from movierec.core.array_files import Array
     from movierec.serving.filters import Filter
-    from movierec.serving.user_scores import UserScores
+    from movierec.serving.own_ratings import ListedMovies
     from movierec.serving.workspace import Project
+    from movierec.serving.years import Years
+
+# What the zip of Letterboxd's export has for each list of movies.
+ONLY, NOT = "watchlist.csv", "watched.csv"
+KNOWN, OBSCURE = 0.5, 0.2  # shares of all ratings, unless given
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """Which movies a list has, and how; diverse: the weight of variety, from 0 to 1."""
+    """Which movies a list has, and how; diverse: the weight of variety, from 0 to 1.
+
+    known, obscure: the shares of filters.well_known and little_known. only, not_: lists of movies.
+    """
 
     n: int = 10
     min_ratings: int | None = None  # recommend.min_ratings unless given
+    known: float | None = None
+    obscure: float | None = None
     genre: tuple[str, ...] = ()
     not_genre: tuple[str, ...] = ()
-    from_year: int | None = None
-    to_year: int | None = None
+    year: Years | None = None
+    only: tuple[ListedMovies, ...] = ()
+    not_: tuple[ListedMovies, ...] = ()
+    combine: str = "mean"  # the scores of several people: one of groups.COMBINE
     diverse: float = 0
     explain: bool = False
 
     def filters(self, project: Project) -> list[Filter]:
+        """Those that are given."""
+        from movierec.serving import filters
+
+        movies, given = project.movies, []
         min_ratings = self.min_ratings
         if min_ratings is None:
             min_ratings = project.params.recommend.min_ratings
-        years = self.from_year, self.to_year
-        return project.movies.filters(min_ratings, self.genre, self.not_genre, *years)
-
-    def check(self) -> None:
-        """Raise MovierecError for years in the wrong order."""
-        if self.from_year and self.to_year and self.from_year > self.to_year:
-            raise MovierecError(
-                f"--from-year {self.from_year} is after --to-year {self.to_year}; exchange them"
-            )
-
-
-def choose(project: Project, scores: UserScores, options: ListOptions, eligible: Array) -> Array:
-    """The item indices of the list, best first."""
-    from movierec.recommending import selection
-
-    if not options.diverse:
-        return selection.best(scores.scores, eligible, options.n)
-    vectors = project.item_vectors()
-    return selection.diverse(scores.scores, eligible, options.n, vectors, options.diverse)
+        if min_ratings:
+            given.append(filters.by_ratings(movies, min_ratings))
+        if self.known is not None:
+            given.append(filters.well_known(movies, self.known))
+        if self.obscure is not None:
+            given.append(filters.little_known(movies, self.obscure))
+        if self.genre:
+            given.append(filters.by_genre(movies, self.genre))
+        if self.not_genre:
+            given.append(filters.without_genre(movies, self.not_genre))
+        if self.year is not None:
+            given.append(filters.by_year(movies, self.year))
+        if self.only:
+            given.append(filters.listed(movies, self.only))
+        if self.not_:
+            given.append(filters.not_listed(movies, self.not_))
+        return given

@@ -1,4 +1,4 @@
-"""Read the text of a file of ratings: a file, a pipe or a zip, in any usual encoding."""
+"""Read the text of a file of ratings or movies: a file, a pipe or a zip, in any usual encoding."""
 
 import codecs
 from pathlib import Path
@@ -7,7 +7,7 @@ from movierec.core.errors import MovierecError
 from movierec.datasets import zip_members
 
 MAX_SIZE = 64_000_000  # bytes
-NAME = "ratings.csv"  # in an export that is a zip
+RATINGS = "ratings.csv"  # in an export that is a zip
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",  # begins with UTF-16's
@@ -17,14 +17,14 @@ BYTE_ORDER_MARKS = {
 }
 
 
-def read_content(path: Path) -> bytes:
-    """The bytes of a file, or of the ratings.csv in a zip.
+def read_content(path: Path, name: str = RATINGS) -> bytes:
+    """The bytes of a file, or of the member of this name in a zip.
 
     Raises MovierecError if it is a folder, does not exist, is too large, or a zip that is damaged
     or has no or several such members.
     """
     if path.is_dir():
-        raise MovierecError(f"{path}: a folder; give a file, such as the {NAME} in it")
+        raise MovierecError(f"{path}: a folder; give a file, such as the {name} in it")
     if not path.exists():
         raise MovierecError(f"{path}: no such file")
     try:
@@ -37,7 +37,7 @@ def read_content(path: Path) -> bytes:
             f"{path}: more than the {MAX_SIZE:,} bytes allowed; give one person's ratings"
         )
     if content.startswith(zip_members.SIGNATURES):
-        content = zip_members.read_only_member(path, content, NAME, MAX_SIZE)
+        content = zip_members.read_only_member(path, content, name, MAX_SIZE)
     return content
 
 

@@ -1,8 +1,9 @@
-"""Formats of files of one person's ratings: their columns, their scale, and what is a movie."""
+"""Formats of files of ratings and of lists of movies: their columns, their scale, and what is a
+movie."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Scale = tuple[float, float]
 TEN, STARS = (1.0, 10.0), (0.5, 5.0)
@@ -117,19 +118,38 @@ ACCEPTED = (
 )
 
 
+def _without_ratings(form: Format) -> Format:
+    """A format without its columns of ratings; a title alone is no sign of a program's format."""
+    sets = (columns - {*form.ratings} for columns in form.recognised_by)
+    is_plain = None in form.ratings.values()
+    recognised_by = tuple(columns for columns in sets if is_plain or len(columns) > 1)
+    return replace(form, recognised_by=recognised_by, ratings={})
+
+
+LIST_FORMATS = tuple(map(_without_ratings, FORMATS))
+TITLE_LINES = replace(LIST_FORMATS[-2], name="list of titles")
+ID_LINES = replace(LIST_FORMATS[-1], name="list of movie ids")
+ACCEPTED_LISTS = (
+    "a watchlist or ratings of Letterboxd, IMDb, Trakt, TMDB, Simkl or movielens.org, a CSV file"
+    " with the column title or movie_id, or a text file with a title or movie id on each line"
+)
+
+
 def column(name: str) -> str:
     """The name of a column, or a type of title, however it is spelled: "Your Rating", movieId."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def recognise(columns: Iterable[str]) -> Format | None:
-    """The first format that has these columns."""
+def recognise(columns: Iterable[str], formats: Iterable[Format] = FORMATS) -> Format | None:
+    """The first of the formats that has these columns."""
     present = set(columns)
-    return next((form for form in FORMATS if any(s <= present for s in form.recognised_by)), None)
+    return next((form for form in formats if any(s <= present for s in form.recognised_by)), None)
 
 
-def problem(columns: Iterable[str]) -> str:
-    """Why these columns are no known format."""
+def problem(columns: Iterable[str], formats: Iterable[Format] = FORMATS) -> str:
+    """Why these columns are none of these formats."""
+    if formats is LIST_FORMATS:
+        return "no column title in"
     present = set(columns)
     has_titles, has_ratings = (not present.isdisjoint(names) for names in (TITLES, RATINGS))
     if has_titles == has_ratings:

@@ -60,7 +60,7 @@ class UserScores:
         """What each rating of the user adds to the scores of these items and to their predicted
         ratings: (n, n_ratings) each; and the rest of the scores (n,), which needs no ratings."""
         to_score = self.why.contributions(items)
-        rest = self.why.scores[items] - to_score.sum(axis=1)
+        rest = self.scores[items] - to_score.sum(axis=1)
         return to_score, self.rating.contributions(items), rest
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import ImplicitParams, TrainParams
+from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors, Ranking
 from movierec.model.biased_mf import Model
 from movierec.training.training_data import M, TrainingData
@@ -44,12 +45,16 @@ class TrainingState(Generic[M, E, Q]):
 
 
 class Trainer(ABC, Generic[M, E, Q]):
-    """How a model is trained: its initial model, its epochs, and its measure of quality."""
+    """How a model is trained: its initial model, its epochs, and its measure of quality.
+
+    item_factors: those to start from; None: random ones.
+    """
 
     epoch_type: type[E]
     quality_type: type[Q]
     data: TrainingData[M]
     params: TrainParams | ImplicitParams
+    item_factors: Array | None = None
 
     @property
     def max_epochs(self) -> int:

@@ -30,7 +30,7 @@ from movierec.training.early_stopping import Epoch, Trainer, TrainingState
 from movierec.training.row_ops import OTHER_SIDE, RowBlock
 from movierec.training.training_data import SIDES, M, Start, TrainingData
 
-TOP_N, MAX_USERS = 10, 10_000  # length and maximum number of the lists that evaluate an epoch
+TOP_N, MAX_USERS = 10, 5_000  # length and maximum number of the lists that evaluate an epoch
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
         params, stream = self.params, "implicit/item_factors"
         dtype, scale = np.dtype(params.dtype), params.init_scale
         return self.data.initial_model(
-            Start(params.n_factors, dtype, scale, self.seed, stream, mean_rating=0.0)
+            Start(params.n_factors, dtype, scale, self.seed, stream, 0.0, self.item_factors)
         )
 
     def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:

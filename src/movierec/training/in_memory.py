@@ -90,8 +90,11 @@ class InMemoryData(TrainingData[Model]):
         return RowBlock(0, self.counts(side), weighted)
 
     def initial_model(self, start: Start) -> Model:
-        rng = random_streams.stream(start.seed, start.stream)
-        draws = rng.standard_normal((self.n_items, start.n_factors))
+        item_factors = start.item_factors
+        if item_factors is None:
+            rng = random_streams.stream(start.seed, start.stream)
+            draws = rng.standard_normal((self.n_items, start.n_factors))
+            item_factors = (draws * start.deviation).astype(start.dtype)
         weights: dict[str, Any] = {
             f"{side}_weights": start.weights(features.n_features)
             for side in SIDES
@@ -100,7 +103,7 @@ class InMemoryData(TrainingData[Model]):
         return Model(
             global_mean=start.global_mean,
             user_factors=np.zeros((self.n_users, start.n_factors), start.dtype),
-            item_factors=(draws * start.deviation).astype(start.dtype),
+            item_factors=item_factors,
             user_biases=np.zeros(self.n_users, start.dtype),
             item_biases=np.zeros(self.n_items, start.dtype),
             **weights,

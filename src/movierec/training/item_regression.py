@@ -18,7 +18,7 @@ from movierec.metrics.measures import Ranking
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import no_factors
-from movierec.model.item_regression import Cells, ItemRegression, RegressionScores
+from movierec.model.item_regression import Cells, ItemWeights, RegressionScores
 from movierec.model.top_n_lists import RegressedModel
 from movierec.training.implicit_als import MAX_USERS, TOP_N
 
@@ -29,7 +29,7 @@ VALIDATION = SPLIT / "validation.parquet"
 class FittedRegression:
     """validation: the quality of the fit on train, if there are validation ratings."""
 
-    regression: ItemRegression
+    regression: ItemWeights
     validation: Ranking | None
     refit: bool
 
@@ -46,7 +46,7 @@ def fit_and_refit(engine: Engine, params: Params) -> FittedRegression:
     return FittedRegression(regression, validation, settings.refit and has_validation)
 
 
-def _fit(engine: Engine, params: Params, with_validation: bool) -> ItemRegression:
+def _fit(engine: Engine, params: Params, with_validation: bool) -> ItemWeights:
     """Fit the regression to train, or to train and validation."""
     settings, counts = params.item_regression, _counts(with_validation)
     by_user = StoredRatings.train("user", with_validation)
@@ -67,7 +67,7 @@ def _matrix(engine: Engine, size: int) -> Iterator[Array]:
         yield np.memmap(folder / "matrix", dtype, "w+", shape=(size, size)).view(np.ndarray)
 
 
-def evaluate(regression: ItemRegression, engine: Engine, params: Params) -> Ranking:
+def evaluate(regression: ItemWeights, engine: Engine, params: Params) -> Ranking:
     """Its quality on validation, as that of the implicit model: all that was rated is relevant."""
     known, held_out = StoredRatings.known(False), parquet_tables.read_ratings(VALIDATION)
     users = ranking_protocol.sample_users(

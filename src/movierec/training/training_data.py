@@ -57,7 +57,7 @@ class Start:
     """The initial model: small random item factors from a named stream, and 0 for the rest.
 
     The factors' standard deviation is init_scale / √n_factors, so that the expected length of a row
-    does not depend on n_factors.
+    does not depend on n_factors. item_factors: those to start from instead.
     """
 
     n_factors: int
@@ -66,6 +66,7 @@ class Start:
     seed: int
     stream: str
     mean_rating: float
+    item_factors: Array | None = None
 
     @property
     def deviation(self) -> float:

@@ -114,6 +114,9 @@ def write_rows(block: RatingBlock, step: int, rows: Array) -> str:
 def write_initial_rows(block: RatingBlock, step: int, start: Start) -> str:
     """Write the rows before the first epoch, the same as by InMemoryData.initial_model."""
     rows = np.zeros((block.stop - block.first, start.n_factors + 1), start.dtype)
+    if start.item_factors is not None and block.side == "item":
+        rows[:, :-1] = start.item_factors[block.first : block.stop]
+        return write_rows(block, step, rows)
     rng = random_streams.stream(start.seed, start.stream)
     for begin in range(0, block.stop if block.side == "item" else 0, ROWS_AT_ONCE):
         draws = rng.standard_normal((min(ROWS_AT_ONCE, block.stop - begin), start.n_factors))
