@@ -29,7 +29,9 @@ def main() -> stage.Summary:
     (user_counts,) = parquet_tables.read_columns(paths.INDEX / "users.parquet", ["n_ratings"])
     n_ratings, n_lists = items["n_ratings"].to_numpy(), count_lists(items)
     settings = params.recommend
-    vectors = selection.vectors(implicit.item_factors, model.item_factors, settings.rating_weight)
+    of_genres = selection.genre_vectors(items["genres"], settings.genre_weight)
+    sides = implicit.item_factors, model.item_factors
+    vectors = selection.vectors(*sides, settings.rating_weight, of_genres)
     genres, genre_movies = factor_maps.genres(model.item_factors, items)
     tables = {
         "activity": popularity_tables.activity(user_counts, n_ratings),

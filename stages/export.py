@@ -21,7 +21,9 @@ def main() -> stage.Summary:
     manifests.check_files(paths.INDEX, manifest, "index", "users.parquet", "items.parquet")
     users, items = parquet_tables.read_users(), parquet_tables.read_items()
     settings, scale = params.recommend, params.data.scale
-    factors = selection.vectors(watched.item_factors, model.item_factors, settings.rating_weight)
+    genres = selection.genre_vectors(items["genres"], settings.genre_weight)
+    sides = watched.item_factors, model.item_factors
+    factors = selection.vectors(*sides, settings.rating_weight, genres)
     eligible = items["n_ratings"].to_numpy() >= settings.min_ratings
     similar = top_n_lists.all_similar_items(factors, N_SIMILAR, eligible)
     blend = rankers.blend(watched, model, settings.rating_weight, scale)

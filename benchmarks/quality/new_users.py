@@ -1,4 +1,4 @@
-"""Evaluate lists for new users who rate a few movies, for several weights of unseen movies.
+"""Evaluate lists for new users who rate a few movies, by the weights of unseen movies and genres.
 
     python -m benchmarks.quality.new_users              the data set that was last run; minutes
 
@@ -19,8 +19,9 @@ from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.data.stored_ratings import StoredRatings
 from movierec.metrics import measures
 from movierec.model.model_file import Models
-from movierec.recommending.selection import best
+from movierec.recommending.selection import best, genre_vectors
 from movierec.serving import user_scores
+from movierec.serving.genre_part import GenreProfiles
 from movierec.serving.user_scores import TrainedWith
 
 USERS, TIMES, N_GIVEN = 300, 3, (1, 3, 5, 10, 20, 40, 80)
@@ -71,18 +72,30 @@ def main() -> None:
         params.train.on_scale(params.data.scale), params.implicit, params.item_regression
     )
 
-    def by_share(share: Callable[[int], float]) -> Callable[[Array, Array], Array]:
+    names, popularity = parquet_tables.read_items()["genres"], counts / train.n_rows
+
+    def third(given: int) -> float:
+        return given / (given + usual / 3)
+
+    def blend(
+        share: Callable[[int], float] = third, genre_weight: float = params.recommend.genre_weight
+    ) -> Callable[[Array, Array], Array]:
+        genres = GenreProfiles(genre_vectors(names, genre_weight), popularity)
         return lambda items, ratings: (
             user_scores.score_items(
-                trained, items, ratings, params, trained_with, share(len(items))
+                trained, items, ratings, params, trained_with, share(len(items)), genres
             ).scores
         )
 
     rankings: dict[str, Callable[[Array, Array], Array]] = {
-        "1, as in training": by_share(lambda given: 1),
-        "0": by_share(lambda given: 0),
-        "n / (n + n̄)": by_share(lambda given: given / (given + usual)),
-        "n / (n + n̄ / 3)": by_share(lambda given: given / (given + usual / 3)),
+        "1, as in training": blend(lambda given: 1),
+        "0": blend(lambda given: 0),
+        "n / (n + n̄)": blend(lambda given: given / (given + usual)),
+        "n / (n + n̄ / 3)": blend(),
+        **{
+            f"the same, genre_weight {weight}": blend(third, weight)
+            for weight in (0, 0.3, 0.5, 0.6)
+        },
         "popularity": lambda items, ratings: counts.astype(np.float64),
     }
     eligible = counts >= params.recommend.min_ratings

@@ -89,8 +89,18 @@ def test_toy_story_and_its_like_lead_to_films_for_children(listed: Listed) -> No
         n_of(listed(dict.fromkeys(liked, 5), 30, "genres"), "Animation", "Children's")
         for liked in (ANIMATED, THRILLERS)
     )
-    assert of_children >= 6
+    assert of_children >= 9
     assert of_others <= 2
+
+
+def test_cartoons_are_similar_to_toy_story_and_lead_its_likes(
+    workspace: Workspace, listed: Listed
+) -> None:
+    """With ratings alone, Return of the Jedi is the most similar, and no cartoon is in the list."""
+    similar = json.loads(workspace.run("movierec", "similar", "Toy Story", "--json"))
+    assert n_of([row["genres"] for row in similar], "Animation", "Children's") >= 5
+    likes = dict.fromkeys(ANIMATED, 5)
+    assert n_of(listed(likes, 10, "genres"), "Animation", "Children's") >= 3
 
 
 def test_disliking_horror_lowers_horror(listed: Listed) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from movierec.core.params import load_params
@@ -12,6 +13,7 @@ from movierec.model.item_regression import Cells
 from movierec.model.model_file import Models
 from movierec.recommending import rankers
 from movierec.serving import user_scores
+from movierec.serving.catalogue import Catalogue
 from movierec.serving.folding_in import fold_in, fold_in_implicit
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.user_scores import TrainedWith
@@ -189,17 +191,25 @@ def test_the_order_of_ratings_changes_no_bit():
 
 
 def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
-    shares: list[float] = []
-    monkeypatch.setattr(user_scores, "score_items", lambda *given: shares.append(given[-1]))
+    shares: list[float | None] = []
+    monkeypatch.setattr(
+        user_scores, "score_items", lambda *known: shares.append(known[5] if known[5:] else None)
+    )
+    monkeypatch.setattr(Project, "genre_vectors", np.zeros((0, 0)))
     monkeypatch.setattr(Project, "models", Models(None, None, None))
     for read in ("trained_with", "implicit_trained_with", "regression_trained_with"):
         monkeypatch.setattr(model_file, read, lambda model: None)
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}
-    project = Project(ROOT, load_params(ROOT / "params.yaml"), manifest, None)
+    project = Project(
+        ROOT,
+        load_params(ROOT / "params.yaml"),
+        manifest,
+        Catalogue(pa.table({"n_ratings": pa.array([], pa.int32())})),
+    )
     for n in (0, 10, 90):
         project.score_items(UserProfile.from_ratings(dict.fromkeys(range(n), 5.0)))
     project.score_items(replace(UserProfile.from_ratings({0: 5.0}), is_complete=True))
-    assert shares == [0, 0.5, 0.9, 1]  # against a third of 30, what a user has rated on average
+    assert shares == [0, 0.5, 0.9, None]  # against a third of 30, what a user has rated on average
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class ItemRegression(Estimator):
 
     Attributes
     ----------
-    regression_ : ItemRegression
+    regression_ : ItemWeights
         The weights, by index of the items.
 
     Examples

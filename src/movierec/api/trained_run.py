@@ -158,15 +158,15 @@ class TrainedRun:
     >>> import movierec as mr
     >>> run = mr.load()
     >>> run
-    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.401)
+    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.402)
     >>> run.recommend({"Star Wars": 5, "Alien": 4}, n=2)[["movie_id", "title"]]
        movie_id                      title
     0       181  Return of the Jedi (1983)
     1       127       The Godfather (1972)
     >>> run.similar("Alien", n=2)[["movie_id", "title"]]
-       movie_id                title
-    0       176        Aliens (1986)
-    1        89  Blade Runner (1982)
+       movie_id                              title
+    0       195              The Terminator (1984)
+    1        96  Terminator 2: Judgment Day (1991)
     """
 
     folder: Path
@@ -687,8 +687,8 @@ class TrainedRun:
         Returns
         -------
         DataFrame
-            The columns of `items`, and `similarity` from −1 to 1: a weighted mean of the cosines of
-            the movies' factors in both models. The most similar movie comes first.
+            The columns of `items`, and `similarity` from −1 to 1: the cosine of the movies' factors
+            in both models and their genres. The most similar movie comes first.
 
         Raises
         ------
@@ -700,10 +700,10 @@ class TrainedRun:
         >>> import movierec as mr
         >>> run = mr.load()
         >>> run.similar("Alien", n=3)[["movie_id", "title", "similarity"]].round(2)
-           movie_id                  title  similarity
-        0       176          Aliens (1986)        0.92
-        1        89    Blade Runner (1982)        0.88
-        2       195  The Terminator (1984)        0.86
+           movie_id                              title  similarity
+        0       195              The Terminator (1984)        0.84
+        1        96  Terminator 2: Judgment Day (1991)        0.83
+        2       176                      Aliens (1986)        0.82
         """
         from movierec.recommending import selection
         from movierec.serving.filters import passing

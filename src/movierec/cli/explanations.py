@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from movierec.serving.recommendations import Recommendations
     from movierec.serving.workspace import Project
 
+Reasons = list[dict[str, Any]]
+
 N_REASONS = 3  # ratings of the user listed under a recommended movie
 REST = "apart from your ratings"
 INDENT = 6  # characters: a number and two spaces, before the text of a line
@@ -85,11 +87,12 @@ def lines(row: dict[str, Any], scale: ScoreScale, n: int = N_REASONS) -> list[st
             f" predicted rating {person['predicted_rating']:.2f}"
             for person in row["people"]
         ]
+    shown, others = _strongest(row["because"], n)
     reasons = [
         (f"{display_title(reason['title'])}, {_stars(reason['rating'])}", reason["score"])
-        for reason in row["because"][:n]
+        for reason in shown
     ]
-    if others := row["because"][n:]:
+    if others:
         total = sum(reason["score"] for reason in others)
         reasons.append((f"your other {count(len(others), 'rating')}", total))
     values = [score * scale.unit for _, score in reasons]
@@ -102,6 +105,12 @@ def lines(row: dict[str, Any], scale: ScoreScale, n: int = N_REASONS) -> list[st
     ]
 
 
+def _strongest(because: Reasons, n: int) -> tuple[Reasons, Reasons]:
+    """The n strongest reasons, and the others; a single other one is shown, too."""
+    n += len(because) == n + 1
+    return because[:n], because[n:]
+
+
 def _signed(number: int, value: float) -> str:
     """A rounded value with its sign, also if it is rounded to 0."""
     return f"{'+' if value > 0 else '-' if value < 0 else ''}{abs(number)}"
@@ -109,11 +118,12 @@ def _signed(number: int, value: float) -> str:
 
 def cell(row: dict[str, Any], n: int = N_REASONS) -> str:
     """The reasons as a cell of CSV: the n strongest, with ratings and signs, and all others."""
+    shown, others = _strongest(row["because"], n)
     reasons = [
         f"{reason['title']} {_stars(reason['rating'])} {reason['score']:+.{DIGITS}f}"
-        for reason in row["because"][:n]
+        for reason in shown
     ]
-    if others := row["because"][n:]:
+    if others:
         total = sum(reason["score"] for reason in others)
         reasons.append(f"{count(len(others), 'other rating')} {total:+.{DIGITS}f}")
     return "; ".join(reasons)

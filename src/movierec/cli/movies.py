@@ -166,7 +166,8 @@ def listed_rows(
 @output
 @click.pass_obj
 def similar(location: Location, title: str, form: str | None, **listing: Any) -> None:
-    """List movies similar to the one with this TITLE, by the cosine similarity of their factors.
+    """List movies similar to the one with this TITLE, by the cosine similarity of their factors
+    and genres.
 
     Part of a title is enough if it matches only one movie.
     """

@@ -373,6 +373,7 @@ class RecommendParams(_Block):
     ranking: Ranking
     regression_share: Annotated[float, _number(0, 1)]
     rating_weight: Annotated[float, _number(0, 1000)]
+    genre_weight: Annotated[float, _number(0, 1000)]
     lower_bound_deviations: Annotated[float, _number(0, 1000)]
 
 

@@ -61,7 +61,7 @@ DESCRIPTIONS = {
     "predicted_rating": "stars, clipped to the scale",
     "similar_movie_id": "id of the similar movie",
     "similar_title": "its title",
-    "similarity": "weighted mean of both models' cosines, at most 1",
+    "similarity": "cosine of both models' factors and genres, at most 1",
     "factors": "vector, of the same length for users and movies",
 }
 

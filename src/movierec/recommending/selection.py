@@ -5,6 +5,8 @@ This module imports neither Numba nor pandas, so that commands for one user star
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from movierec.core.array_files import Array
 
 POOL = 10  # a diverse list of n items is chosen from the best POOL · n
+MAX_GENRES = 100  # of a data set with more, the most frequent are compared
 
 
 def best(scores: Array, eligible: Array, n: int) -> Array:
@@ -52,14 +55,43 @@ def diverse(scores: Array, eligible: Array, n: int, item_factors: Array, share: 
     return pool[chosen]
 
 
-def vectors(of_watching: Array, of_ratings: Array, rating_weight: float) -> Array:
-    """Item vectors for similarity, whose cosine is a weighted mean of both models' cosines.
+def vectors(
+    of_watching: Array, of_ratings: Array, rating_weight: float, of_genres: Array | None = None
+) -> Array:
+    """Item vectors whose cosine is the similarity of movies: factors of both models, and genres.
 
-    They are the factors of the implicit model and those of the rating model, each scaled to length
-    1, side by side, the latter multiplied by recommend.rating_weight.
+    Side by side: the factors of the implicit model, scaled to length 1; those of the rating model,
+    scaled to length rating_weight; and genre_vectors, if there are any. An item without factors
+    has the vector 0, whatever its genres are.
     """
-    sides = (_unit(of_watching), rating_weight * _unit(of_ratings))
-    return np.hstack(sides).astype(of_watching.dtype)
+    factors = np.hstack((_unit(of_watching), rating_weight * _unit(of_ratings)))
+    if of_genres is not None:
+        has_factors = factors.any(axis=1, keepdims=True)
+        factors = np.hstack((factors, np.where(has_factors, of_genres, 0)))
+    return factors.astype(of_watching.dtype)
+
+
+def genre_vectors(genres: Collection[Iterable[str]], weight: float) -> Array:
+    """A vector for each item (n_items, n_genres): the information in each of its genres.
+
+    A genre that n of N items have counts log(N / n): Drama says little about a movie, Animation
+    much. Here N counts only items with genres. The root mean square of their vectors' lengths is
+    the weight (recommend.genre_weight), so that it means the same on any data set. Items without
+    genres have the vector 0. With weight 0 there are no columns.
+    """
+    if not weight:
+        return np.zeros((len(genres), 0))
+    names = [dict.fromkeys(own) for own in genres]  # unlike a set, always in the same order
+    counts = Counter(name for own in names for name in own).most_common(MAX_GENRES)
+    columns = {name: column for column, (name, _) in enumerate(counts)}
+    n_with = sum(map(bool, names))
+    information = np.log([n_with / count for _, count in counts])
+    of_items = np.zeros((len(names), len(columns)))
+    for vector, own in zip(of_items, names, strict=True):
+        places = [columns[name] for name in own if name in columns]
+        vector[places] = information[places]
+    length = np.sqrt((of_items**2).sum() / max(n_with, 1))
+    return of_items * (weight / (length or 1))
 
 
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from movierec.serving.folding_in import (
     fold_in_implicit,
     fold_in_regression,
 )
+from movierec.serving.genre_part import GenrePart, GenreProfiles
 
 
 class TrainedWith(NamedTuple):
@@ -71,11 +72,13 @@ def score_items(
     params: Params,
     trained_with: TrainedWith,
     unseen_share: float = 1,
+    genres: GenreProfiles | None = None,
 ) -> UserScores:
     """Scores for a user with these ratings, by recommend.ranking, as rankers.ranking has them.
 
-    trained_with: the params of the models; unseen_share: as of fold_in_implicit. For a lower bound
-    the items are taken as known here: the deviations are by the user's row only.
+    trained_with: the params of the models; unseen_share: as of fold_in_implicit; genres: for a new
+    user, whose blend has a GenrePart. For a lower bound the items are taken as known here: the
+    deviations are by the user's row only.
     """
     settings, scale = params.recommend, params.data.scale
     rating = fold_in(models.rating, items, ratings, trained_with.rating)
@@ -93,4 +96,6 @@ def score_items(
         why = why.regressed(fold_in_regression(models.regression, items, cells, share))
     if settings.ranking == "blend":
         why = why.blended(rating, settings.rating_weight, scale, models.rating.global_mean)
+        if genres is not None:
+            why = replace(why, parts=(*why.parts, GenrePart.from_cells(genres, items, cells)))
     return UserScores(why.scores, rating, why)

@@ -62,7 +62,14 @@ class Project:
             rated, watched = (model.item_factors for model in self.models[:2])
         else:
             watched, rated = map(self._item_factors, (IMPLICIT_MODEL, MODEL))
-        return selection.vectors(watched, rated, self.params.recommend.rating_weight)
+        rating_weight = self.params.recommend.rating_weight
+        return selection.vectors(watched, rated, rating_weight, self.genre_vectors)
+
+    @cached_property
+    def genre_vectors(self) -> Array:
+        """selection.genre_vectors of the movies."""
+        genres = self.movies.table["genres"].to_pylist()
+        return selection.genre_vectors(genres, self.params.recommend.genre_weight)
 
     def _item_factors(self, path: Path) -> Array:
         path = self.folder / path
@@ -95,19 +102,17 @@ class Project:
 
     def score_items(self, user: UserProfile) -> UserScores:
         """The scores of all movies for this user."""
-        from movierec.serving import user_scores
+        from movierec.serving import folding_in, user_scores
+        from movierec.serving.genre_part import GenreProfiles
 
         trained_with = user_scores.TrainedWith.of(self.models)
-        rated, share = (user.items, user.ratings), self._unseen_share(user)
-        return user_scores.score_items(self.models, *rated, self.params, trained_with, share)
-
-    def _unseen_share(self, user: UserProfile) -> float:
-        """As of folding_in.fold_in_implicit; 1 for a user of the data set."""
-        from movierec.serving import folding_in
-
+        known = self.models, user.items, user.ratings, self.params, trained_with
+        if user.is_complete:
+            return user_scores.score_items(*known)
         index = self.manifest["index"]["result"]
-        usual = index["n_ratings"] / index["n_users"]
-        return 1.0 if user.is_complete else folding_in.unseen_share(len(user.items), usual)
+        share = folding_in.unseen_share(len(user.items), index["n_ratings"] / index["n_users"])
+        popularity = self.movies.n_ratings / index["n_users"]
+        return user_scores.score_items(*known, share, GenreProfiles(self.genre_vectors, popularity))
 
     @cached_property
     def models(self) -> Models:
