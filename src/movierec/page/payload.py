@@ -1,8 +1,9 @@
 """What the page knows of a run: its movies, models and facts, for static/recommender.js.
 
 Movies are known by their place: the most rated first, as in items.parquet. The numbers of models
-are rounded, so that the page is small. The steps are those with which scores differ from those of
-`movierec recommend` by less than 0.001 (docs/user-guide/outputs.md has figures).
+are rounded to steps so large that the page is small, and so small that its scores differ from those
+of `movierec recommend` by less than 0.001: for 50 random people and ml-100k, 0.0007, and the first ten
+movies of 45 are the same in the same order.
 """
 
 from __future__ import annotations
