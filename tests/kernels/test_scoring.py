@@ -99,7 +99,7 @@ def test_keep_best_in_two_parts(scores, n, cut):
 
 @pytest.mark.parametrize("n_factors", [0, 1, TILE + 1])
 def test_top_n_items_scores_and_padding(n_factors):
-    """With integers, products are exact; lists contain neither seen items nor padding."""
+    """With integers, sums are exact; lists contain neither seen items nor padding."""
     rng = np.random.default_rng(n_factors)
     n_users, n_items, n = TILE + 1, PANEL + 3, 4
     users = np.zeros((n_factors, 2 * TILE), np.float32)
@@ -112,8 +112,19 @@ def test_top_n_items_scores_and_padding(n_factors):
     best_items = np.full((n_users, n), -1, np.int32)
     best_scores = np.full((n_users, n), -np.inf, np.float32)
     lists = best_items, best_scores
-    top_n_items(users, items, item_scores, seen.indptr, seen.indices, *lists)
+    regressed = np.sort(rng.choice(n_items, 30, replace=False)).astype(np.int32)
+    others = np.array([rng.permutation(30)[:5] for _ in range(30)], np.int32)
+    others[:, -1] = -1  # past the end
+    weights = rng.integers(-9, 9, others.shape).astype(np.float32)
+    cells = csr_of_counts(n_factors, np.arange(n_users) % 7, 30)
+    values = np.round(cells.values)
+    by_weights = cells.indptr, cells.indices, values, regressed, others, weights
+    top_n_items(users, items, item_scores, *by_weights, seen.indptr, seen.indices, *lists)
     scores = users[:, :n_users].T @ items + item_scores
+    dense = np.zeros((30, 30), np.float32)
+    dense[np.repeat(np.arange(30), 4), others[:, :-1].ravel()] = weights[:, :-1].ravel()
+    for user, place, value in zip(cells.row_index, cells.indices, values, strict=True):
+        scores[user, regressed] += value * dense[place]
     scores[seen.row_index, seen.indices] = -np.inf
     expected = np.array([reference_kernels.best(row, n) for row in scores])
     np.testing.assert_array_equal(best_items, expected)
