@@ -94,6 +94,7 @@ bench-smoke: dev  ## Run the speed benchmark on small data
 
 bench-pipeline: dev  ## Measure time and memory of the full pipeline, on data of ml-25m's size (minutes)
 	python -m benchmarks.speed.pipeline
+	python -m benchmarks.speed.pipeline --committed
 
 bench-api: dev  ## Compare fit from Python with the training stages, on ml-100k and 1 million generated ratings (a minute)
 	python -m benchmarks.speed.python_api
