@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import harness
 from benchmarks.speed import python_api
-from tests.helpers.clone import ROOT
+from tests.helpers.clone import ROOT, STAGES
 from tests.helpers.random_data import random_ratings
 
 
@@ -38,18 +38,7 @@ def test_the_pipeline_s_benchmark_makes_its_table(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "pipeline-5000.json").read_text())
-    stages = [
-        "download",
-        "index",
-        "split",
-        "train",
-        "implicit",
-        "item_regression",
-        "evaluate",
-        "recommend",
-    ]
-    stages += ["export", "draw"]
-    assert [part["name"] for part in report["parts"]] == ["dvc's start", *stages]
+    assert [part["name"] for part in report["parts"]] == ["dvc's start", *STAGES]
     for part in report["parts"][1:]:
         assert min(part["peak"], part["high_water"]) > 40e6, "Python and its libraries alone"
         assert part["seconds"] > part["program_seconds"] > 0

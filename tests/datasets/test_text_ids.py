@@ -11,6 +11,7 @@ from movierec import cli
 from movierec.data import parquet_tables
 from tests.cli.test_cli import TITLES, ratings
 from tests.helpers import archives
+from tests.helpers.clone import STAGES
 from tests.helpers.small_project import run_stage, write_params
 
 USER, MOVIE = "Änne {}", "tt{:04d}"
@@ -26,15 +27,7 @@ def project(tmp_path_factory):
     write_params(folder, path, train={"n_factors": 2, "max_epochs": 2})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for stage in (
-            "download",
-            "index",
-            "split",
-            "train",
-            "implicit",
-            "item_regression",
-            "recommend",
-        ):
+        for stage in (*STAGES[:6], "recommend"):
             run_stage(stage)
     return folder
 

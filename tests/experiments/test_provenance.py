@@ -18,19 +18,10 @@ from movierec.experiments import provenance
 from movierec.model import model_file
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
+from tests.helpers.clone import STAGES as PIPELINE
 from tests.helpers.small_project import run_stage, run_stages, write_params
 
-STAGES = (
-    "download",
-    "index",
-    "split",
-    "train",
-    "implicit",
-    "item_regression",
-    "evaluate",
-    "recommend",
-    "export",
-)
+STAGES = PIPELINE[:-1]
 CHAIN = [stage for stage in STAGES if stage not in ("evaluate", "export")]
 TRAIN = {"n_factors": 2, "max_epochs": 3}
 

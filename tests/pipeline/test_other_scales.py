@@ -6,20 +6,11 @@ import pytest
 import yaml
 
 from movierec.core import result_files
+from tests.helpers.clone import STAGES as PIPELINE
 from tests.helpers.random_data import random_model, random_ratings
 from tests.helpers.small_project import run_stages, write_params
 
-STAGES = (
-    "download",
-    "index",
-    "split",
-    "train",
-    "implicit",
-    "item_regression",
-    "evaluate",
-    "recommend",
-    "export",
-)
+STAGES = PIPELINE[:-1]
 FACTORS = {"n_factors": 4, "max_epochs": 15}
 CHANGES = {"train": FACTORS, "implicit": FACTORS, "recommend": {"ranking": "lower_bound"}}
 

@@ -18,19 +18,10 @@ from movierec.plotting.registry import PICTURES, QUESTIONS
 from movierec.plotting.results import Results
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
+from tests.helpers.clone import STAGES as PIPELINE
 from tests.helpers.small_project import run_stages, write_params
 
-STAGES = (
-    "download",
-    "index",
-    "split",
-    "train",
-    "implicit",
-    "item_regression",
-    "evaluate",
-    "recommend",
-    "draw",
-)
+STAGES = (*PIPELINE[:8], "draw")
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
 NAMES = ("title", "similar_title", "genre", "genres", "decade")
 BY_NAME = {picture.name: picture for picture in PICTURES}

@@ -31,18 +31,10 @@ from movierec.report.overview import BarAxis, Measure
 from tests.helpers import archives
 from tests.helpers.browser import visiting
 from tests.helpers.clone import ROOT
+from tests.helpers.clone import STAGES as PIPELINE
 from tests.helpers.small_project import run_stages, write_params
 
-STAGES = (
-    "download",
-    "index",
-    "split",
-    "train",
-    "implicit",
-    "item_regression",
-    "evaluate",
-    "recommend",
-)
+STAGES = PIPELINE[:8]
 HARMFUL = "<script>alert('x')</script> & Sons (1999)"
 TITLES = [HARMFUL, *(f"A movie with a title of some length, part {n} (2001)" for n in range(11))]
 
