@@ -43,7 +43,7 @@ export function toast(text, undo) {
   const close = () => box.replaceChildren();
   box.replaceChildren(el("span", { dir: "auto" }, text));
   if (undo) box.append(el("button", { type: "button", onclick: () => (close(), undo()) }, "Undo"));
-  toasting = window.setTimeout(close, 12000);
+  toasting = window.setTimeout(close, 8000);
 }
 let toasting = 0;
 

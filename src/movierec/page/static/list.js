@@ -4,6 +4,7 @@ import { byId, count, el } from "./dom.js";
 import { cover, factsOf, fullName, nameOf } from "./movies.js";
 
 const PAGE_SIZE = 20;
+const SMALL_PAGE_SIZE = 10; // on a phone
 // Shares of all ratings: the well-known movies have the larger part of them together.
 const KNOWN = { "": {}, well: { minShare: 0.5 }, little: { maxShare: 0.2 } };
 
@@ -17,7 +18,8 @@ export function createList(recommender, store, rater, openMovie) {
   const { movies, scale } = recommender;
   const [genre, decade, known, variety] = ["genre", "decade", "known", "variety"].map(byId);
   const list = byId("list");
-  let n = PAGE_SIZE;
+  const size = matchMedia("(max-width: 40rem)").matches ? SMALL_PAGE_SIZE : PAGE_SIZE;
+  let n = size;
   /** @type {any[]} */
   let rows = [];
   /** @type {(places: number[]) => void} */
@@ -29,11 +31,11 @@ export function createList(recommender, store, rater, openMovie) {
   decade.append(...decades.sort((a, b) => b - a).map((year) => el("option", { value: year }, `${year}s`)));
 
   const filters = byId("filters");
-  filters.addEventListener("change", () => ((n = PAGE_SIZE), refresh()));
+  filters.addEventListener("change", () => ((n = size), refresh()));
   filters.addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
   byId("more").addEventListener("click", () => {
     const first = rows.length;
-    n += PAGE_SIZE;
+    n += size;
     refresh();
     list.children[first]?.querySelector("button")?.focus();
   });
@@ -70,13 +72,13 @@ export function createList(recommender, store, rater, openMovie) {
       el(
         "div",
         { class: "score", title: "Score from 0 to 100; 100 is the best of all movies that you haven't rated" },
-        el("span", { class: "number" }, el("span", { class: "hidden" }, "Score "), String(score)),
+        el("span", { class: "number" }, el("span", { class: "label" }, "Score "), String(score)),
         el("span", { class: "bar", "aria-hidden": "true", style: { "--share": `${score}%` } }),
       ),
       el(
         "div",
         { class: "predicted", title: `Predicted rating: probably from ${(rating - deviation).toFixed(1)} to ${(rating + deviation).toFixed(1)}` },
-        el("span", { class: "number" }, el("span", { class: "hidden" }, "Predicted rating "), rating.toFixed(1), el("small", {}, ` ± ${deviation.toFixed(1)}`)),
+        el("span", { class: "number" }, el("span", { class: "label" }, "Predicted "), rating.toFixed(1), el("small", {}, ` ± ${deviation.toFixed(1)}`)),
         el("span", { class: "band", "aria-hidden": "true", style: band }),
       ),
       rater(place),
@@ -92,18 +94,18 @@ export function createList(recommender, store, rater, openMovie) {
     const [hasMore, shown] = [found.length > n, found.slice(0, n)];
     const at = rows.findIndex((item) => item.contains(document.activeElement) && store.ratings.has(item.place));
     const pinned = rows[at];
-    const next = shown.filter(({ place }) => place !== pinned?.place).map(row);
+    const next = shown.filter((/** @type {any} */ { place }) => place !== pinned?.place).map(row);
     if (pinned) {
       pinned.classList.add("done");
       next.splice(at, 0, pinned);
-      rows.filter((item) => item !== pinned).forEach((item) => item.remove());
+      rows.filter((item) => item !== pinned).forEach((/** @type {any} */ item) => item.remove());
       pinned.before(...next.slice(0, at));
       pinned.after(...next.slice(at + 1));
     } else {
       const active = rows.find((item) => item.contains(document.activeElement));
       const control = active && [...active.querySelectorAll("button, input")].indexOf(/** @type {any} */ (document.activeElement));
       list.replaceChildren(...next);
-      const again = active && next.find((item) => item.place === active.place);
+      const again = active && next.find((/** @type {any} */ item) => item.place === active.place);
       again?.querySelectorAll("button, input")[control]?.focus({ preventScroll: true });
     }
     rows = next;
@@ -115,7 +117,7 @@ export function createList(recommender, store, rater, openMovie) {
     byId("recommended-note").textContent = hasRatings
       ? `Based on ${count(store.ratings.size, "rating")}. The best score is 100.`
       : "Rate a movie, and this list becomes yours.";
-    listener(shown.map(({ place }) => place));
+    listener(shown.map((/** @type {any} */ { place }) => place));
     return shown;
   }
 

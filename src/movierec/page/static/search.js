@@ -63,8 +63,8 @@ export function createSearch(movies) {
         for (const place of places) typos.set(place, Math.min(n, typos.get(place) ?? n));
       }
       movies.forEach(({ year }, place) => String(year) === word && typos.set(place, 0));
-      const earlier = total;
-      total = new Map([...typos].flatMap(([place, n]) => (!earlier ? [[place, n]] : earlier.has(place) ? [[place, n + (earlier.get(place) ?? 0)]] : [])));
+      if (total) typos.forEach((n, place) => (total?.has(place) ? typos.set(place, n + (total.get(place) ?? 0)) : typos.delete(place)));
+      total = typos;
     }
     return [...(total ?? [])].sort(([a, n], [b, m]) => n - m || a - b).map(([place]) => place);
   }

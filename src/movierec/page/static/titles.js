@@ -132,7 +132,8 @@ function articleInFront(name) {
 export function typosBetween(one, two, max) {
   if (Math.abs(one.length - two.length) > max) return max + 1;
   /** @type {number[]} */
-  let [earlier, before] = [[], [...Array(two.length + 1).keys()]];
+  let earlier = [];
+  let before = [...Array(two.length + 1).keys()];
   for (let i = 1; i <= one.length; i++) {
     const row = [i];
     for (let j = 1; j <= two.length; j++) {
