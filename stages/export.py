@@ -1,4 +1,4 @@
-"""Export similar movies and vectors for other tools, and write the model card."""
+"""Export similar movies and vectors for other tools, and write the model card and the page."""
 
 from functools import partial
 
@@ -8,6 +8,7 @@ from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.model import model_file, top_n_lists
+from movierec.page import bundle, payload
 from movierec.recommending import export, model_card, rankers, selection
 
 N_SIMILAR = 20  # neighbours of each movie
@@ -50,9 +51,14 @@ def main() -> stage.Summary:
     card = model_card.render(params, model.manifest, measured)
     with atomic.atomic_file(paths.RECOMMENDATIONS.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")
+    page = payload.Page(params, models, items, measured)
+    html = bundle.render(page.content()) if page.n_movies else bundle.NO_PAGE
+    with atomic.atomic_file(paths.PAGE) as path:
+        path.write_text(html, encoding="utf-8")
     return {
         "vectors": f"{len(users):,} users, {len(items):,} movies",
         "similar": f"up to {N_SIMILAR} movies per movie",
+        "page": f"{page.n_movies:,} movies in {paths.PAGE}",
     }
 
 

@@ -175,7 +175,7 @@ def test_number_in_the_notation_of_science(folder):
             "sed",
             3,
             "unknown key; allowed here: dataset, train, implicit, item_regression, recommend,"
-            " evaluate, split, index, seed, engine",
+            " page, evaluate, split, index, seed, engine",
         ),
         (
             "train/gibbs/samples_",
@@ -334,7 +334,7 @@ def test_unknown_data_set(refusal):
             for text in ("seed: [1", "seed: 1\n  train: 2", "\tseed: 1", "a: b: c")
         ),
         *((text, "the file: should be a block of keys, not ") for text in ("", "- 1", "seed")),
-        ("seed: 1\n", r"dataset: is missing \(and 8 more\)$"),
+        ("seed: 1\n", r"dataset: is missing \(and 9 more\)$"),
         (None, "no such file; run this in the project folder$"),
     ],
 )

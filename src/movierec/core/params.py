@@ -348,6 +348,10 @@ class RecommendParams(_Block):
     lower_bound_deviations: Annotated[float, _number(0, 1000)]
 
 
+class PageParams(_Block):
+    movies: Annotated[int, _integer(0, MILLION)]
+
+
 class EngineParams(_Block):
     """Where work runs; results do not depend on it."""
 
@@ -369,6 +373,7 @@ class ParamsFile(_Block):
     implicit: ImplicitParams
     item_regression: ItemRegressionParams
     recommend: RecommendParams
+    page: PageParams
     evaluate: EvaluateParams
     split: SplitParams
     index: IndexParams

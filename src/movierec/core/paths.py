@@ -10,6 +10,7 @@ MODEL, IMPLICIT_MODEL, ITEM_REGRESSION = (
     Path(f"models/{name}.safetensors") for name in ("model", "implicit", "item_regression")
 )
 RECOMMENDATIONS = Path("exports/recommendations.parquet")
+PAGE = RECOMMENDATIONS.with_name("movierec.html")
 METRICS, PLOTS = Path("metrics"), Path("plots")
 CHECKPOINTS = Path(".checkpoints")  # also locks and scratch files; ignored by Git, no DVC output
 

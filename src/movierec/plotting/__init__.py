@@ -1,4 +1,4 @@
 """Figures, their captions, and the tables they are drawn from.
 
-May import serving and the rooms that serving may import.
+May import page and the rooms that page may import.
 """

@@ -82,16 +82,27 @@ def genre_vectors(genres: Collection[Iterable[str]], weight: float) -> Array:
     if not weight:
         return np.zeros((len(genres), 0))
     names = [dict.fromkeys(own) for own in genres]  # unlike a set, always in the same order
-    counts = Counter(name for own in names for name in own).most_common(MAX_GENRES)
-    columns = {name: column for column, (name, _) in enumerate(counts)}
     n_with = sum(map(bool, names))
-    information = np.log([n_with / count for _, count in counts])
+    columns = {name: column for column, (name, _) in enumerate(_counts(genres))}
+    information = np.log([n_with / count for _, count in _counts(genres)])
     of_items = np.zeros((len(names), len(columns)))
     for vector, own in zip(of_items, names, strict=True):
         places = [columns[name] for name in own if name in columns]
         vector[places] = information[places]
     length = np.sqrt((of_items**2).sum() / max(n_with, 1))
     return of_items * (weight / (length or 1))
+
+
+def genre_weights(genres: Collection[Iterable[str]], weight: float) -> dict[str, float]:
+    """What each genre counts in genre_vectors, by its name; those without a column count 0."""
+    largest = genre_vectors(genres, weight).max(axis=0, initial=0).tolist()
+    return dict(zip((name for name, _ in _counts(genres)), largest, strict=False))
+
+
+def _counts(genres: Collection[Iterable[str]]) -> list[tuple[str, int]]:
+    """The most frequent genres, and how many items have each."""
+    counts = Counter(name for own in genres for name in dict.fromkeys(own))
+    return counts.most_common(MAX_GENRES)
 
 
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:

@@ -15,6 +15,7 @@ import { createStore, fromFragment } from "./store.js";
 
 const recommender = createRecommender(JSON.parse(byId("data").textContent));
 const { movies, scale } = recommender;
+Object.assign(globalThis, { recommender }); // for the console
 const storageKey = `movierec ${recommender.about.dataset ?? ""}`;
 const settings = { thumbs: false };
 const store = createStore(movies, storageKey);
@@ -25,7 +26,7 @@ const start = createStart(recommender, rater, openMovie, useExample);
 createSearchBox(recommender, rater, openMovie);
 createShare(recommender, store);
 createImport(recommender, store);
-showAbout(recommender.about);
+showAbout(recommender);
 
 /** Your ratings, the latest first; only the rows that changed are drawn again. */
 function showRatings() {

@@ -26,9 +26,8 @@ export function createMap(recommender, store, openMovie) {
   const pointers = new Map();
   let moved = 0;
 
-  const unit = () => Math.min(width, height * 1.5) * zoom;
-  const screenX = (/** @type {number} */ place) => (xy[2 * place] - centreX) * unit() + width / 2;
-  const screenY = (/** @type {number} */ place) => ((xy[2 * place + 1] - centreY) * unit()) / 1.5 + height / 2;
+  const screenX = (/** @type {number} */ place) => (xy[2 * place] - centreX) * width * zoom + width / 2;
+  const screenY = (/** @type {number} */ place) => (xy[2 * place + 1] - centreY) * height * zoom + height / 2;
 
   function resize() {
     const ratio = window.devicePixelRatio || 1;
@@ -162,9 +161,9 @@ export function createMap(recommender, store, openMovie) {
   /** @param {number} factor @param {number} [x] @param {number} [y] the point that stays */
   function zoomBy(factor, x = width / 2, y = height / 2) {
     const next = Math.min(Math.max(zoom * factor, 0.8), MAX_ZOOM);
-    const change = 1 / unit() - 1 / ((unit() / zoom) * next);
-    centreX += (x - width / 2) * change;
-    centreY += (y - height / 2) * change * 1.5;
+    const change = 1 / zoom - 1 / next;
+    centreX += (x / width - 0.5) * change;
+    centreY += (y / height - 0.5) * change;
     zoom = next;
     hover(-1);
     redraw();
@@ -172,8 +171,8 @@ export function createMap(recommender, store, openMovie) {
 
   /** @param {number} dx @param {number} dy */
   function panBy(dx, dy) {
-    centreX = Math.min(Math.max(centreX - dx / unit(), 0), 1);
-    centreY = Math.min(Math.max(centreY - (dy * 1.5) / unit(), 0), 1);
+    centreX = Math.min(Math.max(centreX - dx / (width * zoom), 0), 1);
+    centreY = Math.min(Math.max(centreY - dy / (height * zoom), 0), 1);
     redraw();
   }
 
