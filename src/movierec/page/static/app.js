@@ -60,7 +60,7 @@ function ratingRow(place) {
 function useExample(name, ratings) {
   const before = store.ratings;
   store.replace(ratings);
-  toast(`These are the ratings of “${name}”.`, () => store.replace(before));
+  toast(`You see an example taste: ${name}.`, () => store.replace(before));
 }
 
 store.subscribe((place) => {

@@ -18,7 +18,7 @@ export function createMap(recommender, store, openMovie) {
   const tip = byId("tip");
   const context = canvas.getContext("2d");
   const colours = new Map();
-  const xy = spreadOut(map, movies.length);
+  const xy = spreadOut(map, movies);
   let [width, height, zoom, centreX, centreY] = [0, 0, 1, 0.5, 0.5];
   let [hovered, frame] = [-1, 0];
   let recommended = new Set();
@@ -263,19 +263,25 @@ function shortTitle(title) {
 }
 
 /**
- * Coordinates from 0 to 1 that use the space well: halfway between the values and their ranks.
+ * Coordinates from 0 to 1 that use the space well: between the values, and the ratings of the movies
+ * before, which give well-known movies more room.
  * @param {ArrayLike<number>} map x, y of each movie
- * @param {number} n
+ * @param {import("./movies.js").Movie[]} movies
  */
-function spreadOut(map, n) {
-  const xy = new Float32Array(2 * n);
+function spreadOut(map, movies) {
+  const xy = new Float32Array(2 * movies.length);
+  const room = movies.map(({ nRatings }) => Math.sqrt(nRatings));
+  const allRoom = room.reduce((sum, one) => sum + one, 0) || 1;
   for (const axis of [0, 1]) {
-    const order = [...Array(n).keys()].sort((a, b) => map[2 * a + axis] - map[2 * b + axis]);
-    const [low, high] = [map[2 * order[Math.floor(n * 0.01)] + axis], map[2 * order[Math.ceil(n * 0.99) - 1] + axis]];
-    order.forEach((place, rank) => {
-      const value = Math.min(Math.max((map[2 * place + axis] - low) / (high - low || 1), 0), 1);
-      xy[2 * place + axis] = 0.04 + 0.92 * (0.35 * value + (0.65 * rank) / (n - 1 || 1));
-    });
+    const value = (/** @type {number} */ place) => map[2 * place + axis];
+    const order = [...movies.keys()].sort((a, b) => value(a) - value(b));
+    const [low, high] = [value(order[0]), value(order[order.length - 1])];
+    let before = 0;
+    for (const place of order) {
+      const share = (value(place) - low) / (high - low || 1);
+      xy[2 * place + axis] = 0.04 + 0.92 * (0.25 * share + (0.75 * (before + room[place] / 2)) / allRoom);
+      before += room[place];
+    }
   }
   return xy;
 }

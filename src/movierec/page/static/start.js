@@ -19,7 +19,7 @@ export function createStart(recommender, rater, openMovie, useRatings) {
   const buttons = examples.map((/** @type {any} */ { name, ratings }) =>
     el("button", { type: "button", onclick: () => useRatings(name, new Map(ratings)) }, name),
   );
-  if (buttons.length) byId("examples").append(el("span", {}, "Or try the taste of someone else:"), ...buttons);
+  if (buttons.length) byId("examples").append(el("span", {}, "Or try an example:"), ...buttons);
   const draw = () => byId("starters").replaceChildren(...cards());
   draw();
   return { draw };
