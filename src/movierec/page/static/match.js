@@ -1,7 +1,7 @@
 // @ts-check
 // Match titles of other catalogues with the movies of this page: rather none than a wrong one.
 import { nameOf } from "./movies.js";
-import { fold, nameKey, namesOf, splitYear } from "./titles.js";
+import { fold, nameKey, namesOf, spellNumbers, splitYear } from "./titles.js";
 
 // How two names agree, the surest first.
 const SAME = 0;
@@ -11,7 +11,7 @@ const LEADING = /^(the|a|an) /;
 
 /** @param {import("./movies.js").Movie[]} movies */
 export function createMatcher(movies) {
-  /** @type {Map<string, {place: number, isTitle: boolean, isFull: boolean, isStart: boolean, article: string}[]>} */
+  /** @type {Map<string, {place: number, isTitle: boolean, isFull: boolean, isStart: boolean, start: string, article: string}[]>} */
   const names = new Map();
   movies.forEach((movie, place) => {
     for (const name of keyedNames(nameOf(movie))) {
@@ -54,8 +54,9 @@ export function createMatcher(movies) {
       if (asked.article && other.article && asked.article !== other.article) return null; // "A Wife" is not "The Wife"
       return asked.isTitle && other.isTitle && asked.article === other.article ? SAME : ALTERNATIVE;
     }
-    if (!asked.isFull && !other.isFull) return null;
-    return other.isStart && !isFirst(other) ? null : PART;
+    if (asked.isFull || other.isFull) return other.isStart && !isFirst(other) ? null : PART;
+    const [short, long] = [`${asked.start} `, `${other.start} `].sort((a, b) => a.length - b.length);
+    return short > " " && long.startsWith(short) ? PART : null; // "Star Trek II: …" is "Star Trek: …"
   }
 
   /** Whether no earlier movie is called so: "Star Wars" is the first of them. @param {any} start */
@@ -67,9 +68,10 @@ export function createMatcher(movies) {
 
 /** @param {string} title */
 function keyedNames(title) {
-  return namesOf(title).flatMap(({ text, isFull, isStart }, at) => {
+  return namesOf(title).flatMap(({ text, isFull, isStart, start }, at) => {
     const key = nameKey(text);
-    return key ? [{ key, isTitle: at === 0, isFull, isStart, article: LEADING.exec(fold(text))?.[1] ?? "" }] : [];
+    const article = LEADING.exec(fold(text))?.[1] ?? "";
+    return key ? [{ key, isTitle: at === 0, isFull, isStart, start: spellNumbers(fold(start)), article }] : [];
   });
 }
 

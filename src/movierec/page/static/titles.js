@@ -94,7 +94,7 @@ export function splitYear(text) {
 /**
  * The names of a movie: its title, those in brackets, and its parts before and after a colon.
  * @param {string} title without its year
- * @returns {{text: string, isFull: boolean, isStart: boolean}[]}
+ * @returns {{text: string, isFull: boolean, isStart: boolean, start: string}[]} start: of a title before a subtitle
  */
 export function namesOf(title) {
   const text = title.slice(0, MAX_LETTERS);
@@ -106,16 +106,18 @@ export function namesOf(title) {
   }
   const names = [];
   for (const name of full.map(articleInFront)) {
-    names.push({ text: name, isFull: true, isStart: false });
+    names.push({ text: name, isFull: true, isStart: false, start: "" });
     for (const match of [...name.matchAll(/(?<=[^\d]):\s*|:(?!\d)\s*|(?<=\s)[-–—](?=\s)\s*/g)].slice(0, 4)) {
+      const start = name.slice(0, match.index).replace(/,?\s+or\s*$/i, "");
       const subtitle = name.slice(match.index + match[0].length);
-      if (!SEQUEL.test(subtitle)) names.push({ text: name.slice(0, match.index).replace(/,?\s+or\s*$/i, ""), isFull: false, isStart: true });
-      if (fold(subtitle).includes(" ")) names.push({ text: subtitle, isFull: false, isStart: false });
+      const isSequel = SEQUEL.test(subtitle);
+      if (!isSequel) names.push({ text: start, isFull: false, isStart: true, start: "" });
+      if (fold(subtitle).includes(" ")) names.push({ text: subtitle, isFull: false, isStart: false, start: isSequel ? "" : start });
     }
     const author = AUTHOR.exec(name);
-    if (author) names.push({ text: name.slice(author[0].length), isFull: false, isStart: false });
+    if (author) names.push({ text: name.slice(author[0].length), isFull: false, isStart: false, start: "" });
   }
-  if (inside.length) names.push({ text: text.replace(/[()]/g, " "), isFull: true, isStart: false });
+  if (inside.length) names.push({ text: text.replace(/[()]/g, " "), isFull: true, isStart: false, start: "" });
   return names;
 }
 
