@@ -52,7 +52,7 @@ def main() -> stage.Summary:
     with atomic.atomic_file(paths.RECOMMENDATIONS.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")
     page = payload.Page(params, models, items, measured)
-    html = bundle.render(page.content()) if page.n_movies else bundle.NO_PAGE
+    html = bundle.render(page.data()) if page.n_movies else bundle.NO_PAGE
     with atomic.atomic_file(paths.PAGE) as path:
         path.write_text(html, encoding="utf-8")
     return {

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from movierec.page import bundle
+from movierec.page.packing import Packer
 from tests.helpers.browser import chromium
 
 GENRES = {"a": "Action", "c": "Comedy", "d": "Drama", "h": "Horror", "s": "Sci-Fi"}
@@ -90,7 +91,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         read = bundle.read
         patch.setattr(bundle, "read", lambda name: fake if name == "recommender.js" else read(name))
-        html = bundle.render(CONTENT)
+        html = bundle.render(Packer().text(CONTENT))
     path = tmp_path_factory.mktemp("page") / "movierec.html"
     path.write_text(html, "utf-8")
     return path

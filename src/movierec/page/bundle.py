@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import resources
-from typing import Any
-
-from movierec.page.packing import to_json
 
 STATIC = resources.files("movierec.page") / "static"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
@@ -18,12 +15,12 @@ NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>moviere
 """
 
 
-def render(content: dict[str, Any]) -> str:
-    """The page for what payload.Page knows."""
+def render(data: str) -> str:
+    """The page, with the data that payload.Page returns."""
     parts = {
         "/* style.css */": read("style.css"),
         "/* app.js */": "\n".join(modules("app.js")),
-        "{}": to_json(content),
+        "/* data */": data,
     }
     pattern = "|".join(re.escape(place) for place in parts)
     return re.sub(pattern, lambda match: parts[match[0]], read("index.html"))

@@ -1,16 +1,16 @@
-"""What the page knows of a run: its movies, models and facts, as one object of JSON.
+"""What the page knows of a run: its movies, models and facts, for static/recommender.js.
 
-Movies are known by their place: the most rated first, as in items.parquet. Arrays of numbers are
-packed (packing.py); static/recommender.js reads them.
+Movies are known by their place: the most rated first, as in items.parquet. The numbers of models
+are rounded, so that the page is small. The steps are those with which scores differ from those of
+`movierec recommend` by less than 0.001 (docs/user-guide/outputs.md has figures).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from movierec.model import model_file
 from movierec.model.item_regression import Cells, ItemWeights
 from movierec.model.model_file import Models
 from movierec.page import starters
-from movierec.page.packing import pack
+from movierec.page.packing import Json, Packer
 from movierec.recommending import selection
 from movierec.serving.folding_in import FactorPart, fold_in
 from movierec.serving.genre_part import FADE
@@ -33,7 +33,9 @@ from movierec.training import implicit_als
 MAX_SAMPLES = 10  # of a mean of samples; evenly spaced ones take the place of all
 REGRESSED = ("blend", "item_regression")  # rankings that need the item regression
 
-Json = dict[str, Any]
+# Of the numbers of each model: item factors, weights between movies, stars.
+IMPLICIT_STEP, REGRESSION_STEP, RATING_STEP = 0.001, 0.0005, 0.0005
+MAP_STEP = 0.001  # of half the width of the map
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Page:
     models: Models
     items: pd.DataFrame
     measured: Mapping[str, Json]
+    packer: Packer = field(default_factory=Packer)
+
+    def data(self) -> str:
+        """All of it, packed."""
+        return self.packer.text(self.content())
 
     @property
     def n_movies(self) -> int:
@@ -54,7 +61,6 @@ class Page:
         return self.params.data.scale
 
     def content(self) -> Json:
-        """All of it."""
         settings, movies = self.params.recommend, self.items.head(self.n_movies)
         vectors = self.vectors()
         return {
@@ -75,7 +81,7 @@ class Page:
             "regression": self.regression() if settings.ranking in REGRESSED else None,
             "starters": starters.starters(movies, vectors),
             "examples": starters.examples(movies, self.scale),
-            "map": pack(starters.map_of(vectors), "f32"),
+            "map": self.packer.rounded(starters.map_of(vectors), MAP_STEP),
         }
 
     def movies(self) -> Json:
@@ -116,13 +122,14 @@ class Page:
 
     def _sample(self, part: FactorPart, weights: Array) -> Json:
         n, row, mean = self.n_movies, part.row, self.models.rating.global_mean
+        exact, rounded = self.packer.exact, self.packer.rounded
         return {
-            "factors": pack(part.item_factors[:n], "f32"),
-            "biases": pack((part.offsets - mean)[:n], "f32"),
-            "weights": pack(weights, "f32") if len(weights) else None,
-            "mean": pack(row.prior_mean[0], "f32"),
-            "precision": pack(row.prior.precision, "f32"),
-            "perRating": pack(row.prior.per_rating, "f32"),
+            "factors": rounded(part.item_factors[:n], RATING_STEP),
+            "biases": rounded((part.offsets - mean)[:n], RATING_STEP),
+            "weights": rounded(weights, RATING_STEP) if len(weights) else None,
+            "mean": exact(row.prior_mean[0]),
+            "precision": exact(row.prior.precision.ravel()),
+            "perRating": exact(row.prior.per_rating),
             "noisePrecision": row.noise_precision,
         }
 
@@ -130,9 +137,10 @@ class Page:
         """The implicit model, and the Gram matrix of all movies, those left out among them."""
         model, index = self.models.implicit, self.measured["index"]
         settings = model_file.implicit_trained_with(model)
+        factors, gram = model.item_factors[: self.n_movies], implicit_als.gram(model.item_factors)
         return {
-            "factors": pack(model.item_factors[: self.n_movies], "f32"),
-            "gram": pack(implicit_als.gram(model.item_factors), "f32"),
+            "factors": self.packer.rounded(factors, IMPLICIT_STEP),
+            "gram": self.packer.rounded(gram[np.tril_indices(len(gram))], IMPLICIT_STEP),
             "unseenWeight": settings.unseen_weight,
             "factorPrecision": settings.factor_precision,
             "factorPrecisionPerRating": settings.factor_precision_per_rating,
@@ -147,14 +155,13 @@ class Page:
         regression, n = self.models.regression, self.n_movies
         settings = model_file.regression_trained_with(regression)
         cells = Cells.from_params(settings, self.scale)
-        counts, others, weights = weights_between(regression, n)
-        takes_part = regression.places[:n] >= 0
+        counts, gaps, weights = weights_between(regression, n, REGRESSION_STEP / 2)
+        rounded = self.packer.rounded
         return {
-            "nMovies": n,
-            "takesPart": pack(takes_part, "u8"),
-            "counts": pack(counts, "u16"),
-            "others": pack(others, "i32"),
-            "weights": pack(weights, "f32"),
+            "takesPart": rounded(regression.places[:n] >= 0),
+            "counts": rounded(counts),
+            "gaps": rounded(gaps),
+            "weights": rounded(weights, REGRESSION_STEP),
             "lowCell": cells.low,
             "likedFrom": self.scale.limit(cells.liked_rating),
             "dislikedBelow": self.scale.limit(2),
@@ -239,17 +246,20 @@ def same_title(movies: pd.DataFrame) -> list[list[int]]:
     return [places for places in groups.values() if len(places) > 1]
 
 
-def weights_between(regression: ItemWeights, n: int) -> tuple[Array, Array, Array]:
-    """The weights from each of the first n movies to others of them.
+def weights_between(regression: ItemWeights, n: int, smallest: float) -> tuple[Array, Array, Array]:
+    """The weights from each of the first n movies to others of them, except those up to `smallest`.
 
-    How many each has (n,), and side by side for one movie after the other, to which movies and
-    the weights themselves.
+    How many each has (n,); then, for one movie after the other, to which movies, each as its
+    distance from the one before it, and the weights themselves.
     """
     rows = regression.places[:n]
     places = np.flatnonzero(rows >= 0)
     others, weights = regression.others[rows[places]], regression.weights[rows[places]]
     to = np.append(regression.items, n)[others]  # −1, past the end, is n, which is not here
-    is_here = to < n
+    kept = (to < n) & (np.abs(weights) > smallest)
     counts = np.zeros(n, np.int64)
-    counts[places] = is_here.sum(axis=1)
-    return counts, to[is_here], weights[is_here]
+    counts[places] = kept.sum(axis=1)
+    to, firsts = to[kept].astype(np.int64), np.cumsum(counts[counts > 0])[:-1]
+    gaps = np.diff(to, prepend=-1)
+    gaps[firsts] = to[firsts] + 1
+    return counts, gaps, weights[kept]

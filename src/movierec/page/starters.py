@@ -14,6 +14,7 @@ from movierec.recommending import selection
 N_STARTERS = 24
 WELL_KNOWN = 200  # movies, the most rated, that people are asked about
 VARIETY = 0.6  # of the starters, against how well they are known
+ON_THE_MAP = 400  # movies, the most rated, that the map spreads
 N_EXAMPLES, N_LIKED = 3, 5  # example tastes, and the movies that each likes
 
 
@@ -57,9 +58,14 @@ def examples(movies: pd.DataFrame, scale: Scale) -> list[dict[str, Any]]:
 
 
 def map_of(vectors: Array) -> Array:
-    """x, y of each movie (n_movies, 2): the two directions in which the vectors differ most."""
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0)
-    directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
-    greatest = np.abs(directions).argmax(axis=1, keepdims=True)
-    directions *= np.sign(np.take_along_axis(directions, greatest, axis=1))
-    return centred @ directions.T
+    """x, y of each movie (n_movies, 2), from −1 to 1: the two directions in which the vectors of
+    well-known movies differ most."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float64)
+    known = units[:ON_THE_MAP]
+    if not len(known) or units.shape[1] < 2:
+        return np.zeros((len(units), 2))
+    centre = known.mean(axis=0)
+    places = (units - centre) @ selection.principal_directions(known - centre, 2).T
+    places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+    return np.asarray(places / (np.abs(places).max() or 1))

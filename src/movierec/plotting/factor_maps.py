@@ -26,24 +26,13 @@ def rated_enough(items: pd.DataFrame) -> pd.DataFrame:
     return items.head(max(n_enough, 2 * N_EXTREMES))
 
 
-def principal_directions(centred: Array, n: int) -> Array:
-    """The first n principal directions (n, n_factors) of rows whose mean is 0.
-
-    The sign of each is arbitrary; here its greatest part is positive, so that the same model gives
-    the same picture.
-    """
-    directions = np.linalg.svd(centred, full_matrices=False)[2][:n]
-    greatest = np.abs(directions).argmax(axis=1, keepdims=True)
-    return directions * np.sign(np.take_along_axis(directions, greatest, axis=1))
-
-
 def factor_map(item_factors: Array, items: pd.DataFrame) -> pd.DataFrame:
     """x, y of the most rated movies on the two directions in which their factors differ most."""
     factors = item_factors[:ON_THE_MAP].astype(np.float64)
     if len(factors) < 3 or factors.shape[1] < 2:
         return pd.DataFrame(columns=["title", "genres", "n_ratings", "x", "y"])
     centred = factors - factors.mean(axis=0)
-    x, y = principal_directions(centred, 2) @ centred.T
+    x, y = selection.principal_directions(centred, 2) @ centred.T
     movies = items[["title", "genres", "n_ratings"]].head(ON_THE_MAP)
     return movies.assign(genres=movies["genres"].str.join(", "), x=x, y=y)
 
@@ -90,7 +79,7 @@ def genres(item_factors: Array, items: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     poles = find_poles(list(rows), means)
     axis = means[poles[1]] - means[poles[0]]
     axis /= np.linalg.norm(axis)
-    across = principal_directions(means - np.outer(means @ axis, axis), 1)
+    across = selection.principal_directions(means - np.outer(means @ axis, axis), 1)
     plane = np.vstack((axis, across))
     x, y = plane @ means.T
     places = pd.DataFrame({"genre": sizes.index, "n_movies": sizes.to_numpy(), "x": x, "y": y})

@@ -105,6 +105,17 @@ def _counts(genres: Collection[Iterable[str]]) -> list[tuple[str, int]]:
     return counts.most_common(MAX_GENRES)
 
 
+def principal_directions(centred: Array, n: int) -> Array:
+    """The first n principal directions (n, n_factors) of rows whose mean is 0.
+
+    The sign of each is arbitrary; here its greatest part is positive, so that the same model gives
+    the same map.
+    """
+    directions = np.linalg.svd(centred, full_matrices=False)[2][:n]
+    greatest = np.abs(directions).argmax(axis=1, keepdims=True)
+    return directions * np.sign(np.take_along_axis(directions, greatest, axis=1))
+
+
 def similar(item_factors: Array, item_index: int, n: int, eligible: Array) -> tuple[Array, Array]:
     """The n nearest items of one item by the cosine of the factors, and the cosines.
 

@@ -6,6 +6,7 @@ import { createList } from "./list.js";
 import { createMap } from "./map.js";
 import { createMovieDialog } from "./movie.js";
 import { cover, fullName, nameOf } from "./movies.js";
+import { unpack } from "./packing.js";
 import { createRaters, starsText } from "./rate.js";
 import { createRecommender } from "./recommender.js";
 import { createSearchBox } from "./search_box.js";
@@ -13,7 +14,7 @@ import { createImport, createShare } from "./share.js";
 import { createStart } from "./start.js";
 import { createStore, fromFragment } from "./store.js";
 
-const recommender = createRecommender(JSON.parse(byId("data").textContent));
+const recommender = createRecommender(await unpack(byId("data").textContent));
 const { movies, scale } = recommender;
 Object.assign(globalThis, { recommender }); // for the console
 const storageKey = `movierec ${recommender.about.dataset ?? ""}`;
@@ -126,6 +127,7 @@ if (matchMedia("(max-width: 900px)").matches) byId("mine").open = false;
 if (!showLink()) store.replace(store.load());
 byId("start").open = !store.ratings.size;
 addEventListener("hashchange", () => showLink());
+document.documentElement.classList.remove("opening");
 
 requestAnimationFrame(() => {
   const map = createMap(recommender, store, openMovie);

@@ -4,7 +4,7 @@
 // With f the factors of a movie (and a 1, if the model has biases), P = Λ + n · perRating + Σ f fᵀ
 // and r the residual of a rating, the row is m₀ + Σ P⁻¹ f (r − f · m₀): one term for each rating.
 
-import { Matrix } from "./arrays.js";
+import { Matrix } from "./packing.js";
 import { Cholesky, dot } from "./solver.js";
 
 /** What a row is solved with. precision, perRating: Λ and what each rating adds to its diagonal,

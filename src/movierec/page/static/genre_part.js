@@ -1,11 +1,10 @@
 // @ts-check
 // What the genres of a new user's movies add to scores (serving/genre_part.py).
 
-import { Matrix } from "./arrays.js";
+import { Matrix } from "./packing.js";
 import { dot } from "./solver.js";
 
-/** popularity · vector · (mean of cell · vector over the rated movies), faded by their number.
- *  @implements {ScorePart} */
+/** popularity · vector · (mean of cell · vector over the rated movies), faded by their number. */
 export class GenreScores {
   /** @param {Matrix} vectors of all movies: what each of their genres counts
    *  @param {Float32Array} popularity of all movies: the share of users who rated them

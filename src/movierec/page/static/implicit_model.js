@@ -1,15 +1,14 @@
 // @ts-check
 // Implicit scores of a new user: what they will watch (serving/folding_in.py, fold_in_implicit).
 
-import { unpackMatrix, unpackNumbers } from "./arrays.js";
 import { FactorScores } from "./folding_in.js";
 
 export class ImplicitModel {
   /** @param {any} data */
   constructor(data) {
     this.data = data;
-    this.factors = unpackMatrix(data.factors);
-    this.gram = unpackNumbers(data.gram);
+    /** @type {import("./packing.js").Matrix} */
+    this.factors = data.factors;
     this.noOffsets = new Float32Array(this.factors.nRows);
   }
 
@@ -23,11 +22,14 @@ export class ImplicitModel {
 
   /** @param {number[]} places @param {number[]} ratings */
   foldIn(places, ratings) {
-    const { data, gram } = this;
+    const { data } = this;
     const size = this.factors.nColumns;
     const weight = data.unseenWeight * unseenShare(places.length, data.usualRatings);
-    const precision = Float64Array.from(gram, (value) => weight * value);
-    for (let i = 0; i < size; i++) precision[i * size + i] += data.factorPrecision;
+    const precision = new Float64Array(size * size); // of which the lower triangle is used
+    for (let i = 0, at = 0; i < size; i++) {
+      for (let j = 0; j <= i; j++, at++) precision[i * size + j] = weight * data.gram[at];
+      precision[i * size + i] += data.factorPrecision;
+    }
     const targets = ratings.map((rating) => this.target(rating));
     return new FactorScores(this.factors, this.noOffsets, places, targets, {
       precision,

@@ -1,18 +1,23 @@
 // @ts-check
 // Item regression: weights between movies (serving/folding_in.py, RegressionPart).
 
-import { unpackNumbers } from "./arrays.js";
-
 export class ItemRegression {
   /** @param {any} data */
   constructor(data) {
     this.data = data;
-    this.others = unpackNumbers(data.others);
-    this.weights = unpackNumbers(data.weights);
-    this.starts = new Uint32Array(data.nMovies + 1);
-    const counts = unpackNumbers(data.counts);
-    counts.forEach((count, place) => (this.starts[place + 1] = this.starts[place] + count));
-    this.takesPart = unpackNumbers(data.takesPart);
+    /** @type {Float32Array} */
+    this.weights = data.weights;
+    /** @type {Float32Array} 1 for the movies that have a score by item regression */
+    this.takesPart = data.takesPart;
+    this.others = new Uint32Array(this.weights.length);
+    this.starts = new Uint32Array(data.counts.length + 1);
+    for (let place = 0, at = 0; place < data.counts.length; place++) {
+      this.starts[place + 1] = this.starts[place] + data.counts[place];
+      for (let other = -1; at < this.starts[place + 1]; at++) {
+        other += data.gaps[at];
+        this.others[at] = other;
+      }
+    }
   }
 
   /** What a rated movie counts: 1 if the user likes it, 0 if they dislike it.
@@ -28,7 +33,7 @@ export class ItemRegression {
   }
 }
 
-/** Σ cell · weight over the movies that a user rated. @implements {ScorePart} */
+/** Σ cell · weight over the movies that a user rated. */
 export class RegressionScores {
   /** @param {ItemRegression} regression @param {number[]} places @param {number[]} cells */
   constructor(regression, places, cells) {

@@ -1,34 +1,31 @@
 // @ts-check
 // Predicted ratings of a new user: one row, or one for each sample of a mean of samples.
 
-import { unpackMatrix, unpackNumbers } from "./arrays.js";
 import { FactorScores } from "./folding_in.js";
+
+/** @typedef {{factors: Matrix, biases: Float32Array, weights: Matrix | null, mean: Float32Array,
+ *    precision: Float32Array, perRating: Float32Array, noisePrecision: number}} Sample */
+/** @typedef {import("./packing.js").Matrix} Matrix */
 
 export class RatingModel {
   /** @param {any} data */
   constructor(data) {
     this.globalMean = data.globalMean;
-    this.samples = data.samples.map((/** @type {any} */ sample) => ({
-      factors: unpackMatrix(sample.factors),
-      biases: unpackNumbers(sample.biases),
-      weights: sample.weights && unpackMatrix(sample.weights),
-      mean: unpackNumbers(sample.mean),
-      precision: unpackNumbers(sample.precision),
-      perRating: unpackNumbers(sample.perRating),
-      noisePrecision: sample.noisePrecision,
-    }));
+    /** @type {Sample[]} */
+    this.samples = data.samples;
   }
 
   /** @param {number[]} places @param {number[]} ratings */
   foldIn(places, ratings) {
     return new PredictedRatings(
-      this.samples.map((/** @type {any} */ sample) => {
+      this.samples.map((sample) => {
         const mean = Float64Array.from(sample.mean);
-        for (const place of sample.weights ? places : []) {
-          const weights = sample.weights.row(place);
-          for (let i = 0; i < mean.length; i++) mean[i] += weights[i] / Math.sqrt(places.length);
+        for (const place of places) {
+          sample.weights?.row(place).forEach((weight, i) => {
+            mean[i] += weight / Math.sqrt(places.length);
+          });
         }
-        const offsets = sample.biases.map((/** @type {number} */ bias) => bias + this.globalMean);
+        const offsets = sample.biases.map((bias) => bias + this.globalMean);
         const residuals = places.map((place, k) => ratings[k] - offsets[place]);
         return new FactorScores(sample.factors, offsets, places, residuals, { ...sample, mean });
       }),
@@ -36,7 +33,7 @@ export class RatingModel {
   }
 }
 
-/** The mean of the samples' predictions. @implements {ScorePart} */
+/** The mean of the samples' predictions. */
 export class PredictedRatings {
   /** @param {FactorScores[]} samples */
   constructor(samples) {

@@ -1,8 +1,8 @@
 // @ts-check
 // Recommendations for the ratings of one person, computed here: no server is asked.
 
-import { Matrix, unpackNumbers } from "./arrays.js";
 import { passes } from "./filters.js";
+import { Matrix } from "./packing.js";
 import { ScoreScale } from "./score_scale.js";
 import { best, diverse, nearest, similarityVectors } from "./selection.js";
 import { Models } from "./user_scores.js";
@@ -13,7 +13,7 @@ const VARIETY = 0.5; // the weight of variety in a diverse list
 /** @typedef {import("./filters.js").Filters & {diverse?: boolean, n?: number}} ListOptions */
 /** @typedef {Map<number, number>} Ratings of movies, by their places */
 
-/** @param {any} data what payload.py writes */
+/** @param {any} data what payload.py writes, unpacked */
 export function createRecommender(data) {
   return new Recommender(data);
 }
@@ -32,7 +32,7 @@ class Recommender {
     /** @type {{name: string, ratings: [number, number][]}[]} */
     this.examples = data.examples;
     /** x, y of each movie on the map. */
-    this.map = unpackNumbers(data.map);
+    this.map = data.map.values;
     this.minRatings = data.settings.minRatings;
     this.ratingWeight = data.settings.ratingWeight;
     this.places = this.movies.map((_, place) => place);
@@ -41,11 +41,22 @@ class Recommender {
     this.genreVectors = genreVectorsOf(data.movies);
     const popularity = Float32Array.from(this.movies, (movie) => movie.nRatings / data.movies.nUsers);
     this.models = new Models(data, this.genreVectors, popularity);
+    /** @type {Matrix | undefined} */
+    this.computedVectors = undefined;
+    /** @type {{key: string, result: ReturnType<Recommender["score"]>} | undefined} */
+    this.last = undefined;
   }
 
-  /** Scores and their scale for these ratings. @param {Ratings} ratings */
+  /** Scores and their scale for these ratings; the last ones are kept. @param {Ratings} ratings */
   scored(ratings) {
     const rated = [...ratings].sort(([a], [b]) => a - b);
+    const key = rated.join(" ");
+    if (this.last?.key !== key) this.last = { key, result: this.score(rated) };
+    return this.last.result;
+  }
+
+  /** @param {[number, number][]} rated places and ratings, in order */
+  score(rated) {
     const [places, stars] = [rated.map(([place]) => place), rated.map(([, rating]) => rating)];
     const user = this.models.foldIn(places, stars);
     const scores = Float64Array.from(this.places, (place) => user.score(place));

@@ -1,7 +1,7 @@
 // @ts-check
 // Select movies from scores (recommending/selection.py).
 
-import { Matrix } from "./arrays.js";
+import { Matrix } from "./packing.js";
 import { dot } from "./solver.js";
 
 const POOL = 10; // a diverse list of n movies is chosen from the best POOL · n

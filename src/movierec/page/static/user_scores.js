@@ -11,7 +11,7 @@ import { ItemRegression } from "./item_regression.js";
 import { RatingModel } from "./rating_model.js";
 
 export class Models {
-  /** @param {any} data @param {import("./arrays.js").Matrix} genreVectors
+  /** @param {any} data @param {import("./packing.js").Matrix} genreVectors
    *  @param {Float32Array} popularity */
   constructor(data, genreVectors, popularity) {
     this.settings = data.settings;

@@ -1,0 +1,58 @@
+// @ts-check
+// The data of the page: JSON and arrays of numbers, as packing.py writes them.
+
+/** @typedef {{shape: number[], start: number, kind: string, planes: number, step: number}} Packed */
+
+/** A matrix of numbers, row by row. */
+export class Matrix {
+  /** @param {Float32Array} values @param {number} nRows @param {number} nColumns */
+  constructor(values, nRows, nColumns) {
+    this.values = values;
+    this.nRows = nRows;
+    this.nColumns = nColumns;
+  }
+
+  /** The row at a place: a view, no copy. @param {number} place */
+  row(place) {
+    return this.values.subarray(place * this.nColumns, (place + 1) * this.nColumns);
+  }
+}
+
+/** The data in a text of base64. Arrays of one dimension become Float32Array, others Matrix.
+ *  @param {string} text @returns {Promise<any>} */
+export async function unpack(text) {
+  const compressed = new Blob([bytesOf(text)]).stream();
+  const stream = compressed.pipeThrough(new DecompressionStream("deflate"));
+  const content = await new Response(stream).arrayBuffer();
+  const length = new DataView(content).getUint32(0, true);
+  const json = new TextDecoder().decode(content.slice(4, 4 + length));
+  const arrays = content.slice(4 + length);
+  return JSON.parse(json, (_, value) => (value?.shape ? numbersOf(value, arrays) : value));
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
+/** @param {Packed} packed @param {ArrayBuffer} arrays */
+function numbersOf({ shape, start, kind, planes, step }, arrays) {
+  const length = shape.reduce((product, size) => product * size, 1);
+  const numbers =
+    kind === "f32"
+      ? new Float32Array(arrays.slice(start, start + 4 * length))
+      : multiples(new Uint8Array(arrays, start, planes * length), length, step);
+  return shape.length === 1 ? numbers : new Matrix(numbers, shape[0], shape[1]);
+}
+
+/** @param {Uint8Array} bytes in planes @param {number} length @param {number} step */
+function multiples(bytes, length, step) {
+  const folded = new Uint32Array(length);
+  for (let at = 0; at < bytes.length; at++) {
+    folded[at % length] += bytes[at] << (8 * Math.floor(at / length));
+  }
+  return Float32Array.from(folded, (value) => (value & 1 ? -(value + 1) : value) * 0.5 * step);
+}
