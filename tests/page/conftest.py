@@ -2,13 +2,16 @@
 alone."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from movierec.page import bundle
 from movierec.page.packing import Packer
-from tests.helpers.browser import chromium
+from tests.helpers.browser import Visit, chromium, visiting
 
 GENRES = {"a": "Action", "c": "Comedy", "d": "Drama", "h": "Horror", "s": "Sci-Fi"}
 TITLES = """
@@ -95,6 +98,19 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "movierec.html"
     path.write_text(html, "utf-8")
     return path
+
+
+@contextmanager
+def opening(path: Path, **size: int) -> Iterator[Visit]:
+    """Visit the page, once it is ready."""
+    with visiting(path, **size) as visit:
+        wait(visit.page)
+        yield visit
+
+
+def wait(page: Page) -> None:
+    """Until the page has unpacked its data and is drawn."""
+    page.wait_for_selector("html:not(.opening)")
 
 
 def module_page(folder: Path, name: str, *exported: str) -> Path:

@@ -8,8 +8,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.helpers.browser import visiting
-from tests.page.conftest import MOVIES
+from tests.page.conftest import MOVIES, opening, wait
 
 LETTERBOXD = """Date,Name,Year,Letterboxd URI,Rating
 2024-01-01,Star Wars,1977,https://boxd.it/1,5
@@ -29,7 +28,7 @@ tt4,1,2024-01-01,Psycho,Psycho,https://i/4,Movie,4.6,1998
 @pytest.fixture
 def page(page_file):
     """The page on a first visit; no request may leave it and nothing may fail."""
-    with visiting(page_file) as visit:
+    with opening(page_file) as visit:
         yield visit.page
         assert (visit.requests, visit.errors) == ([], [])
 
@@ -258,6 +257,7 @@ def test_similar_movies(page):
 def test_ratings_are_remembered(page):
     click_star(page, row_of(page, "Fargo"), 3.5)
     page.reload()
+    wait(page)
     assert rated(page) == {"Fargo": "3.5 stars"}
     assert page.locator("#start").get_attribute("open") is None
     page.get_by_role("button", name="Remove all").click()
@@ -267,11 +267,12 @@ def test_ratings_are_remembered(page):
 
 
 def test_without_storage(page_file):
-    with visiting(page_file) as visit:
+    with opening(page_file) as visit:
         visit.page.add_init_script(
             "Object.defineProperty(window, 'localStorage', {get() { throw new Error('denied') }})"
         )
         visit.page.reload()
+        wait(visit.page)
         click_star(visit.page, row_of(visit.page, "Fargo"), 3.5)
         assert rated(visit.page) == {"Fargo": "3.5 stars"}
         assert visit.errors == []
@@ -283,17 +284,20 @@ def test_share_link(page, page_file):
     page.get_by_role("button", name="Share").click()
     link = page.get_by_label("Link", exact=True).input_value()
     assert link == f"{page_file.as_uri()}#ratings=51:3.5,52:5"
-    with visiting(page_file) as other:
+    with opening(page_file) as other:
         click_star(other.page, row_of(other.page, "Alien"), 1)
         other.page.goto(f"{link},999:4,53:77")
+        wait(other.page)
         note = other.page.locator("#link-note")
         expect(note).to_contain_text("without 1 of movies that are not in this page")
         assert rated(other.page) == {"The Godfather": "5 stars", "Fargo": "3.5 stars"}
         note.get_by_role("button", name="Back to my ratings").click()
         assert rated(other.page) == {"Alien": "1 star"}
         other.page.goto(link)
+        wait(other.page)
         note.get_by_role("button", name="Keep them as mine").click()
         other.page.reload()
+        wait(other.page)
         assert rated(other.page) == {"The Godfather": "5 stars", "Fargo": "3.5 stars"}
         assert "#" not in other.page.url
 
@@ -302,6 +306,7 @@ def test_damaged_links(page, page_file):
     for fragment in ("#ratings=", "#ratings=%E0%A4%A:4", "#ratings=:::,,5", "#x"):
         page.goto("about:blank")
         page.goto(page_file.as_uri() + fragment)
+        wait(page)
         assert rated(page) == {}
 
 

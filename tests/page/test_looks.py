@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.browser import visiting
+from tests.page.conftest import opening, wait
 
 WIDTHS = (360, 390, 768, 1024, 1280, 1600)
 SHIFTS = """() => {
@@ -15,7 +15,7 @@ SHIFTS = """() => {
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_accessibility(page_file, width, scheme):
     Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
-    with visiting(page_file, width=width) as visit:
+    with opening(page_file, width=width) as visit:
         page, axe = visit.page, Axe()
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         problems = {}
@@ -54,7 +54,7 @@ def test_accessibility(page_file, width, scheme):
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_fits_the_window(page_file, width):
-    with visiting(page_file, width=width) as visit:
+    with opening(page_file, width=width) as visit:
         page = visit.page
         page.locator("#examples button").first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -78,10 +78,11 @@ def test_fits_the_window(page_file, width):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_jumps(page_file, width):
-    with visiting(page_file, width=width) as visit:
+    with opening(page_file, width=width) as visit:
         page = visit.page
         page.add_init_script(f"({SHIFTS})()")
         page.reload()
+        wait(page)
         page.evaluate("new Promise(requestAnimationFrame)")
         page.mouse.wheel(0, 600)
         page.evaluate("new Promise(requestAnimationFrame)")

@@ -121,6 +121,7 @@ function showLink() {
 try {
   settings.thumbs = localStorage.getItem(`${storageKey} thumbs`) === "1";
 } catch {}
+document.querySelector('a[href="#mine"]')?.addEventListener("click", () => (byId("mine").open = true));
 byId("thumbs").checked = settings.thumbs;
 if (settings.thumbs) start.draw();
 if (matchMedia("(max-width: 900px)").matches) byId("mine").open = false;

@@ -19,6 +19,7 @@ export function createMap(recommender, store, openMovie) {
   const context = canvas.getContext("2d");
   const colours = new Map();
   const xy = spreadOut(map, movies);
+  const hues = movies.map(hueOf);
   let [width, height, zoom, centreX, centreY] = [0, 0, 1, 0.5, 0.5];
   let [hovered, frame] = [-1, 0];
   let recommended = new Set();
@@ -53,17 +54,23 @@ export function createMap(recommender, store, openMovie) {
     const radius = Math.min(2.2 + Math.log2(zoom) * 0.8, 7);
     /** @type {number[]} */
     const visible = [];
+    /** @type {Map<number, Path2D>} */
+    const dots = new Map(); // one path of each colour, which is fast
     for (let place = movies.length - 1; place >= 0; place--) {
       const [x, y] = [screenX(place), screenY(place)];
       if (x < -20 || y < -20 || x > width + 20 || y > height + 20) continue;
       visible.push(place);
       if (store.ratings.has(place) || recommended.has(place)) continue;
-      context.globalAlpha = 0.75;
-      context.fillStyle = `hsl(${hueOf(movies[place])} 60% ${light})`;
-      context.beginPath();
-      context.arc(x, y, radius * sizeOf(place), 0, 7);
-      context.fill();
+      const path = dots.get(hues[place]) ?? new Path2D();
+      dots.set(hues[place], path);
+      path.moveTo(x, y);
+      path.arc(x, y, radius * sizeOf(place), 0, 7);
     }
+    context.globalAlpha = 0.8;
+    dots.forEach((path, hue) => {
+      context.fillStyle = `hsl(${hue} 60% ${light})`;
+      context.fill(path);
+    });
     context.globalAlpha = 1;
     for (const place of visible) if (recommended.has(place)) mark(place, "accent", radius + 3);
     for (const place of visible) if (store.ratings.has(place)) mark(place, "star", radius + 4);
