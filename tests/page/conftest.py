@@ -80,9 +80,9 @@ CONTENT = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def browser():
-    """One browser for a module."""
+    """One browser for all tests of a module."""
     with chromium() as started:
         yield started
 

@@ -31,12 +31,15 @@ showAbout(recommender);
 
 /** Your ratings, the latest first; only the rows that changed are drawn again. */
 function showRatings() {
-  const rows = new Map([...byId("ratings").children].map((row) => [/** @type {any} */ (row).place, row]));
+  const rows = new Map(
+    [...byId("ratings").children].map((row) => [/** @type {any} */ (row).place, row]),
+  );
   const places = [...store.ratings.keys()].reverse();
   for (const [place, row] of rows) {
     if (store.ratings.has(place)) continue;
     const next = row.nextElementSibling ?? row.previousElementSibling;
-    if (row.contains(document.activeElement)) (next?.querySelector("button") ?? byId("search")).focus();
+    if (row.contains(document.activeElement))
+      (next?.querySelector("button") ?? byId("search")).focus();
     row.remove();
   }
   places.forEach((place, at) => {
@@ -51,7 +54,11 @@ function showRatings() {
 
 /** @param {number} place */
 function ratingRow(place) {
-  const title = el("button", { type: "button", class: "title", onclick: () => openMovie(place), dir: "auto" }, nameOf(movies[place]));
+  const title = el(
+    "button",
+    { type: "button", class: "title", onclick: () => openMovie(place), dir: "auto" },
+    nameOf(movies[place]),
+  );
   const row = el("li", {}, cover(movies[place], true), title, rater(place));
   row.place = place;
   return row;
@@ -68,8 +75,13 @@ store.subscribe((place) => {
   showRatings();
   const shown = list.refresh();
   const rating = place === null ? undefined : store.ratings.get(place);
-  const change = place === null ? "" : `${fullName(movies[place])}: ${rating === undefined ? "rating removed" : starsText(rating)}. `;
-  announce(`${change}${shown.length ? `First in the list: ${fullName(movies[shown[0].place])}` : ""}`);
+  const change =
+    place === null
+      ? ""
+      : `${fullName(movies[place])}: ${rating === undefined ? "rating removed" : starsText(rating)}. `;
+  announce(
+    `${change}${shown.length ? `First in the list: ${fullName(movies[shown[0].place])}` : ""}`,
+  );
 });
 
 byId("clear").addEventListener("click", () => {
@@ -112,7 +124,11 @@ function showLink() {
   note.replaceChildren(
     `You see ratings from a link${nUnknown ? `, without ${nUnknown} of movies that are not in this page` : ""}. `,
     el("button", { type: "button", onclick: () => leave(store.ratings) }, "Keep them as mine"),
-    el("button", { type: "button", onclick: () => leave(own) }, own.size ? "Back to my ratings" : "Start without them"),
+    el(
+      "button",
+      { type: "button", onclick: () => leave(own) },
+      own.size ? "Back to my ratings" : "Start without them",
+    ),
   );
   store.replace(linked);
   return true;
@@ -121,7 +137,9 @@ function showLink() {
 try {
   settings.thumbs = localStorage.getItem(`${storageKey} thumbs`) === "1";
 } catch {}
-document.querySelector('a[href="#mine"]')?.addEventListener("click", () => (byId("mine").open = true));
+document
+  .querySelector('a[href="#mine"]')
+  ?.addEventListener("click", () => (byId("mine").open = true));
 byId("thumbs").checked = settings.thumbs;
 if (settings.thumbs) start.draw();
 if (matchMedia("(max-width: 900px)").matches) byId("mine").open = false;
@@ -132,7 +150,12 @@ document.documentElement.classList.remove("opening");
 
 requestAnimationFrame(() => {
   const map = createMap(recommender, store, openMovie);
-  const mark = () => map.recommend([...byId("list").children].map((row) => /** @type {any} */ (row).place).filter((place) => !store.ratings.has(place)));
+  const mark = () =>
+    map.recommend(
+      [...byId("list").children]
+        .map((row) => /** @type {any} */ (row).place)
+        .filter((place) => !store.ratings.has(place)),
+    );
   list.onChange(mark);
   mark();
 });

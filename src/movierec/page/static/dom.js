@@ -12,8 +12,10 @@ export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "style") Object.entries(value).forEach(([key, to]) => element.style.setProperty(key, to));
-    else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : String(value));
+    else if (name === "style")
+      Object.entries(value).forEach(([key, to]) => element.style.setProperty(key, to));
+    else if (value !== false && value !== null)
+      element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children);
   return element;
@@ -49,12 +51,17 @@ let toasting = 0;
 
 /** A dialog's head with its close button. @param {string} id @param {...(Node | string)} title */
 export function dialogHead(id, ...title) {
-  const close = (/** @type {Event} */ event) => /** @type {any} */ (event.target).closest("dialog").close();
+  const close = (/** @type {Event} */ event) =>
+    /** @type {any} */ (event.target).closest("dialog").close();
   return el(
     "header",
     {},
     el("h2", { id, tabindex: "-1", dir: "auto" }, ...title),
-    el("button", { type: "button", class: "quiet close", "aria-label": "Close", onclick: close }, "✕"),
+    el(
+      "button",
+      { type: "button", class: "quiet close", "aria-label": "Close", onclick: close },
+      "✕",
+    ),
   );
 }
 

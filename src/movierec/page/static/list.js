@@ -27,8 +27,14 @@ export function createList(recommender, store, rater, openMovie) {
 
   const genres = [...new Set(movies.flatMap((/** @type {any} */ movie) => movie.genres))].sort();
   genre.append(...genres.map((name) => el("option", { value: name }, String(name))));
-  const decades = [...new Set(movies.flatMap((/** @type {any} */ { year }) => (year ? [Math.floor(year / 10) * 10] : [])))];
-  decade.append(...decades.sort((a, b) => b - a).map((year) => el("option", { value: year }, `${year}s`)));
+  const decades = [
+    ...new Set(
+      movies.flatMap((/** @type {any} */ { year }) => (year ? [Math.floor(year / 10) * 10] : [])),
+    ),
+  ];
+  decade.append(
+    ...decades.sort((a, b) => b - a).map((year) => el("option", { value: year }, `${year}s`)),
+  );
 
   const filters = byId("filters");
   filters.addEventListener("change", () => ((n = size), refresh()));
@@ -51,14 +57,19 @@ export function createList(recommender, store, rater, openMovie) {
   }
 
   /** @param {number} value */
-  const across = (value) => `${Math.min(Math.max((100 * (value - scale.low)) / (scale.high - scale.low), 0), 100)}%`;
+  const across = (value) =>
+    `${Math.min(Math.max((100 * (value - scale.low)) / (scale.high - scale.low), 0), 100)}%`;
 
   /** @param {any} found */
   function row({ place, score100, rating, deviation }) {
     const movie = movies[place];
     const score = Math.round(score100);
     const open = () => openMovie(place);
-    const band = { "--from": across(rating - deviation), "--to": across(rating + deviation), "--at": across(rating) };
+    const band = {
+      "--from": across(rating - deviation),
+      "--to": across(rating + deviation),
+      "--at": across(rating),
+    };
     const item = el(
       "li",
       { class: "row" },
@@ -71,18 +82,34 @@ export function createList(recommender, store, rater, openMovie) {
       ),
       el(
         "div",
-        { class: "score", title: "Score from 0 to 100; 100 is the best of all movies that you haven't rated" },
+        {
+          class: "score",
+          title: "Score from 0 to 100; 100 is the best of all movies that you haven't rated",
+        },
         el("span", { class: "number" }, el("span", { class: "label" }, "Score "), String(score)),
         el("span", { class: "bar", "aria-hidden": "true", style: { "--share": `${score}%` } }),
       ),
       el(
         "div",
-        { class: "predicted", title: `Predicted rating: probably from ${(rating - deviation).toFixed(1)} to ${(rating + deviation).toFixed(1)}` },
-        el("span", { class: "number" }, el("span", { class: "label" }, "Predicted "), rating.toFixed(1), el("small", {}, ` ± ${deviation.toFixed(1)}`)),
+        {
+          class: "predicted",
+          title: `Predicted rating: probably from ${(rating - deviation).toFixed(1)} to ${(rating + deviation).toFixed(1)}`,
+        },
+        el(
+          "span",
+          { class: "number" },
+          el("span", { class: "label" }, "Predicted "),
+          rating.toFixed(1),
+          el("small", {}, ` ± ${deviation.toFixed(1)}`),
+        ),
         el("span", { class: "band", "aria-hidden": "true", style: band }),
       ),
       rater(place),
-      el("button", { type: "button", class: "why", "aria-label": `Why ${fullName(movie)}?`, onclick: open }, "Why?"),
+      el(
+        "button",
+        { type: "button", class: "why", "aria-label": `Why ${fullName(movie)}?`, onclick: open },
+        "Why?",
+      ),
     );
     item.place = place;
     return item;
@@ -92,7 +119,9 @@ export function createList(recommender, store, rater, openMovie) {
   function refresh() {
     const found = recommender.recommend(store.ratings, options());
     const [hasMore, shown] = [found.length > n, found.slice(0, n)];
-    const at = rows.findIndex((item) => item.contains(document.activeElement) && store.ratings.has(item.place));
+    const at = rows.findIndex(
+      (item) => item.contains(document.activeElement) && store.ratings.has(item.place),
+    );
     const pinned = rows[at];
     const next = shown.filter((/** @type {any} */ { place }) => place !== pinned?.place).map(row);
     if (pinned) {
@@ -103,7 +132,11 @@ export function createList(recommender, store, rater, openMovie) {
       pinned.after(...next.slice(at + 1));
     } else {
       const active = rows.find((item) => item.contains(document.activeElement));
-      const control = active && [...active.querySelectorAll("button, input")].indexOf(/** @type {any} */ (document.activeElement));
+      const control =
+        active &&
+        [...active.querySelectorAll("button, input")].indexOf(
+          /** @type {any} */ (document.activeElement),
+        );
       list.replaceChildren(...next);
       const again = active && next.find((/** @type {any} */ item) => item.place === active.place);
       again?.querySelectorAll("button, input")[control]?.focus({ preventScroll: true });
@@ -121,5 +154,8 @@ export function createList(recommender, store, rater, openMovie) {
     return shown;
   }
 
-  return { refresh, onChange: (/** @type {(places: number[]) => void} */ then) => (listener = then) };
+  return {
+    refresh,
+    onChange: (/** @type {(places: number[]) => void} */ then) => (listener = then),
+  };
 }

@@ -35,7 +35,8 @@ export function createMatcher(movies) {
       for (const asked of keyedNames(withoutBracketYear(title))) {
         for (const other of names.get(asked.key) ?? []) {
           const how = agreement(asked, other);
-          if (how !== null) agreeing.set(other.place, Math.min(how, agreeing.get(other.place) ?? how));
+          if (how !== null)
+            agreeing.set(other.place, Math.min(how, agreeing.get(other.place) ?? how));
         }
       }
     }
@@ -55,7 +56,9 @@ export function createMatcher(movies) {
       return asked.isTitle && other.isTitle && asked.article === other.article ? SAME : ALTERNATIVE;
     }
     if (asked.isFull || other.isFull) return other.isStart && !isFirst(other) ? null : PART;
-    const [short, long] = [`${asked.start} `, `${other.start} `].sort((a, b) => a.length - b.length);
+    const [short, long] = [`${asked.start} `, `${other.start} `].sort(
+      (a, b) => a.length - b.length,
+    );
     return short > " " && long.startsWith(short) ? PART : null; // "Star Trek II: …" is "Star Trek: …"
   }
 
@@ -71,7 +74,9 @@ function keyedNames(title) {
   return namesOf(title).flatMap(({ text, isFull, isStart, start }, at) => {
     const key = nameKey(text);
     const article = LEADING.exec(fold(text))?.[1] ?? "";
-    return key ? [{ key, isTitle: at === 0, isFull, isStart, start: spellNumbers(fold(start)), article }] : [];
+    return key
+      ? [{ key, isTitle: at === 0, isFull, isStart, start: spellNumbers(fold(start)), article }]
+      : [];
   });
 }
 

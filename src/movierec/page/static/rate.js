@@ -51,10 +51,21 @@ export function createRaters(store, movies, scale, settings) {
   /** @param {number} place */
   function stars(place) {
     const name = fullName(movies[place]);
-    const input = el("input", { type: "range", min: 0, max: N_STEPS, step: 1, "aria-label": `Your rating of ${name}` });
+    const input = el("input", {
+      type: "range",
+      min: 0,
+      max: N_STEPS,
+      step: 1,
+      "aria-label": `Your rating of ${name}`,
+    });
     const clear = el(
       "button",
-      { type: "button", class: "quiet clear", "aria-label": `Remove your rating of ${name}`, onclick: () => (store.rate(place, null), input.focus()) },
+      {
+        type: "button",
+        class: "quiet clear",
+        "aria-label": `Remove your rating of ${name}`,
+        onclick: () => (store.rate(place, null), input.focus()),
+      },
       "✕",
     );
     const row = el("span", { class: "stars" }, input);
@@ -108,21 +119,39 @@ export function createRaters(store, movies, scale, settings) {
   function thumbs(place) {
     const name = fullName(movies[place]);
     const choices = [
-      { text: "Like", rating: steps.like, is: (/** @type {number} */ rating) => rating > steps.middle },
-      { text: "Dislike", rating: steps.dislike, is: (/** @type {number} */ rating) => rating <= steps.middle },
+      {
+        text: "Like",
+        rating: steps.like,
+        is: (/** @type {number} */ rating) => rating > steps.middle,
+      },
+      {
+        text: "Dislike",
+        rating: steps.dislike,
+        is: (/** @type {number} */ rating) => rating <= steps.middle,
+      },
     ].map(({ text, rating, is }) => {
       const toggle = () => {
         const current = store.ratings.get(place);
         store.rate(place, current !== undefined && is(current) ? null : rating);
       };
-      const button = el("button", { type: "button", class: `thumb ${text.toLowerCase()}`, "aria-label": `${text} ${name}`, onclick: toggle }, text);
+      const button = el(
+        "button",
+        {
+          type: "button",
+          class: `thumb ${text.toLowerCase()}`,
+          "aria-label": `${text} ${name}`,
+          onclick: toggle,
+        },
+        text,
+      );
       return { button, is };
     });
     const box = el("span", { class: "rater thumbs" }, ...choices.map(({ button }) => button));
     box.place = place;
     box.refresh = () => {
       const rating = store.ratings.get(place);
-      for (const { button, is } of choices) button.setAttribute("aria-pressed", String(rating !== undefined && is(rating)));
+      for (const { button, is } of choices)
+        button.setAttribute("aria-pressed", String(rating !== undefined && is(rating)));
       box.classList.toggle("rated", rating !== undefined);
     };
     return box;

@@ -1,7 +1,15 @@
 // @ts-check
 // Find movies by any part of their titles while someone types.
 import { nameOf } from "./movies.js";
-import { fold, nameKey, spellNumbers, splitYear, typosBetween, withoutArticles } from "./titles.js";
+import {
+  fold,
+  nameKey,
+  spellNumbers,
+  spelledKey,
+  splitYear,
+  typosBetween,
+  withoutArticles,
+} from "./titles.js";
 
 const WITHIN_WORD = /(?<=[\p{L}\p{N}])[^\p{L}\p{N}\s](?=[\p{L}\p{N}])/gu; // "Spider-Man", "Face/Off"
 
@@ -21,15 +29,22 @@ export function createSearch(movies) {
     titles = movies.map((movie, place) => {
       const name = nameOf(movie);
       const folded = fold(name);
-      const spellings = new Set([folded, spellNumbers(folded)]);
-      if (name.search(WITHIN_WORD) >= 0) [" ", ""].forEach((between) => spellings.add(fold(name.replace(WITHIN_WORD, between))));
+      const spelled = spellNumbers(folded);
+      const spellings = new Set([folded, spelled]);
+      if (name.search(WITHIN_WORD) >= 0)
+        [" ", ""].forEach((between) => spellings.add(fold(name.replace(WITHIN_WORD, between))));
       const words = [...spellings].join(" ");
       for (const word of new Set(words.split(" "))) {
         const at = vocabulary.get(word);
         if (at) at.push(place);
         else vocabulary.set(word, [place]);
       }
-      return { words: ` ${words} `, joined: folded.replaceAll(" ", ""), key: nameKey(name), year: String(movie.year ?? "") };
+      return {
+        words: ` ${words} `,
+        joined: folded.replaceAll(" ", ""),
+        key: spelledKey(spelled),
+        year: String(movie.year ?? ""),
+      };
     });
   }
 
@@ -40,10 +55,14 @@ export function createSearch(movies) {
    */
   function rankOf(title, words, key, joined) {
     if (title.key === key) return 0;
-    const beginnings = words.every((word) => title.words.includes(` ${word}`) || title.year === word);
+    const beginnings = words.every(
+      (word) => title.words.includes(` ${word}`) || title.year === word,
+    );
     if (beginnings) {
       if (title.words.startsWith(` ${words.join(" ")}`) || title.key.startsWith(key)) return 1;
-      return words.every((word) => title.words.includes(` ${word} `) || title.year === word) ? 2 : 3;
+      return words.every((word) => title.words.includes(` ${word} `) || title.year === word)
+        ? 2
+        : 3;
     }
     return joined.length > 2 && title.joined.includes(joined) ? 4 : -1;
   }
@@ -58,12 +77,18 @@ export function createSearch(movies) {
       const typos = new Map();
       for (const [other, places] of vocabulary) {
         const start = other.length > word.length ? other.slice(0, word.length) : other;
-        const n = Math.min(typosBetween(word, other, max), start === other ? max + 1 : typosBetween(word, start, max) + 0.5);
+        const n = Math.min(
+          typosBetween(word, other, max),
+          start === other ? max + 1 : typosBetween(word, start, max) + 0.5,
+        );
         if (n > max + 0.5 || (max === 0 && n > 0.5)) continue;
         for (const place of places) typos.set(place, Math.min(n, typos.get(place) ?? n));
       }
       movies.forEach(({ year }, place) => String(year) === word && typos.set(place, 0));
-      if (total) typos.forEach((n, place) => (total?.has(place) ? typos.set(place, n + (total.get(place) ?? 0)) : typos.delete(place)));
+      if (total)
+        typos.forEach((n, place) =>
+          total?.has(place) ? typos.set(place, n + (total.get(place) ?? 0)) : typos.delete(place),
+        );
       total = typos;
     }
     return [...(total ?? [])].sort(([a, n], [b, m]) => n - m || a - b).map(([place]) => place);
@@ -81,8 +106,17 @@ export function createSearch(movies) {
       const words = withoutArticles(fold(text).split(" ")).filter(Boolean);
       if (!words.length) {
         const plain = text.toLowerCase();
-        const places = plain ? movies.flatMap(({ title }, place) => (title.toLowerCase().includes(plain) ? [place] : [])) : [];
-        return { places: places.slice(0, n), nFound: places.length, isClose: false, message: plain && !places.length ? notHere(text) : "" };
+        const places = plain
+          ? movies.flatMap(({ title }, place) =>
+              title.toLowerCase().includes(plain) ? [place] : [],
+            )
+          : [];
+        return {
+          places: places.slice(0, n),
+          nFound: places.length,
+          isClose: false,
+          message: plain && !places.length ? notHere(text) : "",
+        };
       }
       const [name, year] = splitYear(text);
       const spelled = spellNumbers(words.join(" ")).split(" ");
@@ -92,13 +126,20 @@ export function createSearch(movies) {
       const ranked = [];
       titles.forEach((title, place) => {
         const key = year && String(year) === title.year ? keys[1] : keys[0];
-        const ranks = wordings.map((wording) => rankOf(title, wording, key, words.join(""))).filter((rank) => rank >= 0);
+        const ranks = wordings
+          .map((wording) => rankOf(title, wording, key, words.join("")))
+          .filter((rank) => rank >= 0);
         if (ranks.length) ranked.push([Math.min(...ranks), place]);
       });
       ranked.sort(([a, p], [b, q]) => a - b || p - q);
       const isClose = !ranked.length;
       const places = isClose ? misspelled(words) : ranked.map(([, place]) => place);
-      return { places: places.slice(0, n), nFound: places.length, isClose: isClose && places.length > 0, message: places.length ? "" : notHere(text) };
+      return {
+        places: places.slice(0, n),
+        nFound: places.length,
+        isClose: isClose && places.length > 0,
+        message: places.length ? "" : notHere(text),
+      };
     },
   };
 

@@ -28,7 +28,11 @@ export function createSearchBox(recommender, rater, openMovie) {
         el(
           "span",
           { class: "what" },
-          el("button", { type: "button", class: "title", onclick: () => openMovie(place), dir: "auto" }, nameOf(movies[place])),
+          el(
+            "button",
+            { type: "button", class: "title", onclick: () => openMovie(place), dir: "auto" },
+            nameOf(movies[place]),
+          ),
           el("span", { class: "facts" }, factsOf(movies[place])),
         ),
         rater(place),
@@ -39,7 +43,9 @@ export function createSearchBox(recommender, rater, openMovie) {
     results.replaceChildren(
       ...(note ? [el("p", { class: "note", dir: "auto" }, note)] : []),
       ...(rows.length ? [el("ul", { "aria-label": "Movies found" }, ...rows)] : []),
-      ...(more > 0 && !isClose ? [el("p", { class: "note" }, `${count(more, "more movie")}; type more of the title`)] : []),
+      ...(more > 0 && !isClose
+        ? [el("p", { class: "note" }, `${count(more, "more movie")}; type more of the title`)]
+        : []),
     );
     announce(message || `${count(nFound, "movie")} found`);
   }
@@ -52,13 +58,18 @@ export function createSearchBox(recommender, rater, openMovie) {
   function move(step) {
     const rows = [...results.querySelectorAll("li")];
     const at = rows.findIndex((row) => row.contains(document.activeElement)) + step;
-    const target = rows[Math.min(at, rows.length - 1)]?.querySelector(".rater input, .rater button");
+    const target = rows[Math.min(at, rows.length - 1)]?.querySelector(
+      ".rater input, .rater button",
+    );
     if (at < 0) field.focus();
     else if (target) target.focus();
   }
 
   field.addEventListener("input", refresh);
-  field.addEventListener("focus", () => (field.value.trim() ? (results.hidden = false) : search.prepare()));
+  field.addEventListener("focus", () =>
+    field.value.trim() ? (results.hidden = false) : search.prepare(),
+  );
+  (window.requestIdleCallback ?? setTimeout)(() => search.prepare());
   byId("search").parentElement.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const isField = event.target === field;
     if (event.key === "ArrowDown") move(1);

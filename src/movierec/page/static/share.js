@@ -13,15 +13,37 @@ export function createShare(recommender, store) {
   byId("share").addEventListener("click", () => {
     const dialog = byId("share-dialog");
     const link = here() + toFragment(movies, store.ratings);
-    const field = el("input", { id: "link", type: "text", readonly: true, value: link, onfocus: (/** @type {any} */ event) => event.target.select() });
-    const copy = el("button", { type: "button", class: "main", onclick: () => copyLink(field) }, "Copy the link");
+    const field = el("input", {
+      id: "link",
+      type: "text",
+      readonly: true,
+      value: link,
+      onfocus: (/** @type {any} */ event) => event.target.select(),
+    });
+    const copy = el(
+      "button",
+      { type: "button", class: "main", onclick: () => copyLink(field) },
+      "Copy the link",
+    );
     const isLocal = location.protocol === "file:";
     dialog.replaceChildren(
       dialogHead("share-title", "Share your ratings"),
-      el("p", {}, `This link contains your ${count(store.ratings.size, "rating")}, and nothing else about you. Whoever opens it sees what you rated and what is recommended to you.`),
+      el(
+        "p",
+        {},
+        `This link contains your ${count(store.ratings.size, "rating")}, and nothing else about you. Whoever opens it sees what you rated and what is recommended to you.`,
+      ),
       el("label", { for: "link" }, "Link"),
       el("div", { class: "copy" }, field, copy),
-      ...(isLocal ? [el("p", { class: "note" }, "You opened this page as a file, so the link works on this device only.")] : []),
+      ...(isLocal
+        ? [
+            el(
+              "p",
+              { class: "note" },
+              "You opened this page as a file, so the link works on this device only.",
+            ),
+          ]
+        : []),
     );
     openDialog(dialog);
     copy.focus();
@@ -39,7 +61,9 @@ export function createShare(recommender, store) {
   }
 
   byId("csv").addEventListener("click", () => {
-    const url = URL.createObjectURL(new Blob(["\ufeff", toCsv(movies, store.ratings)], { type: "text/csv" }));
+    const url = URL.createObjectURL(
+      new Blob(["\ufeff", toCsv(movies, store.ratings)], { type: "text/csv" }),
+    );
     el("a", { href: url, download: "movierec-ratings.csv" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   });
@@ -76,14 +100,24 @@ export function createImport(recommender, store) {
   function read(source) {
     readText(source)
       .then((text) => use(source.name, readRatings(parseCsv(text.replace(/^\ufeff/, "")), scale)))
-      .catch((error) => report("Nothing was imported", el("p", { dir: "auto" }, `${source.name}: ${error.message}.`)));
+      .catch((error) =>
+        report(
+          "Nothing was imported",
+          el("p", { dir: "auto" }, `${source.name}: ${error.message}.`),
+        ),
+      );
   }
 
   /** @param {string} name @param {ReturnType<typeof readRatings>} found */
   function use(name, { format, ratings, skipped }) {
     const before = store.ratings;
     const match = createMatcher(movies);
-    const ids = new Map(movies.map((/** @type {any} */ movie, /** @type {number} */ place) => [`${movie.id} ${movie.title}`, place]));
+    const ids = new Map(
+      movies.map((/** @type {any} */ movie, /** @type {number} */ place) => [
+        `${movie.id} ${movie.title}`,
+        place,
+      ]),
+    );
     const next = new Map(before);
     /** @type {Map<number, number>} */
     const matched = new Map();
@@ -92,7 +126,8 @@ export function createImport(recommender, store) {
     const unmatched = [];
     for (const { titles, year, rating, id } of ratings) {
       const place = ids.get(`${id} ${titles[0]}`) ?? match(titles, year);
-      if (place === null) unmatched.push(titles[0] + (year && !titles[0].endsWith(`(${year})`) ? ` (${year})` : ""));
+      if (place === null)
+        unmatched.push(titles[0] + (year && !titles[0].endsWith(`(${year})`) ? ` (${year})` : ""));
       else {
         if (matched.has(place)) nAgain++;
         matched.set(place, rating);
@@ -101,20 +136,38 @@ export function createImport(recommender, store) {
     matched.forEach((rating, place) => next.set(place, rating));
     if (matched.size) {
       store.replace(next);
-      toast(`${count(matched.size, "rating")} imported.`, () => store.replace(before));
     }
+    const undo = () => (store.replace(before), byId("import-dialog").close());
     const notes = [...skipped].map(([reason, n]) => `${count(n, "row")} skipped: ${reason}.`);
     if (nAgain) notes.push(`${count(nAgain, "row")} skipped: a later row rates the same movie.`);
-    const lastYear = movies.reduce((/** @type {number} */ last, /** @type {any} */ movie) => Math.max(last, movie.year ?? 0), 0);
+    const lastYear = movies.reduce(
+      (/** @type {number} */ last, /** @type {any} */ movie) => Math.max(last, movie.year ?? 0),
+      0,
+    );
     report(
       matched.size ? `${count(matched.size, "rating")} imported` : "Nothing was imported",
-      el("p", { dir: "auto" }, `${name} (${format}): ${matched.size} of ${count(ratings.length, "rated movie")} found.`),
+      el(
+        "p",
+        { dir: "auto" },
+        `${name} (${format}): ${matched.size} of ${count(ratings.length, "rated movie")} found.`,
+      ),
       ...notes.map((note) => el("p", { class: "note" }, note)),
+      ...(matched.size
+        ? [el("p", {}, el("button", { type: "button", onclick: undo }, "Undo the import"))]
+        : []),
       ...(unmatched.length
         ? [
             el("h3", {}, `Not in this page (${unmatched.length.toLocaleString("en")})`),
             el("p", { class: "note" }, lastYear ? `Its movies end in ${lastYear}.` : ""),
-            el("ul", { class: "unmatched", tabindex: "0", "aria-label": "Movies that are not in this page" }, ...unmatched.map((title) => el("li", { dir: "auto" }, title))),
+            el(
+              "ul",
+              {
+                class: "unmatched",
+                tabindex: "0",
+                "aria-label": "Movies that are not in this page",
+              },
+              ...unmatched.map((title) => el("li", { dir: "auto" }, title)),
+            ),
           ]
         : []),
     );

@@ -14,7 +14,16 @@ export function createStart(recommender, rater, openMovie, useRatings) {
   const cards = () =>
     starters.map((/** @type {number} */ place) => {
       const label = `About ${fullName(movies[place])}`;
-      return el("li", {}, el("button", { type: "button", class: "card", "aria-label": label, onclick: () => openMovie(place) }, cover(movies[place])), rater(place));
+      return el(
+        "li",
+        {},
+        el(
+          "button",
+          { type: "button", class: "card", "aria-label": label, onclick: () => openMovie(place) },
+          cover(movies[place]),
+        ),
+        rater(place),
+      );
     });
   const buttons = examples.map((/** @type {any} */ { name, ratings }) =>
     el("button", { type: "button", onclick: () => useRatings(name, new Map(ratings)) }, name),

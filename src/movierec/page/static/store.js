@@ -19,7 +19,10 @@ export function createStore(movies, key) {
   function changed(place) {
     if (isSaving) {
       try {
-        localStorage.setItem(key, JSON.stringify([...ratings].map(([at, rating]) => [movies[at].id, rating])));
+        localStorage.setItem(
+          key,
+          JSON.stringify([...ratings].map(([at, rating]) => [movies[at].id, rating])),
+        );
       } catch {} // without storage, ratings last as long as the page
     }
     listeners.forEach((listener) => listener(place));
@@ -73,7 +76,9 @@ export function createStore(movies, key) {
 
 /** The ratings as an address fragment: "#ratings=50:5,100:4.5". @param {Movie[]} movies @param {Map<number, number>} ratings */
 export function toFragment(movies, ratings) {
-  const pairs = [...ratings].map(([place, rating]) => `${encodeURIComponent(movies[place].id)}:${+rating.toFixed(3)}`);
+  const pairs = [...ratings].map(
+    ([place, rating]) => `${encodeURIComponent(movies[place].id)}:${+rating.toFixed(3)}`,
+  );
   return `#ratings=${pairs.join(",")}`;
 }
 

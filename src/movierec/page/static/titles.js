@@ -4,19 +4,44 @@
 const YEAR_AT_END = /[([](\d{4})[^()]*[)\]]\s*(?:\((?:V|TV|VG|I+)\)\s*)?$/;
 const BARE_YEAR = /\s((?:18|19|20)\d\d)\s*$/;
 const ARTICLE_WORDS = new Set(["the", "a", "an"]);
-const SEQUEL = /^(?:(?:part|pt|vol|volume|chapter|book)\b\W*)?(?!(?:one|1|i)\b)(?:\d+|[ivx]+|two|three|four|five|six|seven|eight|nine|ten|deux)\b/i;
-const AUTHOR = /^(?!(?:It|That|What|Who|Let|There|Here|He|She)['’])(?:[A-Z][\w.]*\s+){0,2}[A-Z]\w*['’]s?\s+/;
+const SEQUEL =
+  /^(?:(?:part|pt|vol|volume|chapter|book)\b\W*)?(?!(?:one|1|i)\b)(?:\d+|[ivx]+|two|three|four|five|six|seven|eight|nine|ten|deux)\b/i;
+const AUTHOR =
+  /^(?!(?:It|That|What|Who|Let|There|Here|He|She)['’])(?:[A-Z][\w.]*\s+){0,2}[A-Z]\w*['’]s?\s+/;
 const MAX_LETTERS = 500; // of a title that count
 
-const UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(" ");
+const UNITS =
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(
+    " ",
+  );
 const TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
 const PARTS = new Set(["part", "pt", "vol", "volume", "chapter", "episode"]);
 /** @type {Record<string, string>} */
 const SPELLINGS = {
-  first: "1st", second: "2nd", third: "3rd", fourth: "4th", fifth: "5th", sixth: "6th", seventh: "7th",
-  eighth: "8th", ninth: "9th", tenth: "10th", thirteenth: "13th", se7en: "7", thir13en: "13", doctor: "dr",
-  mister: "mr", versus: "vs", theatre: "theater", grey: "gray", colour: "color", colours: "colors",
-  sergeant: "sgt", boulevard: "blvd", saint: "st", mount: "mt",
+  first: "1st",
+  second: "2nd",
+  third: "3rd",
+  fourth: "4th",
+  fifth: "5th",
+  sixth: "6th",
+  seventh: "7th",
+  eighth: "8th",
+  ninth: "9th",
+  tenth: "10th",
+  thirteenth: "13th",
+  se7en: "7",
+  thir13en: "13",
+  doctor: "dr",
+  mister: "mr",
+  versus: "vs",
+  theatre: "theater",
+  grey: "gray",
+  colour: "color",
+  colours: "colors",
+  sergeant: "sgt",
+  boulevard: "blvd",
+  saint: "st",
+  mount: "mt",
 };
 ["", "x", "xx", "xxx"].forEach((tens, nTens) =>
   ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"].forEach((ones, nOnes) => {
@@ -24,7 +49,19 @@ const SPELLINGS = {
   }),
 );
 /** @type {Record<string, string>} */
-const LETTERS = { ø: "o", æ: "ae", œ: "oe", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i", ß: "ss", "&": " and ", "+": " and " };
+const LETTERS = {
+  ø: "o",
+  æ: "ae",
+  œ: "oe",
+  ł: "l",
+  đ: "d",
+  ð: "d",
+  þ: "th",
+  ı: "i",
+  ß: "ss",
+  "&": " and ",
+  "+": " and ",
+};
 
 /** The words of a text without case, accents and punctuation. @param {string} text */
 export function fold(text) {
@@ -46,12 +83,14 @@ export function spellNumbers(folded) {
   const words = folded.split(" ");
   /** @type {string[]} */
   const spelled = [];
-  for (let at = 0; at < words.length; ) {
+  for (let at = 0; at < words.length;) {
     const [nUsed, number] = numberAt(words, at);
     spelled.push(nUsed ? String(number) : (SPELLINGS[words[at]] ?? words[at]));
     at += nUsed || 1;
   }
-  return spelled.filter((word, at) => !PARTS.has(word) || !/^\d+$/.test(spelled[at + 1] ?? "")).join(" ");
+  return spelled
+    .filter((word, at) => !PARTS.has(word) || !/^\d+$/.test(spelled[at + 1] ?? ""))
+    .join(" ");
 }
 
 /** How many words from a place are one number, and that number. @param {string[]} words @param {number} start */
@@ -61,11 +100,14 @@ function numberAt(words, start) {
     const unit = UNITS.indexOf(words[at]);
     const tens = 10 * (TENS.indexOf(words[at]) + 2);
     const isRound = value % 100 === 0 && (value || thousands || !nUsed);
-    if (unit >= 0 && (isRound || (value % 100 >= 20 && value % 10 === 0 && unit > 0 && unit < 10))) value += unit;
+    if (unit >= 0 && (isRound || (value % 100 >= 20 && value % 10 === 0 && unit > 0 && unit < 10)))
+      value += unit;
     else if (tens > 10 && (isRound || value === 19)) value = (value === 19 ? 1900 : value) + tens;
     else if (words[at] === "hundred" && value > 0 && value < 100) value *= 100;
-    else if (words[at] === "thousand" && value > 0 && value < 1000 && !thousands) [thousands, value] = [1000 * value, 0];
-    else if (words[at] === "and" && at > start && /^(hundred|thousand)$/.test(words[at - 1])) continue;
+    else if (words[at] === "thousand" && value > 0 && value < 1000 && !thousands)
+      [thousands, value] = [1000 * value, 0];
+    else if (words[at] === "and" && at > start && /^(hundred|thousand)$/.test(words[at - 1]))
+      continue;
     else break;
     nUsed = at - start + 1;
   }
@@ -74,9 +116,17 @@ function numberAt(words, start) {
 
 /** What spellings of one name have in common: no articles, no spaces. @param {string} text */
 export function nameKey(text) {
-  const words = spellNumbers(fold(text)).split(" ");
+  return spelledKey(spellNumbers(fold(text)));
+}
+
+/** @param {string} spelled */
+export function spelledKey(spelled) {
+  const words = spelled.split(" ");
   const kept = words.filter((word) => !ARTICLE_WORDS.has(word));
-  return (kept.length ? kept : words).join(" ").replace(/(?<=\d) (?=\d)/g, "_").replaceAll(" ", "");
+  return (kept.length ? kept : words)
+    .join(" ")
+    .replace(/(?<=\d) (?=\d)/g, "_")
+    .replaceAll(" ", "");
 }
 
 /** Words without articles. @param {string[]} words */
@@ -102,28 +152,40 @@ export function namesOf(title) {
   const outside = text.replace(/\([^()]*\)/g, " ").trim();
   const full = [outside || inside.join(" ")];
   for (const brackets of inside) {
-    full.push(...brackets.split(/\s+\/\s+|,?\s*\ba\.?k\.?a\.?:?\s+/i).filter((name) => !/^\s*\d*\s*$/.test(name)));
+    full.push(
+      ...brackets
+        .split(/\s+\/\s+|,?\s*\ba\.?k\.?a\.?:?\s+/i)
+        .filter((name) => !/^\s*\d*\s*$/.test(name)),
+    );
   }
   const names = [];
   for (const name of full.map(articleInFront)) {
     names.push({ text: name, isFull: true, isStart: false, start: "" });
-    for (const match of [...name.matchAll(/(?<=[^\d]):\s*|:(?!\d)\s*|(?<=\s)[-–—](?=\s)\s*/g)].slice(0, 4)) {
+    for (const match of [
+      ...name.matchAll(/(?<=[^\d]):\s*|:(?!\d)\s*|(?<=\s)[-–—](?=\s)\s*/g),
+    ].slice(0, 4)) {
       const start = name.slice(0, match.index).replace(/,?\s+or\s*$/i, "");
       const subtitle = name.slice(match.index + match[0].length);
       const isSequel = SEQUEL.test(subtitle);
       if (!isSequel) names.push({ text: start, isFull: false, isStart: true, start: "" });
-      if (fold(subtitle).includes(" ")) names.push({ text: subtitle, isFull: false, isStart: false, start: isSequel ? "" : start });
+      if (fold(subtitle).includes(" "))
+        names.push({ text: subtitle, isFull: false, isStart: false, start: isSequel ? "" : start });
     }
     const author = AUTHOR.exec(name);
-    if (author) names.push({ text: name.slice(author[0].length), isFull: false, isStart: false, start: "" });
+    if (author)
+      names.push({ text: name.slice(author[0].length), isFull: false, isStart: false, start: "" });
   }
-  if (inside.length) names.push({ text: text.replace(/[()]/g, " "), isFull: true, isStart: false, start: "" });
+  if (inside.length)
+    names.push({ text: text.replace(/[()]/g, " "), isFull: true, isStart: false, start: "" });
   return names;
 }
 
 /** "Postino, Il" as "Il Postino". @param {string} name */
 function articleInFront(name) {
-  const match = /^(.*[^,\s]), (The|A|An|La|Le|Les|L['’]|Un|Une|Il|Lo|Gli|Una|El|Los|Las|Der|Die|Das|Ein|Eine|De|Het|Den|Det)$/i.exec(name.trim());
+  const match =
+    /^(.*[^,\s]), (The|A|An|La|Le|Les|L['’]|Un|Une|Il|Lo|Gli|Una|El|Los|Las|Der|Die|Das|Ein|Eine|De|Het|Den|Det)$/i.exec(
+      name.trim(),
+    );
   return match ? `${match[2]}${/['’]$/.test(match[2]) ? "" : " "}${match[1]}` : name.trim();
 }
 
@@ -141,7 +203,8 @@ export function typosBetween(one, two, max) {
     for (let j = 1; j <= two.length; j++) {
       const cost = one[i - 1] === two[j - 1] ? 0 : 1;
       row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + cost);
-      if (i > 1 && j > 1 && one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1]) row[j] = Math.min(row[j], earlier[j - 2] + 1);
+      if (i > 1 && j > 1 && one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1])
+        row[j] = Math.min(row[j], earlier[j - 2] + 1);
     }
     if (Math.min(...row) > max) return max + 1;
     [earlier, before] = [before, row];
