@@ -19,6 +19,8 @@ TESTS = Path(__file__).parent
 SLOW = (
     "pipeline/*.py",
     "benchmarks/*.py",
+    "page/test_flows.py",
+    "page/test_looks.py",
     "plotting/test_plots_page.py",
     "prepare/test_every_engine.py",
     "report/test_browser.py",

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.page.conftest import MOVIES, opening, wait
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("browser")]
+pytestmark = pytest.mark.usefixtures("browser")
 LETTERBOXD = """Date,Name,Year,Letterboxd URI,Rating
 2024-01-01,Star Wars,1977,https://boxd.it/1,5
 2024-01-02,The Godfather,1972,https://boxd.it/2,0.5

@@ -4,7 +4,7 @@ import pytest
 
 from tests.page.conftest import opening, wait
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("browser")]
+pytestmark = pytest.mark.usefixtures("browser")
 WIDTHS = (360, 390, 768, 1024, 1280, 1600)
 SHIFTS = """() => {
     globalThis.shifts = [];

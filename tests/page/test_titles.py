@@ -12,7 +12,7 @@ from movierec.serving.title_matching import TitleMatcher
 from tests.helpers.browser import visiting
 from tests.page.conftest import module_page
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("browser")]
+pytestmark = pytest.mark.usefixtures("browser")
 TITLES = [
     "Star Wars (1977)",
     "Star Trek: The Wrath of Khan (1982)",
