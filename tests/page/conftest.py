@@ -45,6 +45,7 @@ Unknown Year d
 The Nightmare Before Christmas (1993) c
 Blade Runner (1982) s
 Metropolis (1926) ds
+SupercalifragilisticexpialidociousSupercalifragilisticexpialidocious (1996) d
 """
 MOVIES = [
     {

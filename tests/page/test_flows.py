@@ -181,6 +181,7 @@ def test_by_keyboard(page):
     assert rated(page) == {"Star Wars": "4 stars"}
     press("Escape")
     expect(page.locator("#movie")).to_be_hidden()
+    expect(page.locator("#recommended")).to_be_focused()  # its row was drawn again
 
     page.get_by_role("button", name="Remove your rating of Star Wars (1977)").last.focus()
     press("Enter")
@@ -457,7 +458,7 @@ def test_says_what_it_was_made_from(page):
     about = page.locator("#about")
     for text in (
         "tiny <b>data</b>: 9,000 ratings of 40 movies by 90 users, given from 1997 to 1998",
-        "the most rated 30 movies from 1926 to 1998",
+        f"the most rated {len(MOVIES)} movies from 1926 to 1998",
         "blend, movierec 0.1",
         "0.905 (95% interval 0.887 to 0.922)",
         "Licence of the data: no redistribution.",

@@ -58,6 +58,8 @@ def test_fits_the_window(page_file, width):
     with opening(page_file, width=width) as visit:
         page = visit.page
         page.locator("#examples button").first.click()
+        while page.locator("#more").is_visible():
+            page.locator("#more").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         beyond = page.evaluate(
             """() => [...document.querySelectorAll("#list *, #mine *, #filters *, footer *")]
@@ -75,6 +77,8 @@ def test_fits_the_window(page_file, width):
             }).map(row => row.innerText)"""
         )
         assert overlapping == []
+        page.locator("#list .title").get_by_text("Supercali").click()
+        assert page.evaluate("movie.scrollWidth <= movie.clientWidth")
 
 
 @pytest.mark.parametrize("width", [390, 1280])

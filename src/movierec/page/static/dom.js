@@ -65,9 +65,14 @@ export function dialogHead(id, ...title) {
   );
 }
 
-/** Open a dialog in the middle; a click outside closes it. @param {any} dialog */
+/** Open a dialog; a click outside closes it. @param {any} dialog */
 export function openDialog(dialog) {
+  const opener = document.activeElement;
   dialog.onclick = (/** @type {Event} */ event) => event.target === dialog && dialog.close();
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    // The list may have been drawn again meanwhile.
+    dialog.onclose = () => opener?.isConnected || byId("recommended").focus({ preventScroll: true });
+    dialog.showModal();
+  }
   dialog.scrollTop = 0;
 }
