@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from benchmarks import harness
 from movierec import RatingTable
@@ -13,7 +14,7 @@ from movierec.core.params import ImplicitParams, Params, TrainParams
 from movierec.core.paths import INDEX
 from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Csr, Ratings
+from movierec.data.rating_arrays import Array, Csr, Ratings, RatingsInParts
 from movierec.model import item_regression, top_n_lists
 from movierec.model.biased_mf import Model
 from movierec.model.item_regression import Cells, ItemWeights
@@ -29,8 +30,11 @@ def read_index(folder: Path = INDEX) -> tuple[Ratings, int, int]:
     by_user = parquet_tables.read_csr(path, folder / "users.parquet")
     (timestamp,) = parquet_tables.read_columns(path, ["timestamp"])
     n_items = parquet_tables.n_rows(folder / "items.parquet")
-    ratings = Ratings(by_user.row_index, by_user.indices, by_user.values, timestamp)
-    return ratings, by_user.n_rows, n_items
+    columns = by_user.row_index, by_user.indices, by_user.values, timestamp
+    if "part" in pq.read_schema(path).names:
+        (part,) = parquet_tables.read_columns(path, ["part"])
+        return RatingsInParts(*columns, part), by_user.n_rows, n_items
+    return Ratings(*columns), by_user.n_rows, n_items
 
 
 def read_frame() -> pd.DataFrame:
@@ -91,7 +95,7 @@ def fit_all(
                 data = InMemoryData.from_params(*sides, settings, genres, held_out)
             trainer = make_trainer[stage](data, settings, params.seed, scale)
             trainer.item_factors = item_factors
-            return early_stopping.fit(trainer), data
+            return early_stopping.fit(trainer), trainer
 
         return search.fit_twice(fit, getattr(params, stage)).model
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from movierec.core import atomic, manifests, paths, reporting, stage
-from movierec.core.params import load_params
+from movierec.core.params import PathSource, load_params
 from movierec.datasets import download
 from movierec.datasets.http_transfer import Watch
 
@@ -16,8 +16,12 @@ def main() -> stage.Summary:
     sources: list[Path] = []
     with atomic.atomic_folder(paths.RAW) as folder:
         with reporting.transfer("download") as moved:
-            archive = download.fetch(data, folder, Watch(reporting.say, moved, sources.append))
-        size = archive.stat().st_size
+            watch = Watch(reporting.say, moved, sources.append)
+            if isinstance(data, PathSource) and data.parts:
+                files = download.fetch_parts(data, folder, watch)
+            else:
+                files = [download.fetch(data, folder, watch)]
+        size = sum(file.stat().st_size for file in files)
         # Without path and mirror: the hash identifies the file wherever it comes from.
         block = data.model_dump(exclude={"path", "mirror_url"}, exclude_none=True)
         made_with = {"dataset": params.dataset, "data": block}
@@ -27,7 +31,7 @@ def main() -> stage.Summary:
         manifests.write_manifest(folder, {"download": entry})
     return {
         "data set": params.dataset,
-        "archive": f"{archive.name} ({decimal(size)}), hash as pinned",
+        "archive": f"{', '.join(file.name for file in files)} ({decimal(size)}), hash as pinned",
         "from": str(sources[0].parent),
     }
 

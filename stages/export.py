@@ -52,13 +52,16 @@ def main() -> stage.Summary:
     with atomic.atomic_file(paths.RECOMMENDATIONS.with_name("MODEL_CARD.md")) as path:
         path.write_text(card, encoding="utf-8")
     page = payload.Page(params, models, items, measured)
-    html = bundle.render(page.data()) if page.n_movies else bundle.NO_PAGE
+    html, described = bundle.NO_PAGE, "none, since page.movies is 0"
+    if page.n_movies:
+        html = bundle.render(page.data())
+        described = f"{page.n_movies:,} movies in {paths.PAGE}"
     with atomic.atomic_file(paths.PAGE) as path:
         path.write_text(html, encoding="utf-8")
     return {
         "vectors": f"{len(users):,} users, {len(items):,} movies",
         "similar": f"up to {N_SIMILAR} movies per movie",
-        "page": f"{page.n_movies:,} movies in {paths.PAGE}",
+        "page": described,
     }
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from movierec.core import atomic, manifests, paths, result_files, stage
-from movierec.core.params import load_params
+from movierec.core.errors import MovierecError
+from movierec.core.params import Params, PathSource, load_params
 from movierec.datasets.validation import MOVIE_REASONS, RATING_REASONS, RowCounts
 from movierec.engine import factory
 from movierec.prepare import index_blocks
@@ -15,11 +16,14 @@ from movierec.prepare import index_blocks
 def main() -> stage.Summary:
     params = load_params()
     manifest = manifests.read_manifest(paths.RAW, params.dataset)
-    [(name, sha256)] = manifests.hashes_of(manifest, "download", paths.RAW).items()
+    hashes = manifests.hashes_of(manifest, "download", paths.RAW)
+    in_parts = isinstance(params.data, PathSource) and params.data.parts
+    name, sha256 = ("", "") if in_parts else next(iter(hashes.items()))
     with factory.opened(params.engine) as work, work.scratch("index") as scratch:
         indexed = index_blocks.build(
             work, scratch, paths.RAW / name, sha256, params.data, params.index.max_rejected
         )
+        check_parts(indexed.n_in_two_parts, params)
         rows, movies = indexed.counts.ratings, indexed.counts.movies
         n_ratings = int(indexed.by_user.sum())
         counts = {
@@ -28,7 +32,7 @@ def main() -> stage.Summary:
             "n_movies": len(indexed.by_item),
             "n_rated_movies": int(np.count_nonzero(indexed.by_item)),
             "n_unlisted_movies": indexed.counts.n_unlisted,
-            "rows": count_rows(rows, n_ratings, indexed.n_superseded),
+            "rows": count_rows(rows, n_ratings, indexed.n_superseded, indexed.n_in_two_parts),
             "movie_rows": {
                 "read": movies.n_read,
                 "kept": movies.n_kept,
@@ -48,7 +52,8 @@ def main() -> stage.Summary:
     result_files.write_plot("plots/index/years.csv", description.years)
     return {
         "rows": f"{rows.n_read:,} read, {rows.rejected.total():,} rejected,"
-        f" {indexed.n_superseded:,} superseded",
+        f" {indexed.n_superseded:,} superseded"
+        + (f", of them {n:,} in two parts" if (n := indexed.n_in_two_parts) else ""),
         "ratings": f"{n_ratings:,} by {counts['n_users']:,} users",
         "movies": ", ".join(
             [
@@ -61,14 +66,25 @@ def main() -> stage.Summary:
     }
 
 
-def count_rows(rows: RowCounts, n_kept: int, n_superseded: int) -> dict[str, Any]:
+def check_parts(n_in_two_parts: int, params: Params) -> None:
+    """Raise MovierecError for more than index.max_rejected ratings that two parts have."""
+    if n_in_two_parts > params.index.max_rejected:
+        raise MovierecError(
+            f"{params.dataset}: {n_in_two_parts:,} ratings of validation or test are of a user and"
+            " movie that an earlier part has, too, more than index.max_rejected in params.yaml"
+            f" allows ({params.index.max_rejected:,}); delete them or raise it"
+        )
+
+
+def count_rows(
+    rows: RowCounts, n_kept: int, n_superseded: int, n_in_two_parts: int
+) -> dict[str, Any]:
     """Count every row read as kept, or as rejected under one reason."""
     rejected = rows.by_reason(RATING_REASONS)
-    return {
-        "read": rows.n_read,
-        "kept": n_kept,
-        "rejected": {**rejected, "superseded": n_superseded},
-    }
+    rejected["superseded"] = n_superseded - n_in_two_parts
+    if n_in_two_parts:
+        rejected["in_two_parts"] = n_in_two_parts
+    return {"read": rows.n_read, "kept": n_kept, "rejected": rejected}
 
 
 def describe(ratings: pd.DataFrame, n_pairs: int) -> dict[str, float]:

@@ -17,6 +17,7 @@ from tests.helpers.http_server import Answer, serving
 TESTS = Path(__file__).parent
 # What `make quick` leaves out: real runs, browsers, workers, trainings that are killed.
 SLOW = (
+    "page/*.py",
     "pipeline/*.py",
     "benchmarks/*.py",
     "page/test_flows.py",

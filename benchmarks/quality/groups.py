@@ -129,7 +129,7 @@ def main() -> None:
     results: dict[str, list[dict[str, float]]] = {}
     for seed in args.seeds:
         seeded = params.model_copy(update={"seed": seed})
-        train, validation, _ = splitting.split(ratings, n_users, params.split, seed)
+        train, validation, *_ = splitting.split(ratings, n_users, params.split, seed)
         for name, entry in measure(train.by_user(n_users), validation, n_items, seeded).items():
             results.setdefault(name, []).append(entry)
         print(f"seed {seed} measured", flush=True)

@@ -61,7 +61,7 @@ class Search:
     def __init__(self, ratings: Ratings, params: Params, seed: int) -> None:
         self.scale = Scale(float(ratings.rating.min()), float(ratings.rating.max()))
         ratings, n_users, n_items = dense(ratings)
-        train, self.validation, _ = splitting.split(ratings, n_users, params.split, seed)
+        train, self.validation, *_ = splitting.split(ratings, n_users, params.split, seed)
         self.by_user, self.n_items = train.by_user(n_users), n_items
         self.params = params.model_copy(update={"seed": seed})
 

@@ -137,7 +137,7 @@ def main() -> None:
     results: dict[str, list[dict[str, float]]] = {}
     for seed in args.seeds:
         seeded = params.model_copy(update={"seed": seed})
-        train, validation, test = splitting.split(ratings, n_users, params.split, seed)
+        train, validation, test, *_ = splitting.split(ratings, n_users, params.split, seed)
         found = rankings(train.by_user(n_users), validation, test, n_items, seeded)
         for name, entry in found.items():
             results.setdefault(name, []).append(entry)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import ours
 from benchmarks.harness import (
     RESULTS,
@@ -129,8 +131,9 @@ class Comparison:
 
 
 def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items: int) -> None:
-    """Write train, validation and test, like the split stage."""
-    train, validation, test = parts
+    """Write train, validation, test and, if there are any, the other parts, as the split does."""
+    train, validation, test, *given = parts
+    given = given or [test.take(np.zeros(0, int))] * 2
     by_user = train.by_user(n_users)
     by_item = by_user.transpose(n_items)
     columns = list(vars(train).items())[1:]
@@ -141,6 +144,8 @@ def write_split(folder: Path, parts: tuple[Ratings, ...], n_users: int, n_items:
     parquet_tables.write_rows(folder / "train_items.parquet", by_item.counts)
     parquet_tables.write_table(folder / "validation.parquet", vars(validation))
     parquet_tables.write_table(folder / "test.parquet", vars(test))
+    for name, part in zip(parquet_tables.GIVEN, given, strict=True):
+        parquet_tables.write_table(folder / f"{name}.parquet", vars(part))
 
 
 def compare_anew(

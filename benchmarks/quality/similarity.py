@@ -110,7 +110,7 @@ def judged(
     """The quality of similarity by each weight, and of lists by popularity."""
     items = np.unique(ratings.item_index)
     ratings, n_users, n_items = dense(ratings)
-    train, validation, _ = splitting.split(ratings, n_users, params.split, params.seed)
+    train, validation, *_ = splitting.split(ratings, n_users, params.split, params.seed)
     by_user, of_genres = train.by_user(n_users), genre_vectors(names[items], 1)
     rated, watched = fit(by_user, n_items, params)
     judge = Judge.from_ratings(by_user, validation, of_genres > 0, params)

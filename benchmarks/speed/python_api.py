@@ -134,7 +134,7 @@ class Contest:
             trainer.item_factors = item_factors
             state = early_stopping.fit(trainer)
             n_epochs.append(len(state.epochs))
-            return state, data
+            return state, trainer
 
         return search.fit_twice(fit, self.settings), n_epochs[0]
 

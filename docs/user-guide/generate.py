@@ -29,6 +29,8 @@ FILES = (  # the Parquet files of the pipeline
     "data/split/train_by_item.parquet",
     "data/split/validation.parquet",
     "data/split/test.parquet",
+    "data/split/validation_given.parquet",
+    "data/split/test_given.parquet",
     "data/evaluation/by_user.parquet",
     "exports/recommendations.parquet",
     "exports/similar_items.parquet",

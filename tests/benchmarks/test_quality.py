@@ -21,7 +21,7 @@ from tests.helpers.random_data import random_model, random_ratings
 N_USERS, N_ITEMS = 30, 20
 PARAMS = load_params(ROOT / "params.yaml")
 PARTS = splitting.split(random_ratings(0, N_USERS, N_ITEMS, 300), N_USERS, PARAMS.split, seed=0)
-TRAIN, VALIDATION, TEST = PARTS
+TRAIN, VALIDATION, TEST, *_ = PARTS
 KNOWN = TRAIN.by_user(N_USERS).insert(VALIDATION)
 
 

@@ -43,7 +43,8 @@ def add(project, monkeypatch, capsys):
             assert (out, after) == ("", before)
             return line.removeprefix("error: ").removesuffix("\n")
         name = out.split()[1]
-        assert out.endswith(f"next: dvc exp run -S dataset={name}\n")
+        as_split = " -S split.protocol=given" if "parts     " in out else ""
+        assert out.endswith(f"next: dvc exp run -S dataset={name}{as_split}\n")
         if "--replace" not in options:
             assert after.startswith(before)  # comments and all
         return load_data_sets(project / "datasets.yaml")[name], out
@@ -186,7 +187,69 @@ def test_a_compressed_file_and_a_folder_are_named_as_such(add, project):
     (project / "own.csv.gz").write_bytes(gzip.compress(CSV.encode()))
     assert add(project / "own.csv.gz").endswith(": compressed by gzip; unpack it")
     (project / "part").mkdir()
-    assert add(project / "part").endswith(": a folder; give one file")
+    assert ": a folder without train.csv and test.csv (or .tsv); give" in add(project / "part")
+
+
+def split_folder(project, **files):
+    folder = project / "fold"
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        write(folder / name.replace("_", "."), text)
+    return folder
+
+
+def test_a_published_split_without_a_header(add, project):
+    """Elliot's: user, movie, rating and time, separated by tabs; other files are named."""
+    train, test = "1\t10\t5\t100000000\n2\t11\t1\t100000000\n", "1\t11\t4\t100000000\n"
+    folder = split_folder(project, train_tsv=train, test_tsv=test, notes_txt="x")
+    data, out = add(folder, "--licence", "none")
+    assert (data.header, data.separator, data.sha256) == (False, "\t", None)
+    assert {name: part.file for name, part in data.parts.items()} == {
+        "train": "train.tsv",
+        "test": "test.tsv",
+    }
+    assert data.parts["test"].sha256 == hashlib.sha256(test.encode()).hexdigest()
+    assert "parts     train is train.tsv, test is test.tsv" in out
+    assert "columns   without a header, so the fields are user, movie, rating" in out
+    assert "not used  notes.txt" in out
+    archive = read_archive(folder, data)
+    assert archive.ratings.part.tolist() == [0, 0, 2]
+    assert archive.user_ids.tolist() == [1, 2]
+
+
+def test_a_split_with_a_header_and_validation(add, project):
+    """And an id that is text in one file is text in all."""
+    row = "{},3,7,4\n".format
+    head = "user_id,movie_id,x,rating\n"
+    files = {
+        "train_csv": head + row(1) + row(2),
+        "val_csv": head + row("Ö"),
+        "test_csv": head + row(4),
+    }
+    data, out = add(split_folder(project, **files), "--scale", "1-5")
+    assert list(data.parts) == ["train", "validation", "test"]
+    assert (data.header, data.columns) == (True, None)
+    archive = read_archive(project / "fold", data)
+    assert archive.user_ids.tolist() == ["1", "2", "Ö", "4"]
+    assert archive.ratings.part.tolist() == [0, 0, 1, 2]
+    assert "not used" not in out
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({"train_csv": "x"}, "a folder without test.csv (or .tsv)"),
+        ({"train_csv": "x", "train_tsv": "x", "test_csv": "x"}, "train.csv and train.tsv are both"),
+        ({"train_tsv": "1\t2\t3\n", "test_tsv": "1\t2\t3\t4\t5\n"}, "first line has 5 fields"),
+        ({"train_tsv": "1\t2\t3\n", "test_tsv": "1\t3\t3\t9\n"}, "only test.tsv has times"),
+        (
+            {"train_csv": "user_id,movie_id,rating\n1,2,3\n", "test_csv": "a,b,c\n"},
+            "no column user",
+        ),
+    ],
+)
+def test_a_split_that_cannot_be_used_is_refused(add, project, files, line):
+    assert line in add(split_folder(project, **files), "--scale", "1-5")
 
 
 def test_hidden_files_of_a_zip_do_not_count_and_one_data_set_does(add, project):

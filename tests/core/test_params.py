@@ -163,19 +163,20 @@ def test_number_in_the_notation_of_science(folder):
         (
             "split/protocol",
             "random",
-            "should be 'per_user_random', 'per_rating_random', 'last_per_user' or 'point_in_time',"
-            " not 'random'",
+            "should be 'per_user_random', 'per_rating_random', 'last_per_user', 'point_in_time',"
+            " 'users' or 'given', not 'random'",
         ),
         (
             "split/fraction",
             0.1,
-            "unknown key; allowed here: protocol, test_fraction, validation_fraction",
+            "unknown key; allowed here: protocol, test_fraction, validation_fraction,"
+            " given_fraction, positive_rating, min_user_ratings, min_movie_ratings",
         ),
         (
             "sed",
             3,
-            "unknown key; allowed here: dataset, train, implicit, item_regression, recommend,"
-            " page, evaluate, split, index, seed, engine",
+            "unknown key; allowed here: dataset, seed, train, implicit, item_regression,"
+            " recommend, page, evaluate, split, index, engine",
         ),
         (
             "train/gibbs/samples_",
@@ -186,7 +187,7 @@ def test_number_in_the_notation_of_science(folder):
             "datasets/local/url",
             "x",
             "unknown key; allowed here: layout, folder, encoding, rating_min, rating_max, licence,"
-            " source, path, sha256, separator, columns",
+            " source, path, sha256, parts, header, separator, columns",
         ),
         ("datasets/local/path", 3, "should be text, not 3"),
         ("datasets/local/path", "", "should be a file's path, not ''"),

@@ -17,7 +17,7 @@ from movierec.core import checksums, console, reporting
 from movierec.core.errors import MovierecError
 from movierec.core.params import PackageSource, PathSource, UrlSource
 from movierec.datasets import http_transfer
-from movierec.datasets.download import fetch
+from movierec.datasets.download import fetch, fetch_parts
 from movierec.datasets.http_transfer import Patience, Watch
 from tests.helpers.clone import ROOT
 from tests.helpers.http_server import Answer
@@ -507,3 +507,55 @@ def test_path_whose_sha256_is_not_set(mine, folder):
 def test_path_of_another_hash(mine, folder):
     line = refusal(path_source(mine, sha256="0" * 64), folder)
     assert line.startswith(f"{mine}: its sha256 is {SHA256}, not 0000")
+
+
+def parts_block(source, **files):
+    """A block of a folder with these files, written there."""
+    for name, content in files.items():
+        (source / f"{name}.csv").write_bytes(content)
+    parts = {
+        name: {"file": f"{name}.csv", "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in files.items()
+    }
+    ends = {"rating_min": 1.0, "rating_max": 5.0, "licence": "none"}
+    return PathSource(source="path", path=str(source), layout="ratings_csv", parts=parts, **ends)
+
+
+def test_the_files_of_a_split_are_copied_and_checked(tmp_path):
+    source, folder, found = tmp_path / "fold", tmp_path / "raw", []
+    source.mkdir()
+    folder.mkdir()
+    data = parts_block(source, train=b"1", test=b"2")
+    copied = fetch_parts(data, folder, Watch(found=found.append))
+    assert [path.read_bytes() for path in copied] == [b"1", b"2"]
+    assert found == [source / "train.csv", source / "test.csv"]
+    (folder / "train.csv").unlink()
+    (folder / "test.csv").unlink()
+    (source / "test.csv").write_bytes(b"3")
+    with pytest.raises(MovierecError, match=r"test\.csv: its sha256 is .*, not .* as pinned"):
+        fetch_parts(data, folder)
+    (source / "test.csv").unlink()
+    (folder / "train.csv").unlink()
+    with pytest.raises(
+        MovierecError, match=r"test\.csv: no such file; correct the data set's parts"
+    ):
+        fetch_parts(data, folder)
+    (source / "train.csv").unlink()
+    source.rmdir()
+    with pytest.raises(MovierecError, match="no such folder; correct the data set's path"):
+        fetch_parts(data, folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"parts": {"train": {"file": "a", "sha256": "0" * 64}}}, "should have train and test"),
+        ({"sha256": "0" * 64}, "each with its own sha256"),
+        ({"layout": "ratings_parquet"}, "parts is only for layout ratings_csv"),
+        ({"header": False}, "header false is only for layout ratings_csv, with separator set"),
+    ],
+)
+def test_a_block_of_parts_that_does_not_fit_is_refused(tmp_path, changes, line):
+    block = parts_block(tmp_path, train=b"1", test=b"2").model_dump(exclude_none=True)
+    with pytest.raises(ValueError, match=line):
+        PathSource.model_validate(block | changes)

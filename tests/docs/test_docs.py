@@ -31,7 +31,7 @@ from movierec.recommending import rankers
 from movierec.training import loading, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.clone import STAGES
-from tests.helpers.random_data import SCALE, random_csrs, train_params
+from tests.helpers.random_data import SCALE, random_csrs, random_regression, train_params
 from tests.helpers.small_project import write_data_set
 
 ROOT = Path(__file__).parents[2]
@@ -229,9 +229,13 @@ def test_arrays_of_the_model_are_documented(tmp_path: Path) -> None:
     params = train_params(model="svdpp", method="gibbs", dtype="float32")
     data = InMemoryData.from_params(*random_csrs(0), params, None)
     more = types_of(rating_model.fit(data, params, 0, SCALE).model.arrays)
-    first, second = section("## Models").split("`genre_mf`")
+    model_file.write_model(tmp_path / "item_regression.safetensors", random_regression(0))
+    of_regression = types_of(load_file(tmp_path / "item_regression.safetensors"))
+    first, rest = section("## Models").split("`genre_mf`")
+    second, third = rest.split("`models/item_regression.safetensors`")
     assert table_in(first) == types
     assert table_in(second) == {name: more[name] for name in more if name not in types}
+    assert table_in(third) == of_regression
 
 
 def types_of(arrays: dict[str, Any]) -> dict[str, str]:

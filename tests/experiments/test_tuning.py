@@ -120,9 +120,9 @@ def test_a_trial_s_rmse_is_that_of_training_with_its_params(project):
     params = load_params()
     rows = tuning.search(params, 3)
     row = rows.drop(columns=["trial", "validation_rmse"]).iloc[2].to_dict()
-    data, validation = tuning.read_data(params)
+    data = tuning.read_data(params)
     chosen = row | {"n_factors": int(row["n_factors"])}
-    assert tuning.validation_rmse(data, validation, params, chosen) == rows["validation_rmse"][2]
+    assert tuning.validation_rmse(data, params, chosen) == rows["validation_rmse"][2]
     run_stage("train")
     rmse = result_files.read_details("train")["validation"]["rmse"]
     assert rmse == pytest.approx(rows["validation_rmse"][0], rel=1e-5)
@@ -162,10 +162,10 @@ def test_a_study_depends_on_the_code_of_training_alone():
 def test_a_trial_that_fails_is_counted_and_the_search_goes_on(project, capsys, monkeypatch):
     measure = tuning.validation_rmse
 
-    def fails_at_first(data, validation, params, chosen):
+    def fails_at_first(data, params, chosen):
         if chosen["factor_precision"] == params.train.factor_precision:
             raise MovierecError("not positive definite")
-        return measure(data, validation, params, chosen)
+        return measure(data, params, chosen)
 
     monkeypatch.setattr(tuning, "validation_rmse", fails_at_first)
     rows = tuning.search(load_params(), 3)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from movierec.core import program
+from movierec.datasets import recognition
 from tests.helpers import archives
 from tests.helpers.clone import ROOT
 
@@ -37,6 +38,14 @@ def write_data_set(where, /, **keys):
     datasets["local"] |= keys
     text = yaml.safe_dump(datasets, sort_keys=False)
     (where / "datasets.yaml").write_text(text, encoding="utf-8")
+
+
+def write_parts(folder, source):
+    """Set the data set `local` to a folder of parts."""
+    block = recognition.describe(source).block
+    datasets = yaml.safe_load((folder / "datasets.yaml").read_text("utf-8"))
+    datasets["local"] = block
+    (folder / "datasets.yaml").write_text(yaml.safe_dump(datasets), encoding="utf-8")
 
 
 def run_stage(name):

@@ -28,6 +28,7 @@ CHANGES = [
     {"train": {"refit": False}},
     {"split": {"validation_fraction": 0}},
     {"train": {"method": "gibbs", "gibbs": SAMPLES}},
+    {"split": {"protocol": "users", "positive_rating": 2, "min_user_ratings": 3}},
 ]
 
 

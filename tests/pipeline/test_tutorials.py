@@ -59,7 +59,7 @@ def test_the_tutorial_of_own_ratings_is_true(workspace: Workspace) -> None:
     outputs = tutorials.follow("tutorial-own-ratings.md", workspace)
     ran = outputs["dvc exp run -S dataset=own -S index.max_rejected=1"]
     assert stages_run(ran)[:2] == ["index", "split"]
-    assert len(stages_run(ran)) == 8
+    assert len(stages_run(ran)) == 9
     workspace.run("dvc", "exp", "remove", "--all-commits")  # dvc exp run has stored it
     back = workspace.run("dvc", "repro")
     assert stages_run(back) == []

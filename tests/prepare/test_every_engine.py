@@ -13,7 +13,7 @@ from movierec.core.paths import CHECKPOINTS
 from movierec.data import parquet_tables
 from movierec.datasets import csv_reader, parquet_reader
 from tests.helpers import archives
-from tests.helpers.small_project import run_stage, write_params
+from tests.helpers.small_project import run_stage, write_params, write_parts
 
 PROTOCOLS = ("per_user_random", "per_rating_random", "last_per_user", "point_in_time")
 OUTPUTS = ("data/index", "data/split", "plots")
@@ -87,8 +87,55 @@ def test_every_split_is_the_same(tmp_path, cluster, protocol):
     fractions = {"protocol": protocol, "test_fraction": 0.2, "validation_fraction": 0.15}
     stages = "index", "split"
     here, there = both(tmp_path, cluster, ratings(), "ratings_csv", stages, split=fractions)
-    assert len(here) == 16
+    assert len(here) == 18
     assert there == here
+
+
+def test_held_out_users_and_a_core_are_the_same(tmp_path, cluster):
+    core = {"positive_rating": 2, "min_user_ratings": 8, "min_movie_ratings": 20}
+    changes = core | {"protocol": "users", "test_fraction": 0.2, "validation_fraction": 0.15}
+    stages = "index", "split"
+    here, there = both(tmp_path, cluster, ratings(), "ratings_csv", stages, split=changes)
+    assert there == here
+    counts = result_files.read_details("split", tmp_path / "dask")
+    assert min(counts[f"n_{part}"] for part in ("train", "validation_given", "test_given")) > 80
+    assert min(counts["left_out"].values()) > 3, counts
+
+
+@pytest.mark.parametrize("has_validation", [True, False])
+def test_given_parts_are_the_same(tmp_path, cluster, has_validation):
+    """With pairs in two parts, of which the earlier counts, and text in one part alone."""
+    rows = ratings()
+    parts = {"train": rows[:3000], "test": [*rows[3400:], *rows[:40]]}
+    parts |= {"validation": rows[3000:3400]} if has_validation else {}
+    parts["test"].append(("Änne", 8, 3.5, 10**9))
+    source = tmp_path / "parts"
+    source.mkdir()
+    for name, listed in parts.items():
+        archives.write(source, "ratings_csv", listed).rename(source / f"{name}.csv")
+    changes = {"split": {"protocol": "given"}, "index": {"max_rejected": 40}}
+    found = []
+    for kind in ("local", "dask"):
+        engine = {"kind": kind, "scheduler": cluster, "block_ratings": 900}
+        folder = tmp_path / kind
+        folder.mkdir()
+        write_params(folder, source / "train.csv", "ratings_csv", engine=engine, **changes)
+        write_parts(folder, source)
+        with chdir(folder):
+            run_stage("download")
+        found.append(made(folder, "index", "split"))
+    assert found[0] == found[1]
+    rejected = result_files.read_details("index", tmp_path / "dask")["rows"]["rejected"]
+    assert rejected["in_two_parts"] == 40
+    counts = result_files.read_details("split", tmp_path / "dask")
+    assert counts["n_test"] == len(parts["test"]) - 40
+    held_out = 3000 - counts["n_train"]
+    assert counts["n_validation"] == (400 if has_validation else held_out)
+    assert held_out == (0 if has_validation else counts["n_validation"])
+    write_params(tmp_path / "local", source / "train.csv", "ratings_csv")
+    write_parts(tmp_path / "local", source)
+    with chdir(tmp_path / "local"), pytest.raises(MovierecError, match="40 ratings of validation"):
+        run_stage("index")
 
 
 def repeated(rows):

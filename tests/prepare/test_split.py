@@ -1,4 +1,4 @@
-"""The four protocols: what each holds out, and that train contains none of it."""
+"""The protocols: what each holds out, and that train contains none of it."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
-from movierec.data.rating_arrays import Ratings
-from movierec.prepare import split
+from movierec.data.rating_arrays import Ratings, RatingsInParts
+from movierec.prepare import moments, split
+from movierec.prepare.split import Shared
 from tests.helpers.random_data import random_ratings
 
 PROTOCOLS = list(split.PROTOCOLS)
@@ -21,7 +22,13 @@ FRACTIONS = st.sampled_from([0.1, 0.2, 0.29, 0.5, 0.9])
 
 def split_params(protocol, test_fraction=0.2, validation_fraction=0.0):
     return SplitParams(
-        protocol=protocol, test_fraction=test_fraction, validation_fraction=validation_fraction
+        protocol=protocol,
+        test_fraction=test_fraction,
+        validation_fraction=validation_fraction,
+        given_fraction=0.8,
+        positive_rating=None,
+        min_user_ratings=1,
+        min_movie_ratings=1,
     )
 
 
@@ -61,7 +68,7 @@ def test_parts_are_disjoint_and_together_all(protocol, seed, n_ratings, fraction
 @given(seed=SEEDS)
 def test_nothing_held_out_is_in_either_training_index(protocol, seed):
     ratings = random_ratings(seed, 9, 7, 50)
-    train, validation, test = split.split(ratings, 9, split_params(protocol, 0.3, 0.3), seed)
+    train, validation, test, *_ = split.split(ratings, 9, split_params(protocol, 0.3, 0.3), seed)
     by_user = train.by_user(9)
     by_item = by_user.transpose(7)
     held_out = {row[:2] for row in rows(validation) + rows(test)}
@@ -78,7 +85,7 @@ def test_what_stays_of_each_user_is_rounded_down(protocol, percent):
     counts = np.arange(120)
     ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
     params = split_params(protocol, percent / 100)
-    train, _, test = split.split(ratings, len(counts), params, 0)
+    train, _, test, *_ = split.split(ratings, len(counts), params, 0)
     stay = (100 - percent) * counts // 100
     np.testing.assert_array_equal(per_user(train, len(counts)), stay)
     np.testing.assert_array_equal(per_user(test, len(counts)), counts - stay)
@@ -89,7 +96,7 @@ def test_validation_is_taken_from_what_stays(protocol):
     counts = np.arange(60)
     ratings = ratings_at(np.arange(counts.sum()), np.repeat(counts, counts))
     params = split_params(protocol, 0.2, 0.1)
-    train, validation, _ = split.split(ratings, len(counts), params, 0)
+    train, validation, *_ = split.split(ratings, len(counts), params, 0)
     stay = 4 * counts // 5
     np.testing.assert_array_equal(per_user(train, len(counts)), 9 * stay // 10)
     np.testing.assert_array_equal(per_user(validation, len(counts)), stay - 9 * stay // 10)
@@ -99,7 +106,7 @@ def test_per_rating_random_takes_about_its_share():
     """Within four standard deviations, for test and for validation."""
     ratings = ratings_at(np.arange(10_000))
     params = split_params("per_rating_random", 0.1, 0.2)
-    _, validation, test = split.split(ratings, 1, params, 0)
+    _, validation, test, *_ = split.split(ratings, 1, params, 0)
     assert abs(len(test) - 1000) < 4 * 30
     assert abs(len(validation) - 1800) < 4 * 40
 
@@ -154,7 +161,7 @@ def test_test_and_validation_are_drawn_from_streams_of_their_own(monkeypatch):
 @given(SEEDS, FRACTIONS)
 def test_last_per_user_takes_the_latest(seed, fraction):
     ratings = random_ratings(seed, 9, 7, 50)
-    train, _, test = split.split(ratings, 9, split_params("last_per_user", fraction), seed)
+    train, _, test, *_ = split.split(ratings, 9, split_params("last_per_user", fraction), seed)
     for user in range(9):
         earlier = train.timestamp[train.user_index == user]
         later = test.timestamp[test.user_index == user]
@@ -185,7 +192,7 @@ def test_last_per_user_draws_among_equal_seconds():
 def test_point_in_time_against_every_moment(timestamps, fraction):
     """The earliest moment that holds out at most the fraction; no second is divided."""
     ratings = ratings_at(timestamps)
-    train, _, test = split.split(ratings, 1, split_params("point_in_time", fraction), 0)
+    train, _, test, *_ = split.split(ratings, 1, split_params("point_in_time", fraction), 0)
     allowed = round(fraction * 100) * len(timestamps) // 100
     sizes = [sum(time >= moment for time in timestamps) for moment in range(101)]
     assert len(test) == max(size for size in sizes if size <= allowed)
@@ -202,7 +209,7 @@ def test_the_nth_second(seconds, data):
     """Compared with sorting, although it is found by nested histograms."""
     times = np.array(seconds, np.int64)
     n = data.draw(st.integers(1, len(times)))
-    found = split.nth_second(n, split.span_of(times), partial(split.histogram, times))
+    found = moments.nth_second(n, moments.span_of(times), partial(moments.histogram, times))
     nth = sorted(seconds)[n - 1]
     assert found == (nth, sum(time <= nth for time in seconds))
 
@@ -214,14 +221,14 @@ def test_users_alone_are_divided_as_among_all(protocol, seed, at):
     ratings = random_ratings(seed, 9, 7, 50)
     params, time = split_params(protocol, 0.3, 0.25), ratings.timestamp
     whole = split.split(ratings, 9, params, seed)
-    moments = split.moments_of(params, 50, split.span_of(time), partial(split.histogram, time))
+    found = moments.of_params(params, time)
     earlier = [part.take(part.user_index < at) for part in whole]
     first, others = ratings.take(ratings.user_index < at), ratings.take(ratings.user_index >= at)
-    parts = split.split(first, at, params, seed, moments)
+    parts = split.split(first, at, params, seed, Shared(found))
     assert [rows(part) for part in parts] == [rows(part) for part in earlier]
     others = replace(others, user_index=others.user_index - at)
     n_before = len(first), len(first) - len(earlier[2])
-    parts = split.split(others, 9 - at, params, seed, moments, n_before)
+    parts = split.split(others, 9 - at, params, seed, Shared(found, n_before=n_before))
     for part, all_of_it in zip(parts, whole, strict=True):
         later = all_of_it.take(all_of_it.user_index >= at)
         np.testing.assert_array_equal(part.user_index + at, later.user_index)
@@ -231,17 +238,92 @@ def test_users_alone_are_divided_as_among_all(protocol, seed, at):
 def test_point_in_time_is_one_moment_for_all_users():
     ratings = ratings_at([1, 9, 2, 8, 3, 4, 5, 6, 7, 0], [0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
     params = split_params("point_in_time", 0.2, 0.25)
-    train, validation, test = split.split(ratings, 3, params, 0)
+    train, validation, test, *given = split.split(ratings, 3, params, 0)
+    assert not any(map(len, given))
     assert sorted(test.timestamp) == [8, 9]
     assert sorted(validation.timestamp) == [6, 7]
     assert sorted(train.timestamp) == [0, 1, 2, 3, 4, 5]
+
+
+@given(SEEDS, FRACTIONS, st.sampled_from([0, 0.1, 0.5]), FRACTIONS)
+def test_users_are_held_out_with_all_of_their_ratings(seed, fraction, validation, given_fraction):
+    """No rating is lost, no held-out user is in train, and floor(share · n) of theirs are given."""
+    ratings = random_ratings(seed, 30, 20, 200)
+    params = split_params("users", fraction, validation)
+    params = params.model_copy(update={"given_fraction": given_fraction})
+    parts = split.split(ratings, 32, params, seed)
+    assert sorted(row for part in parts for row in rows(part)) == rows(ratings)
+    counts = per_user(ratings, 32)
+    users = {name: set(part.user_index.tolist()) for name, part in parts._asdict().items()}
+    n_rating = np.count_nonzero(counts)
+    n_test = round(fraction * n_rating)
+    assert len(users["test"]) == n_test
+    assert len(users["validation"]) == round(validation * (n_rating - n_test))
+    assert not users["train"] & (users["test"] | users["validation"])
+    assert not users["test"] & users["validation"]
+    for name in ("test", "validation"):
+        of_given, held_out = (
+            per_user(parts._asdict()[f"{name}{end}"], 32) for end in ("_given", "")
+        )
+        for user in users[name]:
+            stay = int(np.floor(round(given_fraction * 100) * counts[user] / 100))
+            assert (of_given[user], held_out[user]) == (stay, counts[user] - stay)
+        assert users[f"{name}_given"] <= users[name]
+
+
+def test_the_users_for_test_do_not_depend_on_those_for_validation():
+    ratings = random_ratings(3, 30, 20, 200)
+    tests = [
+        rows(split.split(ratings, 30, split_params("users", 0.2, fraction), 5)[2])
+        for fraction in (0, 0.1, 0.5)
+    ]
+    assert tests[0] == tests[1] == tests[2]
+
+
+def in_parts(ratings, part):
+    return RatingsInParts(*vars(ratings).values(), np.array(part, np.int8))
+
+
+@given(SEEDS, st.booleans())
+def test_given_uses_the_parts_of_the_data(seed, has_validation):
+    """Without one for validation, that is a share of each user's ratings of train."""
+    ratings, rng = random_ratings(seed, 9, 7, 50), np.random.default_rng(seed)
+    part = rng.choice([0, 1, 2] if has_validation else [0, 2], 50)
+    part[:1] = 1 if has_validation else 0
+    parts = split.split(in_parts(ratings, part), 9, split_params("given", 0.9, 0.5), seed)
+    of_part = [ratings.take(part == number) for number in range(3)]
+    assert rows(parts.test) == rows(of_part[2])
+    assert type(parts.test) is Ratings
+    if has_validation:
+        assert rows(parts.validation) == rows(of_part[1])
+        assert rows(parts.train) == rows(of_part[0])
+        return
+    assert sorted(rows(parts.validation) + rows(parts.train)) == rows(of_part[0])
+    counts = per_user(of_part[0], 9)
+    np.testing.assert_array_equal(per_user(parts.train, 9), counts // 2)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_other_protocols_pool_the_parts(protocol):
+    ratings = random_ratings(0, 9, 7, 50)
+    params = split_params(protocol, 0.3, 0.25)
+    pooled = split.split(in_parts(ratings, np.arange(50) % 3), 9, params, 1)
+    expected = split.split(ratings, 9, params, 1)
+    assert [rows(part) for part in pooled] == [rows(part) for part in expected]
+
+
+def test_given_says_what_is_missing():
+    with pytest.raises(MovierecError, match="given needs a data set that comes in parts"):
+        split.check_parts(split_params("given"), in_parts=False)
+    with pytest.raises(MovierecError, match="the data set's part test has none left"):
+        split.check_sizes(split_params("given"), np.ones(3), 3, 0)
 
 
 def check(params, n_each, times):
     """Split 40 users with n_each ratings; raises MovierecError as the stage does."""
     users = np.repeat(np.arange(40), n_each)
     ratings = ratings_at(times[: len(users)], users)
-    train, _, test = split.split(ratings, 40, params, 1)
+    train, _, test, *_ = split.split(ratings, 40, params, 1)
     split.check_sizes(params, np.full(40, n_each), len(train), len(test))
 
 

@@ -125,7 +125,10 @@ def evaluated(models, by_user, by_item, test, params):
         "residuals": np.cumsum(report.plots["residuals"]["n_test"]) / len(test),
         "predicted": report.plots["predicted"]["n_test"],
         "levels": (report.plots["predicted"]["rating"] - scale.low) / scale.star,
-        **{f"{name}_list": (lists[name], scores_of(by, scale)) for name, by in ranked.items()},
+        **{
+            f"{name}_list": (lists[name], scores_of(by, scale)[evaluator.users])
+            for name, by in ranked.items()
+        },
     }
 
 

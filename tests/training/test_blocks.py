@@ -7,10 +7,12 @@ import pytest
 
 from benchmarks.quality.run import write_split
 from movierec.core.params import load_params
+from movierec.core.paths import SPLIT
 from movierec.data import parquet_tables
 from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory, local
-from movierec.training import implicit_als, rating_model
+from movierec.prepare import split
+from movierec.training import early_stopping, implicit_als, loading, rating_model
 from movierec.training.blocks.block_ratings import BlockSource
 from movierec.training.blocks.blocked_data import BlockedData
 from movierec.training.checkpoint import Checkpoint
@@ -76,6 +78,52 @@ def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
         update={"kind": used.params.kind, "block_ratings": 1000} | settings
     )
     return BlockedData(used, BlockSource(folder, folder, tmp_path, refit, False, genres))
+
+
+@pytest.fixture(scope="module")
+def users_folder(tmp_path_factory):
+    """A split that holds out users, on disk: the folder of its project."""
+    project = tmp_path_factory.mktemp("users")
+    path = project / SPLIT
+    path.mkdir(parents=True)
+    ratings = random_ratings(0, N_USERS, N_ITEMS, 6000)
+    params = load_params(ROOT / "params.yaml").split
+    params = params.model_copy(update={"protocol": "users", "validation_fraction": 0.2})
+    write_split(path, split.split(ratings, N_USERS, params, 1), N_USERS, N_ITEMS)
+    return project
+
+
+@pytest.mark.parametrize("limit", [10**9, 0], ids=["all rows", "needed rows"])
+@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("kind", ["als", "gibbs", "implicit"])
+def test_held_out_users_have_the_same_rows_in_blocks(
+    any_engine, users_folder, tmp_path, monkeypatch, kind, refit, limit
+):
+    """And those of users who are not held out are what training made them."""
+    monkeypatch.chdir(users_folder)
+    params = implicit_params(dtype="float32", n_factors=5, max_epochs=3)
+    make, end = implicit_als.ImplicitTrainer, (0, SCALE)
+    if kind != "implicit":
+        params, make = train_params(method=kind, dtype="float32"), rating_model.make_trainer
+    expected, found = (
+        make(data, params, *end)
+        for data in (
+            loading.load_in_memory(params, refit),
+            in_blocks(any_engine, users_folder / SPLIT, tmp_path, refit, broadcast_limit=limit),
+        )
+    )
+    states = [early_stopping.fit(trainer) for trainer in (expected, found)]
+    assert states[0].epochs == states[1].epochs
+    assert (states[0].validation is None) == refit
+    models = [
+        trainer.final_model(state) for trainer, state in zip((expected, found), states, strict=True)
+    ]
+    assert_same(*models)
+    own = expected.data.finish(states[0].model)
+    is_held_out = expected.data.held_out.counts("user") > 0
+    assert 50 < is_held_out.sum() < 200
+    same = (models[0].user_factors == own.user_factors).all(axis=1)
+    np.testing.assert_array_equal(same, ~is_held_out)
 
 
 def assert_same(one, other):

@@ -215,9 +215,8 @@ def _measure(
         values["rmse"] = float(np.sqrt(np.mean(np.square(errors))))
         values["mae"] = float(np.mean(np.abs(errors)))
         sums["test"] = stage.sums_by_user(test.user_index, len(held_out.user_ids), errors)
-    sample = ranking_protocol.sample_users(
-        len(known.user_ids), params.ranking_users, seed, "evaluate/users"
-    )
+    tested = np.unique(test.user_index[test.user_index < len(known.user_ids)])
+    sample = ranking_protocol.sample_users(tested, params.ranking_users, seed, "evaluate/users")
     users = ids.join(known.user_ids, own.user_ids, "user ids")[1][sample]
     seen, n_users, n_items = own.by_user.take(users), len(own.user_ids), len(own.item_ids)
     in_own = held_out.with_ids_of(own).ratings

@@ -78,7 +78,7 @@ class Factorisation(Estimator):
             with reporting.progress(type(self).__name__, trainer.max_epochs) as advance:
                 state = early_stopping.fit(trainer, lambda state: advance())
             epochs.extend([] if is_refit else state.epochs)
-            return state, data
+            return state, trainer
 
         trained = search.fit_twice(fit, self._settings())
         self.model_: Model = trained.model

@@ -11,6 +11,8 @@ from movierec.api.rating_table import RatingTable
 from movierec.core.params import SplitParams, validated
 from movierec.prepare import split as protocols
 
+EVERY_RATING = {"given_fraction": 0.8, "positive_rating": None}  # params without an argument
+EVERY_RATING |= {"min_user_ratings": 1, "min_movie_ratings": 1}
 NEED_TIME = ("last_per_user", "point_in_time")
 
 
@@ -100,6 +102,7 @@ def split(
         protocol=protocol,
         test_fraction=test_fraction,
         validation_fraction=validation_fraction,
+        **EVERY_RATING,
     )
     table = RatingTable.read(ratings, columns)
     if protocol in NEED_TIME and not table.ratings.timestamp.any():
@@ -107,4 +110,4 @@ def split(
     parts = protocols.split(table.ratings, len(table.user_ids), params, random_state)
     with arguments.named():
         protocols.check_sizes(params, table.counts("user"), len(parts[0]), len(parts[2]))
-    return Split(*(RatingTable(part, table.user_ids, table.item_ids) for part in parts))
+    return Split(*(RatingTable(part, table.user_ids, table.item_ids) for part in parts[:3]))

@@ -158,11 +158,11 @@ class TrainedRun:
     >>> import movierec as mr
     >>> run = mr.load()
     >>> run
-    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.401)
+    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.402)
     >>> run.recommend({"Star Wars": 5, "Alien": 4}, n=2)[["movie_id", "title"]]
-       movie_id                      title
-    0       181  Return of the Jedi (1983)
-    1       127       The Godfather (1972)
+       movie_id                           title
+    0       181       Return of the Jedi (1983)
+    1       172  The Empire Strikes Back (1980)
     >>> run.similar("Alien", n=2)[["movie_id", "title"]]
        movie_id                              title
     0       195              The Terminator (1984)
@@ -443,7 +443,7 @@ class TrainedRun:
         >>> import movierec as mr
         >>> run = mr.load()
         >>> run.implicit_model.n_factors
-        64
+        128
         """
         return self._models.implicit
 
@@ -541,13 +541,13 @@ class TrainedRun:
         >>> movies = run.recommend({"Star Wars": 5, "Alien": 4}, n=2, genre="Sci-Fi", explain=True)
         >>> movies[["title", "score", "predicted_rating", "deviation"]].round(2)
                                     title  score  predicted_rating  deviation
-        0       Return of the Jedi (1983)   0.46              4.22       0.55
-        1  The Empire Strikes Back (1980)   0.40              4.43       0.50
+        0       Return of the Jedi (1983)   0.52              4.22       0.55
+        1  The Empire Strikes Back (1980)   0.42              4.43       0.50
         >>> [reason["title"] for reason in movies.because[0]]
         ['Star Wars (1977)', 'Alien (1979)']
         >>> both = run.recommend({"Star Wars": 5}, companion={"Emma": 5}, n=2, year="1990s")
         >>> both.title.tolist()
-        ['Sense and Sensibility (1995)', 'Fargo (1996)']
+        ['Sense and Sensibility (1995)', 'The English Patient (1996)']
         """
         import pandas as pd
 
@@ -701,9 +701,9 @@ class TrainedRun:
         >>> run = mr.load()
         >>> run.similar("Alien", n=3)[["movie_id", "title", "similarity"]].round(2)
            movie_id                              title  similarity
-        0       195              The Terminator (1984)        0.84
-        1        96  Terminator 2: Judgment Day (1991)        0.83
-        2       176                      Aliens (1986)        0.82
+        0       195              The Terminator (1984)        0.83
+        1        96  Terminator 2: Judgment Day (1991)        0.81
+        2       176                      Aliens (1986)        0.81
         """
         from movierec.recommending import selection
         from movierec.serving.filters import passing

@@ -60,13 +60,15 @@ def add(
 ) -> None:
     """Add FILE to datasets.yaml, with its sha256, so that you can train on it.
 
-    FILE is a CSV or Parquet file with a row for each rating, or a zip with the files of a
-    MovieLens archive. Prints what was found in it and what was assumed.
+    FILE is a CSV or Parquet file with a row for each rating, a zip with the files of a MovieLens
+    archive, or a folder with the files of a split: train, test and perhaps validation. Prints what
+    was found in it and what was assumed.
 
     \b
     Examples:
       movierec dataset add own.csv
       movierec dataset add own.csv --scale 1-10 --column user_id=member
+      movierec dataset add fold-0/ --name fold-0
     """
     from movierec.datasets import data_set_file, recognition
 
@@ -83,7 +85,8 @@ def add(
     console.lines(f"added {name} to {location.seen(DATA_SETS)}")
     for label, text in found.texts.items():
         console.lines(f"  {label:<9} {text}")
-    console.lines(f"next: dvc exp run -S dataset={name}")
+    as_split = " -S split.protocol=given" if "parts" in found.block else ""
+    console.lines(f"next: dvc exp run -S dataset={name}{as_split}")
 
 
 def _column(text: str) -> tuple[str, str | None]:

@@ -206,12 +206,21 @@ ColumnNames = Annotated[
 ]
 
 
+class PartFile(_Block):
+    """The file of one part of a data set."""
+
+    file: FileName
+    sha256: Sha256
+
+
 class PathSource(_DataSet):
-    """The user's own file on this machine."""
+    """The user's own file on this machine, or folder with a file for each part."""
 
     source: Literal["path"]
     path: Annotated[str, _like(r"[^\0]+", "a file's path")] | None
-    sha256: Sha256 | None
+    sha256: Sha256 | None = None
+    parts: dict[Literal["train", "validation", "test"], PartFile] | None = None  # path is a folder
+    header: bool = True  # of ratings_csv; False: user_id, movie_id, rating, perhaps timestamp
     separator: Literal[",", ";", "\t", "|"] | None = None  # of ratings_csv; None: find out
     columns: ColumnNames | None = None  # the file's names; timestamp: null for no times
 
@@ -221,6 +230,20 @@ class PathSource(_DataSet):
             raise ValueError("separator is only for layout ratings_csv")
         if self.columns and self.layout not in ("ratings_csv", "ratings_parquet"):
             raise ValueError("columns is only for layout ratings_csv or ratings_parquet")
+        if not self.header and (self.layout != "ratings_csv" or self.columns or not self.separator):
+            raise ValueError("header false is only for layout ratings_csv, with separator set")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_complete(self) -> Self:
+        if self.parts is None:
+            return self
+        if self.layout != "ratings_csv" or self.sha256:
+            raise ValueError("parts is only for layout ratings_csv, each with its own sha256")
+        if not {"train", "test"} <= set(self.parts):
+            raise ValueError("parts should have train and test")
+        if len({part.file for part in self.parts.values()}) < len(self.parts):
+            raise ValueError("parts should be different files")
         return self
 
 
@@ -233,9 +256,15 @@ class IndexParams(_Block):
 
 
 class SplitParams(_Block):
-    protocol: Literal["per_user_random", "per_rating_random", "last_per_user", "point_in_time"]
+    protocol: Literal[
+        "per_user_random", "per_rating_random", "last_per_user", "point_in_time", "users", "given"
+    ]
     test_fraction: Annotated[float, _number(0, 1, is_above=True, is_below=True)]
     validation_fraction: Annotated[float, _number(0, 1, is_below=True)]
+    given_fraction: Annotated[float, _number(0, 1, is_above=True, is_below=True)]
+    positive_rating: Annotated[float, _number(1, 5)] | None
+    min_user_ratings: Annotated[int, _integer(1, BILLION)]
+    min_movie_ratings: Annotated[int, _integer(1, BILLION)]
 
 
 class GibbsParams(_Block):
@@ -369,6 +398,7 @@ class ParamsFile(_Block):
     """The contents of params.yaml."""
 
     dataset: str
+    seed: Annotated[int, _integer(0, 2**63 - 1)]
     train: TrainParams
     implicit: ImplicitParams
     item_regression: ItemRegressionParams
@@ -377,7 +407,6 @@ class ParamsFile(_Block):
     evaluate: EvaluateParams
     split: SplitParams
     index: IndexParams
-    seed: Annotated[int, _integer(0, 2**63 - 1)]
     engine: EngineParams
 
 

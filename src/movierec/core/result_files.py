@@ -95,7 +95,9 @@ class _SplitDetails(_Figures):
     n_train: Count
     n_validation: Count
     n_test: Count
+    n_validation_given: Count
     n_cold_items: Count
+    left_out: dict[str, Count]
 
 
 class _TrainingDetails(_Figures):

@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST_KEY = "movierec"  # in a Parquet file's metadata
-PARTS = ("train_by_user", "train_users", "train_by_item", "train_items", "validation")
-TRAINING_FILES = tuple(f"{name}.parquet" for name in PARTS)  # of the split: all but the test part
+GIVEN = ("validation_given", "test_given")  # parts of the split: given ratings of held-out users
+TRAINING_FILES = tuple(  # of the split: all but the test part
+    f"{name}.parquet"
+    for name in (
+        *("train_by_user", "train_users", "train_by_item", "train_items"),
+        *("validation", *GIVEN),
+    )
+)
 MAY_BE_NAN = ("ndcg", "recall")  # columns, of users without a list
 ROW_GROUP = 1 << 20  # rows in a row group: few enough to read one user's ratings quickly
 
@@ -39,6 +45,7 @@ DESCRIPTIONS = {
     "item_index": "row number in `items.parquet`, from 0",
     "rating": "stars",
     "timestamp": "seconds since 1970 (UTC); 0 in data without times",
+    "part": "of data in parts: 0 train, 1 validation, 2 test",
     "n_ratings": "ratings; in `data/split/`, training ratings",
     "offset": "row of the first rating in the file grouped by user or movie",
     "title": "with its year; the word Movie and the id if there are no titles",
@@ -235,7 +242,7 @@ def read_train(folder: Path = SPLIT) -> tuple[Csr, Csr]:
 
 
 def read_ratings(path: Path) -> Ratings:
-    """Read a held-out part: validation or test."""
+    """Read a part of the split other than train."""
     return Ratings(*read_columns(path, ["user_index", "item_index", "rating", "timestamp"]))
 
 

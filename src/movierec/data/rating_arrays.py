@@ -12,6 +12,7 @@ from movierec.kernels.grouping import group_order
 
 Array = np.ndarray[Any, Any]
 BLOCK = 1 << 20  # ratings processed at a time, to limit memory
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,8 @@ class Ratings:
 
     def take(self, selection: Array) -> Self:
         """The ratings at these positions, or where a mask is true."""
-        columns = (self.user_index, self.item_index, self.rating, self.timestamp)
         with ThreadPoolExecutor(2) as pool:
-            return type(self)(*pool.map(lambda column: column[selection], columns))
+            return type(self)(*pool.map(lambda column: column[selection], vars(self).values()))
 
     def sort(self, n_users: int, n_items: int) -> Self:
         """The same ratings ordered by user, then item; equal pairs keep their order."""
@@ -159,6 +159,18 @@ class Ratings:
         return Csr(
             indptr_from_counts(count_index(self.user_index, n_users)), self.item_index, self.rating
         )
+
+
+@dataclass(frozen=True)
+class RatingsInParts(Ratings):
+    """The ratings of a data set that comes in parts; part (int8): the position of each in PARTS."""
+
+    part: Array
+
+    @property
+    def pooled(self) -> Ratings:
+        """The same ratings without their parts."""
+        return Ratings(self.user_index, self.item_index, self.rating, self.timestamp)
 
 
 def _freeze(data: Csr | Ratings) -> None:

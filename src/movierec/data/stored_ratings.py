@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from movierec.core.paths import INDEX, SPLIT
-from movierec.data.parquet_tables import ROW_GROUP, read_block, read_columns
+from movierec.data.parquet_tables import GIVEN, ROW_GROUP, read_block, read_columns
 from movierec.data.rating_arrays import Array, Csr, Ratings, count_index
 from movierec.engine.blocks import cut_evenly
 from movierec.kernels.grouping import group_order
 
-COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of validation and test
+COLUMNS = ["user_index", "item_index", "rating", "timestamp"]  # of all parts but train
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class StoredRatings:
     """Ratings by user or by item, in files.
 
     side: "user" or "item". ratings, rows: paths of a Csr's values and of its rows' counts. more:
-    path of a held-out part to add. Paths are absolute, so that workers may run in another folder.
+    paths of held-out parts to add. Paths are absolute, so that workers may run in another folder.
     """
 
     side: str
     ratings: Path
     rows: Path
-    more: Path | None = None
+    more: tuple[Path, ...] = ()
 
     @classmethod
     def seen(cls, folder: Path = INDEX) -> StoredRatings:
@@ -39,17 +39,31 @@ class StoredRatings:
 
     @classmethod
     def train(cls, side: str, with_validation: bool, folder: Path = SPLIT) -> StoredRatings:
-        """The training ratings by "user" or by "item", with validation added if asked for."""
+        """The training ratings by "user" or by "item", with validation added if asked for.
+
+        Of held-out users for validation, that is all of their ratings.
+        """
         folder = folder.absolute()
         names = f"train_by_{side}.parquet", f"train_{side}s.parquet"
-        more = folder / "validation.parquet" if with_validation else None
-        return cls(side, folder / names[0], folder / names[1], more)
+        more = ("validation", "validation_given") if with_validation else ()
+        paths = tuple(folder / f"{name}.parquet" for name in more)
+        return cls(side, folder / names[0], folder / names[1], paths)
+
+    @classmethod
+    def known(cls, with_validation: bool, folder: Path = SPLIT) -> StoredRatings:
+        """The ratings that a model knows, by user: those of `train`, and what held-out users gave.
+
+        From the latter it learns nothing but their rows.
+        """
+        rated = cls.train("user", with_validation, folder)
+        given = {folder.absolute() / f"{name}.parquet" for name in GIVEN}
+        return replace(rated, more=(*rated.more, *sorted(given - set(rated.more))))
 
     def counts(self) -> Array:
         """The number of ratings of each row (n_rows,) int64."""
         counts = read_columns(self.rows, ["n_ratings"])[0].astype(np.int64)
-        if self.more:
-            for (index,) in _pieces(self.more, [f"{self.side}_index"]):
+        for path in self.more:
+            for (index,) in _pieces(path, [f"{self.side}_index"]):
                 counts += count_index(index, len(counts))
         return counts
 
@@ -66,15 +80,15 @@ class StoredRatings:
 
     def join(self, block: Csr, first: int, stop: int) -> Csr:
         """Add the held-out ratings, if any, to the rows first … stop − 1 of `ratings`."""
-        if not self.more:
-            return block
         read = {"user": _held_out_of_users, "item": _held_out_of_items}[self.side]
-        return block.insert(read(self.more, first, stop))
+        for path in self.more:
+            block = block.insert(read(path, first, stop))
+        return block
 
     @property
     def alone(self) -> StoredRatings:
         """The same ratings without the held-out part."""
-        return replace(self, more=None)
+        return replace(self, more=())
 
 
 def _held_out_of_users(path: Path, first: int, stop: int) -> Ratings:

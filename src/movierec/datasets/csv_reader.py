@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import chain, starmap
 from typing import IO, Any
 
 import numpy as np
@@ -40,7 +40,8 @@ class Form:
     fields: the names of a line's fields, in order; some of them are COLUMNS, all but perhaps
     timestamp. n_header: lines before the first row. is_quoted: whether fields may be in quotes.
     text_ids: the id columns that are text. integers_only: reject an id that is not a 64-bit
-    integer; without it, the id's whole column is read as text.
+    integer; without it, the id's whole column is read as text. part: of the data set, a position in
+    PARTS, which each row then has as a column; file: its name, for errors; only for data in parts.
     """
 
     fields: tuple[str, ...]
@@ -51,6 +52,8 @@ class Form:
     is_quoted: bool = True
     integers_only: bool = False
     text_ids: frozenset[str] = frozenset()
+    part: int | None = None
+    file: str = ""
 
     @property
     def columns(self) -> list[str]:
@@ -63,10 +66,21 @@ def read(stream: IO[bytes], form: Form, gather: Gather = gather) -> tuple[Any, R
 
     Without a column of times, each timestamp is 0.
     """
+    return read_all([(stream, form)], gather)
+
+
+def read_all(
+    files: Sequence[tuple[IO[bytes], Form]], gather: Gather = gather
+) -> tuple[Any, RowCounts]:
+    """Read all ratings of several files; if an id is text in one, its column is text in all."""
     try:
-        return gather(partial(_read_piece, form), _pieces(stream, form))
+        return gather(_read_piece, chain.from_iterable(starmap(_pieces, files)))
     except TextIdsError as error:
-        return read(stream, replace(form, text_ids=form.text_ids.union(error.args)), gather)
+        widened = [
+            (stream, replace(form, text_ids=form.text_ids.union(error.args)))
+            for stream, form in files
+        ]
+        return read_all(widened, gather)
 
 
 def split_line(
@@ -87,20 +101,29 @@ def split_line(
     return fields if is_closed else []
 
 
-def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[int, bytes]]:
-    """Yield the number of a piece's first line and the piece, which consists of complete lines."""
+def _pieces(stream: IO[bytes], form: Form) -> Iterator[tuple[Form, int, bytes]]:
+    """Yield the form, the number of a piece's first line and the piece, of complete lines."""
     stream.seek(0)
     for _ in range(form.n_header):
         stream.readline()
     number = 1 + form.n_header
     while piece := stream.read(PIECE) + stream.readline(MAX_LINE):
         lines = piece.removeprefix(b"\xef\xbb\xbf") if number == 1 else piece
-        yield number, lines if form.encoding == "utf-8" else lines.decode(form.encoding).encode()
+        if form.encoding != "utf-8":
+            lines = lines.decode(form.encoding).encode()
+        yield form, number, lines
         number += piece.count(b"\n")
 
 
 def _read_piece(form: Form, first: int, piece: bytes) -> Piece:
-    """Read the rows of a piece. first: the number of its first line."""
+    """Read the rows of a piece, with their part. first: the number of its first line."""
+    table, rows = _read_rows(form, first, piece)
+    if form.part is None:
+        return table, rows
+    return table.append_column("part", pa.array(np.full(len(table), form.part, np.int8))), rows
+
+
+def _read_rows(form: Form, first: int, piece: bytes) -> Piece:
     table = None if _may_be_hex(form, piece) else _parse(form, piece, is_typed=True)
     kept = None if table is None else keep_all(table, form.scale)
     if kept and not any(text_values.has_odd_ids(kept[0][name]) for name in form.text_ids):
@@ -112,7 +135,7 @@ def _read_piece(form: Form, first: int, piece: bytes) -> Piece:
     if len(piece) > SMALL and 0 < middle < len(piece):
         later = first + piece.count(b"\n", 0, middle)
         parts = (first, piece[:middle]), (later, piece[middle:])
-        return join([_read_piece(form, *part) for part in parts])
+        return join([_read_rows(form, *part) for part in parts])
     return _read_lines(form, first, piece)
 
 
@@ -170,7 +193,7 @@ def _is_plain(form: Form, piece: bytes) -> bool:
 
 
 def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
-    """Like _read_piece, but line by line; blank lines are ignored."""
+    """Like _read_rows, but line by line; blank lines are ignored."""
     numbered = [(first + k, line) for k, line in enumerate(piece.split(b"\n"))]
     lines = [(number, line) for number, line in numbered if line.strip(b"\r")]
     rows = [_fields(form, _text(line)) for _, line in lines]
@@ -186,7 +209,7 @@ def _read_lines(form: Form, first: int, piece: bytes) -> Piece:
         k = int(is_wrong.argmax())
         n = n_fields[k]
         found = f"number of fields: {n}, not {len(form.fields)}" if n else "an unclosed quote?"
-        guess = f"line {numbers[k]}: {found}"
+        guess = f"{form.file} line {numbers[k]}: {found}".lstrip()
     return _read_texts(form, pa.table(texts), numbers, [line for _, line in lines], is_wrong, guess)
 
 
@@ -207,7 +230,7 @@ def _read_texts(
     )
 
     def place(k: int) -> str:
-        return f"line {numbers[k]}"
+        return f"{form.file} line {numbers[k]}".lstrip()
 
     guess = guess or text_values.explain_time(texts, reasons, place)
     return keep_some(table, reasons, lambda k: (place(k), _text(lines[k])), guess)

@@ -44,6 +44,29 @@ def fetch(
     return copied
 
 
+def fetch_parts(data: PathSource, folder: Path, watch: Watch | None = None) -> list[Path]:
+    """Copy the file of each part of a data set into a folder, unchanged; returns their paths.
+
+    Raises MovierecError if one is missing or not the pinned one.
+    """
+    source = expand(str(data.path))
+    if not source.is_dir():
+        raise MovierecError(
+            f"{source}: no such folder; correct the data set's path in datasets.yaml"
+        )
+    copied = []
+    for part in (data.parts or {}).values():
+        path = source / part.file
+        if not path.is_file():
+            raise MovierecError(
+                f"{path}: no such file; correct the data set's parts in datasets.yaml"
+            )
+        _check_name(path)
+        copied.append(_copied(path, folder, Pin(path.stat().st_size, "sha256", part.sha256)))
+        (watch or Watch()).found(path)
+    return copied
+
+
 def _pin(data: PackageSource | UrlSource) -> Pin:
     if data.sha256 is not None:
         return Pin(data.size, "sha256", data.sha256)
@@ -68,9 +91,13 @@ def _at_path(data: PathSource) -> Path:
             f"{source}: the data set's sha256 in datasets.yaml is not set; set it to"
             f" {hash_file(source, 'sha256')}"
         )
+    _check_name(source)
+    return source
+
+
+def _check_name(source: Path) -> None:
     if source.name == MANIFEST:
         raise MovierecError(f"{source}: rename it; {MANIFEST} is the name of the stage's own file")
-    return source
 
 
 def _own(data: PackageSource | UrlSource, folder: Path) -> tuple[Path, Path] | None:

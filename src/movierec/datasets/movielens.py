@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,12 +22,10 @@ from movierec.core import log
 from movierec.core.checksums import opened_as_hashed
 from movierec.core.errors import MovierecError
 from movierec.core.params import DataSet, PathSource
-from movierec.data.rating_arrays import Array, Ratings
-from movierec.datasets import csv_reader, movie_lists, parquet_reader, validation
-from movierec.datasets.csv_reader import Form
+from movierec.data.rating_arrays import Array, Ratings, RatingsInParts
+from movierec.datasets import csv_reader, movie_lists, parquet_reader, text_ratings, validation
 from movierec.datasets.movie_lists import MovieList, movie_table
-from movierec.datasets.table_columns import Names, read_header
-from movierec.datasets.validation import COLUMNS, IGNORE_TIMES, Gather, RowCounts
+from movierec.datasets.validation import IGNORE_TIMES, Gather, RowCounts
 from movierec.datasets.zip_members import open_member
 
 # Members of a zip by layout: ratings, the list of movies, the list's reader, and what separates
@@ -38,7 +36,6 @@ MEMBERS: dict[str, tuple[str, str, Callable[..., MovieList], str | None]] = {
     "100k": ("u.data", "u.item", movie_lists.read_100k, "\t"),
     "recbole": ("ml-100k.inter", "ml-100k.item", movie_lists.read_recbole, None),
 }
-TABLES = {"csv", "ratings_csv"}  # layouts whose ids may be text, and whose fields in quotes
 NOT_SECONDS = range(1000, 10**8)  # up to 1973; the last time of a data set is later, or an order
 UNITS = {  # integers that the last time may be by mistake, and what it may count
     "years": (1900, 2100),
@@ -120,7 +117,10 @@ def read_archive(
     movies, counts = read.movies_with(rated_ids)
     place = pd.Series(np.arange(len(movies), dtype=np.int32), index=movies["movie_id"])
     item_index = place.loc[rated_ids].to_numpy()[rated_index]
-    return Archive(Ratings(user_index, item_index, rating, timestamp), user_ids, movies, counts)
+    columns = user_index, item_index, rating, timestamp
+    in_parts = "part" in table.column_names
+    ratings = RatingsInParts(*columns, table["part"].to_numpy()) if in_parts else Ratings(*columns)
+    return Archive(ratings, user_ids, movies, counts)
 
 
 def read_rows(
@@ -130,9 +130,16 @@ def read_rows(
     sha256: str | None = None,
     gather: Gather = validation.gather,
 ) -> ReadRows:
-    """Read the rows of an archive; raises MovierecError as read_archive does."""
-    with explained(path), _opened(path, sha256) as file, log.timed("read", path):
-        (table, rows), listed = _read(file, path, data, gather)
+    """Read the rows of an archive, or of a folder of parts, whose hashes are in the block.
+
+    Raises MovierecError as read_archive does.
+    """
+    with explained(path), log.timed("read", path):
+        if isinstance(data, PathSource) and data.parts:
+            (table, rows), listed = text_ratings.read_parts(path, data, gather), MovieList()
+        else:
+            with _opened(path, sha256) as file:
+                (table, rows), listed = _read(file, path, data, gather)
     has_other = rows.rejected["off_scale"] > 0
     scale = f"the scale is {data.rating_min:g} to {data.rating_max:g}" if has_other else ""
     rows.check(str(path), "rows", max_rejected, scale)
@@ -162,49 +169,19 @@ def _read(
     file: IO[bytes], path: Path, data: DataSet, gather: Gather
 ) -> tuple[tuple[Any, RowCounts], MovieList]:
     """The gathered ratings, and the list of movies."""
-    columns = (data.columns if isinstance(data, PathSource) else None) or {}
-    names: Names = {str(ours): name for ours, name in columns.items()}
     if data.layout == "ratings_parquet":
-        scale = data.rating_min, data.rating_max
+        names, scale = text_ratings.names_of(data), (data.rating_min, data.rating_max)
         return parquet_reader.read(file, str(path), names, scale, gather), MovieList()
     if data.layout == "ratings_csv":
-        return _read_text(file, str(path), data, gather, names), MovieList()
+        form = text_ratings.form_of(file, str(path), data)
+        return csv_reader.read(file, form, gather), MovieList()
     of_ratings, of_movies, read_movies, separator = MEMBERS[data.layout]
     with open_member(path, data, of_movies, file) as stream:
         listed = read_movies(stream, str(path), data, of_movies)
     text_ids = frozenset(["movie_id"] if listed.has_text_ids else [])
     with open_member(path, data, of_ratings, file) as stream:
-        where = f"{path}: {of_ratings}"
-        return _read_text(stream, where, data, gather, names, text_ids, separator), listed
-
-
-def _read_text(
-    stream: IO[bytes],
-    where: str,
-    data: DataSet,
-    gather: Gather,
-    names: Names,
-    text_ids: frozenset[str] = frozenset(),
-    separator: str | None = None,
-) -> tuple[Any, RowCounts]:
-    """Read ratings as text. separator: if there is no header."""
-    fields: tuple[str, ...] = COLUMNS
-    n_header = 0
-    if separator is None:
-        typed = data.separator if isinstance(data, PathSource) else None
-        header = read_header(stream, where, data.encoding, typed, names)
-        fields, separator, n_header = header.fields, header.separator, header.n_lines
-    form = Form(
-        fields,
-        separator,
-        (data.rating_min, data.rating_max),
-        n_header,
-        encoding=data.encoding,
-        is_quoted=data.layout in TABLES,
-        integers_only=data.layout not in TABLES,
-        text_ids=text_ids,
-    )
-    return csv_reader.read(stream, form, gather)
+        form = text_ratings.form_of(stream, f"{path}: {of_ratings}", data, separator)
+        return csv_reader.read(stream, replace(form, text_ids=text_ids), gather), listed
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from movierec.core.params import PathSource, validated
 from movierec.data.rating_arrays import Array
 from movierec.datasets import movielens
 from movierec.datasets.movielens import MEMBERS
+from movierec.datasets.parts_folder import find_parts, separator_without_header
 from movierec.datasets.table_columns import (
     Names,
     find_separator,
@@ -63,26 +64,33 @@ def describe(
 ) -> FileDescription:
     """Describe a file of ratings, and read its first piece with that description.
 
-    names: its names for columns; separator: between its fields; else they are guessed. Raises
-    MovierecError if it cannot be read, or if its columns or scale are not clear.
+    path: of a folder, too, with a file for each part. names: its names for columns; separator:
+    between its fields; else they are guessed. Raises MovierecError if it cannot be read, or if its
+    columns or scale are not clear.
     """
-    if not path.is_file():
-        is_folder = path.is_dir()
-        raise MovierecError(
-            f"{path}: " + ("a folder; give one file" if is_folder else "no such file")
-        )
+    if not path.exists():
+        raise MovierecError(f"{path}: no such file")
+    parts = find_parts(path) if path.is_dir() else {}
     with movielens.explained(path):
-        form = _form(path, names or {}, separator)
-        sha256 = hash_file(path, "sha256")
-    fixed = {"source": "path", "path": str(path), "sha256": sha256}
+        form = _form(parts.get("train", path), names or {}, separator, in_parts=bool(parts))
+        hashes = {part: hash_file(file, "sha256") for part, file in (parts or {"": path}).items()}
+    fixed: dict[str, Any] = {"source": "path", "path": str(path)}
+    if parts:
+        form["parts"] = {
+            part: {"file": file.name, "sha256": hashes[part]} for part, file in parts.items()
+        }
+    else:
+        fixed["sha256"] = hashes[""]
     low, high = scale or ALL
     data = _source(path, form, rating_min=low, rating_max=high)
-    read = movielens.read_rows(path, data, MAX_REJECTED, sha256, _first_piece)
+    read = movielens.read_rows(path, data, MAX_REJECTED, hashes.get(""), _first_piece)
     ratings = read.ratings["rating"].to_numpy()
     ids = "; ".join(filter(None, (_about_ids(name, read.ratings[name]) for name in IDS)))
     low, high = scale or _scale(path, ratings, read.counts)
     ends = {"rating_min": float(low), "rating_max": float(high)}
     texts = _texts(form, read.counts, ids, ratings, (low, high), is_guess=scale is None)
+    if parts and (unused := set(path.iterdir()) - set(parts.values())):
+        texts["not used"] = ", ".join(shown(other.name) for other in sorted(unused))
     _, movie_rows = read.listed.keep(is_text=read.listed.has_text_ids)
     if rejected := _rejected(movie_rows, f"rows of {read.listed.name}"):
         texts["movies"] = rejected
@@ -104,9 +112,14 @@ def _texts(
     has_times = rows.times and any(rows.times)
     texts = {
         "layout": ", ".join(str(form[key]) for key in FORM if form.get(key)),
+        "parts": ", ".join(
+            f"{part} is {shown(entry['file'])}" for part, entry in form.get("parts", {}).items()
+        ),
         "columns": ", ".join(
             f"{ours} is {shown(name or 'none')}" for ours, name in form.get("columns", {}).items()
-        ),
+        )
+        or "without a header, so the fields are user, movie, rating and, if there, timestamp"
+        * (not form.get("header", True)),
         "ids": ids,
         "scale": f"{scale[0]:g} to {scale[1]:g}; {span}{guess}{zero}",
         "times": "" if has_times else "none, so split.protocol cannot be one by time",
@@ -142,8 +155,10 @@ def _source(path: Path, form: Mapping[str, Any], **changes: Any) -> PathSource:
         raise MovierecError(f"{path}: {error}") from None
 
 
-def _form(path: Path, names: Names, separator: str | None) -> dict[str, Any]:
-    """The keys that describe a file's format."""
+def _form(
+    path: Path, names: Names, separator: str | None, in_parts: bool = False
+) -> dict[str, Any]:
+    """The keys that describe a file of ratings. in_parts: perhaps without a header."""
     if zipfile.is_zipfile(path):
         if names or separator:
             raise MovierecError(f"{path}: is a zip; --column and --separator are for tables")
@@ -158,8 +173,11 @@ def _form(path: Path, names: Names, separator: str | None) -> dict[str, Any]:
         candidates, _ = read_names(stream, str(path), encoding, separator)
     guessed = {one: guess_names(header, names) for one, header in candidates.items()}
     best = find_separator(candidates, guessed)
-    form = {"layout": "ratings_csv", **_named(path, candidates[best], names)}
-    form |= {"separator": separator} if separator else {}
+    if in_parts and not names and (only := separator_without_header(candidates)):
+        form: dict[str, Any] = {"layout": "ratings_csv", "header": False, "separator": only}
+    else:
+        form = {"layout": "ratings_csv", **_named(path, candidates[best], names)}
+        form |= {"separator": separator} if separator else {}
     return form if encoding == "utf-8" else form | {"encoding": encoding}
 
 

@@ -38,21 +38,22 @@ class RatingFiles:
     """The files of ratings for evaluation.
 
     known: all ratings but test, by user and by item. fitted: those that the model was trained on,
-    by user and by item.
+    by user and by item. By user, they include the given ratings of held-out users, from which the
+    model solved their rows. trained: without these.
     """
 
     known: tuple[StoredRatings, StoredRatings]
     fitted: tuple[StoredRatings, StoredRatings]
+    trained: StoredRatings
     test: Path
 
     @classmethod
     def from_split(cls, test: Path, refit: bool) -> RatingFiles:
         """Use the split in data/split. refit: whether the model was trained on validation too."""
         known, fitted = (
-            (StoredRatings.train("user", both), StoredRatings.train("item", both))
-            for both in (True, refit)
+            (StoredRatings.known(both), StoredRatings.train("item", both)) for both in (True, refit)
         )
-        return cls(known, fitted, test.absolute())
+        return cls(known, fitted, StoredRatings.train("user", refit), test.absolute())
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,9 @@ def collect(
     params = ranker.params.evaluate
     known, fitted = ([rated.counts() for rated in pair] for pair in (files.known, files.fitted))
     n_users = len(known[0])
+    test = Ratings(*read_columns(files.test, COLUMNS))
     users = ranking_protocol.sample_users(
-        n_users, params.ranking_users, ranker.params.seed, "evaluate/users"
+        np.unique(test.user_index), params.ranking_users, ranker.params.seed, "evaluate/users"
     )
     read = partial(_read_users, files, ranker, users, scratch)
     blocks = list(engine.map(read, *zip(*work_by_cost(engine, known[0], CHUNK), strict=True)))
@@ -110,7 +112,6 @@ def collect(
         tree_sums.add_up([block.errors for block in blocks]), sum(block.n_train for block in blocks)
     )
     predictors, popularity = _fit_baselines(engine, files, fitted, blocks, params.baseline_damping)
-    test = Ratings(*read_columns(files.test, COLUMNS))
     evaluator = RankingEvaluator.from_sample(
         users, stack_rows([block.known for block in blocks]), test, known[1], n_users
     )
@@ -134,8 +135,9 @@ def _read_users(
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
     errors = measures.errors_by_row(model, train, ranker.params.data.scale)
-    both = known.join(train, first, stop)
-    fitted = both if files.fitted[0].more else train
+    both, fitted, trained = (
+        rated.join(train, first, stop) for rated in (known, files.fitted[0], files.trained)
+    )
     sampled = sample[(sample >= first) & (sample < stop)] - first
     return UserStatistics(
         errors=tree_sums.partial_sums(first, errors),
@@ -144,7 +146,7 @@ def _read_users(
         known=both.take(sampled),
         fitted=fitted.take(sampled),
         rated_sets=_save(
-            scratch / f"rated-sets-{first}", item_knn.rated_sets(fitted, model.n_items)
+            scratch / f"rated-sets-{first}", item_knn.rated_sets(trained, model.n_items)
         ),
     )
 

@@ -13,7 +13,7 @@ import sys
 from difflib import unified_diff
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import numpy as np
@@ -35,9 +35,8 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import Params, TrainParams, load_params
 from movierec.core.text import count
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Ratings
-from movierec.metrics.measures import errors_of
-from movierec.training import checkpoint, rating_model
+from movierec.metrics.measures import Errors
+from movierec.training import checkpoint, loading, rating_model
 from movierec.training.in_memory import InMemoryData
 
 if TYPE_CHECKING:
@@ -92,30 +91,25 @@ def search_space(params: TrainParams, n_factors_allowed: int) -> Space:
     return space
 
 
-def read_data(params: Params) -> tuple[InMemoryData, Ratings]:
-    """The data to train on, and the validation ratings."""
+def read_data(params: Params) -> InMemoryData:
+    """The data to train on, with validation ratings."""
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
     manifests.check_files(paths.SPLIT, manifest, "split", *parquet_tables.TRAINING_FILES)
-    validation = parquet_tables.read_ratings(paths.SPLIT / "validation.parquet")
-    if not len(validation):
-        raise MovierecError("no validation ratings to tune on; raise split.validation_fraction")
-    genres = None
     if params.train.model == "genre_mf":
         manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
-        genres = parquet_tables.read_genres()
-    data = InMemoryData.from_params(*parquet_tables.read_train(), params.train, genres, validation)
+    data = loading.load_in_memory(params.train, refit=False)
+    if not data.judge.n_validation:
+        raise MovierecError("no validation ratings to tune on; raise split.validation_fraction")
     scale = params.data.scale
     rating_model.make_trainer(data, params.train, params.seed, scale)  # checks n_factors
-    return data, validation
+    return data
 
 
-def validation_rmse(
-    data: InMemoryData, validation: Ratings, params: Params, values: Values
-) -> float:
+def validation_rmse(data: InMemoryData, params: Params, values: Values) -> float:
     """The RMSE on validation of the model trained with these values of params."""
     scale, train = params.data.scale, params.train.model_copy(update=values)
     fit = rating_model.fit(data, train, params.seed, scale)
-    return errors_of(fit.model, validation, scale).rmse
+    return cast(Errors, fit.validation).rmse
 
 
 def open_study(params: Params, space: Space) -> optuna.Study:
@@ -151,7 +145,7 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
 
     The first trial has the params in use.
     """
-    data, validation = read_data(params)
+    data = read_data(params)
     space = search_space(params.train, min(data.by_user.n_rows, data.by_item.n_rows))
     study = open_study(params, space)
     n_finished = len(trials_table(study))
@@ -166,7 +160,7 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
         values = trial.user_attrs.get("params", suggested)
         trial.set_user_attr("params", values)
         try:
-            return validation_rmse(data, validation, params, values)
+            return validation_rmse(data, params, values)
         except MovierecError as error:
             trial.set_user_attr("error", str(error))
             raise _optuna().TrialPruned from None

@@ -48,7 +48,7 @@ class RankingEvaluator:
         cls, seen: Csr, held_out: Ratings, n_items: int, max_users: int, seed: int, stream: str
     ) -> "RankingEvaluator":
         """Sample at most max_users users by a random stream. seen, held_out: of all users."""
-        users = sample_users(seen.n_rows, max_users, seed, stream)
+        users = sample_users(np.unique(held_out.user_index), max_users, seed, stream)
         counts = np.bincount(seen.indices, minlength=n_items)
         return cls.from_sample(users, seen.take(users), held_out, counts, seen.n_rows)
 
@@ -77,10 +77,13 @@ class RankingEvaluator:
         )
 
 
-def sample_users(n_users: int, max_users: int, seed: int, stream: str) -> Array:
-    """Sample at most max_users users by a random stream; ascending indices."""
+def sample_users(users: Array, max_users: int, seed: int, stream: str) -> Array:
+    """Sample at most max_users of these users by a random stream; ascending indices.
+
+    users: those who have ratings held out; others would have nothing to evaluate.
+    """
     rng = random_streams.stream(seed, stream)
-    return np.sort(rng.choice(n_users, min(max_users, n_users), replace=False))
+    return np.sort(rng.choice(users, min(max_users, len(users)), replace=False))
 
 
 def compare_rankings(

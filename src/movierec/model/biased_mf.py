@@ -10,6 +10,7 @@ import numpy as np
 from movierec.data.rating_arrays import Array, check_index
 from movierec.kernels.scoring import predict_pairs
 
+USER_ROWS = ("user_factors", "user_biases", "sample_user_biases")  # arrays with a row for each user
 _none = partial(np.zeros, (0, 0))
 
 
@@ -106,9 +107,15 @@ class Model:
         """The model of only these users, who are numbered by their position among them."""
         if not isinstance(users, slice):
             users = check_index(users, self.n_users, "users")
-        names = ("user_factors", "user_biases", "sample_user_biases")
-        rows = {name: array[users] for name in names if len(array := getattr(self, name))}
+        rows = {name: array[users] for name in USER_ROWS if len(array := getattr(self, name))}
         return replace(self, **rows)
+
+    def with_users_of(self, other: "Model", users: Array) -> "Model":
+        """The model with the rows of these users from another one of the same shape."""
+        rows = {name: np.array(array) for name in USER_ROWS if len(array := getattr(self, name))}
+        for name, array in rows.items():
+            array[users] = getattr(other, name)[users]
+        return replace(self, **rows)  # type: ignore[arg-type]
 
     def sample(self, number: int) -> "Model":
         """One of the samples that this model is the mean of; otherwise the model itself."""

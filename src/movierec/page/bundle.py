@@ -8,7 +8,7 @@ from importlib import resources
 
 STATIC = resources.files("movierec.page") / "static"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:function|const|class) )", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async function|function|const|class) )", re.MULTILINE)
 # What the file is when there is none: DVC asks for every output of a stage.
 NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>movierec</title>
 <p>This run has no page: page.movies is 0 in params.yaml.</p></html>

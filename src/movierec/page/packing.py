@@ -24,6 +24,7 @@ import numpy as np
 from movierec.core.array_files import Array
 
 Json = dict[str, Any]
+SINGLE = 2**24  # steps that single precision distinguishes
 
 
 class Packer:
@@ -37,7 +38,8 @@ class Packer:
         return self._add(np.ascontiguousarray(array, "<f4").tobytes(), array, kind="f32")
 
     def rounded(self, array: Array, step: float = 1) -> Json:
-        """An array rounded to multiples of a step."""
+        """An array rounded to multiples of a step, or to single precision if that is coarser."""
+        step = max(step, float(np.abs(array).max(initial=0)) / SINGLE)
         steps = np.rint(np.asarray(array, np.float64) / step).astype(np.int64)
         folded = ((steps << 1) ^ (steps >> 63)).astype("<u8").reshape(-1, 1).view(np.uint8)
         n_planes = int(np.flatnonzero(folded.any(axis=0)).max(initial=-1)) + 1

@@ -1,8 +1,9 @@
 """What the page knows of a run: its movies, models and facts, for static/recommender.js.
 
 Movies are known by their place: the most rated first, as in items.parquet. The numbers of models
-are rounded, so that the page is small. The steps are those with which scores differ from those of
-`movierec recommend` by less than 0.001 (docs/user-guide/outputs.md has figures).
+are rounded to steps so large that the page is small, and so small that its scores differ from those
+of `movierec recommend` by less than 0.001. Of the lists of 50 random people on ml-100k, 45 are the
+same in the same order; in the others, movies with nearly the same score changed places.
 """
 
 from __future__ import annotations
@@ -91,11 +92,10 @@ class Page:
         names = list(dict.fromkeys(name for own in own_genres for name in own))
         codes = {name: code for code, name in enumerate(names)}
         weights = selection.genre_weights(self.items["genres"], self.params.recommend.genre_weight)
-        years = movies["year"]
         return {
             "ids": movies["movie_id"].tolist(),
             "titles": [display_title(title) for title in movies["title"]],
-            "years": [None if year is None else int(year) for year in years.replace(np.nan, None)],
+            "years": [None if pd.isna(year) else int(year) for year in movies["year"]],
             "genres": [[codes[name] for name in own] for own in own_genres],
             "genreNames": names,
             "genreWeights": [weights.get(name, 0) for name in names],
@@ -122,11 +122,12 @@ class Page:
 
     def _sample(self, part: FactorPart, weights: Array) -> Json:
         n, row, mean = self.n_movies, part.row, self.models.rating.global_mean
-        exact, rounded = self.packer.exact, self.packer.rounded
+        exact, rounded, star = self.packer.exact, self.packer.rounded, self.scale.star
+        of_factors = RATING_STEP * star**0.5  # in √stars, so that a product is in stars
         return {
-            "factors": rounded(part.item_factors[:n], RATING_STEP),
-            "biases": rounded((part.offsets - mean)[:n], RATING_STEP),
-            "weights": rounded(weights, RATING_STEP) if len(weights) else None,
+            "factors": rounded(part.item_factors[:n], of_factors),
+            "biases": rounded((part.offsets - mean)[:n], RATING_STEP * star),
+            "weights": exact(weights) if len(weights) else None,
             "mean": exact(row.prior_mean[0]),
             "precision": exact(row.prior.precision.ravel()),
             "perRating": exact(row.prior.per_rating),

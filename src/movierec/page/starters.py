@@ -29,32 +29,35 @@ def starters(movies: pd.DataFrame, vectors: Array) -> list[int]:
 
 
 def examples(movies: pd.DataFrame, scale: Scale) -> list[dict[str, Any]]:
-    """Tastes for three genres that share few movies: each likes well-known movies of its genre, and
-    dislikes one of another."""
-    well_known = movies.head(WELL_KNOWN)
-    places = {
-        genre: [place for place, own in enumerate(well_known["genres"]) if genre in own]
-        for genre in dict.fromkeys(genre for own in well_known["genres"] for genre in own)
-    }
-    genres = [genre for genre in places if len(places[genre]) > N_LIKED]
-    chosen: list[str] = []
-    while genres and len(chosen) < N_EXAMPLES:
-        taken = {place for genre in chosen for place in places[genre]}
-
-        def own_share(genre: str, taken: set[int] = taken) -> float:
-            return len(set(places[genre]) - taken) / len(places[genre])
-
-        best = max(genres, key=lambda genre: (own_share(genre), len(places[genre])))
-        chosen.append(best)
-        genres.remove(best)
+    """Tastes for genres that share few movies: each likes well-known movies of its genre, and
+    dislikes one of the next."""
+    places: dict[str, list[int]] = {}
+    for place, own in enumerate(movies["genres"].head(WELL_KNOWN)):
+        for genre in dict.fromkeys(own):
+            places.setdefault(genre, []).append(place)
+    chosen = _genres_apart({name: set(own) for name, own in places.items() if len(own) > N_LIKED})
     tastes = []
-    for number, genre in enumerate(chosen):
-        other = chosen[(number + 1) % len(chosen)]
-        liked = [p for p in places[genre] if p not in places[other]][:N_LIKED]
-        disliked = [p for p in places[other] if p not in places[genre]][:1]
-        ratings = [(p, scale.high) for p in liked] + [(p, scale.low) for p in disliked]
+    for genre, other in zip(chosen, [*chosen[1:], *chosen[:1]], strict=True):
+        liked = [place for place in places[genre] if genre == other or place not in places[other]]
+        disliked = [place for place in places[other] if place not in places[genre]]
+        ratings = [(place, scale.high) for place in liked[:N_LIKED]]
+        ratings += [(place, scale.low) for place in disliked[:1]]
         tastes.append({"name": genre, "ratings": ratings})
     return tastes
+
+
+def _genres_apart(places: dict[str, set[int]]) -> list[str]:
+    """Up to N_EXAMPLES genres, each with the greatest share of movies that those before it lack."""
+    chosen: list[str] = []
+    while len(chosen) < min(N_EXAMPLES, len(places)):
+        taken = set().union(*(places[genre] for genre in chosen))
+        shares = {
+            genre: (len(own - taken) / len(own), len(own))
+            for genre, own in places.items()
+            if genre not in chosen
+        }
+        chosen.append(max(shares, key=lambda genre: shares[genre]))
+    return chosen
 
 
 def map_of(vectors: Array) -> Array:

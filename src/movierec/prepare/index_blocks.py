@@ -13,7 +13,7 @@ from movierec.data.rating_arrays import Csr, count_index, indptr_from_counts
 from movierec.datasets import movielens
 from movierec.engine.local import Engine
 from movierec.prepare import index, index_pieces, parquet_writer, shuffle
-from movierec.prepare.index_pieces import COLUMNS, Indexed
+from movierec.prepare.index_pieces import Indexed
 
 
 def build(
@@ -83,5 +83,6 @@ def _build_here(path: Path, sha256: str, data: DataSet, max_rejected: int) -> In
         count_index(ratings.item_index, len(movies)),
         counts,
         built.n_superseded,
-        [{name: getattr(ratings, name) for name in COLUMNS}],
+        built.n_in_two_parts,
+        [{name: column for name, column in vars(ratings).items() if name != "user_index"}],
     )

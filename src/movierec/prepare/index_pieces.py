@@ -19,9 +19,9 @@ import pandas as pd
 import pyarrow as pa
 
 from movierec.core.atomic import atomic_file
-from movierec.core.params import DataSet
+from movierec.core.params import DataSet, PathSource
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Ratings, count_index
+from movierec.data.rating_arrays import Array, Ratings, RatingsInParts, count_index
 from movierec.datasets import movielens
 from movierec.datasets.movielens import ArchiveCounts
 from movierec.datasets.validation import IDS, Reader, RowCounts
@@ -29,9 +29,9 @@ from movierec.engine.local import Engine
 from movierec.prepare import index, shuffle
 from movierec.prepare.shuffle import Bounds, Columns
 
-COLUMNS = ("item_index", "rating", "timestamp")  # of ratings by user
+COLUMNS = ("item_index", "rating", "timestamp")  # of ratings by user; in parts, with their part
 PLACES = ("user_index", "item_index")
-TYPES = {"user_index": "i4", "item_index": "i4", "rating": "f4", "timestamp": "i8", "row": "i8"}
+TYPES = {"user_index": "i4", "item_index": "i4", "rating": "f4", "timestamp": "i8"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Indexed:
     by_item: Array  # number of ratings of each movie
     counts: ArchiveCounts
     n_superseded: int
+    n_in_two_parts: int  # of those superseded: because an earlier part has the pair, too
     blocks: Iterable[Columns]  # the ratings, a block of users at a time
 
 
@@ -70,6 +71,7 @@ class PieceSource:
 
     ratings: Path
     places: tuple[Path, Path]  # files with the index of each user number, and of each item number
+    columns: tuple[str, ...] = COLUMNS
     n_before: int = 0  # rows of the archive before this file
 
 
@@ -86,6 +88,7 @@ def build(
     work: Engine, scratch: Path, path: Path, sha256: str, data: DataSet, max_rejected: int
 ) -> Indexed:
     """Index an archive; the blocks are stored in the folder `scratch`."""
+    columns = (*COLUMNS, "part") if isinstance(data, PathSource) and data.parts else COLUMNS
     gather = partial(_gather, work, scratch)
     read = movielens.read_rows(path, data, max_rejected, sha256, gather)
     pieces: Pieces = read.ratings
@@ -95,14 +98,17 @@ def build(
     n_rated = pd.Series(rated.counts, rated.ids).reindex(movies.index, fill_value=0)
     users, _ = users.ordered()
     items, _ = Counted(movies.index.to_numpy(), n_rated.to_numpy()).ordered()
-    blocks, n_superseded = _by_user(work, scratch / "first", _sources(pieces, users, items), users)
+    sources = _sources(pieces, users, items, columns)
+    blocks, (n_superseded, n_in_two_parts) = _by_user(
+        work, scratch / "first", sources, users, columns
+    )
     if n_superseded:  # counts differ without these, and so does the order
         counts = _counts(work, blocks, shuffle.bounds_of(work, users.counts), len(items.ids))
         users, of_users = replace(users, counts=counts[0]).ordered()
         items, of_items = replace(items, counts=counts[1]).ordered()
         places = _save(scratch / "users.npy", of_users), _save(scratch / "items.npy", of_items)
-        sources = [PieceSource(block, places) for block in blocks]
-        blocks, _ = _by_user(work, scratch / "again", sources, users)
+        again = [PieceSource(block, places, columns) for block in blocks]
+        blocks, _ = _by_user(work, scratch / "again", again, users, columns)
     return Indexed(
         users.ids,
         movies.loc[items.ids].reset_index(),
@@ -110,7 +116,8 @@ def build(
         items.counts,
         archive_counts,
         n_superseded,
-        (_columns(path, COLUMNS) for path in blocks),
+        n_in_two_parts,
+        (_columns(path, columns) for path in blocks),
     )
 
 
@@ -153,7 +160,8 @@ def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> RowCounts:
         with atomic_file(_ids(path, name), shared=True) as partial_path:
             parquet_tables.write_table(partial_path, {"id": column.dictionary, "n": n})
     with atomic_file(path, shared=True) as partial_path:
-        parquet_tables.write_table(partial_path, columns | {n: table[n] for n in COLUMNS[1:]})
+        names = table.column_names[len(IDS) :]
+        parquet_tables.write_table(partial_path, columns | {name: table[name] for name in names})
     return rows
 
 
@@ -173,7 +181,9 @@ def _total(tally: list[pa.Table]) -> pa.Table:
     return pa.table({"id": grouped["id"], "n": grouped["n_sum"]})
 
 
-def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[PieceSource]:
+def _sources(
+    pieces: Pieces, users: Counted, items: Counted, columns: tuple[str, ...]
+) -> Iterator[PieceSource]:
     """Yield the pieces, after writing the index of each one's ids to files."""
     indices = [pd.Index(counted.ids, dtype=counted.ids.dtype) for counted in (users, items)]
     n_before = 0
@@ -183,7 +193,7 @@ def _sources(pieces: Pieces, users: Counted, items: Counted) -> Iterator[PieceSo
             ids = Counted.from_table(parquet_tables.read_table(_ids(path, name))).ids
             places_of_ids = index_of_ids.get_indexer(pd.Index(ids, dtype=ids.dtype))
             places.append(_save(path.with_name(f"{path.name}.{name}.npy"), places_of_ids))
-        yield PieceSource(path, (places[0], places[1]), n_before)
+        yield PieceSource(path, (places[0], places[1]), columns, n_before)
         n_before += n_rows
 
 
@@ -196,34 +206,43 @@ def _save(path: Path, places: Array) -> Path:
 
 
 def _by_user(
-    work: Engine, folder: Path, sources: Iterable[PieceSource], users: Counted
-) -> tuple[list[Path], int]:
-    """Group ratings by user; returns the files of the blocks, and the number superseded."""
+    work: Engine,
+    folder: Path,
+    sources: Iterable[PieceSource],
+    users: Counted,
+    columns: tuple[str, ...],
+) -> tuple[list[Path], list[int]]:
+    """Group ratings by user; returns the files of the blocks, and what _write_newest counts."""
     folder.mkdir()
+    types = TYPES | dict.fromkeys(columns[len(COLUMNS) :], "i1") | {"row": "i8"}
     paths, superseded = shuffle.shuffled(
-        work, _read, list(sources), TYPES, users.counts, _write_newest, folder
+        work, _read, list(sources), types, users.counts, _write_newest, folder
     )
-    return paths, sum(superseded)
+    return paths, np.sum(superseded, axis=0).tolist()
 
 
 def _read(source: PieceSource) -> pd.DataFrame:
     """Read the ratings of a source by user_index and item_index. row: position in the archive."""
-    columns = _columns(source.ratings, [*PLACES, *COLUMNS[1:]])
+    columns = _columns(source.ratings, [*PLACES, *source.columns[1:]])
     for name, path in zip(PLACES, source.places, strict=True):
         columns[name] = np.load(path, mmap_mode="r")[columns[name]]
     row = source.n_before + np.arange(len(columns["rating"]))
     return pd.DataFrame({**columns, "row": row})
 
 
-def _write_newest(block: pd.DataFrame, path: Path) -> int:
-    """Write the newest rating of each pair, by user and item; returns the number superseded."""
+def _write_newest(block: pd.DataFrame, path: Path) -> tuple[int, int]:
+    """Write the newest rating of each pair, by user and item.
+
+    Returns the number superseded, and how many of them because the pair is in two parts.
+    """
     user, item = block.index.to_numpy(np.int32), block["item_index"].to_numpy()
-    columns = (block[name].to_numpy() for name in COLUMNS[1:])
-    ratings = Ratings(user, item, *columns).take(np.lexsort((block["row"], item, user)))
+    columns = [block[name].to_numpy() for name in block if name not in ("item_index", "row")]
+    kind = RatingsInParts if "part" in block else Ratings
+    ratings = kind(user, item, *columns).take(np.lexsort((block["row"], item, user)))
     kept = index.newest(ratings)
     with atomic_file(path, shared=True) as partial_path:
         parquet_tables.write_table(partial_path, vars(kept))
-    return len(ratings) - len(kept)
+    return len(ratings) - len(kept), index.count_in_two_parts(ratings)
 
 
 def _counts(

@@ -1,23 +1,32 @@
-"""Choose the ratings to hold out, by one of four protocols.
+"""Choose the ratings to hold out, by one of six protocols.
 
+Four hold out ratings by a rule (PROTOCOLS), `users` holds out users with all of their ratings, and
+`given` uses the parts that the data come in.
 A block of users is split as it would be among all users. For that it needs the number of random
-draws for earlier users, and the moments of point_in_time, which are the same for all users.
+draws for earlier users, and what is the same for all users: see Shared.
 """
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from movierec.core import random_streams
 from movierec.core.errors import MovierecError
 from movierec.core.params import SplitParams
-from movierec.data.rating_arrays import BLOCK, Array, Ratings, count_index, indptr_from_counts
+from movierec.data.rating_arrays import (
+    BLOCK,
+    PARTS,
+    Array,
+    Ratings,
+    RatingsInParts,
+    count_index,
+    indptr_from_counts,
+)
 from movierec.kernels.grouping import ranks_in_rows
+from movierec.prepare import moments
 
-BINS = 1 << 16  # bins of a histogram of timestamps
-
-Histogram = Callable[[int, int], Array]  # like `histogram`, for all timestamps
 # A protocol returns a mask of the ratings to hold out. Arguments, for ratings ordered by user: the
 # timestamps, indptr by user, the fraction to hold out, a generator, the moment of that fraction.
 Protocol = Callable[[Array, Array, float, np.random.Generator, int], Array]
@@ -44,7 +53,7 @@ def last_per_user(
 
     Ties are broken at random.
     """
-    first = span_of(timestamp)[0]
+    first = moments.span_of(timestamp)[0]
     seconds = timestamp.astype(np.uint64) - np.uint64(first % 2**64)
     if len(seconds) and seconds.max() >= 1 << 40:  # ranks leave room for the lower bits, too
         seconds = np.unique(seconds, return_inverse=True)[1].astype(np.uint64)
@@ -69,32 +78,107 @@ PROTOCOLS: dict[str, Protocol] = {
 BY_TIME = {"last_per_user", "point_in_time"}
 
 
+class Parts(NamedTuple):
+    """The parts of a split. …_given: ratings of held-out users that the trained model is given."""
+
+    train: Ratings
+    validation: Ratings
+    test: Ratings
+    validation_given: Ratings
+    test_given: Ratings
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the split of a block of users depends on besides them.
+
+    moments: of point_in_time, for test and validation. kinds (n_users,): of these users, from
+    draw_users; only for users. has_validation: whether given data have a part for validation.
+    n_before: the number of ratings of earlier users, and how many of those are not test.
+    """
+
+    moments: tuple[int, int] = (0, 0)
+    kinds: Array | None = None
+    has_validation: bool = False
+    n_before: tuple[int, int] = (0, 0)
+
+
 def split(
-    ratings: Ratings,
-    n_users: int,
-    params: SplitParams,
-    seed: int,
-    moments: tuple[int, int] | None = None,
-    n_before: tuple[int, int] = (0, 0),
-) -> tuple[Ratings, Ratings, Ratings]:
-    """Divide ratings, which are ordered by user, into train, validation and test.
+    ratings: Ratings, n_users: int, params: SplitParams, seed: int, shared: Shared | None = None
+) -> Parts:
+    """Divide ratings, which are ordered by user, into parts; each rating is in one.
 
     Test is held out first, then validation from the rest, by the same protocol. Each uses its own
     random stream, so that changing one fraction does not change the other draw.
-    moments: from moments_of, if these are not all ratings. n_before: the number of ratings of
-    earlier users, and how many of those are not test.
+    shared: if these are not all ratings.
     """
-    time, indptr = ratings.timestamp, indptr_from_counts(count_index(ratings.user_index, n_users))
-    if moments is None:
-        moments = moments_of(params, len(ratings), span_of(time), partial(histogram, time))
-    train = stays(time, indptr, params, seed, moments[0], n_before[0])
-    test = ~train
+    indptr = indptr_from_counts(count_index(ratings.user_index, n_users))
+    shared = shared or share(params, seed, ratings, np.diff(indptr))
+    if params.protocol == "users":
+        places = _split_users(ratings, indptr, params, seed, shared)
+    else:
+        places = _split_ratings(ratings, indptr, params, seed, shared)
+    plain = ratings.pooled if isinstance(ratings, RatingsInParts) else ratings
+    return Parts(*(plain.take(places == place) for place in range(len(Parts._fields))))
+
+
+def share(params: SplitParams, seed: int, ratings: Ratings, counts: Array) -> Shared:
+    """What a split of all ratings depends on. counts: the number of ratings of each user."""
+    return Shared(
+        moments.of_params(params, ratings.timestamp),
+        draw_users(params, counts, seed),
+        isinstance(ratings, RatingsInParts) and PARTS.index("validation") in ratings.part,
+    )
+
+
+def _split_ratings(
+    ratings: Ratings, indptr: Array, params: SplitParams, seed: int, shared: Shared
+) -> Array:
+    """The position in Parts of each rating; test and validation hold out ratings."""
+    train = stays(ratings, indptr, params, seed, shared)
+    places = np.zeros(len(ratings), np.int8)
+    places[~train] = PARTS.index("test")
+    if shared.has_validation and params.protocol == "given":
+        return np.asarray(cast(RatingsInParts, ratings).part)
     if params.validation_fraction:
+        n_users = len(indptr) - 1
         remaining = indptr_from_counts(count_index(ratings.user_index[train], n_users))
-        rng = random_streams.stream_at(seed, "split/validation", n_before[1])
-        hold_out, fraction = PROTOCOLS[params.protocol], params.validation_fraction
-        train[train] = ~hold_out(time[train], remaining, fraction, rng, moments[1])
-    return ratings.take(train), ratings.take(~(train | test)), ratings.take(test)
+        rng = random_streams.stream_at(seed, "split/validation", shared.n_before[1])
+        hold_out = PROTOCOLS.get(params.protocol, per_user_random)
+        fraction, moment = params.validation_fraction, shared.moments[1]
+        held_out = hold_out(ratings.timestamp[train], remaining, fraction, rng, moment)
+        places[train] = held_out * PARTS.index("validation")
+    return places
+
+
+def _split_users(
+    ratings: Ratings, indptr: Array, params: SplitParams, seed: int, shared: Shared
+) -> Array:
+    """The position in Parts of each rating; test and validation hold out users.
+
+    Liang et al., "Variational autoencoders for collaborative filtering" (WWW 2018), section 4.2.
+    """
+    kind = cast(Array, shared.kinds)[ratings.user_index]
+    rng = random_streams.stream_at(seed, "split/given", shared.n_before[0])
+    is_given = ~per_user_random(ratings.timestamp, indptr, 1 - params.given_fraction, rng, 0)
+    return np.where(is_given & (kind > 0), kind + np.int8(len(PARTS) - 1), kind)
+
+
+def draw_users(params: SplitParams, counts: Array, seed: int) -> Array | None:
+    """The part of each user with protocol users (n_users,), a position in PARTS; else None.
+
+    test_fraction of the users with ratings are held out for test, and validation_fraction of the
+    others for validation, in numbers rounded to integers.
+    """
+    if params.protocol != "users":
+        return None
+    order = random_streams.stream(seed, "split/users").permutation(np.flatnonzero(counts))
+    kinds = np.zeros(len(counts), np.int8)
+    n_test = round(params.test_fraction * len(order))
+    n_validation = round(params.validation_fraction * (len(order) - n_test))
+    kinds[order[:n_test]] = PARTS.index("test")
+    kinds[order[n_test:][:n_validation]] = PARTS.index("validation")
+    return kinds
 
 
 def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -> None:
@@ -102,6 +186,12 @@ def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -
 
     counts: the number of ratings of each user.
     """
+    if params.protocol == "given" and not (n_train and n_test):
+        part = "test" if n_train else "train"
+        raise MovierecError(
+            f"no ratings to {part} on: the data set's part {part} has none left; lower what the"
+            " other params of split leave out"
+        )
     if not n_test:
         or_at_random = ", or set split.protocol to per_rating_random"
         raise MovierecError(
@@ -126,31 +216,13 @@ def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -
     )
 
 
-def stays(
-    timestamp: Array, indptr: Array, params: SplitParams, seed: int, moment: int, n_before: int
-) -> Array:
-    """A mask of the ratings that are not test."""
-    rng = random_streams.stream_at(seed, "split/test", n_before)
+def stays(ratings: Ratings, indptr: Array, params: SplitParams, seed: int, shared: Shared) -> Array:
+    """A mask of the ratings that are not test, for protocols that hold out ratings."""
+    if params.protocol == "given":
+        return np.asarray(cast(RatingsInParts, ratings).part < PARTS.index("test"))
+    rng = random_streams.stream_at(seed, "split/test", shared.n_before[0])
     hold_out = PROTOCOLS[params.protocol]
-    return ~hold_out(timestamp, indptr, params.test_fraction, rng, moment)
-
-
-def moments_of(
-    params: SplitParams, n_ratings: int, span: tuple[int, int], histogram: Histogram
-) -> tuple[int, int]:
-    """The moments from which on ratings are test, and before that validation, for point_in_time.
-
-    Other protocols get (0, 0). span: the first and the last timestamp.
-    """
-    if params.protocol != "point_in_time" or not n_ratings:
-        return 0, 0
-    moments = []
-    for fraction in (params.test_fraction, params.validation_fraction):
-        n_stay = n_ratings - int(round(fraction * n_ratings, 9))  # 0.29 · 100 counts as 29
-        # No second is divided: all ratings of the second with the last of these stay.
-        second, n_ratings = nth_second(n_stay, span, histogram)
-        moments.append(second + 1)
-    return moments[0], moments[1]
+    return ~hold_out(ratings.timestamp, indptr, params.test_fraction, rng, shared.moments[0])
 
 
 def check_times(params: SplitParams, times: tuple[int, int] | None) -> None:
@@ -162,32 +234,14 @@ def check_times(params: SplitParams, times: tuple[int, int] | None) -> None:
         )
 
 
-def nth_second(n: int, span: tuple[int, int], histogram: Histogram) -> tuple[int, int]:
-    """The n-th timestamp (from 1) in ascending order, and how many are not later."""
-    low, n_seconds, n_earlier = span[0], span[1] - span[0] + 1, 0
-    while True:
-        width = -(-n_seconds // BINS)
-        ends = n_earlier + np.cumsum(histogram(low, width))
-        place = int(np.searchsorted(ends, n))
-        low, n_seconds = low + place * width, width
-        if width == 1:
-            return low, int(ends[place])
-        n_earlier = int(ends[place - 1]) if place else n_earlier
-
-
-def histogram(timestamp: Array, low: int, width: int) -> Array:
-    """The number of timestamps in each of BINS bins of `width` seconds, from second `low` on."""
-    counts = np.zeros(BINS, np.int64)
-    for start in range(0, len(timestamp), BLOCK):
-        since = timestamp[start : start + BLOCK].astype(np.uint64) - np.uint64(low % 2**64)
-        place = since // np.uint64(width)  # wraps around, beyond all bins, if earlier than `low`
-        counts += np.bincount(place[place < BINS].astype(np.int64), minlength=BINS)
-    return counts
-
-
-def span_of(timestamp: Array) -> tuple[int, int]:
-    """The first and the last timestamp; (0, 0) if there are none."""
-    return (int(timestamp.min()), int(timestamp.max())) if len(timestamp) else (0, 0)
+def check_parts(params: SplitParams, in_parts: bool) -> None:
+    """Raise MovierecError if protocol given finds no parts."""
+    if params.protocol == "given" and not in_parts:
+        raise MovierecError(
+            "params.yaml: split.protocol: given needs a data set that comes in parts, which this"
+            " one does not; choose another protocol, or add a folder with train and test files by"
+            " movierec dataset add"
+        )
 
 
 def _last_in_rows(indptr: Array, keys: Array, fraction: float) -> Array:

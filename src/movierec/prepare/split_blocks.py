@@ -1,136 +1,224 @@
 """Split the ratings and write the parts by blocks of users, in this process or on Dask."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import repeat
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from movierec.core.params import SplitParams
+from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array, Ratings, count_index, indptr_from_counts
+from movierec.data.rating_arrays import (
+    PARTS,
+    Array,
+    Ratings,
+    RatingsInParts,
+    count_index,
+    indptr_from_counts,
+)
 from movierec.engine.local import Engine
-from movierec.prepare import parquet_writer, shuffle, split
-
-Parts = tuple[Ratings, Ratings, Ratings]  # train, validation and test
+from movierec.prepare import moments, parquet_writer, rating_filter, shuffle, split
+from movierec.prepare.rating_filter import LeftOut, RatingFilter
+from movierec.prepare.split import Parts, Shared
 
 
 @dataclass(frozen=True)
 class SplitBlock:
-    """A block of users."""
+    """A block of users.
 
-    first: int  # the first user
-    counts: Array  # number of ratings of each user
-    n_before: int  # ratings of earlier users
+    counts: number of ratings of each user; n_before: of earlier users. chosen: of these users, None
+    if all ratings take part. shared: what the split of these users depends on.
+    """
+
+    first: int
+    counts: Array
+    n_before: int
+    chosen: RatingFilter | None = None
+    shared: Shared = field(default_factory=Shared)
 
     @property
-    def users(self) -> Array:
-        """The users' indices, followed by the next user's: (n_users + 1,)."""
-        return self.first + np.arange(len(self.counts) + 1, dtype=np.int32)
+    def n_users(self) -> int:
+        return len(self.counts)
 
     def read(self, path: Path, names: list[str]) -> list[Array]:
         """Read columns of the file of all ratings."""
         stop = self.n_before + int(self.counts.sum())
         return parquet_tables.read_columns(path, names, self.n_before, stop)
 
+    def ratings(self, path: Path, in_parts: bool) -> Ratings:
+        """The ratings that take part, with user_index from 0."""
+        columns = self.read(path, ["item_index", "rating", "timestamp"] + ["part"] * in_parts)
+        users = np.repeat(np.arange(self.n_users, dtype=np.int32), self.counts)
+        ratings = (RatingsInParts if in_parts else Ratings)(users, *columns)
+        return ratings.take(self._mask(ratings)) if self.chosen else ratings
+
+    def _mask(self, ratings: Ratings) -> Array:
+        chosen = cast(RatingFilter, self.chosen)
+        return chosen.mask(ratings.user_index, ratings.item_index, ratings.rating)
+
+    def count(self, path: Path, n_items: int, chosen: RatingFilter) -> tuple[Array, Array]:
+        """The number of ratings of each user and of each item that take part."""
+        of_block = replace(self, chosen=chosen.of_users(self.first, self.first + self.n_users))
+        ratings = of_block.ratings(path, in_parts=False)
+        by_user = count_index(ratings.user_index, self.n_users)
+        return by_user, count_index(ratings.item_index, n_items)
+
 
 @dataclass(frozen=True)
 class Sizes:
-    """The number of training ratings of each user and item, and the sizes of the other parts."""
+    """The number of training ratings of each user and item, and the sizes of the parts.
+
+    parts: numbers of ratings by the name of the part; users: of users with ratings there. left_out:
+    what was left out before the split. in_parts: whether the data come in parts.
+    """
 
     by_user: Array
     by_item: Array
-    n_validation: int
-    n_test: int
+    parts: dict[str, int]
+    users: dict[str, int]
+    left_out: LeftOut
+    in_parts: bool
 
 
-def write(work: Engine, index: Path, folder: Path, params: SplitParams, seed: int) -> Sizes:
+def write(
+    work: Engine, index: Path, folder: Path, params: SplitParams, seed: int, scale: Scale
+) -> Sizes:
     """Split the ratings in the folder `index`, and write the files of the split to `folder`.
 
     Raises MovierecError if none are left for training or for test.
     """
     (counts,) = parquet_tables.read_columns(index / "users.parquet", ["n_ratings"])
     n_items = pq.read_metadata(index / "items.parquet").num_rows
-    of_users, of_items, held_out = [], np.zeros(n_items, np.int64), np.zeros(2, np.int64)
+    ratings = (index / "ratings_by_user.parquet").absolute()
+    in_parts = "part" in pq.read_schema(ratings).names
+    blocks, counts, left_out = _blocks(work, ratings, counts, n_items, params, scale)
+    blocks = _with_shared(work, ratings, blocks, counts, params, seed, in_parts)
+    of_users, of_items = [], np.zeros(n_items, np.int64)
+    n_ratings, n_users = dict.fromkeys(Parts._fields, 0), dict.fromkeys(Parts._fields, 0)
     by_item = folder / "train_by_item.parquet"
+    split_block = partial(_split, ratings, params, seed, in_parts)
     with parquet_writer.tables() as append:
-        for block, parts in _blocks(work, index / "ratings_by_user.parquet", counts, params, seed):
-            train, validation, test = parts
-            columns = dict(list(vars(train).items())[1:])
+        for block, parts in zip(blocks, work.map(split_block, blocks), strict=True):
+            columns = dict(list(vars(parts.train).items())[1:])
             append(folder / "train_by_user.parquet", columns)
-            append(folder / "validation.parquet", vars(validation))
-            append(folder / "test.parquet", vars(test))
-            of_users.append(np.diff(np.searchsorted(train.user_index, block.users)))
-            of_items += count_index(train.item_index, n_items)
-            held_out += len(validation), len(test)
-        sizes = Sizes(np.concatenate(of_users), of_items, *map(int, held_out))
-        split.check_sizes(params, counts, int(sizes.by_user.sum()), sizes.n_test)
-        append(folder / "train_users.parquet", parquet_tables.row_columns(sizes.by_user))
-        append(folder / "train_items.parquet", parquet_tables.row_columns(sizes.by_item))
+            for name, part in parts._asdict().items():
+                n_ratings[name] += len(part)
+                n_users[name] += len(np.unique(part.user_index))
+                if name != "train":
+                    append(folder / f"{name}.parquet", vars(part))
+            users = block.first + np.arange(block.n_users + 1)
+            of_users.append(np.diff(np.searchsorted(parts.train.user_index, users)))
+            of_items += count_index(parts.train.item_index, n_items)
+        by_user = np.concatenate(of_users)
+        sizes = Sizes(by_user, of_items, n_ratings, n_users, left_out, in_parts)
+        split.check_sizes(params, counts, n_ratings["train"], n_ratings["test"])
+        append(folder / "train_users.parquet", parquet_tables.row_columns(by_user))
+        append(folder / "train_items.parquet", parquet_tables.row_columns(of_items))
         if len(of_users) == 1:
-            by_user = train.by_user(len(counts))
-            append(by_item, shuffle.columns_by_item(by_user, n_items))
+            append(by_item, shuffle.columns_by_item(parts.train.by_user(len(counts)), n_items))
     if len(of_users) > 1:
         paths = folder / "train_by_user.parquet", folder / "train_users.parquet", by_item
-        shuffle.append_by_item(work, *paths, sizes.by_user, sizes.by_item)
+        shuffle.append_by_item(work, *paths, by_user, of_items)
     return sizes
 
 
 def _blocks(
-    work: Engine, path: Path, counts: Array, params: SplitParams, seed: int
-) -> Iterator[tuple[SplitBlock, Parts]]:
-    """Yield the parts of each block of users, in order. path: the file of all ratings by user."""
-    path, indptr = path.absolute(), indptr_from_counts(counts)
-    bounds = shuffle.bounds_of(work, counts)
+    work: Engine, path: Path, counts: Array, n_items: int, params: SplitParams, scale: Scale
+) -> tuple[list[SplitBlock], Array, LeftOut]:
+    """The blocks of users, the number of ratings of each user that take part, and the rest.
+
+    path: the file of all ratings by user.
+    """
+    indptr, bounds = indptr_from_counts(counts), shuffle.bounds_of(work, counts)
     blocks = [SplitBlock(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
+    if not rating_filter.is_used(params):
+        return blocks, counts, LeftOut()
+
+    def count(chosen: RatingFilter) -> tuple[Array, Array]:
+        tasks = work.map(partial(_count, path, n_items, chosen), blocks)
+        by_user, by_item = zip(*tasks, strict=True)
+        return np.concatenate(by_user), np.sum(by_item, axis=0)
+
+    chosen, left, left_out = rating_filter.find(params, scale, len(counts), n_items, count)
+    of_blocks = [
+        replace(block, chosen=chosen.of_users(block.first, block.first + block.n_users))
+        for block in blocks
+    ]
+    return of_blocks, left, left_out
+
+
+def _with_shared(
+    work: Engine,
+    path: Path,
+    blocks: list[SplitBlock],
+    counts: Array,
+    params: SplitParams,
+    seed: int,
+    in_parts: bool,
+) -> list[SplitBlock]:
+    """Add to each block what its split depends on. counts: of the ratings that take part."""
 
     def histogram(low: int, width: int) -> Array:
-        counted = work.map(partial(_histogram, path), blocks, repeat(low), repeat(width))
-        return np.sum(list(counted), axis=0)
+        return np.sum(list(work.map(partial(_histogram, path, low, width), blocks)), axis=0)
 
     times = parquet_tables.read_times(path)
     split.check_times(params, times)
-    moments = split.moments_of(params, int(indptr[-1]), times or (0, 0), histogram)
-    n_stay = work.map(partial(_n_stay, path, params, seed, moments[0]), blocks[:-1])
+    split.check_parts(params, in_parts)
+    indptr = indptr_from_counts(counts)
+    found = moments.find(params, int(indptr[-1]), times or (0, 0), histogram)
+    kinds = split.draw_users(params, counts, seed)
+    has_validation = in_parts and any(list(work.map(partial(_has_validation, path), blocks)))
+    shared = [
+        Shared(
+            found,
+            None if kinds is None else kinds[block.first : block.first + block.n_users],
+            has_validation,
+            (int(indptr[block.first]), 0),
+        )
+        for block in blocks
+    ]
+    of_blocks = [replace(block, shared=part) for block, part in zip(blocks, shared, strict=True)]
+    if params.protocol == "users":
+        return of_blocks
+    n_stay = work.map(partial(_n_stay, path, params, seed, in_parts), of_blocks[:-1])
     n_before = indptr_from_counts(np.array(list(n_stay), np.int64)).tolist()
-    yield from zip(
-        blocks,
-        work.map(partial(_split, path, params, seed, moments), blocks, n_before),
-        strict=True,
-    )
+    return [
+        replace(block, shared=replace(block.shared, n_before=(block.shared.n_before[0], n)))
+        for block, n in zip(of_blocks, n_before, strict=True)
+    ]
 
 
-def _histogram(path: Path, block: SplitBlock, low: int, width: int) -> Array:
+def _count(
+    path: Path, n_items: int, chosen: RatingFilter, block: SplitBlock
+) -> tuple[Array, Array]:
+    return block.count(path, n_items, chosen)
+
+
+def _histogram(path: Path, low: int, width: int, block: SplitBlock) -> Array:
+    if block.chosen:
+        return moments.histogram(block.ratings(path, in_parts=False).timestamp, low, width)
     (timestamp,) = block.read(path, ["timestamp"])
-    return split.histogram(timestamp, low, width)
+    return moments.histogram(timestamp, low, width)
 
 
-def _n_stay(path: Path, params: SplitParams, seed: int, moment: int, block: SplitBlock) -> int:
+def _has_validation(path: Path, block: SplitBlock) -> bool:
+    ratings = cast(RatingsInParts, block.ratings(path, in_parts=True))
+    return PARTS.index("validation") in ratings.part
+
+
+def _n_stay(path: Path, params: SplitParams, seed: int, in_parts: bool, block: SplitBlock) -> int:
     """The number of a block's ratings outside the test part."""
-    (timestamp,) = block.read(path, ["timestamp"])
-    stays = split.stays(
-        timestamp, indptr_from_counts(block.counts), params, seed, moment, block.n_before
-    )
-    return int(np.count_nonzero(stays))
+    ratings = block.ratings(path, in_parts)
+    indptr = indptr_from_counts(count_index(ratings.user_index, block.n_users))
+    return int(np.count_nonzero(split.stays(ratings, indptr, params, seed, block.shared)))
 
 
-def _split(
-    path: Path,
-    params: SplitParams,
-    seed: int,
-    moments: tuple[int, int],
-    block: SplitBlock,
-    n_before: int,
-) -> Parts:
-    """Split a block. n_before: the number of ratings of earlier users outside the test part."""
-    columns = block.read(path, ["item_index", "rating", "timestamp"])
-    place = np.repeat(np.arange(len(block.counts), dtype=np.int32), block.counts)
-    ratings, before = Ratings(place, *columns), (block.n_before, n_before)
-    parts = split.split(ratings, len(block.counts), params, seed, moments, before)
-    train, validation, test = (
-        replace(part, user_index=part.user_index + np.int32(block.first)) for part in parts
+def _split(path: Path, params: SplitParams, seed: int, in_parts: bool, block: SplitBlock) -> Parts:
+    """Split a block; user_index is that of all users."""
+    parts = split.split(block.ratings(path, in_parts), block.n_users, params, seed, block.shared)
+    return Parts(
+        *(replace(part, user_index=part.user_index + np.int32(block.first)) for part in parts)
     )
-    return train, validation, test

@@ -53,8 +53,8 @@ class Ranker:
         refit = model_file.train_result(models.rating).refit
         return cls(
             params,
-            StoredRatings.train("user", with_validation=True),
-            StoredRatings.train("user", refit),
+            StoredRatings.known(with_validation=True),
+            StoredRatings.known(refit),
             model_file.trained_with(models.rating),
             model_file.regression_trained_with(models.regression),
         )

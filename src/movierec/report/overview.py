@@ -61,7 +61,10 @@ class BarAxis:
 
 def summary(params: Params, results: Results) -> str:
     split, index = results.metrics["split"], results.metrics["index"]
-    n = split["n_train"] + (split["n_validation"] if params.train.refit else 0)
+    n = (
+        split["n_train"]
+        + (split["n_validation"] + split["n_validation_given"]) * params.train.refit
+    )
     return (
         f"Models trained on {n:,} ratings of {index['n_rated_movies']:,} movies by"
         f" {index['n_users']:,} users, and evaluated on {split['n_test']:,} held-out ratings."
@@ -119,6 +122,8 @@ def is_comparable(params: Params) -> bool:
     """Whether data set and split are those of the original project."""
     split = params.split
     same = split.protocol == "per_user_random" and split.test_fraction == 0.2
+    same = same and split.positive_rating is None
+    same = same and max(split.min_user_ratings, split.min_movie_ratings) == 1
     return params.dataset == ORIGINAL_DATASET and same
 
 

@@ -19,13 +19,14 @@ def data(params: Params, results: Results) -> dict[str, str]:
     years = " to ".join(dict.fromkeys(str(date.year) for date in dates)) or "without times"
     low, high, mean = params.data.rating_min, params.data.rating_max, index["mean_rating"]
     protocol = params.split.protocol.replace("_", " ")
+    held_out = percent(params.split.test_fraction)
     return {
         "Ratings": f"{index['n_ratings']:,}, {years}",
         "Scale": f"{low:g} to {high:g} stars, mean {mean:.2f}",
         "Users": f"{index['n_users']:,}",
         "Movies": f"{index['n_rated_movies']:,} rated, of {index['n_movies']:,}",
         "Density": f"{percent(index['density'], 2)} of user–movie pairs",
-        "Split": f"{protocol}, {percent(params.split.test_fraction)} test",
+        "Split": "given with the data" if protocol == "given" else f"{protocol}, {held_out} test",
         "Test": f"{split['n_test']:,} ratings",
         "Validation": f"{split['n_validation']:,} ratings",
         "Training": f"{split['n_train']:,} ratings",

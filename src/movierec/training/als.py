@@ -123,11 +123,15 @@ class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
     def is_better(self, quality: Errors, best: Errors) -> bool:
         return quality.rmse < best.rmse - self.params.min_improvement
 
+    def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:
+        return held_out.solve(model, "user", Prior.from_params(self.params, model.n_factors))
+
     def measure(self, state: RatingState[M], model: M) -> RatingState[M]:
         """The state after an epoch with this model as its result."""
         value, train_rmse = objective(model, self.data, self.params, self.scale)
-        errors = self.data.validation_errors(model, self.scale)
-        rmse, number = errors.rmse if errors else None, len(state.epochs) + 1
+        number = len(state.epochs) + 1
+        errors = self.data.judge.validation_errors(self.judged(model, number), self.scale)
+        rmse = errors.rmse if errors else None
         epoch = RatingEpoch(number, value, train_rmse, rmse, self.params.rating_precision)
         return self.advance(state, model, epoch, errors)
 

@@ -3,7 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
+
+import numpy as np
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import ImplicitParams, TrainParams
@@ -76,8 +78,34 @@ class Trainer(ABC, Generic[M, E, Q]):
     def is_better(self, quality: Q, best: Q) -> bool:
         """Whether a quality is better than the best so far by more than min_improvement."""
 
+    @abstractmethod
+    def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:
+        """The model of an epoch with users' rows solved from held_out, while the items' are fixed.
+
+        It is the row solve of training, so a held-out user gets the row of a user of their ratings.
+        """
+
+    def judged(self, model: M, epoch: int) -> M:
+        """The model of an epoch as it is judged: with the rows of held-out users, if there are any.
+
+        Training goes on with `model`, which these users have no part in.
+        """
+        return self.fold_in(model, self.data.held_out, epoch) if self.data.held_out else model
+
     def finish(self, state: TrainingState[M, E, Q]) -> TrainingState[M, E, Q]:
         return state
+
+    def final_model(self, state: TrainingState[M, E, Q]) -> Model:
+        """The model of a finished state, with the rows of all users."""
+        model = self.data.finish(state.model)
+        if self.data.held_out is None:
+            return model
+        users = np.flatnonzero(self.data.held_out.counts("user"))
+        return model.with_users_of(self.final_fold_in(state, self.data.held_out), users)
+
+    def final_fold_in(self, state: TrainingState[M, E, Q], held_out: TrainingData[M]) -> Model:
+        """The final model, of which only the rows of held-out users count."""
+        return held_out.finish(self.fold_in(cast(M, state.model), held_out, state.best_epoch))
 
     def advance(
         self, state: TrainingState[M, E, Q], model: M, epoch: E, quality: Q | None

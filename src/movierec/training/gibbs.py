@@ -17,6 +17,7 @@ import numpy as np
 from movierec.core import random_streams
 from movierec.core.params import TrainParams
 from movierec.data.rating_arrays import Array
+from movierec.model.biased_mf import Model
 from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
@@ -190,10 +191,11 @@ class GibbsTrainer(RatingTrainer[M]):
         return model
 
     def prepare(self, state: RatingState[M]) -> None:
-        for sample in state.samples:
+        for sample, epoch in zip(state.samples, self._sampled, strict=False):
             self.mean.n_samples += 1
             self.data.error_sums(sample, self.scale, "train", self.mean)
-            self.data.validation_errors(sample, self.scale, self.mean)
+            judged = self.judged(sample, epoch)
+            self.data.judge.validation_errors(judged, self.scale, self.mean)
         self.squared_error = self.data.error_sums(state.last, self.scale)[0]
 
     def next_epoch(self, state: RatingState[M]) -> RatingState[M]:
@@ -207,7 +209,7 @@ class GibbsTrainer(RatingTrainer[M]):
             mean.n_samples += 1
         sums = data.error_sums(last, self.scale, "train", mean)
         train_rmse = float((sums[1] / data.n_ratings) ** 0.5)
-        errors = data.validation_errors(last, self.scale, mean)
+        errors = data.judge.validation_errors(self.judged(last, number), self.scale, mean)
         if samples and not mean:  # the mean has not changed
             train_rmse, errors = state.epochs[-1].train_rmse, state.validation
         self.squared_error = sums[0]
@@ -217,5 +219,25 @@ class GibbsTrainer(RatingTrainer[M]):
         epoch = RatingEpoch(number, density, train_rmse, rmse, noise_precision)
         return RatingState[M](last, last, (*state.epochs, epoch), number, errors, samples)
 
+    @property
+    def _sampled(self) -> range:
+        """The numbers of the sweeps whose samples are stored."""
+        burn_in, thin = self.params.gibbs.burn_in, self.params.gibbs.thin
+        return range(burn_in + thin, self.max_epochs + 1, thin)
+
+    def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:
+        """Sample the rows from their posterior given the sample, as the sweep does."""
+        noise_precision = float(model.sample_noise_precision[0])
+        mean, precision = model.sample_user_mean[0], model.sample_user_precision[0]
+        noise = Noise(self.seed, f"gibbs/{epoch}/held_out", noise_precision**0.5)
+        draw = Draw(mean.astype(model.dtype), noise)
+        return held_out.solve(model, "user", Prior(precision, np.zeros(len(mean))), draw)
+
     def finish(self, state: RatingState[M]) -> RatingState[M]:
         return replace(state, model=self.data.mean_of(state.samples))
+
+    def final_fold_in(self, state: RatingState[M], held_out: TrainingData[M]) -> Model:
+        samples = zip(state.samples, self._sampled, strict=True)
+        return held_out.mean_of(
+            [self.fold_in(sample, held_out, epoch) for sample, epoch in samples]
+        )

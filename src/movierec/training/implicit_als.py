@@ -97,8 +97,8 @@ class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
         self.data = data.with_targets(Targets.from_params(params, scale))
         self.params, self.seed = params, seed
         self.evaluator = None
-        if data.n_validation:
-            self.evaluator = self.data.ranking_evaluator(MAX_USERS, seed, "implicit/users")
+        if self.data.judge.n_validation:
+            self.evaluator = self.data.judge.ranking_evaluator(MAX_USERS, seed, "implicit/users")
 
     def initial_model(self) -> M:
         params, stream = self.params, "implicit/item_factors"
@@ -107,13 +107,18 @@ class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
             Start(params.n_factors, dtype, scale, self.seed, stream, 0.0, self.item_factors)
         )
 
+    def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:
+        prior = make_prior(gram_of_side(model, self.data, "item"), self.params)
+        return held_out.solve(model, "user", prior)
+
     def is_better(self, quality: Ranking, best: Ranking) -> bool:
         return quality.ndcg > best.ndcg + self.params.min_improvement
 
     def next_epoch(self, state: ImplicitState[M]) -> ImplicitState[M]:
         model, quality = run_epoch(state.last, self.data, self.params), None
         if self.evaluator:
-            lists = self.data.top_n(model, self.evaluator, TOP_N)
+            judged = self.judged(model, len(state.epochs) + 1)
+            lists = self.data.judge.top_n(judged, self.evaluator, TOP_N)
             quality = self.evaluator.quality(lists, -np.inf)
         value = objective(model, self.data, self.params)
         ndcg = quality.ndcg if quality else None

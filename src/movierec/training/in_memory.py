@@ -24,7 +24,10 @@ from movierec.training.training_data import SIDES, SampleMean, Start, Subset, Tr
 
 @dataclass(frozen=True)
 class InMemoryData(TrainingData[Model]):
-    """Ratings grouped by user and by item, the features of both sides, and validation ratings."""
+    """Ratings grouped by user and by item, the features of both sides, and validation ratings.
+
+    given: the data of held-out users.
+    """
 
     model_type = Model
 
@@ -33,6 +36,7 @@ class InMemoryData(TrainingData[Model]):
     user_features: Features | None = None
     item_features: Features | None = None
     validation: Ratings | None = None
+    given: "InMemoryData | None" = None
 
     @classmethod
     def from_params(
@@ -55,11 +59,16 @@ class InMemoryData(TrainingData[Model]):
         by_user, by_item = (
             replace(csr, values=targets.of(csr.values)) for csr in (self.by_user, self.by_item)
         )
-        return type(self)(by_user, by_item, validation=self.validation)
+        given = self.given and self.given.with_targets(targets)
+        return type(self)(by_user, by_item, validation=self.validation, given=given)
 
     @property
     def n_validation(self) -> int:
         return 0 if self.validation is None else len(self.validation)
+
+    @property
+    def held_out(self) -> "InMemoryData | None":
+        return self.given
 
     @property
     def mean_rating(self) -> float:

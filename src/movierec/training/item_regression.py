@@ -69,13 +69,13 @@ def _matrix(engine: Engine, size: int) -> Iterator[Array]:
 
 def evaluate(regression: ItemWeights, engine: Engine, params: Params) -> Ranking:
     """Its quality on validation, as that of the implicit model: all that was rated is relevant."""
-    train = StoredRatings.train("user", with_validation=False)
-    n_users = len(train.counts())
-    users = ranking_protocol.sample_users(n_users, MAX_USERS, params.seed, "implicit/users")
-    seen = stack_rows([_take(train, users, *block) for block in _blocks(engine, train)])
-    evaluator = RankingEvaluator.from_sample(
-        users, seen, parquet_tables.read_ratings(VALIDATION), _counts(False), n_users
+    known, held_out = StoredRatings.known(False), parquet_tables.read_ratings(VALIDATION)
+    users = ranking_protocol.sample_users(
+        np.unique(held_out.user_index), MAX_USERS, params.seed, "implicit/users"
     )
+    seen = stack_rows([_take(known, users, *block) for block in _blocks(engine, known)])
+    n_users = len(known.counts())
+    evaluator = RankingEvaluator.from_sample(users, seen, held_out, _counts(False), n_users)
     cells = Cells.from_params(params.item_regression, params.data.scale)
     by = RegressedModel(
         no_factors(len(users), regression.n_items),

@@ -1,5 +1,6 @@
 """Load training data: in memory if it fits, otherwise in blocks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import EngineParams, ImplicitParams, TrainParams
 from movierec.core.paths import INDEX, SPLIT
 from movierec.data import parquet_tables
+from movierec.data.rating_arrays import Csr, Ratings
 from movierec.data.stored_ratings import StoredRatings
 from movierec.engine.local import Engine
 from movierec.training.blocks.block_ratings import BlockSource
@@ -35,7 +37,7 @@ def load(
     refit: add the validation ratings to the training ratings. folder: for the files of blocks.
     """
     if fits_in_memory(engine.params, settings):
-        return _load_in_memory(settings, refit)
+        return load_in_memory(settings, refit)
     model = settings.model if isinstance(settings, TrainParams) else "mf"
     if model in ("svdpp", "damped_biases"):
         raise MovierecError(
@@ -54,17 +56,47 @@ def load(
     return BlockedData(engine, source)
 
 
-def _load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
+def load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
+    """Load the training data of the split in memory; refit: as in `load`."""
+    by_user = StoredRatings.train("user", with_validation=refit).read_all()
     if refit:
-        by_user, validation = StoredRatings.train("user", with_validation=True).read_all(), None
         by_item = by_user.transpose(parquet_tables.n_rows(SPLIT / "train_items.parquet"))
     else:
-        by_user, by_item = parquet_tables.read_train()
-        validation = parquet_tables.read_ratings(SPLIT / "validation.parquet")
-    if isinstance(settings, ImplicitParams):
-        return InMemoryData(by_user, by_item, validation=validation)
-    genres = parquet_tables.read_genres() if settings.model == "genre_mf" else None
-    return InMemoryData.from_params(by_user, by_item, settings, genres, validation)
+        by_item = StoredRatings.train("item", with_validation=False).read_all()
+    needs_genres = isinstance(settings, TrainParams) and settings.model == "genre_mf"
+    genres = parquet_tables.read_genres() if needs_genres else None
+    validation = None if refit else parquet_tables.read_ratings(SPLIT / "validation.parquet")
+    return assemble(by_user, by_item, validation, _given(by_user.n_rows, refit), settings, genres)
+
+
+def assemble(
+    by_user: Csr,
+    by_item: Csr,
+    validation: Ratings | None,
+    given: Csr,
+    settings: Settings,
+    genres: Csr | None = None,
+) -> InMemoryData:
+    """The training data of a split in memory. given: of held-out users, by all users."""
+
+    def data(by_user: Csr, by_item: Csr, validation: Ratings | None) -> InMemoryData:
+        if isinstance(settings, ImplicitParams):
+            return InMemoryData(by_user, by_item, validation=validation)
+        return InMemoryData.from_params(by_user, by_item, settings, genres, validation)
+
+    if not len(given.values):
+        return data(by_user, by_item, validation)
+    of_held_out = data(given, given.transpose(by_item.n_rows), validation)
+    return replace(data(by_user, by_item, None), given=of_held_out)
+
+
+def _given(n_users: int, refit: bool) -> Csr:
+    """The given ratings of held-out users, by all users; those for validation not in a refit."""
+    for_validation, for_test = (
+        parquet_tables.read_ratings(SPLIT / f"{name}.parquet") for name in parquet_tables.GIVEN
+    )
+    given = for_test.by_user(n_users)
+    return given if refit else given.insert(for_validation)
 
 
 def estimate_memory(split: Path, settings: Settings) -> int:

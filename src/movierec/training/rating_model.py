@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import cast
 
+import numpy as np
+
 from movierec.core.params import TrainParams
 from movierec.core.rating_scale import Scale
 from movierec.model import baselines
 from movierec.model.biased_mf import Model
+from movierec.model.solver import Prior
 from movierec.training import early_stopping
 from movierec.training.als import AlsTrainer, RatingState, RatingTrainer
 from movierec.training.gibbs import GibbsTrainer
@@ -21,6 +24,10 @@ class DampedBiasesTrainer(RatingTrainer[Model]):
         data = cast(InMemoryData, self.data)  # loading.load allows no other
         damping = self.params.bias_precision / self.params.rating_precision
         return baselines.damped_biases(data.by_user, data.by_item, damping)
+
+    def fold_in(self, model: Model, held_out: TrainingData[Model], epoch: int) -> Model:
+        damping = self.params.bias_precision / self.params.rating_precision
+        return held_out.solve(model, "user", Prior(np.array([[damping]]), np.zeros(1)))
 
     def next_epoch(self, state: RatingState[Model]) -> RatingState[Model]:
         return self.measure(state, state.last)

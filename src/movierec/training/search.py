@@ -27,7 +27,7 @@ from movierec.training import early_stopping, loading
 from movierec.training.checkpoint import Checkpoint, code_files, make_key, stoppable
 from movierec.training.early_stopping import E, Q, Trainer, TrainingState
 from movierec.training.loading import Settings
-from movierec.training.training_data import M, TrainingData
+from movierec.training.training_data import M
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _search_and_refit(
     return fit_twice(fit, task.settings)
 
 
-Fitted = tuple[TrainingState[Any, E, Q], TrainingData[Any]]  # the last state, and its data
+Fitted = tuple[TrainingState[Any, E, Q], Trainer[Any, E, Q]]  # the last state, and its trainer
 
 
 REFIT_EPOCHS = 2  # of the implicit model, from the best epoch's
@@ -142,17 +142,21 @@ def fit_twice(
     since more would overfit. The implicit model starts from that of the best epoch: a few epochs
     more give lists that are as good (docs/benchmarks.md).
     """
-    state, data = fit(settings, False, None)
+    state, trainer = fit(settings, False, None)
     best_epoch, validation = state.best_epoch, state.validation
     is_refit = settings.refit and validation is not None
     if is_refit:
         epochs, item_factors = best_epoch, None
         if isinstance(settings, ImplicitParams):
-            epochs, item_factors = REFIT_EPOCHS, np.array(data.finish(state.model).item_factors)
-        del state, data  # frees memory
-        state, data = fit(settings.model_copy(update={"max_epochs": epochs}), True, item_factors)
+            epochs, item_factors = (
+                REFIT_EPOCHS,
+                np.array(trainer.data.finish(state.model).item_factors),
+            )
+        del state, trainer  # frees memory
+        state, trainer = fit(settings.model_copy(update={"max_epochs": epochs}), True, item_factors)
     last_epoch = state.epochs[state.best_epoch - 1]
-    return TrainedModel(data.finish(state.model), best_epoch, validation, is_refit, last_epoch)
+    model = trainer.final_model(state)
+    return TrainedModel(model, best_epoch, validation, is_refit, last_epoch)
 
 
 def _fit(
@@ -162,7 +166,7 @@ def _fit(
     checkpoint: Checkpoint[M, E, Q],
     is_refit: bool,
     item_factors: Array | None,
-) -> tuple[TrainingState[M, E, Q], TrainingData[M]]:
+) -> Fitted[E, Q]:
     data: Any = loading.load(engine, settings, is_refit, checkpoint.folder)
     trainer = task.make_trainer(data, settings)
     trainer.item_factors = item_factors
@@ -184,7 +188,7 @@ def _fit(
             store(state)
             report(state)
 
-        return early_stopping.fit(trainer, on_epoch, state), data
+        return early_stopping.fit(trainer, on_epoch, state), trainer
 
 
 @contextmanager

@@ -39,6 +39,10 @@ class FactorModel(Protocol):
     @property
     def arrays(self) -> dict[str, Array]: ...
     @property
+    def sample_user_mean(self) -> Array: ...
+    @property
+    def sample_user_precision(self) -> Array: ...
+    @property
     def sample_noise_precision(self) -> Array: ...
 
     def weights(self, side: str) -> Array: ...
@@ -97,6 +101,20 @@ class TrainingData(ABC, Generic[M]):
     @abstractmethod
     def n_validation(self) -> int:
         """The number of validation ratings; 0 in a refit."""
+
+    @property
+    @abstractmethod
+    def held_out(self) -> Self | None:
+        """The given ratings of users that are held out, by all users and items; None without any.
+
+        Nothing is learned from them: they only solve those users' rows, while the items' are fixed.
+        The validation ratings are then theirs, and belong to these data.
+        """
+
+    @property
+    def judge(self) -> Self:
+        """The data with the validation ratings, if there are any."""
+        return self.held_out or self
 
     @abstractmethod
     def counts(self, side: str) -> Array:

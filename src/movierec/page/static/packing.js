@@ -50,9 +50,13 @@ function numbersOf({ shape, start, kind, planes, step }, arrays) {
 
 /** @param {Uint8Array} bytes in planes @param {number} length @param {number} step */
 function multiples(bytes, length, step) {
-  const folded = new Uint32Array(length);
-  for (let at = 0; at < bytes.length; at++) {
-    folded[at % length] += bytes[at] << (8 * Math.floor(at / length));
+  const folded = new Int32Array(length);
+  for (let plane = 0; plane * length < bytes.length; plane++) {
+    for (let at = 0; at < length; at++) folded[at] |= bytes[plane * length + at] << (8 * plane);
   }
-  return Float32Array.from(folded, (value) => (value & 1 ? -(value + 1) : value) * 0.5 * step);
+  const numbers = new Float32Array(length);
+  for (let at = 0; at < length; at++) {
+    numbers[at] = ((folded[at] >>> 1) ^ -(folded[at] & 1)) * step;
+  }
+  return numbers;
 }

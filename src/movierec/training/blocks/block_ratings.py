@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ class BlockSource:
     split, index: outputs of these stages. folder: files of this training. refit: whether validation
     ratings are used for training. targets: what ratings are replaced by. memory: the memory
     limit of a process in bytes, None without a limit or if each worker knows its own.
+    tables: the parts of the split whose ratings rows are solved from, () to choose those for
+    training; has_validation: whether models are judged by the validation ratings.
     """
 
     split: Path
@@ -34,6 +36,17 @@ class BlockSource:
     has_genres: bool = False
     has_validation: bool = False
     memory: int | None = None
+    tables: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """What the names of files of users' rows begin with: those of held-out users differ."""
+        return "" if "train" in self.tables else "given-"
+
+    def ratings(self, name: str, side: str) -> tuple[Path, Path]:
+        """The files of a part by side, and of the counts of its rows."""
+        folder = self.split if name == "train" else self.folder
+        return folder / f"{name}_by_{side}.parquet", folder / f"{name}_{side}s.parquet"
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class RatingBlock:
 
     @property
     def name(self) -> str:
-        return f"{self.side}-{self.first}-{self.stop}"
+        return f"{self.source.prefix}{self.side}-{self.first}-{self.stop}"
 
     def rows(self, weights: Array | None) -> RowBlock:
         """The RowBlock of these rows. weights: of the rows' features, None without features."""
@@ -107,7 +120,8 @@ class _RatingsCache:
         source = key[0].source
         memory = source.memory or memory_of_worker()
         with self.lock:
-            for other in [other for other in self.cached if other[0].source != source]:
+            others = [other for other in self.cached if other[0].source.folder != source.folder]
+            for other in others:
                 del self.cached[other]  # of another training
             n_bytes = sum(cached.n_bytes for cached in self.cached.values())
             if memory is None or n_bytes + ratings.n_bytes <= CACHE_SHARE * memory:
@@ -124,16 +138,14 @@ def read_ahead(block: RatingBlock, packed: bool) -> None:
 
 def _read(block: RatingBlock, packed: bool) -> BlockRatings:
     source, rows = block.source, (block.first, block.stop)
-    ratings, counts = f"by_{block.side}.parquet", f"{block.side}s.parquet"
-    split, folder = source.split, source.folder
-    train = parquet_tables.read_block(split / f"train_{ratings}", split / f"train_{counts}", *rows)
+    first, *others = (
+        parquet_tables.read_block(*source.ratings(name, block.side), *rows)
+        for name in source.tables
+    )
+    train = reduce(lambda csr, more: csr.insert(more.ratings), others, first)
     validation = Csr(np.zeros(len(train.indptr), np.int64), train.indices[:0], train.values[:0])
-    if source.has_validation and (source.refit or block.side == "user"):
-        paths = folder / f"validation_{ratings}", folder / f"validation_{counts}"
-        validation = parquet_tables.read_block(*paths, *rows)
-    if source.refit:
-        train = train.insert(validation.ratings)
-        validation = validation.take(np.zeros(0, np.int64))
+    if source.has_validation and block.side == "user":
+        validation = parquet_tables.read_block(*source.ratings("validation", "user"), *rows)
     if source.targets:
         train = Csr(train.indptr, train.indices, source.targets.of(train.values))
     if not packed:
@@ -149,9 +161,7 @@ def _read(block: RatingBlock, packed: bool) -> BlockRatings:
 @lru_cache(1024)
 def _counts(block: RatingBlock) -> Array:
     source, rows = block.source, (block.first, block.stop)
-    paths = [source.split / f"train_{block.side}s.parquet"]
-    if source.refit and source.has_validation:
-        paths.append(source.folder / f"validation_{block.side}s.parquet")
+    paths = [source.ratings(name, block.side)[1] for name in source.tables]
     counts = [parquet_tables.read_columns(path, ["n_ratings"], *rows)[0] for path in paths]
     return np.asarray(sum(counts[1:], counts[0]), np.int64)
 

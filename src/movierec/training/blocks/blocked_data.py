@@ -19,6 +19,7 @@ import numpy as np
 
 from movierec.core import atomic
 from movierec.data import parquet_tables, tree_sums
+from movierec.data.parquet_tables import GIVEN
 from movierec.data.rating_arrays import Array, stack_rows
 from movierec.engine.local import Engine, Handle
 from movierec.metrics.ranking_protocol import RankingEvaluator, sample_users
@@ -35,6 +36,8 @@ from movierec.training.blocks.scheduler import BlockScheduler
 from movierec.training.row_ops import Change, Draw, Measure
 from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
+HELD_OUT = ("validation", *GIVEN)  # parts that are not grouped by row yet
+
 
 class BlockedData(TrainingData[BlockedModel]):
     """Training data in blocks.
@@ -45,16 +48,29 @@ class BlockedData(TrainingData[BlockedModel]):
     model_type = BlockedModel
 
     def __init__(self, engine: Engine, source: BlockSource) -> None:
-        n_validation = parquet_tables.n_rows(source.split / "validation.parquet")
-        self.source = replace(source, has_validation=n_validation > 0)
-        users = source.folder / "validation_users.parquet"
-        if self.source.has_validation and not users.exists():
-            group_validation(source)
-        self._n_validation = 0 if source.refit else n_validation
-        self.engine, self.scheduler = engine, BlockScheduler(engine, self.source)
+        sizes = {name: parquet_tables.n_rows(source.split / f"{name}.parquet") for name in HELD_OUT}
+        trained = [name for name in HELD_OUT[:2] if source.refit and sizes[name]]
+        given = tuple(name for name in GIVEN if sizes[name] and name not in trained)
+        is_held_out = bool(source.tables)
+        if not is_held_out:
+            source = replace(source, tables=("train", *trained))
+        judges = not source.refit and sizes["validation"] > 0 and (is_held_out or not given)
+        self.source = source = replace(source, has_validation=judges)
+        for name in {*source.tables, *["validation"] * judges} - {"train"}:
+            if not source.ratings(name, "user")[1].exists():
+                group_part(source, name)
+        self._n_validation = sizes["validation"] if judges else 0
+        self.engine, self.scheduler = engine, BlockScheduler(engine, source)
+        self._held_out: BlockedData | None = None
+        if given and not is_held_out:
+            self._held_out = type(self)(engine, replace(source, tables=given))
+
+    @property
+    def held_out(self) -> "BlockedData | None":
+        return self._held_out
 
     def with_targets(self, targets: Targets) -> Self:
-        return type(self)(self.engine, replace(self.source, targets=targets))
+        return type(self)(self.engine, replace(self.source, targets=targets, tables=()))
 
     @property
     def n_validation(self) -> int:
@@ -147,7 +163,10 @@ class BlockedData(TrainingData[BlockedModel]):
         return errors, [float(value) for value in by_side]
 
     def ranking_evaluator(self, max_users: int, seed: int, stream: str) -> RankingEvaluator:
-        users = sample_users(self.n_users, max_users, seed, stream)
+        counts = parquet_tables.read_columns(
+            self.source.ratings("validation", "user")[1], ["n_ratings"]
+        )
+        users = sample_users(np.flatnonzero(counts[0]), max_users, seed, stream)
         blocks = self.scheduler.blocks["user"]
         by_block = [users[(users >= block.first) & (users < block.stop)] for block in blocks]
 
@@ -200,7 +219,7 @@ class BlockedData(TrainingData[BlockedModel]):
         return Model(first.global_mean, **arrays, **weights)
 
     def _mapped(self, name: str, n_rows: int, like: Array) -> Array:
-        path = self.source.folder / "joined" / f"{name}.npy"
+        path = self.source.folder / "joined" / f"{self.source.prefix}{name}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         shape = (n_rows, *like.shape[1:])
         return np.asarray(np.lib.format.open_memmap(path, "w+", like.dtype, shape))
@@ -218,20 +237,21 @@ class BlockedData(TrainingData[BlockedModel]):
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def group_validation(source: BlockSource) -> None:
-    """Write the validation ratings by user and by item, like the training ratings of the split."""
+def group_part(source: BlockSource, name: str) -> None:
+    """Write a part of the split by user and by item, like the training ratings."""
     source.folder.mkdir(parents=True, exist_ok=True)
     n_users, n_items = (
         parquet_tables.n_rows(source.split / f"train_{side}s.parquet") for side in SIDES
     )
-    by_user = parquet_tables.read_ratings(source.split / "validation.parquet").by_user(n_users)
+    by_user = parquet_tables.read_ratings(source.split / f"{name}.parquet").by_user(n_users)
     # The users' file is written last: if it exists, all files are complete.
     for side, other, csr in (
         ("item", "user_index", by_user.transpose(n_items)),
         ("user", "item_index", by_user),
     ):
         columns = {other: csr.indices, "rating": csr.values}
-        with atomic.atomic_file(source.folder / f"validation_by_{side}.parquet") as path:
+        ratings, rows = source.ratings(name, side)
+        with atomic.atomic_file(ratings) as path:
             parquet_tables.write_table(path, columns)
-        with atomic.atomic_file(source.folder / f"validation_{side}s.parquet") as path:
+        with atomic.atomic_file(rows) as path:
             parquet_tables.write_rows(path, csr.counts)

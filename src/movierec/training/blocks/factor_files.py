@@ -73,7 +73,8 @@ class BlockedModel:
 
 
 def _folder(source: BlockSource, side: str, step: int) -> Path:
-    return source.folder / "rows" / f"{side}-{step}"
+    prefix = source.prefix if side == "user" else ""
+    return source.folder / "rows" / f"{prefix}{side}-{step}"
 
 
 def read_rows(block: RatingBlock, step: int) -> Array:

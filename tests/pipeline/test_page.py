@@ -1,0 +1,94 @@
+"""exports/movierec.html of the committed run recommends what `movierec recommend` does."""
+
+import contextlib
+import json
+import re
+
+import numpy as np
+import pytest
+
+from movierec.core.paths import PAGE
+from movierec.serving import recommendations
+from movierec.serving.lists import ListOptions
+from movierec.serving.user_profile import UserProfile
+from movierec.serving.workspace import Project
+from tests.helpers.pages import recommender_of
+
+N_PEOPLE = 50
+TOLERANCE = 1e-3  # of a score, and of what a rating adds to it
+ASK = """people => people.map((pairs) => {
+  const ratings = new Map(pairs);
+  const found = recommender.recommend(ratings);
+  return found.map((row) => ({ ...row, why: recommender.explain(ratings, row.place) }));
+})"""
+
+
+def random_people():
+    """Up to 25 ratings each, of movies that many people know."""
+    rng = np.random.default_rng(0)
+    for _ in range(N_PEOPLE):
+        items = rng.choice(400, rng.integers(1, 26), replace=False).tolist()
+        yield dict(zip(items, rng.choice(np.arange(2, 11) / 2, len(items)).tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def data(workspace):
+    text = (workspace.path / PAGE).read_text("utf-8")
+    return re.search(r'id="data">([^<]*)<', text)[1]
+
+
+@pytest.fixture(scope="module")
+def visit(data, tmp_path_factory):
+    with recommender_of(data, tmp_path_factory.mktemp("page")) as visit:
+        yield visit
+
+
+def test_lists_scores_and_reasons_of_random_people(workspace, visit):
+    people = list(random_people())
+    lists = visit.page.evaluate(ASK, [list(map(list, ratings.items())) for ratings in people])
+    with contextlib.chdir(workspace.path):
+        project = Project.at()
+        n_equal = 0
+        for ratings, rows in zip(people, lists, strict=True):
+            user = UserProfile.from_ratings(ratings)
+            found = recommendations.recommend(project, [user], ListOptions())
+            items = np.array([row["place"] for row in rows])
+            n_equal += items.tolist() == found.items.tolist()
+            scores = found.scores.scores
+            # In order, but for movies whose scores are the same to the tolerance.
+            np.testing.assert_allclose(scores[items], scores[found.items], atol=TOLERANCE)
+            shown = [row["score"] for row in rows]
+            np.testing.assert_allclose(shown, scores[items], atol=TOLERANCE)
+            to_score, _, rest = found.scores.contributions(items)
+            for row, of_ratings, left in zip(rows, to_score, rest, strict=True):
+                added = {part["place"]: part["value"] for part in row["why"]["parts"]}
+                in_order = [added[item] for item in user.items.tolist()]
+                np.testing.assert_allclose(in_order, of_ratings, atol=TOLERANCE)
+                assert row["why"]["rest"] == pytest.approx(left, abs=TOLERANCE)
+    assert n_equal >= 0.8 * N_PEOPLE
+
+
+def test_the_command_line_says_the_same(workspace, visit):
+    titles = visit.page.evaluate("[30, 100].map(place => recommender.movies[place].title)")
+    command = ("movierec", "recommend", "--like", titles[0], "--like", f"{titles[1]}=4", "--json")
+    listed = json.loads(workspace.run(*command))
+    [rows] = visit.page.evaluate(ASK, [[[30, 5], [100, 4]]])
+    scores = [row["score"] for row in rows]
+    np.testing.assert_allclose(scores, [row["score"] for row in listed], atol=TOLERANCE)
+    ids = visit.page.evaluate("recommender.movies.map(movie => movie.id)")
+    assert {ids[row["place"]] for row in rows} == {row["movie_id"] for row in listed}
+
+
+def test_the_page_is_small_and_needs_no_network(workspace, visit):
+    assert (workspace.path / PAGE).stat().st_size <= 1_000_000
+    assert (visit.errors, visit.requests) == ([], [])
+
+
+def test_there_are_movies_and_tastes_to_start_from(visit):
+    starters = visit.page.evaluate("recommender.starters.map(place => recommender.movies[place])")
+    assert len(starters) >= 20
+    assert min(movie["nRatings"] for movie in starters) >= 100
+    assert len({genre for movie in starters for genre in movie["genres"]}) >= 10
+    examples = visit.page.evaluate("recommender.examples")
+    assert len({example["name"] for example in examples}) == 3
+    assert all(len({r for _, r in example["ratings"]}) == 2 for example in examples)
