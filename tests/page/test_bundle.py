@@ -15,7 +15,9 @@ from tests.helpers.pages import make_page, make_params
 STATIC = ROOT / "src/movierec/page/static"
 MODULES = sorted(path.name for path in STATIC.glob("*.js"))
 DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
-OUTSIDE = re.compile(r"""(?:src|href)=["'](?!#|data:)|https?://(?!www\.w3\.org/)|@import|url\(""")
+OUTSIDE = re.compile(
+    r"""(?:src|href)=["'](?!#|data:)|https?://(?!www\.w3\.org/)|@import|url\((?!["']data:)"""
+)
 
 
 def page():

@@ -8,6 +8,8 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
+from movierec.page import bundle
+from tests.helpers.pages import make_page, make_params
 from tests.page.conftest import MOVIES, opening, wait
 
 pytestmark = pytest.mark.usefixtures("browser")
@@ -465,3 +467,21 @@ def test_says_what_it_was_made_from(page):
         "A note.",
     ):
         expect(about).to_contain_text(text)
+
+
+def test_with_the_engine(tmp_path):
+    path = tmp_path / "movierec.html"
+    path.write_text(bundle.render(make_page(make_params()).data()), "utf-8")
+    with opening(path) as visit:
+        page = visit.page
+        title = titles(page)[0]
+        click_star(page, page.locator("#list li").first, 4.5)
+        page.get_by_label("More variety").check()
+        assert rated(page) == {title: "4.5 stars"}
+        assert title not in titles(page)
+        page.locator("#list .why").first.click()
+        numbers = page.locator("#movie td.number").all_inner_texts()
+        *parts, total = [int(number.replace("−", "-")) for number in numbers]
+        assert sum(parts) == total
+        assert len(titles(page, ".similar")) > 1
+        assert (visit.requests, visit.errors) == ([], [])
