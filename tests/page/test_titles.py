@@ -30,6 +30,7 @@ TITLES = [
     "One Hundred and One Dalmatians (1961)",
     "Psycho (1960)",
     "Psycho (1998)",
+    "Psycho (1998)",
     "Nineteen Eighty-Four (1984)",
     "20,000 Leagues Under the Sea (1954)",
     "William Shakespeare's Romeo and Juliet (1996)",
@@ -40,6 +41,12 @@ TITLES = [
     "Independence Day (ID4) (1996)",
     "3:10 to Yuma (1957)",
     "مرايا الصمت (1994)",
+    "Jupiter's Wife (1994)",
+    "The Wife (1995)",
+    "Blues Brothers 2000 (1998)",
+    "2001: A Space Odyssey (1968)",
+    "Bram Stoker's Dracula (1992)",
+    "Dracula: Dead and Loving It (1995)",
     "Unknown Year",
 ]
 ASKED = [
@@ -62,6 +69,7 @@ ASKED = [
     ("101 Dalmatians", 1996),
     ("Psycho", 1960),
     ("Psycho", None),
+    ("Psycho", 1998),
     ("Psycho (1998)", None),
     ("1984", 1984),
     ("20000 Leagues Under the Sea", 1954),
@@ -73,6 +81,12 @@ ASKED = [
     ("Star Wars: The Force Awakens", 2015),
     ("Star Wars", None),
     ("Unknown Year", 1990),
+    ("Jupiter's Wife", 1995),
+    ("Blues Brothers 2000", None),
+    ("2001", 1968),
+    ("Dracula", 1995),
+    ("Dracula", 1992),
+    ("A Space Odyssey", 1968),
     ("", 1990),
 ]
 

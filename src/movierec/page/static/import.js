@@ -44,7 +44,11 @@ const RATING_FORMATS = [
   ),
 ];
 
-/** The cells of a CSV: quotes, separators "," ";" or tab, any line ends. @param {string} text @returns {string[][]} */
+/**
+ * The cells of a CSV: quotes, separators "," ";" or tab, any line ends.
+ * @param {string} text
+ * @returns {string[][]}
+ */
 export function parseCsv(text) {
   const firstLine = text.slice(0, text.search(/[\r\n]|$/));
   const separator = [",", ";", "\t"].reduce((best, one) =>
@@ -125,7 +129,11 @@ export function readRatings(rows, scale) {
   return { format: format.name, ratings, skipped };
 }
 
-/** The text of a dropped file, or of the ratings.csv in a zip. @param {Blob} file @returns {Promise<string>} */
+/**
+ * The text of a dropped file, or of the ratings.csv in a zip.
+ * @param {Blob} file
+ * @returns {Promise<string>}
+ */
 export function readText(file) {
   if (file.size > MAX_BYTES)
     return Promise.reject(new Error("the file is too large; drop one person's ratings"));
@@ -149,7 +157,12 @@ function decode(bytes) {
   }
 }
 
-/** A member of a zip, found in its directory at the end. @param {Uint8Array} bytes @param {string} name @returns {Promise<Uint8Array>} */
+/**
+ * A member of a zip, found in its directory at the end.
+ * @param {Uint8Array} bytes
+ * @param {string} name
+ * @returns {Promise<Uint8Array>}
+ */
 function unzip(bytes, name) {
   const view = new DataView(bytes.buffer);
   let end = bytes.length - 22;
@@ -199,7 +212,10 @@ function inflate(packed) {
   });
 }
 
-/** The name of a column or type, however it is spelled: "Your Rating", "movieId". @param {string} name */
+/**
+ * The name of a column or type, however it is spelled: "Your Rating", "movieId".
+ * @param {string} name
+ */
 function plain(name) {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
 }

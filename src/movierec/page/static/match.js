@@ -1,7 +1,7 @@
 // @ts-check
 // Match titles of other catalogues with the movies of this page: rather none than a wrong one.
 import { nameOf } from "./movies.js";
-import { fold, nameKey, namesOf, spellNumbers, splitYear } from "./titles.js";
+import { namesOf, spelledKey, splitTitle } from "./titles.js";
 
 // How two names agree, the surest first.
 const SAME = 0;
@@ -11,13 +11,13 @@ const LEADING = /^(the|a|an) /;
 
 /** @param {import("./movies.js").Movie[]} movies */
 export function createMatcher(movies) {
-  /** @type {Map<string, {place: number, isTitle: boolean, isFull: boolean, isStart: boolean, start: string, article: string}[]>} */
+  /** @type {Map<string, KeyedName[]>} */
   const names = new Map();
   movies.forEach((movie, place) => {
-    for (const name of keyedNames(nameOf(movie))) {
+    for (const name of keyedNames(nameOf(movie), place)) {
       const known = names.get(name.key);
-      if (known) known.push({ place, ...name });
-      else names.set(name.key, [{ place, ...name }]);
+      if (known) known.push(name);
+      else names.set(name.key, [name]);
     }
   });
 
@@ -28,11 +28,11 @@ export function createMatcher(movies) {
    * @returns {number | null}
    */
   return function match(titles, year) {
-    const dated = year ?? titles.map((title) => splitYear(title)[1]).find(Boolean) ?? null;
+    const dated = year ?? titles.map((title) => splitTitle(title)[1]).find(Boolean) ?? null;
     /** @type {Map<number, number>} */
     const agreeing = new Map();
     for (const title of titles) {
-      for (const asked of keyedNames(withoutBracketYear(title))) {
+      for (const asked of keyedNames(splitTitle(title)[0])) {
         for (const other of names.get(asked.key) ?? []) {
           const how = agreement(asked, other);
           if (how !== null)
@@ -40,55 +40,76 @@ export function createMatcher(movies) {
         }
       }
     }
-    if (dated === null) return theBest(agreeing, (place, how) => how < PART);
+    if (dated === null) return theBest(movies, agreeing, (place, how) => how < PART);
     const of = (/** @type {number} */ place) => movies[place].year;
     return (
-      theBest(agreeing, (place) => of(place) === dated) ??
-      theBest(agreeing, (place, how) => of(place) === null && how < PART) ??
-      theBest(agreeing, (place, how) => how < PART && Math.abs((of(place) ?? 0) - dated) === 1)
+      theBest(movies, agreeing, (place) => of(place) === dated) ??
+      theBest(movies, agreeing, (place, how) => of(place) === null && how < PART) ??
+      theBest(
+        movies,
+        agreeing,
+        (place, how) => how < PART && Math.abs((of(place) ?? 0) - dated) === 1,
+      )
     );
   };
 
-  /** @param {any} asked @param {any} other @returns {number | null} */
+  /**
+   * How a name agrees with another that has the same words but for articles.
+   * @param {KeyedName} asked @param {KeyedName} other @returns {number | null}
+   */
   function agreement(asked, other) {
-    if (asked.isFull && other.isFull) {
+    if (isFull(asked) && isFull(other)) {
       if (asked.article && other.article && asked.article !== other.article) return null; // "A Wife" is not "The Wife"
-      return asked.isTitle && other.isTitle && asked.article === other.article ? SAME : ALTERNATIVE;
+      const areTitles = asked.kind === "title" && other.kind === "title";
+      return areTitles && asked.article === other.article ? SAME : ALTERNATIVE;
     }
-    if (asked.isFull || other.isFull) return other.isStart && !isFirst(other) ? null : PART;
-    const [short, long] = [`${asked.start} `, `${other.start} `].sort(
-      (a, b) => a.length - b.length,
-    );
+    if (isFull(asked) || isFull(other))
+      return other.kind === "start" && !isFirst(other) ? null : PART;
+    const [one, two] = [`${asked.start} `, `${other.start} `];
+    const [short, long] = one.length < two.length ? [one, two] : [two, one];
     return short > " " && long.startsWith(short) ? PART : null; // "Star Trek II: …" is "Star Trek: …"
   }
 
-  /** Whether no earlier movie is called so: "Star Wars" is the first of them. @param {any} start */
+  /**
+   * Whether no earlier movie is called so: "Star Wars" is the first of them.
+   * @param {KeyedName} start
+   */
   function isFirst(start) {
-    const year = (/** @type {number} */ place) => movies[place].year ?? 0;
-    return (names.get(start.key) ?? []).every(({ place }) => year(place) >= year(start.place));
+    const yearOf = (/** @type {KeyedName} */ { place }) => movies[place].year ?? 0;
+    const others = (names.get(start.key) ?? []).filter(({ kind }) => kind !== "subtitle");
+    return others.every((other) => yearOf(other) >= yearOf(start));
   }
 }
 
-/** @param {string} title */
-function keyedNames(title) {
-  return namesOf(title).flatMap(({ text, isFull, isStart, start }, at) => {
-    const key = nameKey(text);
-    const article = LEADING.exec(fold(text))?.[1] ?? "";
-    return key
-      ? [{ key, isTitle: at === 0, isFull, isStart, start: spellNumbers(fold(start)), article }]
-      : [];
+/**
+ * @typedef {import("./titles.js").Name & {key: string, article: string, place: number}} KeyedName
+ */
+
+/** @param {string} title @param {number} [place] @returns {KeyedName[]} */
+function keyedNames(title, place = -1) {
+  return namesOf(title).map((name) => {
+    const article = LEADING.exec(name.spelled)?.[1] ?? "";
+    return { ...name, key: spelledKey(name.spelled), article, place };
   });
 }
 
-/** @param {string} title */
-function withoutBracketYear(title) {
-  return /[)\]]\s*$/.test(title) ? splitYear(title)[0] : title;
+/** @param {KeyedName} name */
+function isFull({ kind }) {
+  return kind === "title" || kind === "alternative";
 }
 
-/** @param {Map<number, number>} agreeing @param {(place: number, how: number) => boolean} passes @returns {number | null} */
-function theBest(agreeing, passes) {
+/**
+ * The surest of the places that pass; null if there are several, unless they have one title: data
+ * sets list some movies twice.
+ * @param {import("./movies.js").Movie[]} movies
+ * @param {Map<number, number>} agreeing
+ * @param {(place: number, how: number) => boolean} passes
+ * @returns {number | null}
+ */
+function theBest(movies, agreeing, passes) {
   const kept = [...agreeing].filter(([place, how]) => passes(place, how));
-  const best = Math.min(...kept.map(([, how]) => how));
-  const places = kept.filter(([, how]) => how === best);
-  return places.length === 1 ? places[0][0] : null;
+  const surest = Math.min(...kept.map(([, how]) => how));
+  const places = kept.filter(([, how]) => how === surest).map(([place]) => place);
+  const titles = new Set(places.map((place) => movies[place].title));
+  return titles.size === 1 ? Math.min(...places) : null;
 }

@@ -164,7 +164,11 @@ export function createMovieDialog(recommender, store, rater) {
   return open;
 }
 
-/** A rounded value with its sign, also if it is rounded to 0. @param {number} rounded @param {number} value */
+/**
+ * A rounded value with its sign, also if it is rounded to 0.
+ * @param {number} rounded
+ * @param {number} value
+ */
 function signed(rounded, value) {
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(rounded)}`;
 }

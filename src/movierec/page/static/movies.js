@@ -16,7 +16,11 @@ export function fullName(movie) {
   return movie.year ? `${nameOf(movie)} (${movie.year})` : movie.title;
 }
 
-/** Year and genres as one line. @param {Movie} movie @param {number} [n] at most this many genres */
+/**
+ * Year and genres as one line.
+ * @param {Movie} movie
+ * @param {number} [n] at most this many genres
+ */
 export function factsOf(movie, n = 3) {
   return [movie.year ? String(movie.year) : "", ...movie.genres.slice(0, n)]
     .filter(Boolean)
@@ -75,7 +79,11 @@ export function hueOf(movie) {
   return [...genre].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 360, 220);
 }
 
-/** A drawn cover: the title on the colour of its genre. @param {Movie} movie @param {boolean} [isSmall] */
+/**
+ * A drawn cover: the title on the colour of its genre.
+ * @param {Movie} movie
+ * @param {boolean} [isSmall]
+ */
 export function cover(movie, isSmall = false) {
   const place = [...movie.title].reduce(
     (hash, letter) => (hash * 33 + letter.charCodeAt(0)) % 9973,

@@ -6,7 +6,10 @@ import { fullName } from "./movies.js";
 const N_STARS = 5;
 const N_STEPS = 2 * N_STARS; // half stars
 
-/** Half stars on the ratings' scale: 5 stars are its top. @param {{low: number, high: number}} scale */
+/**
+ * Half stars on the ratings' scale: 5 stars are its top.
+ * @param {{low: number, high: number}} scale
+ */
 export function createStarScale({ low, high }) {
   const zero = Math.min(low, 0);
   const least = Math.max(1, Math.ceil(((low - zero) / (high - zero)) * N_STEPS - 1e-9));

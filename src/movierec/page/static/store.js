@@ -74,7 +74,11 @@ export function createStore(movies, key) {
   };
 }
 
-/** The ratings as an address fragment: "#ratings=50:5,100:4.5". @param {Movie[]} movies @param {Map<number, number>} ratings */
+/**
+ * The ratings as an address fragment: "#ratings=50:5,100:4.5".
+ * @param {Movie[]} movies
+ * @param {Map<number, number>} ratings
+ */
 export function toFragment(movies, ratings) {
   const pairs = [...ratings].map(
     ([place, rating]) => `${encodeURIComponent(movies[place].id)}:${+rating.toFixed(3)}`,
@@ -102,7 +106,11 @@ export function fromFragment(fragment, scale) {
   });
 }
 
-/** The ratings as CSV, which this page and `movierec recommend --ratings` read. @param {Movie[]} movies @param {Map<number, number>} ratings */
+/**
+ * The ratings as CSV, which this page and `movierec recommend --ratings` read.
+ * @param {Movie[]} movies
+ * @param {Map<number, number>} ratings
+ */
 export function toCsv(movies, ratings) {
   const quoted = (/** @type {any} */ value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
   const rows = [...ratings].map(([place, rating]) => {

@@ -8,7 +8,10 @@ const SEQUEL =
   /^(?:(?:part|pt|vol|volume|chapter|book)\b\W*)?(?!(?:one|1|i)\b)(?:\d+|[ivx]+|two|three|four|five|six|seven|eight|nine|ten|deux)\b/i;
 const AUTHOR =
   /^(?!(?:It|That|What|Who|Let|There|Here|He|She)['’])(?:[A-Z][\w.]*\s+){0,2}[A-Z]\w*['’]s?\s+/;
-const MAX_LETTERS = 500; // of a title that count
+const BETWEEN_NAMES = /\s+\/\s+|,?\s*\ba\.?k\.?a\.?:?\s+/i;
+const BEFORE_SUBTITLE = /(?<=[^\d]):\s*|:(?!\d)\s*|(?<=\s)[-–—](?=\s)\s*/g; // not in "3:10 to Yuma"
+const MAX_LETTERS = 500; // of a title, and
+const MAX_SUBTITLES = 4; // that count
 
 const UNITS =
   "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(
@@ -16,6 +19,12 @@ const UNITS =
   );
 const TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
 const PARTS = new Set(["part", "pt", "vol", "volume", "chapter", "episode"]);
+// Subtitles of these words only belong to many movies: "The Movie", "Director's Cut".
+const NO_NAME = new Set(
+  `part pt vol volume chapter episode the a an of and movie film motion picture series special edition
+  cut directors extended uncut original unrated version beginning end final last next new true story
+  musical documentary short book saga trilogy collection complete 1st 2nd 3rd`.split(/\s+/),
+);
 /** @type {Record<string, string>} */
 const SPELLINGS = {
   first: "1st",
@@ -93,7 +102,11 @@ export function spellNumbers(folded) {
     .join(" ");
 }
 
-/** How many words from a place are one number, and that number. @param {string[]} words @param {number} start */
+/**
+ * How many words from a place are one number, and that number.
+ * @param {string[]} words
+ * @param {number} start
+ */
 function numberAt(words, start) {
   let [thousands, value, nUsed] = [0, 0, 0];
   for (let at = start; at < words.length; at++) {
@@ -135,49 +148,73 @@ export function withoutArticles(words) {
   return kept.length ? kept : words;
 }
 
-/** A title as people type it, without the year at its end, and that year. @param {string} text @returns {[string, number | null]} */
+/**
+ * A title without the year in brackets at its end, and that year.
+ * @param {string} title
+ * @returns {[string, number | null]}
+ */
+export function splitTitle(title) {
+  const match = YEAR_AT_END.exec(title);
+  return match ? [title.slice(0, match.index).trimEnd(), Number(match[1])] : [title, null];
+}
+
+/**
+ * A title as people type it, without the year at its end, and that year.
+ * @param {string} text
+ * @returns {[string, number | null]}
+ */
 export function splitYear(text) {
   const match = YEAR_AT_END.exec(text) ?? BARE_YEAR.exec(text);
   return match ? [text.slice(0, match.index).trimEnd(), Number(match[1])] : [text, null];
 }
 
 /**
+ * A name of a movie: its words in one spelling, what it is to the title, and for a subtitle, the
+ * title before it.
+ * @typedef {{spelled: string, kind: "title" | "alternative" | "start" | "subtitle", start: string}} Name
+ */
+
+/**
  * The names of a movie: its title, those in brackets, and its parts before and after a colon.
  * @param {string} title without its year
- * @returns {{text: string, isFull: boolean, isStart: boolean, start: string}[]} start: of a title before a subtitle
+ * @returns {Name[]}
  */
 export function namesOf(title) {
   const text = title.slice(0, MAX_LETTERS);
   const inside = [...text.matchAll(/\(([^()]*)\)/g)].map((match) => match[1]);
   const outside = text.replace(/\([^()]*\)/g, " ").trim();
   const full = [outside || inside.join(" ")];
-  for (const brackets of inside) {
-    full.push(
-      ...brackets
-        .split(/\s+\/\s+|,?\s*\ba\.?k\.?a\.?:?\s+/i)
-        .filter((name) => !/^\s*\d*\s*$/.test(name)),
-    );
-  }
+  for (const brackets of inside)
+    full.push(...brackets.split(BETWEEN_NAMES).filter((name) => !/^\s*\d*\s*$/.test(name)));
+  /** @type {Name[]} */
   const names = [];
-  for (const name of full.map(articleInFront)) {
-    names.push({ text: name, isFull: true, isStart: false, start: "" });
-    for (const match of [
-      ...name.matchAll(/(?<=[^\d]):\s*|:(?!\d)\s*|(?<=\s)[-–—](?=\s)\s*/g),
-    ].slice(0, 4)) {
-      const start = name.slice(0, match.index).replace(/,?\s+or\s*$/i, "");
+  /** @param {string} name @param {Name["kind"]} kind */
+  const add = (name, kind, start = "") =>
+    names.push({ spelled: spellNumbers(fold(name)), kind, start });
+  full.map(articleInFront).forEach((name, at) => {
+    add(name, at ? "alternative" : "title");
+    for (const match of [...name.matchAll(BEFORE_SUBTITLE)].slice(0, MAX_SUBTITLES)) {
+      const before = name.slice(0, match.index).replace(/,?\s+or\s*$/i, "");
       const subtitle = name.slice(match.index + match[0].length);
       const isSequel = SEQUEL.test(subtitle);
-      if (!isSequel) names.push({ text: start, isFull: false, isStart: true, start: "" });
-      if (fold(subtitle).includes(" "))
-        names.push({ text: subtitle, isFull: false, isStart: false, start: isSequel ? "" : start });
+      if (!isSequel) add(before, "start");
+      add(subtitle, "subtitle", isSequel ? "" : spellNumbers(fold(before)));
     }
     const author = AUTHOR.exec(name);
-    if (author)
-      names.push({ text: name.slice(author[0].length), isFull: false, isStart: false, start: "" });
-  }
-  if (inside.length)
-    names.push({ text: text.replace(/[()]/g, " "), isFull: true, isStart: false, start: "" });
-  return names;
+    if (author) add(name.slice(author[0].length), "subtitle");
+  });
+  if (inside.length) add(text.replace(/[()]/g, " "), "alternative");
+  return names.filter(isName);
+}
+
+/** Whether a name can stand for the movie alone. @param {Name} name */
+function isName({ spelled, kind }) {
+  if (kind === "title" || kind === "alternative") return spelled !== "";
+  const words = spelled.split(" ");
+  return (
+    words.some((word) => !NO_NAME.has(word) && !/^\d*$/.test(word)) &&
+    (kind === "start" || words.length > 1)
+  );
 }
 
 /** "Postino, Il" as "Il Postino". @param {string} name */
