@@ -18,7 +18,7 @@ export class Matrix {
   }
 }
 
-/** The data in a text of base64. Arrays of one dimension become Float32Array, others Matrix.
+/** The data in a text. Arrays of one dimension become Float32Array, others Matrix.
  *  @param {string} text @returns {Promise<any>} */
 export async function unpack(text) {
   const compressed = new Blob([bytesOf(text)]).stream();
@@ -30,12 +30,26 @@ export async function unpack(text) {
   return JSON.parse(json, (_, value) => (value?.shape ? numbersOf(value, arrays) : value));
 }
 
-/** @param {string} base64 */
-function bytesOf(base64) {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
-  return bytes;
+// The digits of base 85, in order.
+const DIGITS =
+  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%,()*+-;.=:?@^_/{|}~";
+
+/** The bytes of a text of base 85: four for five digits, one less for each digit that is missing
+ *  at the end. @param {string} text */
+function bytesOf(text) {
+  const values = new Uint8Array(128);
+  for (let value = 0; value < DIGITS.length; value++) values[DIGITS.charCodeAt(value)] = value;
+  const missing = (5 - (text.length % 5)) % 5;
+  const digits = text + "~".repeat(missing);
+  const bytes = new DataView(new ArrayBuffer((digits.length / 5) * 4));
+  for (let from = 0, to = 0; from < digits.length; to += 4) {
+    let number = 0;
+    for (const end = from + 5; from < end; from++) {
+      number = number * 85 + values[digits.charCodeAt(from)];
+    }
+    bytes.setUint32(to, number);
+  }
+  return new Uint8Array(bytes.buffer, 0, bytes.byteLength - missing);
 }
 
 /** @param {Packed} packed @param {ArrayBuffer} arrays */
