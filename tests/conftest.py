@@ -20,6 +20,8 @@ SLOW = (
     "page/*.py",
     "pipeline/*.py",
     "benchmarks/*.py",
+    "page/test_flows.py",
+    "page/test_looks.py",
     "plotting/test_plots_page.py",
     "prepare/test_every_engine.py",
     "report/test_browser.py",
