@@ -28,5 +28,5 @@ def test_a_pull_request_shows_its_metrics_and_params(workspace: Workspace, tmp_p
         "bash", "-e", "-c", SUMMARY, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary)
     )
     metrics, params_changed = summary.read_text("utf-8").split("### Params")
-    assert re.search(r"\| metrics/test\.json \| ndcg@10 +\| 0\.40066 +\| 0\.39321 +\|", metrics)
+    assert re.search(r"\| metrics/test\.json \| ndcg@10 +\| 0\.40158 +\| 0\.39266 +\|", metrics)
     assert re.search(r"\| recommend\.ranking \| blend +\| implicit +\|", params_changed)

@@ -70,10 +70,10 @@ def test_plots_of_a_stage_are_one_folder(name: str) -> None:
 
 def test_the_file_and_each_stage_fit_on_a_screen_or_few() -> None:
     text = (ROOT / "dvc.yaml").read_text()
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 320
     for name in STAGES:
         stage = text.partition(f"\n  {name}:\n")[2].partition("\n\n")[0]
-        assert len(stage.splitlines()) + 1 <= 27
+        assert len(stage.splitlines()) + 1 <= 40
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -131,7 +131,7 @@ def test_the_models_alone_can_be_pushed(pulled: Workspace, tmp_path: Path) -> No
     [push] = re.findall(r"`(dvc push [^`]+)`", page.replace("\n", " "))
     public = tmp_path / "public"
     pulled.run("dvc", "remote", "add", "--local", "--default", "public", str(public))
-    assert pulled.run("sh", "-c", push) == "2 files pushed\n"
+    assert pulled.run("sh", "-c", push) == "3 files pushed\n"
     pulled.run("dvc", "remote", "remove", "--local", "public")
     stored = {path.relative_to(public) for path in public.rglob("*") if path.is_file()}
     assert stored == {cached(pulled, name) for name in (MODEL, "models/implicit.safetensors")}
