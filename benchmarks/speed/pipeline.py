@@ -5,8 +5,8 @@
     python -m benchmarks.speed.pipeline --committed           with the committed params
 
 A copy of the project in a temporary folder runs `dvc repro` on a zip in the csv layout, at the
-settings of the original project, or with the committed params. Kernels are compiled beforehand, by a run on a few ratings, unless
-the benchmark itself has few.
+settings of the original project, or with the committed params. Kernels are compiled beforehand, by
+a run on a few ratings, unless the benchmark itself has few.
 """
 
 import argparse

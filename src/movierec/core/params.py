@@ -398,7 +398,6 @@ class ParamsFile(_Block):
     """The contents of params.yaml."""
 
     dataset: str
-    seed: Annotated[int, _integer(0, 2**63 - 1)]
     train: TrainParams
     implicit: ImplicitParams
     item_regression: ItemRegressionParams
@@ -407,6 +406,7 @@ class ParamsFile(_Block):
     evaluate: EvaluateParams
     split: SplitParams
     index: IndexParams
+    seed: Annotated[int, _integer(0, 2**63 - 1)]
     engine: EngineParams
 
 
