@@ -175,8 +175,8 @@ def test_number_in_the_notation_of_science(folder):
         (
             "sed",
             3,
-            "unknown key; allowed here: dataset, seed, train, implicit, item_regression,"
-            " recommend, page, evaluate, split, index, engine",
+            "unknown key; allowed here: dataset, train, implicit, item_regression,"
+            " recommend, page, evaluate, split, index, seed, engine",
         ),
         (
             "train/gibbs/samples_",
