@@ -35,6 +35,7 @@ from tests.helpers.clone import STAGES as PIPELINE
 from tests.helpers.small_project import run_stages, write_params
 
 STAGES = PIPELINE[:8]
+CLICKED = "exports/movierec.html"  # the page of the export stage
 HARMFUL = "<script>alert('x')</script> & Sons (1999)"
 TITLES = [HARMFUL, *(f"A movie with a title of some length, part {n} (2001)" for n in range(11))]
 
@@ -164,7 +165,7 @@ def test_headings_language_title_and_links_to_sections(page):
     ids = [element.get("id") for element in page.all() if element.get("id")]
     assert len(ids) == len(set(ids)) > len(QUESTIONS)
     sections = [f"#{element.get('id')}" for element in page.all("section")]
-    assert [element.get("href") for element in page.all("a")] == sections
+    assert [element.get("href") for element in page.all("a")] == [*sections, CLICKED]
 
 
 def test_pictures_are_inside_and_have_words(page):
@@ -196,7 +197,7 @@ def test_nothing_is_asked_of_elsewhere(page):
     assert not page.all("script", "iframe", "object", "base")
     for element in page.all():
         for name in ("src", "href"):
-            assert element.get(name, "#").startswith(("#", "data:"))
+            assert element.get(name, "#").startswith(("#", "data:", CLICKED))
     assert not re.search(r"url\(|@import", CSS.read_text("utf-8"))
     policy = page.root.find(".//meta[@http-equiv]")
     assert policy.get("content").startswith("default-src 'none'")
@@ -401,6 +402,7 @@ def test_in_a_browser(project, width):
         page = visit.page
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate("[...document.images].map(each => each.naturalWidth)") == [900] * 5
+        assert page.evaluate("Math.max(...[...document.images].map(each => each.width))") <= width
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             colours = {tuple(pair) for pair in page.evaluate(COLOURS)}
