@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from movierec.core import result_files
+from movierec.model.model_file import MODELS
 from tests.helpers import tutorials
 from tests.helpers.clone import Workspace, stages_run
 
@@ -134,7 +135,7 @@ def test_the_models_alone_can_be_pushed(pulled: Workspace, tmp_path: Path) -> No
     assert pulled.run("sh", "-c", push) == "3 files pushed\n"
     pulled.run("dvc", "remote", "remove", "--local", "public")
     stored = {path.relative_to(public) for path in public.rglob("*") if path.is_file()}
-    assert stored == {cached(pulled, name) for name in (MODEL, "models/implicit.safetensors")}
+    assert stored == {cached(pulled, str(path)) for path in MODELS.values()}
 
 
 # --- A model registry
