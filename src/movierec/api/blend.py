@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from movierec.api import arguments
@@ -146,14 +146,13 @@ class Blend(Estimator):
         return float(self.params_["regression_share"])
 
     def scorer(self) -> RegressedModel:
-        from movierec.model.top_n_lists import RegressedModel
         from movierec.recommending import rankers
 
         model = self._snapshot()
-        added, share = model.regression_._regression_scores(), model._share
-        watched = rankers.without_share(model.watched_.scorer(), added.regression.items, share)
+        scores, share = model.regression_._regression_scores(), model._share
+        added = rankers.regressed(model.watched_.scorer(), scores, share)
         rated, scale = model.rated_.scorer(), model.rating_scale_
-        return RegressedModel(rankers.blend(watched, rated, model._weight, scale), added, share)
+        return replace(added, model=rankers.blend(added.model, rated, model._weight, scale))
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         watched, rated = (part._linear_scores(items, ratings) for part in self._parts[:2])

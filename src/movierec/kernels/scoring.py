@@ -161,7 +161,7 @@ def top_n_of_group(
     panel = np.empty((GROUP, PANEL), user_factors.dtype)
     next_seen = seen_indptr[first_user : first_user + in_group].copy()
     by_weights = np.zeros((in_group, len(regressed)), user_factors.dtype)
-    for k in range(in_group if len(regressed) else 0):
+    for k in range(in_group):
         of_user = slice(indptr[first_user + k], indptr[first_user + k + 1])
         add_weights(indices[of_user], values[of_user], others, weights, by_weights[k])
     next_regressed = 0

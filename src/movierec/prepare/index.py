@@ -32,8 +32,8 @@ def build(raw: Ratings, user_ids: Array, movie_ids: Array) -> Index:
     """Index ratings whose user_index and item_index are positions in user_ids and movie_ids.
 
     If a pair has several ratings, the newest is kept; of the same second, the last in the list. In
-    data that come in parts, it is the newest of the earliest part: what is told in training cannot
-    be a test.
+    data that come in parts, it is the newest of the earliest part, so that no rating in training is
+    tested too.
     """
     users, user_index = _indexed(raw.user_index, user_ids)
     items, item_index = _indexed(raw.item_index, movie_ids)

@@ -44,29 +44,27 @@ def ranking(
     settings, scale = params.recommend, params.data.scale
     match name:
         case "blend":
-            added, share = regression(), settings.regression_share
-            reduced = without_share(implicit, added.regression.items, share)
-            factors = blend(reduced, model, settings.rating_weight, scale)
-            return RegressedModel(factors, added, share)
+            added = regressed(implicit, regression(), settings.regression_share)
+            return replace(added, model=blend(added.model, model, settings.rating_weight, scale))
         case "implicit":
             return implicit
         case "item_regression":
-            added = regression()
-            return RegressedModel(without_share(implicit, added.regression.items, 1), added)
+            return regressed(implicit, regression(), 1)
         case "predicted_rating":
             return model
     return lower_bound(model, deviations(), settings.lower_bound_deviations)
 
 
-def without_share(implicit: Model, items: Array, share: float) -> Model:
-    """The implicit model whose scores of these items are reduced by a share of them."""
+def regressed(implicit: Model, added: RegressionScores, share: float) -> RegressedModel:
+    """The implicit scores, of which those by item regression take a share, where they are."""
     left = np.ones(implicit.n_items, implicit.dtype)
-    left[items] -= implicit.dtype.type(share)
-    return replace(
+    left[added.regression.items] -= implicit.dtype.type(share)
+    reduced = replace(
         implicit,
         item_factors=implicit.item_factors * left[:, None],
         item_biases=implicit.item_biases * left,
     )
+    return RegressedModel(reduced, added, share)
 
 
 def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, float]) -> Model:

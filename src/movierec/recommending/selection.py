@@ -82,13 +82,17 @@ def genre_vectors(genres: Collection[Iterable[str]], weight: float) -> Array:
     if not weight:
         return np.zeros((len(genres), 0))
     names = [dict.fromkeys(own) for own in genres]  # unlike a set, always in the same order
-    n_with = sum(map(bool, names))
-    columns = {name: column for column, (name, _) in enumerate(_counts(genres))}
-    information = np.log([n_with / count for _, count in _counts(genres)])
-    of_items = np.zeros((len(names), len(columns)))
-    for vector, own in zip(of_items, names, strict=True):
-        places = [columns[name] for name in own if name in columns]
-        vector[places] = information[places]
+    counts, n_with = _counts(names), sum(map(bool, names))
+    column_of = {name: column for column, (name, _) in enumerate(counts)}
+    cells = [
+        (item, column_of[name])
+        for item, own in enumerate(names)
+        for name in own
+        if name in column_of
+    ]
+    items, columns = np.array(cells, np.int64).reshape(-1, 2).T
+    of_items = np.zeros((len(names), len(counts)))
+    of_items[items, columns] = np.log([n_with / count for _, count in counts])[columns]
     length = np.sqrt((of_items**2).sum() / max(n_with, 1))
     return of_items * (weight / (length or 1))
 

@@ -123,23 +123,29 @@ class RegressionPart:
 
     @property
     def weighted_scores(self) -> Array:
-        return np.asarray(self._by_rating.sum(axis=0))
+        scores = np.zeros(self.regression.n_items)
+        for _, others, added in self._by_rating():
+            scores[others] += added
+        return scores
 
     def contributions(self, items: Array) -> Array:
-        return self._by_rating[:, items].T
+        found = np.zeros((len(items), len(self.items)))
+        of_rating = np.zeros(self.regression.n_items)
+        for k, others, added in self._by_rating():
+            of_rating[others] = added
+            found[:, k] = of_rating[items]
+            of_rating[others] = 0
+        return found
 
-    @cached_property
-    def _by_rating(self) -> Array:
-        """What each rating adds to the score of every item (n_ratings, n_items)."""
+    def _by_rating(self) -> Iterator[tuple[int, Array, Array]]:
+        """The number of each rating whose item takes part, and what it adds to which items."""
         regression = self.regression
-        added = np.zeros((len(self.items), regression.n_items))
         places = regression.places[self.items]
-        for k in np.flatnonzero(places >= 0):
+        for k in np.flatnonzero(places >= 0).tolist():
             others = regression.others[places[k]]
             n = np.count_nonzero(others >= 0)
-            weights = self.weight * self.cells[k] * regression.weights[places[k], :n]
-            added[k, regression.items[others[:n]]] = weights
-        return added
+            added = self.weight * self.cells[k] * regression.weights[places[k], :n]
+            yield k, regression.items[others[:n]], added
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ class LinearScores:
 
     def regressed(self, added: RegressionPart) -> LinearScores:
         """These implicit scores, of which the scores by item regression take the place, or a share
-        of it, where they are: rankers.without_share."""
+        of it, where they are: rankers.regressed."""
         left = np.ones(added.regression.n_items)
         left[added.regression.items] -= added.weight
         reduced = (replace(part, weight=part.weight * left) for part in _factor_parts(self))
