@@ -134,7 +134,8 @@ def _read_users(
     known = files.known[0]
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
-    errors = measures.errors_by_row(model, train, ranker.params.data.scale)
+    times = known.read_times(first, stop) if len(model.days) else None
+    errors = measures.errors_by_row(model, train, ranker.params.data.scale, times)
     both, fitted, trained = (
         rated.join(train, first, stop) for rated in (known, files.fitted[0], files.trained)
     )

@@ -25,7 +25,11 @@ from movierec.model.features import Features
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
-from movierec.training.training_data import SIDES, M, Start, TrainingData
+from movierec.training.training_data import M, Start, TrainingData
+
+# The precision of a day's factors, relative to that of users' and items'. On ml-100k, validation
+# RMSE is 0.9114 without days, and with them 0.9265 at 1, 0.9101 at 10, and 0.9084 at 30.
+DAY_PRECISION = 30.0
 
 # Conjugate gradient steps per epoch. Each lowers the objective, and the next epoch continues from
 # there. ml-100k needs at most 21; at the size of ml-25m, 90 steps gave no better result.
@@ -56,13 +60,22 @@ def initial_model(data: TrainingData[M], params: TrainParams, seed: int) -> M:
 
 def run_epoch(model: M, data: TrainingData[M], params: TrainParams) -> M:
     """Solve for every user, then every item; after each side, for its features' weights."""
-    prior = Prior.from_params(params, model.n_factors)
-    for side in SIDES:
+    for side in data.sides:
+        prior = prior_of(side, params, model.n_factors)
         model = data.solve(model, side, prior)
         if features := data.features(side):
             weights = solve_weights(model, data, side, features, prior, params.feature_ridge)
             model = model.changed(side, weights=weights)
     return model
+
+
+def prior_of(side: str, params: TrainParams, n_factors: int) -> Prior:
+    """The prior of a side's rows."""
+    if side == "day":
+        params = params.model_copy(
+            update={"factor_precision": DAY_PRECISION * params.factor_precision}
+        )
+    return Prior.from_params(params, n_factors)
 
 
 def solve_weights(
@@ -85,7 +98,10 @@ def objective(
     prior = Prior.from_params(params, model.n_factors)
     sums, penalties = data.losses(model, scale, partial(row_ops.penalty, prior, None))
     penalty = sum(penalties)
-    for side in SIDES:
+    for side in data.sides:
+        if side == "day":
+            of_days = prior_of(side, params, model.n_factors)
+            penalty += float(data.sum_rows(model, side, partial(row_ops.penalty, of_days, None)))
         if data.features(side):
             squares = np.square(model.weights(side), dtype=np.float64).sum(axis=0)
             penalty += float(params.feature_ridge * squares @ prior.of_one_rating)

@@ -91,7 +91,8 @@ class SampleMean:
 class TrainingData(ABC, Generic[M]):
     """Training ratings grouped by user and by item, features of rows, and validation ratings.
 
-    A side is "user" or "item". The rows of a side are the factors and biases of its users or items.
+    A side is "user", "item" or "day". The rows of a side are the factors and biases of its users,
+    items or days.
     scale: the lowest and the highest rating. model_type: the type of models in training.
     """
 
@@ -115,6 +116,11 @@ class TrainingData(ABC, Generic[M]):
     def judge(self) -> Self:
         """The data with the validation ratings, if there are any."""
         return self.held_out or self
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides in the order in which an epoch solves for them; "day" only with days."""
+        return SIDES
 
     @abstractmethod
     def counts(self, side: str) -> Array:
