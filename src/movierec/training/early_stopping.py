@@ -12,6 +12,7 @@ from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors, Ranking
 from movierec.model.biased_mf import Model
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.training.training_data import M, TrainingData
 
 
@@ -106,6 +107,10 @@ class Trainer(ABC, Generic[M, E, Q]):
     def final_fold_in(self, state: TrainingState[M, E, Q], held_out: TrainingData[M]) -> Model:
         """The final model, of which only the rows of held-out users count."""
         return held_out.finish(self.fold_in(cast(M, state.model), held_out, state.best_epoch))
+
+    def prediction_intervals(self, state: TrainingState[M, E, Q]) -> PredictionIntervals | None:
+        """Those of a finished state's model, if it predicts ratings."""
+        return None
 
     def advance(
         self, state: TrainingState[M, E, Q], model: M, epoch: E, quality: Q | None

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array
+from movierec.data.rating_arrays import Array, Ratings
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model
@@ -97,6 +97,11 @@ class TrainingData(ABC, Generic[M]):
     """
 
     model_type: type[M]
+
+    @property
+    @abstractmethod
+    def validation(self) -> Ratings | None:
+        """The validation ratings; None, or empty, without any."""
 
     @property
     @abstractmethod
