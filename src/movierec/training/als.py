@@ -27,7 +27,7 @@ from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
-from movierec.training.training_data import M, Start, TrainingData
+from movierec.training.training_data import SIDES, M, Start, TrainingData
 
 # The precision of a day's factors, relative to that of users' and items'. On ml-100k, validation
 # RMSE is 0.9114 without days, and with them 0.9265 at 1, 0.9101 at 10, and 0.9084 at 30.
