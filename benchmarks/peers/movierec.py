@@ -1,6 +1,7 @@
 """movierec itself, with the committed params, and its baselines."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import ours
@@ -17,9 +18,11 @@ def train(known: Known, settings: Settings) -> Trained:
     genres = parquet_tables.read_genres() if params.model == "genre_mf" else None
     options = (known.params.seed, known.scale, genres, known.validation)
     with known.clock.timed():
-        state = ours.fit_ratings(known.by_user, known.n_items, params, *options)
+        timestamp = known.ratings.timestamp if params.days else None
+        state = ours.fit_ratings(known.by_user, known.n_items, params, *options, timestamp)
     stops = known.validation and params.method == "als"
-    return to_trained(state.model, {"max_epochs": state.best_epoch} if stops else {})
+    found = {"max_epochs": state.best_epoch} if stops else {}
+    return replace(to_trained(state.model, found), by_time=params.days)
 
 
 def damped_biases(known: Known, settings: Settings) -> Trained:

@@ -35,6 +35,9 @@ RUNS: dict[str, Settings] = {  # our models by name: what differs from the `trai
         ("genre_mf", "gibbs"),
         ("svdpp", "gibbs"),
     ]
+} | {
+    f"svdpp, days, {method}": {"model": "svdpp", "method": method, "days": True}
+    for method in ("als", "gibbs")
 }
 BASE = "mf, als"  # the model with which the others are compared
 
