@@ -36,6 +36,7 @@ RUNS: dict[str, Settings] = {  # our models by name: what differs from the `trai
         ("svdpp", "gibbs"),
     ]
 }
+RUNS |= {f"{name}, days": RUNS[name] | {"days": True} for name in ("svdpp, als", "svdpp, gibbs")}
 BASE = "mf, als"  # the model with which the others are compared
 
 

@@ -44,6 +44,7 @@ from movierec.prepare import split as splitting
 from movierec.training import checkpoint
 
 PARTS = ("train_by_user.parquet", "train_users.parquet", "validation.parquet", "test.parquet")
+OF_LISTS = {"top_n", "relevant_rating", "ranking_users"}  # params of `evaluate`
 THREADS = 2  # of a contender that trains alone; while tuning, two run at a time with one each
 
 
@@ -81,7 +82,7 @@ class Draw:
         contender, is_ours = FIELD[name], FIELD[name].package == "movierec"
         described = {key: of for key, of in vars(contender).items() if key != "train"}
         settings = [task, described, version_of(contender.package), self.params.seed]
-        settings += [*map(str, options), self.params.evaluate.model_dump()]
+        settings += [*map(str, options), self.params.evaluate.model_dump(include=OF_LISTS)]
         adapter = sys.modules[contender.train.__module__].__file__ or ""
         files = [self.folder / part for part in PARTS]
         files += [Path(adapter), ROOT / "benchmarks/quality/protocol.py"]
