@@ -35,8 +35,10 @@ RUNS: dict[str, Settings] = {  # our models by name: what differs from the `trai
         ("genre_mf", "gibbs"),
         ("svdpp", "gibbs"),
     ]
+} | {
+    f"svdpp, days, {method}": {"model": "svdpp", "method": method, "days": True}
+    for method in ("als", "gibbs")
 }
-RUNS |= {f"{name}, days": RUNS[name] | {"days": True} for name in ("svdpp, als", "svdpp, gibbs")}
 BASE = "mf, als"  # the model with which the others are compared
 
 

@@ -168,7 +168,7 @@ def test_a_model_with_days_is_told_the_times_of_test_ratings(
 ) -> None:
     spread = replace(RATINGS, timestamp=RATINGS.timestamp * 1000)  # over several days
     monkeypatch.setattr(run.ours, "read_index", lambda: (spread, N_USERS, N_ITEMS))
-    trained = FIELD["svdpp, als, days"].train(known(), {"days": True, "max_epochs": 2})
+    trained = FIELD["svdpp, days, als"].train(known(), {"days": True, "max_epochs": 2})
     first, last = (
         trained.predict_at(TEST.user_index, TEST.item_index, np.full(len(TEST), time))
         for time in (spread.timestamp.min(), spread.timestamp.max())

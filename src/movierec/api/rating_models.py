@@ -174,7 +174,7 @@ class ALS(RatingEstimator):
     """
 
     model: Literal["mf", "genre_mf", "svdpp", "biases", "damped_biases"] = "mf"
-    n_factors: int = 8
+    n_factors: int = 16
     factor_precision: float = 10.0
     factor_precision_per_rating: float = 0.025
     bias_precision: float = 4.0
@@ -183,8 +183,8 @@ class ALS(RatingEstimator):
     feature_ridge: float = 5.0
     days: bool = False
     max_epochs: int = 60
-    patience: int = 4
-    min_improvement: float = 0.0001
+    patience: int = 15
+    min_improvement: float = 0.00001
     refit: bool = True
     init_scale: float = 0.1
     dtype: Literal["float32", "float64"] = "float32"
@@ -255,7 +255,7 @@ class GibbsMF(RatingEstimator):
     """
 
     model: Literal["mf", "genre_mf", "svdpp", "biases"] = "mf"
-    n_factors: int = 8
+    n_factors: int = 16
     factor_precision: float = 10.0
     factor_precision_per_rating: float = 0.025
     bias_precision: float = 4.0

@@ -129,6 +129,8 @@ def fit(
 ) -> TrainingState[M, E, Q]:
     """Train until validation has not improved for trainer.patience epochs.
 
+    The best model is at most min_improvement worse than by any rule with at most half the patience
+    and at least this min_improvement.
     on_epoch: called with the state after each epoch. state: one of these states, to resume from;
     the result is then bit-identical.
     Raises MovierecError if there are no ratings to train on.
