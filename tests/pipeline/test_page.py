@@ -3,16 +3,19 @@
 import contextlib
 import json
 import re
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
 
 from movierec.core.paths import PAGE
-from movierec.serving import recommendations
+from movierec.serving import recommendations, title_names
 from movierec.serving.lists import ListOptions
 from movierec.serving.user_profile import UserProfile
 from movierec.serving.workspace import Project
+from tests.helpers.browser import visiting
 from tests.helpers.pages import recommender_of
+from tests.page.conftest import module_page
 
 N_PEOPLE = 50
 TOLERANCE = 1e-6  # of a score, and of what a rating adds to it
@@ -81,9 +84,42 @@ def test_the_command_line_says_the_same(workspace, visit):
     listed = json.loads(workspace.run(*command))
     [rows] = visit.page.evaluate(ASK, [[[30, 5], [100, 4]]])
     scores = [row["score"] for row in rows]
-    np.testing.assert_allclose(scores, [row["score"] for row in listed], atol=TOLERANCE)
+    np.testing.assert_allclose(scores, [row["score"] for row in listed], atol=1e-4)
     ids = visit.page.evaluate("recommender.movies.map(movie => movie.id)")
     assert [ids[row["place"]] for row in rows] == [row["movie_id"] for row in listed]
+
+
+def queries(titles):
+    """Titles, words of them, their beginnings, and titles with a letter changed."""
+    rng = np.random.default_rng(1)
+    for title in rng.choice(titles, 100).tolist():
+        name = title_names.without_year(title)
+        place = int(rng.integers(len(name)))
+        yield title
+        yield name[: place + 1]
+        yield f"the {rng.choice(name.split())}"
+        yield name[:place] + rng.choice(list(ascii_lowercase)) + name[place + 1 :]
+
+
+def test_a_search_finds_what_the_command_line_finds(workspace, visit, tmp_path):
+    with contextlib.chdir(workspace.path):
+        index = Project.at().movies.index
+    movies = visit.page.evaluate("recommender.movies")
+    asked = list(queries([movie["title"] for movie in movies]))
+    with visiting(module_page(tmp_path, "search.js", "createSearch")) as searching:
+        found = searching.page.evaluate(
+            """([movies, queries]) => {
+                const { find } = createSearch(movies);
+                return queries.map(query => find(query, movies.length).places);
+            }""",
+            [movies, asked],
+        )
+    expected = [index.search(query) or index.close(query) for query in asked]
+    # What the command line does not find may be within words.
+    assert [
+        (q, own) for q, own, e in zip(asked, found, expected, strict=True) if e and own != e
+    ] == []
+    assert sum(map(bool, expected)) >= 0.9 * len(asked)
 
 
 def test_the_page_is_small_and_needs_no_network(workspace, visit):
