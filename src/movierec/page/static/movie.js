@@ -56,7 +56,7 @@ export function createMovieDialog(recommender, store, rater) {
           el("p", { class: "facts" }, factsOf(movie, 9)),
           el("p", { class: "note" }, `${count(movie.nRatings, "rating")} in the data`),
           el("div", { class: "ask" }, ...predicted(place)),
-          el("p", {}, "Your rating"),
+          el("p", { class: "note" }, "Your rating"),
           rater(place),
         ),
       ),
