@@ -16,13 +16,13 @@ def train(known: Known, settings: Settings) -> Trained:
     """settings: what differs from the `train` params; validation sets the number of epochs."""
     params = TrainParams(**known.params.train.model_dump() | settings)
     genres = parquet_tables.read_genres() if params.model == "genre_mf" else None
-    options = (known.params.seed, known.scale, genres, known.validation)
+    times = known.ratings.timestamp if params.days else None
+    options = (known.params.seed, known.scale, genres, known.validation, times)
     with known.clock.timed():
-        timestamp = known.ratings.timestamp if params.days else None
-        state = ours.fit_ratings(known.by_user, known.n_items, params, *options, timestamp)
+        state = ours.fit_ratings(known.by_user, known.n_items, params, *options)
     stops = known.validation and params.method == "als"
     found = {"max_epochs": state.best_epoch} if stops else {}
-    return replace(to_trained(state.model, found), by_time=params.days)
+    return replace(to_trained(state.model), found=found, by_time=params.days)
 
 
 def damped_biases(known: Known, settings: Settings) -> Trained:
@@ -39,9 +39,9 @@ def popularity(known: Known, settings: Settings) -> Trained:
     return to_trained(model)
 
 
-def to_trained(model: Model, found: Settings | None = None) -> Trained:
+def to_trained(model: Model) -> Trained:
     """The predictor of a model, and the size of its file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         model_file.write_model(path, model)
-        return Trained(model.predict, found or {}, path.stat().st_size)
+        return Trained(model.predict, size=path.stat().st_size)

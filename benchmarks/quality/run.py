@@ -6,9 +6,9 @@
 
 Each contender tries the same number of settings, by Optuna, on the first draw, and uses the best on
 validation. It is trained with them on train and validation of every draw, in its own process with
-nothing else running, and its predictions on test are evaluated here. Finished work, down to the
-trial, is stored under .compare in the folder of results, so an interrupted run resumes.
-docs/benchmarks.md explains the results.
+nothing else running, and its predictions on test are evaluated here; lists on the first draw only.
+Finished work, down to the trial, is stored under .compare in the folder of results, so an
+interrupted run resumes. docs/benchmarks.md explains the results.
 """
 
 import argparse
@@ -44,16 +44,18 @@ from movierec.prepare import split as splitting
 from movierec.training import checkpoint
 
 PARTS = ("train_by_user.parquet", "train_users.parquet", "validation.parquet", "test.parquet")
+OF_LISTS = {"top_n", "relevant_rating", "ranking_users"}  # params of `evaluate`
 THREADS = 2  # of a contender that trains alone; while tuning, two run at a time with one each
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw of the split, and the runs of contenders on it."""
+    """One draw of the split, and the runs of contenders on it. lists: also make top-n lists."""
 
     folder: Path
     params: Params
     store: Path
+    lists: bool = True
 
     def run(self, task: str, name: str, n_threads: int, *options: object) -> dict[str, Any]:
         """Run a task of a contender, or read its stored result; `failed`: the reason."""
@@ -81,7 +83,7 @@ class Draw:
         contender, is_ours = FIELD[name], FIELD[name].package == "movierec"
         described = {key: of for key, of in vars(contender).items() if key != "train"}
         settings = [task, described, version_of(contender.package), self.params.seed]
-        settings += [*map(str, options), self.params.evaluate.model_dump()]
+        settings += [*map(str, options), self.params.evaluate.model_dump(include=OF_LISTS)]
         adapter = sys.modules[contender.train.__module__].__file__ or ""
         files = [self.folder / part for part in PARTS]
         files += [Path(adapter), ROOT / "benchmarks/quality/protocol.py"]
@@ -100,10 +102,13 @@ class Draw:
         known, n_items = self.known()
         test = parquet_tables.read_ratings(self.folder / "test.parquet")
         for name, of in tuned.items():
-            settings = json.dumps(of["settings"])
-            entry = self.run("train", name, THREADS, "--settings", settings)
+            if FIELD[name].by != "rmse" and not self.lists:
+                continue
+            options = ["--settings", json.dumps(of["settings"])]
+            options += [] if self.lists else ["--no-lists"]
+            entry = self.run("train", name, THREADS, *options)
             if "failed" not in entry:
-                answers = Path(f"{self.path('train', name, '--settings', settings)}.npz")
+                answers = Path(f"{self.path('train', name, *options)}.npz")
                 measured, squares = score.errors(answers, test, known, n_items, self.params)
                 entry |= {"seed": self.params.seed, "test": measured}
                 if squares is not None:
@@ -198,7 +203,7 @@ def draws_of(args: argparse.Namespace, params: Params) -> Iterator[Draw]:
         parts = splitting.split(ratings, n_users, block, seed)
         with tempfile.TemporaryDirectory() as scratch:
             write_split(Path(scratch), parts, n_users, n_items)
-            yield Draw(Path(scratch), changed, store)
+            yield Draw(Path(scratch), changed, store, lists=seed == params.seed)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,14 +16,16 @@ Entry = dict[str, Any]
 
 
 def errors(answers: Path, test: Ratings, known: Csr, n_items: int, params: Params) -> Any:
-    """RMSE and MAE of clipped predictions, also for warm and cold pairs; NDCG@n of the lists.
+    """RMSE and MAE of clipped predictions, also for warm and cold pairs; NDCG@n of lists.
 
     Also returns the squared error of each test pair; None for a contender without predictions.
     """
     with np.load(answers) as file:
         predicted, lists = file["predicted"], file["lists"]
     users = protocol.ranked_users(params, known.n_rows)
-    ranking = {"ndcg": protocol.ndcg(lists, users, test, known, n_items, params)}
+    ranking = {}
+    if len(lists):
+        ranking = {"ndcg": protocol.ndcg(lists, users, test, known, n_items, params)}
     if not len(predicted):
         return ranking, None
     assert np.isfinite(predicted).all(), answers

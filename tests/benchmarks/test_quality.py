@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -160,6 +161,19 @@ def test_contenders_know_when_ratings_were_given(monkeypatch: pytest.MonkeyPatch
     protocol.top_n(protocol.Trained(predict, by_time=True), known(), users)
     latest = [ratings.timestamp[ratings.user_index == user].max() for user in users]
     assert np.concatenate(asked).tolist() == np.repeat(latest, N_ITEMS).tolist()
+
+
+def test_a_model_with_days_is_told_the_times_of_test_ratings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spread = replace(RATINGS, timestamp=RATINGS.timestamp * 1000)  # over several days
+    monkeypatch.setattr(run.ours, "read_index", lambda: (spread, N_USERS, N_ITEMS))
+    trained = FIELD["svdpp, days, als"].train(known(), {"days": True, "max_epochs": 2})
+    first, last = (
+        trained.predict_at(TEST.user_index, TEST.item_index, np.full(len(TEST), time))
+        for time in (spread.timestamp.min(), spread.timestamp.max())
+    )
+    assert (first != last).all()
 
 
 def test_the_table_has_means_over_draws_and_the_best_first() -> None:

@@ -87,7 +87,7 @@ class Estimator(ABC):
         >>> mr.ItemKNN(n_neighbours=50).get_params()
         {'n_neighbours': 50, 'n_jobs': None}
         >>> mr.Blend().get_params()["rated__n_factors"]
-        8
+        16
         """
         params = {part.name: getattr(self, part.name) for part in fields(self)}
         nested = {
