@@ -18,7 +18,7 @@ from movierec.core import random_streams
 from movierec.core.params import TrainParams
 from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
-from movierec.model.features import Features
+from movierec.model.features import MAX_STEPS, Features
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
 from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
@@ -33,6 +33,7 @@ GAMMA = 0.5  # shape and rate of the Gamma prior of λ, the rate in squared star
 # The ridge of the initial ALS epochs, relative to params. With the full ridge, some factors start
 # near 0, and the sampled prior then holds them there for many sweeps.
 START_SHARE = 0.25
+WEIGHT_TOLERANCE = 1e-2  # of conjugate gradients
 FACTOR_PRECISIONS = ("factor_precision", "factor_precision_per_rating")
 
 
@@ -97,7 +98,8 @@ def draw_weights(
     )
     rhs = data.sum_features(model, side, perturb) + dtype.type(ridge**0.5) * prior_noise
     ones, zeros = np.ones(d), np.zeros(d)
-    return features.solve(rhs, ones, zeros, data.counts(side), ridge * ones, start)
+    how = MAX_STEPS, WEIGHT_TOLERANCE
+    return features.solve(rhs, ones, zeros, data.counts(side), ridge * ones, start, *how)
 
 
 def draw_side(

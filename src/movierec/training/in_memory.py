@@ -1,7 +1,7 @@
 """Training data in memory: ratings grouped by user and by item."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self, cast
 
@@ -37,6 +37,9 @@ class InMemoryData(TrainingData[Model]):
     item_features: Features | None = None
     validation: Ratings | None = None
     given: "InMemoryData | None" = None
+    _latest: dict[str, tuple[Array, RowBlock]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def from_params(
@@ -86,8 +89,13 @@ class InMemoryData(TrainingData[Model]):
 
     def _row_block(self, model: Model, side: str) -> RowBlock:
         features = self.features(side)
-        weighted = (features.by_row, model.weights(side)) if features else None
-        return RowBlock(0, self.counts(side), weighted)
+        if features is None:
+            return RowBlock(0, self.counts(side))
+        weights, (latest, block) = model.weights(side), self._latest.get(side, (None, None))
+        if block is None or latest is not weights:
+            block = RowBlock(0, self.counts(side), (features.by_row, weights))
+            self._latest[side] = weights, block  # which keeps its feature means
+        return block
 
     def initial_model(self, start: Start) -> Model:
         item_factors = start.item_factors
