@@ -103,6 +103,10 @@ class Model:
         """A copy with factors, biases or weights of one side replaced."""
         return replace(self, **{f"{side}_{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
 
+    def copy(self) -> "Model":
+        """A model with copies of the arrays, which may be mapped from files."""
+        return replace(self, **{name: np.array(array) for name, array in self.arrays.items()})  # type: ignore[arg-type]
+
     def of_users(self, users: Array | slice) -> "Model":
         """The model of only these users, who are numbered by their position among them."""
         if not isinstance(users, slice):

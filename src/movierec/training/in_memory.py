@@ -117,6 +117,9 @@ class InMemoryData(TrainingData[Model]):
             **weights,
         )
 
+    def restart(self, model: Model) -> Model:
+        return replace(model, global_mean=float(model.dtype.type(self.mean_rating)))
+
     def solve(self, model: Model, side: str, prior: Prior, draw: Draw | None = None) -> Model:
         block, fixed = self._row_block(model, side), model.rows(OTHER_SIDE[side])
         ratings, mean = self.ratings(side), model.global_mean
