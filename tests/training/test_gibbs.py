@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from movierec.core import random_streams
 from movierec.core.params import GibbsParams
 from movierec.core.rating_scale import Scale
+from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Csr
 from movierec.metrics.measures import errors_of
 from movierec.model import model_file
@@ -18,7 +20,7 @@ from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.solver import Prior, half_epoch
 from movierec.serving.folding_in import fold_in
-from movierec.training import als, early_stopping, gibbs, rating_model, search
+from movierec.training import als, early_stopping, gibbs, loading, rating_model, search
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import Noise
 from tests.helpers.random_data import (
@@ -358,6 +360,21 @@ def test_files_leave_out_what_no_prediction_needs():
     n, f = params.gibbs.samples, params.n_factors
     numbers = data.n_users * f + data.n_items * (2 * f + 1)  # users, movies, and users' weights
     assert row_bytes == arrays["user_factors"].itemsize * n * numbers
+
+
+def test_the_memory_estimate_has_each_sample_twice(monkeypatch):
+    """As samples, and side by side: rows of 9 users and 7 movies, and weights for 7 movies."""
+    sizes = {"train_users": 9, "train_items": 7, "train_by_user": 30}
+    monkeypatch.setattr(parquet_tables, "n_rows", lambda path: sizes[path.stem])
+
+    def estimate(n_samples):
+        changes = GibbsParams(start_epochs=5, burn_in=20, samples=n_samples, thin=1)
+        params = train_params(model="svdpp", method="gibbs", n_factors=3, gibbs=changes)
+        return loading.estimate_memory(Path(), params)
+
+    numbers = (9 + 7 + 7) * (3 + 1)
+    item_size = np.dtype(train_params().dtype).itemsize
+    assert estimate(12) - estimate(11) == 2 * numbers * item_size
 
 
 def test_every_array_belongs_to_the_model():

@@ -34,7 +34,8 @@ class Model:
     global_mean: in stars. user_factors (n_users, n_factors), item_factors (n_items, n_factors),
     user_biases (n_users,), item_biases (n_items,): float32 or float64, all of the same dtype.
     user_weights, item_weights (n_features, n_factors + n_samples): what each feature adds to a
-    row's prior mean, for each sample its factors and its bias; empty without features.
+    row's prior mean, for each sample its factors and its bias; empty without features, and samples
+    have none of items, which no prediction needs.
     sample_…: only for a mean of samples: the biases of each sample (n_users or n_items, n_samples),
     its prior for users' rows (n_samples, factors of one sample + 1, …) and its noise precision.
     manifest: the records of the stages up to training.

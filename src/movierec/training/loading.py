@@ -108,5 +108,7 @@ def estimate_memory(split: Path, settings: Settings) -> int:
     row_bytes = np.dtype(settings.dtype).itemsize * (n_users + n_items) * (settings.n_factors + 1)
     n_bytes = BASE + PER_RATING * n_ratings + ROW_COPIES * row_bytes
     if isinstance(settings, TrainParams) and settings.method == "gibbs":
+        if settings.model == "svdpp":  # a sample also has the users' weights, one row for each item
+            row_bytes += row_bytes * n_items // (n_users + n_items)
         n_bytes += PER_RUNNING_SUM * n_ratings + 2 * settings.gibbs.samples * row_bytes
     return n_bytes
