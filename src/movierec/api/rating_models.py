@@ -212,7 +212,7 @@ class GibbsMF(RatingEstimator):
     thin
         Keep one sweep in this many as a sample.
     min_improvement
-        Stop when the second half of the samples lowered RMSE by less than 12 times this.
+        Stop when the second half of the samples lowered RMSE by less than 8 times this.
     refit
         With validation, continue on all ratings.
     init_scale
