@@ -133,6 +133,7 @@ def test_by_mouse(page):
     numbers = page.locator("#movie td.number").all_inner_texts()
     *parts, total = [int(number.replace("−", "-")) for number in numbers]
     assert sum(parts) == total
+    expect(page.locator("#movie .predicted")).to_have_text("Predicted rating 3.5 ± 0.4")
     lines = page.locator("#movie tbody th").all_inner_texts()
     assert lines == ["Alien (1979) 4.5 stars", "Apart from your ratings", "Score"]
     page.get_by_role("button", name="Close").click()
@@ -179,6 +180,7 @@ def test_by_keyboard(page):
     press("3")
     assert rated(page) == {"Return of the Jedi": "3 stars", "Star Wars": "4 stars"}
     expect(page.locator("#movie .reasons")).to_contain_text("You have rated this movie")
+    assert page.locator("#movie .predicted").count() == 0
     press("Delete")
     assert rated(page) == {"Star Wars": "4 stars"}
     press("Escape")
@@ -445,6 +447,21 @@ def test_map(page):
         pictures.append(page.evaluate(picture))
     assert len(set(pictures)) >= 4
     expect(page.locator("#movie")).to_be_hidden()  # a drag is not a click
+
+
+def test_the_map_obeys_the_filters(page):
+    canvas, genres = page.locator("#map"), set()
+    canvas.scroll_into_view_if_needed()
+    picture = "document.getElementById('map').toDataURL()"
+    before = page.evaluate(picture)
+    page.get_by_label("Genre").select_option("Comedy")
+    canvas.focus()
+    for direction in ("Right", "Down", "Left", "Up", "Right"):
+        for _ in range(4):
+            page.keyboard.press(f"Arrow{direction}")
+        genres.add(page.locator("#tip").inner_text().rpartition(" · ")[2])
+    assert genres == {"Comedy"}
+    assert page.evaluate(picture) != before
 
 
 def test_titles_are_text(page):

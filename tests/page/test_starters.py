@@ -1,5 +1,7 @@
 """Where people start: well-known movies that differ, tastes that differ, and a map."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,9 @@ from tests.helpers.random_data import SCALE
 
 def movies_with(*genres):
     counts = range(len(genres), 0, -1)
-    return pd.DataFrame({"genres": [list(own) for own in genres], "n_ratings": counts})
+    titles = [f"Movie {number}" for number in counts]
+    own = [list(own) for own in genres]
+    return pd.DataFrame({"title": titles, "genres": own, "n_ratings": counts})
 
 
 def test_starters_are_well_known_and_all_different(monkeypatch):
@@ -33,14 +37,17 @@ def test_a_movie_that_nobody_rated_is_no_starter():
 def test_tastes_like_movies_of_one_genre_and_not_one_of_another():
     kinds = ["Action", "Action,Comedy", "Comedy", "Horror", "Drama,Horror"]
     movies = movies_with(*(kinds[k % 5].split(",") for k in range(60)))
+    movies["title"] = [f"Kind {k % 5}, The (19{k:02})" for k in range(60)]
     tastes = starters.examples(movies, SCALE)
     assert len({taste["name"] for taste in tastes}) == 3
     for taste in tastes:
+        genre = taste["name"].rpartition(" ")[2].capitalize()
+        assert re.fullmatch(r"The Kind \d, The Kind \d and more \w+", taste["name"])
         liked = [place for place, rating in taste["ratings"] if rating == SCALE.high]
         [disliked] = [place for place, rating in taste["ratings"] if rating == SCALE.low]
         assert len(liked) == starters.N_LIKED
-        assert all(taste["name"] in movies["genres"][place] for place in liked)
-        assert taste["name"] not in movies["genres"][disliked]
+        assert all(genre in movies["genres"][place] for place in liked)
+        assert genre not in movies["genres"][disliked]
 
 
 @pytest.mark.parametrize(("genres", "n"), [([], 0), (["Drama"], 1)])

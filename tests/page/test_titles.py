@@ -1,7 +1,8 @@
-"""Titles in the browser: spelled and matched as by the command line."""
+"""Titles in the browser: spelled, matched and searched as by the command line."""
 
 import csv
 import io
+from collections import defaultdict
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from movierec.serving import title_names
 from movierec.serving.title_matching import TitleMatcher
+from movierec.serving.title_search import TitleIndex
 from tests.helpers.browser import visiting
 from tests.page.conftest import module_page
 
@@ -88,13 +90,75 @@ ASKED = [
     ("Dracula", 1992),
     ("A Space Odyssey", 1968),
     ("", 1990),
+    ("Independance Day", 1996),
+    ("Independance Day", None),
+    ("L.A. Confidentail", 1997),
+    ("Twelve Donkeys", 1995),
 ]
+QUERIES = [
+    *("star w", "wars star", "godfather", "the godfather", "godfather 2", "Godfather, The", "part"),
+    *("leon", "LÉON", "12 monkeys", "twelve", "spiderman", "schindlers", "la confidential"),
+    *(
+        "postman",
+        "il postino the postman",
+        "psycho",
+        "psycho 1998",
+        "Psycho (1998)",
+        "se7en",
+        "1995",
+    ),
+    *(
+        "khan",
+        "مرايا",
+        "$",
+        "'",
+        "the",
+        "a",
+        "s",
+        "2001",
+        "ten",
+        "romeo juliet",
+        "day independence",
+    ),
+    *(
+        "gldfather",
+        "emprie",
+        "strangelvoe",
+        "thw wife",
+        "star wras",
+        "toy storey",
+        "jupiters wives",
+    ),
+    *(
+        "A New Hope",
+        "Star Wars: A New Hope (1977)",
+        "Star Trek II: The Wrath of Khan",
+        "Psycho 1997",
+    ),
+    *(
+        "Barbie",
+        "Oppenheimer 2023",
+        "star wars 2015",
+        "Metropolis 1926",
+        "wife 1995",
+        "3:10",
+        "yuma",
+    ),
+]
+SEARCH = """([titles, queries]) => {
+    const { find } = createSearch(titles.map(title => ({title})));
+    return queries.map(query => find(query, 100));
+}"""
+# How an answer differs for a year before those of the data.
+BEFORE = defaultdict(lambda: ("", ""), {"Metropolis 1926": ("end in 1998", "begin in 1954")})
 
 
 @pytest.fixture(scope="module")
 def titles(tmp_path_factory):
     path = module_page(
-        tmp_path_factory.mktemp("titles"), "match.js", "fold", "createMatcher", "spellNumbers"
+        tmp_path_factory.mktemp("titles"),
+        "search.js",
+        *("fold", "createMatcher", "createSearch", "spellNumbers"),
     )
     with visiting(path) as visit:
         yield visit.page
@@ -112,15 +176,33 @@ def test_matched_as_in_python(titles):
     matcher = TitleMatcher(TITLES)
     found = titles.evaluate(
         """([titles, asked]) => {
-            const match = createMatcher(titles.map(title => ({title, genres: [], nRatings: 1,
-                year: Number(/\\((\\d{4})\\)$/.exec(title)?.[1]) || null})));
-            return asked.map(([title, year]) => match([title], year));
+            const { match } = createMatcher(titles.map(title => ({title})));
+            return asked.map(([title, year]) => match([title], year).place);
         }""",
         [TITLES, ASKED],
     )
     assert dict(zip(ASKED, found, strict=True)) == {
         (title, year): matcher.match([title], year).item for title, year in ASKED
     }
+
+
+def test_searched_as_in_python(titles):
+    index = TitleIndex(TITLES)
+    found = titles.evaluate(SEARCH, [TITLES, QUERIES])
+    for query, result in zip(QUERIES, found, strict=True):
+        places, close = index.search(query), index.close(query)
+        assert (query, result["places"]) == (query, places or close)
+        assert result["isClose"] == (not places and bool(close))
+        said = f"“{query}” is not in these data, which end in 1998."
+        assert result["message"] == ("" if places or close else said.replace(*BEFORE[query]))
+
+
+def test_any_part_of_a_title_is_found_if_nothing_else_is(titles):
+    parts = {"tar war": "Star Wars (1977)", "rangelov": TITLES[12], "ar": None}
+    for (_, title), result in zip(
+        parts.items(), titles.evaluate(SEARCH, [TITLES, [*parts]]), strict=True
+    ):
+        assert [TITLES[place] for place in result["places"]] == [title] * bool(title)
 
 
 @pytest.fixture(scope="module")

@@ -196,7 +196,8 @@ def test_few_ratings_say_little_about_the_movies_left_out(monkeypatch):
         user_scores, "score_items", lambda *known: shares.append(known[5] if known[5:] else None)
     )
     monkeypatch.setattr(Project, "genre_vectors", np.zeros((0, 0)))
-    monkeypatch.setattr(Project, "models", Models(None, None, None))
+    for name in ("models", "rounded_models"):
+        monkeypatch.setattr(Project, name, Models(None, None, None))
     for read in ("trained_with", "implicit_trained_with", "regression_trained_with"):
         monkeypatch.setattr(model_file, read, lambda model: None)
     manifest = {"index": {"result": {"n_ratings": 120, "n_users": 4}}}

@@ -1,9 +1,7 @@
 """What the page knows of a run: its movies, models and facts, for static/recommender.js.
 
 Movies are known by their place: the most rated first, as in items.parquet. The numbers of models
-are rounded to steps so large that the page is small, and so small that its scores differ from those
-of `movierec recommend` by less than 0.001. Of the lists of 50 random people on ml-100k, 45 are the
-same in the same order; in the others, movies with nearly the same score changed places.
+are those of serving/rounded_models.py, so that lists are those of `movierec recommend`.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -29,13 +28,17 @@ from movierec.page.packing import Json, Packer
 from movierec.recommending import selection
 from movierec.serving.folding_in import FactorPart, fold_in
 from movierec.serving.genre_part import FADE
+from movierec.serving.rounded_models import (
+    IMPLICIT_STEP,
+    REGRESSION_STEP,
+    rating_steps,
+    rounded,
+)
 from movierec.training import implicit_als
 
 MAX_SAMPLES = 10  # of a mean of samples; evenly spaced ones take the place of all
 REGRESSED = ("blend", "item_regression")  # rankings that need the item regression
 
-# Of the numbers of each model: item factors, weights between movies, stars.
-IMPLICIT_STEP, REGRESSION_STEP, RATING_STEP = 0.001, 0.0005, 0.0005
 MAP_STEP = 0.001  # of half the width of the map
 
 
@@ -60,6 +63,10 @@ class Page:
     @property
     def scale(self) -> Scale:
         return self.params.data.scale
+
+    @cached_property
+    def rounded(self) -> Models:
+        return rounded(self.models, self.scale)
 
     def content(self) -> Json:
         settings, movies = self.params.recommend, self.items.head(self.n_movies)
@@ -107,7 +114,7 @@ class Page:
 
     def rating(self) -> Json:
         """The rating model, of which a user without ratings has all but the item factors."""
-        model, n = self.models.rating, self.n_movies
+        model, n = self.rounded.rating, self.n_movies
         nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
         parts = fold_in(model, *nothing, model_file.trained_with(model)).parts
         chosen = np.linspace(0, len(parts) - 1, min(len(parts), MAX_SAMPLES)).astype(int).tolist()
@@ -122,11 +129,10 @@ class Page:
 
     def _sample(self, part: FactorPart, weights: Array) -> Json:
         n, row, mean = self.n_movies, part.row, self.models.rating.global_mean
-        exact, rounded, star = self.packer.exact, self.packer.rounded, self.scale.star
-        of_factors = RATING_STEP * star**0.5  # in √stars, so that a product is in stars
+        exact, (bias_step, factor_step) = self.packer.exact, rating_steps(self.scale)
         return {
-            "factors": rounded(part.item_factors[:n], of_factors),
-            "biases": rounded((part.offsets - mean)[:n], RATING_STEP * star),
+            "factors": self.packer.rounded(part.item_factors[:n], factor_step),
+            "biases": self.packer.rounded((part.offsets - mean)[:n], bias_step),
             "weights": exact(weights) if len(weights) else None,
             "mean": exact(row.prior_mean[0]),
             "precision": exact(row.prior.precision.ravel()),
@@ -136,12 +142,12 @@ class Page:
 
     def implicit(self) -> Json:
         """The implicit model, and the Gram matrix of all movies, those left out among them."""
-        model, index = self.models.implicit, self.measured["index"]
+        model, index = self.rounded.implicit, self.measured["index"]
         settings = model_file.implicit_trained_with(model)
         factors, gram = model.item_factors[: self.n_movies], implicit_als.gram(model.item_factors)
         return {
             "factors": self.packer.rounded(factors, IMPLICIT_STEP),
-            "gram": self.packer.rounded(gram[np.tril_indices(len(gram))], IMPLICIT_STEP),
+            "gram": self.packer.exact(gram[np.tril_indices(len(gram))]),
             "unseenWeight": settings.unseen_weight,
             "factorPrecision": settings.factor_precision,
             "factorPrecisionPerRating": settings.factor_precision_per_rating,
@@ -153,16 +159,16 @@ class Page:
 
     def regression(self) -> Json:
         """The weights from each movie of the page to others of it."""
-        regression, n = self.models.regression, self.n_movies
+        regression, n = self.rounded.regression, self.n_movies
         settings = model_file.regression_trained_with(regression)
         cells = Cells.from_params(settings, self.scale)
-        counts, gaps, weights = weights_between(regression, n, REGRESSION_STEP / 2)
-        rounded = self.packer.rounded
+        counts, gaps, weights = weights_between(regression, n)
+        pack = self.packer.rounded
         return {
-            "takesPart": rounded(regression.places[:n] >= 0),
-            "counts": rounded(counts),
-            "gaps": rounded(gaps),
-            "weights": rounded(weights, REGRESSION_STEP),
+            "takesPart": pack(regression.places[:n] >= 0),
+            "counts": pack(counts),
+            "gaps": pack(gaps),
+            "weights": pack(weights, REGRESSION_STEP),
             "lowCell": cells.low,
             "likedFrom": self.scale.limit(cells.liked_rating),
             "dislikedBelow": self.scale.limit(2),
@@ -172,7 +178,7 @@ class Page:
         """selection.vectors of the page's movies."""
         settings, n = self.params.recommend, self.n_movies
         genres = selection.genre_vectors(self.items["genres"], settings.genre_weight)
-        sides = self.models.implicit.item_factors[:n], self.models.rating.item_factors[:n]
+        sides = self.rounded.implicit.item_factors[:n], self.rounded.rating.item_factors[:n]
         return selection.vectors(*sides, settings.rating_weight, genres[:n])
 
     def about(self) -> Json:
@@ -247,8 +253,8 @@ def same_title(movies: pd.DataFrame) -> list[list[int]]:
     return [places for places in groups.values() if len(places) > 1]
 
 
-def weights_between(regression: ItemWeights, n: int, smallest: float) -> tuple[Array, Array, Array]:
-    """The weights from each of the first n movies to others of them, except those up to `smallest`.
+def weights_between(regression: ItemWeights, n: int) -> tuple[Array, Array, Array]:
+    """The weights from each of the first n movies to others of them, except those that are 0.
 
     How many each has (n,); then, for one movie after the other, to which movies, each as its
     distance from the one before it, and the weights themselves.
@@ -257,7 +263,7 @@ def weights_between(regression: ItemWeights, n: int, smallest: float) -> tuple[A
     places = np.flatnonzero(rows >= 0)
     others, weights = regression.others[rows[places]], regression.weights[rows[places]]
     to = np.append(regression.items, n)[others]  # −1, past the end, is n, which is not here
-    kept = (to < n) & (np.abs(weights) > smallest)
+    kept = (to < n) & (weights != 0)
     counts = np.zeros(n, np.int64)
     counts[places] = kept.sum(axis=1)
     to, firsts = to[kept].astype(np.int64), np.cumsum(counts[counts > 0])[:-1]

@@ -9,13 +9,16 @@ import pandas as pd
 
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
+from movierec.data.titles import display_title
 from movierec.recommending import selection
+from movierec.serving.title_names import without_year
 
 N_STARTERS = 24
 WELL_KNOWN = 200  # movies, the most rated, that people are asked about
 VARIETY = 0.6  # of the starters, against how well they are known
 ON_THE_MAP = 400  # movies, the most rated, that the map spreads
 N_EXAMPLES, N_LIKED = 3, 5  # example tastes, and the movies that each likes
+FEW_GENRES = 3
 
 
 def starters(movies: pd.DataFrame, vectors: Array) -> list[int]:
@@ -29,11 +32,12 @@ def starters(movies: pd.DataFrame, vectors: Array) -> list[int]:
 
 
 def examples(movies: pd.DataFrame, scale: Scale) -> list[dict[str, Any]]:
-    """Tastes for genres that share few movies: each likes well-known movies of its genre, and
-    dislikes one of the next."""
+    """Tastes for genres that share few movies: each likes well-known movies of its genre, first
+    those of few genres, and dislikes one of the next. Movies that it likes give it its name."""
     places: dict[str, list[int]] = {}
-    for place, own in enumerate(movies["genres"].head(WELL_KNOWN)):
-        for genre in dict.fromkeys(own):
+    genres = [dict.fromkeys(own) for own in movies["genres"].head(WELL_KNOWN)]
+    for place in sorted(range(len(genres)), key=lambda place: len(genres[place]) > FEW_GENRES):
+        for genre in genres[place]:
             places.setdefault(genre, []).append(place)
     chosen = _genres_apart({name: set(own) for name, own in places.items() if len(own) > N_LIKED})
     tastes = []
@@ -42,7 +46,9 @@ def examples(movies: pd.DataFrame, scale: Scale) -> list[dict[str, Any]]:
         disliked = [place for place in places[other] if place not in places[genre]]
         ratings = [(place, scale.high) for place in liked[:N_LIKED]]
         ratings += [(place, scale.low) for place in disliked[:1]]
-        tastes.append({"name": genre, "ratings": ratings})
+        first, second = (display_title(without_year(movies["title"][k])) for k in liked[:2])
+        name = f"{first}, {second} and more {genre.lower()}"
+        tastes.append({"name": name, "ratings": ratings})
     return tastes
 
 

@@ -105,14 +105,22 @@ class Project:
         from movierec.serving import folding_in, user_scores
         from movierec.serving.genre_part import GenreProfiles
 
-        trained_with = user_scores.TrainedWith.of(self.models)
-        known = self.models, user.items, user.ratings, self.params, trained_with
+        models = self.models if user.is_complete else self.rounded_models
+        trained_with = user_scores.TrainedWith.of(models)
+        known = models, user.items, user.ratings, self.params, trained_with
         if user.is_complete:
             return user_scores.score_items(*known)
         index = self.manifest["index"]["result"]
         share = folding_in.unseen_share(len(user.items), index["n_ratings"] / index["n_users"])
         popularity = self.movies.n_ratings / index["n_users"]
         return user_scores.score_items(*known, share, GenreProfiles(self.genre_vectors, popularity))
+
+    @cached_property
+    def rounded_models(self) -> Models:
+        """Those for new users."""
+        from movierec.serving import rounded_models
+
+        return rounded_models.rounded(self.models, self.scale)
 
     @cached_property
     def models(self) -> Models:

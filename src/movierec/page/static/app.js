@@ -102,7 +102,7 @@ function drawAll() {
   start.draw();
   byId("ratings").replaceChildren();
   showRatings();
-  list.refresh();
+  list.refresh(true);
 }
 
 /** The ratings of a link are shown, but replace your own only when you say so. */
@@ -149,13 +149,5 @@ addEventListener("hashchange", () => showLink());
 document.documentElement.classList.remove("opening");
 
 requestAnimationFrame(() => {
-  const map = createMap(recommender, store, openMovie);
-  const mark = () =>
-    map.recommend(
-      [...byId("list").children]
-        .map((row) => /** @type {any} */ (row).place)
-        .filter((place) => !store.ratings.has(place)),
-    );
-  list.onChange(mark);
-  mark();
+  list.onChange(createMap(recommender, store, openMovie));
 });

@@ -64,7 +64,7 @@ export class FactorScores {
   score(place) {
     const { factors, row } = this;
     const bias = this.size > factors.nColumns ? row[this.size - 1] : 0;
-    return this.offsets[place] + bias + dot(factors.row(place), row);
+    return this.offsets[place] + bias + factors.rowTimes(place, row);
   }
 
   /** What each rating adds to the score of a movie. @param {number} place */

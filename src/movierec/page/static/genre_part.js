@@ -26,7 +26,7 @@ export class GenreScores {
 
   /** @param {number} place */
   score(place) {
-    return this.popularity[place] * dot(this.vectors.row(place), this.profile);
+    return this.popularity[place] * this.vectors.rowTimes(place, this.profile);
   }
 
   /** @param {number} place */

@@ -1,7 +1,9 @@
 // @ts-check
 // The recommended movies, with filters.
 import { byId, count, el } from "./dom.js";
+import { passes } from "./filters.js";
 import { cover, factsOf, fullName, nameOf } from "./movies.js";
+import { createPredicted } from "./predicted.js";
 
 const PAGE_SIZE = 20;
 const SMALL_PAGE_SIZE = 10; // on a phone
@@ -22,8 +24,11 @@ export function createList(recommender, store, rater, openMovie) {
   let n = size;
   /** @type {any[]} */
   let rows = [];
-  /** @type {(places: number[]) => void} */
+  /** @typedef {(places: number[], passes: (place: number) => boolean) => void} Listener */
+  /** @type {Listener} */
   let listener = () => {};
+  /** @type {Parameters<Listener>} */
+  let onMap = [[], () => true];
 
   const genres = [...new Set(movies.flatMap((/** @type {any} */ movie) => movie.genres))].sort();
   genre.append(...genres.map((name) => el("option", { value: name }, String(name))));
@@ -56,21 +61,13 @@ export function createList(recommender, store, rater, openMovie) {
     };
   }
 
-  /** @param {number} value */
-  const across = (value) =>
-    `${Math.min(Math.max((100 * (value - scale.low)) / (scale.high - scale.low), 0), 100)}%`;
-
-  /** @param {any} found */
-  function row({ place, score100, rating, deviation }) {
+  /** A row of the list; its `show` fills in what depends on the ratings. @param {number} place */
+  function createRow(place) {
     const movie = movies[place];
-    const score = Math.round(score100);
     const open = () => openMovie(place);
-    const band = {
-      "--from": across(rating - deviation),
-      "--to": across(rating + deviation),
-      "--at": across(rating),
-    };
-    const item = el(
+    const [score, bar] = [el("span"), el("span", { class: "bar", "aria-hidden": "true" })];
+    const predicted = createPredicted("Predicted ", scale);
+    const row = el(
       "li",
       { class: "row" },
       cover(movie, true),
@@ -86,24 +83,10 @@ export function createList(recommender, store, rater, openMovie) {
           class: "score",
           title: "Score from 0 to 100; 100 is the best of all movies that you haven't rated",
         },
-        el("span", { class: "number" }, el("span", { class: "label" }, "Score "), String(score)),
-        el("span", { class: "bar", "aria-hidden": "true", style: { "--share": `${score}%` } }),
+        el("span", { class: "number" }, el("span", { class: "label" }, "Score "), score),
+        bar,
       ),
-      el(
-        "div",
-        {
-          class: "predicted",
-          title: `Predicted rating: probably from ${(rating - deviation).toFixed(1)} to ${(rating + deviation).toFixed(1)}`,
-        },
-        el(
-          "span",
-          { class: "number" },
-          el("span", { class: "label" }, "Predicted "),
-          rating.toFixed(1),
-          el("small", {}, ` ± ${deviation.toFixed(1)}`),
-        ),
-        el("span", { class: "band", "aria-hidden": "true", style: band }),
-      ),
+      predicted.box,
       rater(place),
       el(
         "button",
@@ -111,36 +94,44 @@ export function createList(recommender, store, rater, openMovie) {
         "Why?",
       ),
     );
-    item.place = place;
-    return item;
+    row.place = place;
+    row.show = (/** @type {any} */ found) => {
+      const share = Math.round(found.score100);
+      score.textContent = String(share);
+      bar.style.setProperty("--share", `${share}%`);
+      predicted.show(found);
+    };
+    return row;
   }
 
-  /** Draw the list again. A row in which the user is rating stays until they leave it. */
-  function refresh() {
-    const found = recommender.recommend(store.ratings, options());
+  /** Draw the list again, with rows that stay if they can. The row in which the user is rating
+   *  stays at its place until they leave it.
+   *  @param {boolean} [isNew] whether no row stays */
+  function refresh(isNew = false) {
+    const chosen = options();
+    const found = recommender.recommend(store.ratings, chosen);
     const [hasMore, shown] = [found.length > n, found.slice(0, n)];
-    const at = rows.findIndex(
-      (item) => item.contains(document.activeElement) && store.ratings.has(item.place),
-    );
-    const pinned = rows[at];
-    const next = shown.filter((/** @type {any} */ { place }) => place !== pinned?.place).map(row);
-    if (pinned) {
-      pinned.classList.add("done");
-      next.splice(at, 0, pinned);
-      rows.filter((item) => item !== pinned).forEach((/** @type {any} */ item) => item.remove());
-      pinned.before(...next.slice(0, at));
-      pinned.after(...next.slice(at + 1));
-    } else {
-      const active = rows.find((item) => item.contains(document.activeElement));
-      const control =
-        active &&
-        [...active.querySelectorAll("button, input")].indexOf(
-          /** @type {any} */ (document.activeElement),
-        );
-      list.replaceChildren(...next);
-      const again = active && next.find((/** @type {any} */ item) => item.place === active.place);
-      again?.querySelectorAll("button, input")[control]?.focus({ preventScroll: true });
-    }
+    const active = /** @type {any} */ (document.activeElement);
+    const at = rows.findIndex((row) => row.contains(active) && store.ratings.has(row.place));
+    const pinned = isNew ? undefined : rows[at];
+    const known = new Map(isNew ? [] : rows.map((row) => [row.place, row]));
+    const next = shown.flatMap((/** @type {any} */ one) => {
+      if (one.place === pinned?.place) return [];
+      const row = known.get(one.place) ?? createRow(one.place);
+      row.show(one);
+      return row;
+    });
+    if (pinned) next.splice(at, 0, pinned);
+    next.forEach((/** @type {any} */ row) => row.classList.toggle("done", row === pinned));
+    const above = new Set(next.slice(0, at)); // those that may stay there while the pinned row does
+    rows.forEach((row, k) => {
+      if (!next.includes(row) || (pinned && k < at && !above.has(row))) row.remove();
+    });
+    next.forEach((/** @type {any} */ row, /** @type {number} */ k) => {
+      if (list.children[k] !== row) list.insertBefore(row, list.children[k] ?? null);
+    });
+    if (list.contains(active) && active !== document.activeElement)
+      active.focus({ preventScroll: true });
     rows = next;
     byId("more").hidden = !hasMore;
     byId("none").hidden = next.length > 0;
@@ -150,12 +141,18 @@ export function createList(recommender, store, rater, openMovie) {
     byId("recommended-note").textContent = hasRatings
       ? `Based on ${count(store.ratings.size, "rating")}. The best score is 100.`
       : "Rate a movie, and this list becomes yours.";
-    listener(shown.map((/** @type {any} */ { place }) => place));
+    onMap = [
+      shown.map((/** @type {any} */ { place }) => place),
+      (place) => passes(movies[place], chosen),
+    ];
+    listener(...onMap);
     return shown;
   }
 
   return {
     refresh,
-    onChange: (/** @type {(places: number[]) => void} */ then) => (listener = then),
+    /** Tell the map the movies listed, and which pass the filters: now and after each change.
+     *  @param {Listener} then */
+    onChange: (then) => (listener = then)(...onMap),
   };
 }

@@ -23,10 +23,12 @@ export function createMap(recommender, store, openMovie) {
   const picture = createMapPicture(canvas, movies, view);
   let [hovered, frame, moved] = [-1, 0, 0];
   let recommended = new Set();
+  let isSeen = false; // else nothing is drawn
   /** @type {Map<number, {x: number, y: number}>} */
   const pointers = new Map();
 
   function redraw() {
+    if (!isSeen) return;
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       picture.draw(store.ratings, recommended, hovered);
@@ -139,12 +141,14 @@ export function createMap(recommender, store, openMovie) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", () => (picture.readColours(), redraw()));
   new ResizeObserver(() => (picture.resize(), redraw())).observe(canvas);
+  new IntersectionObserver(([entry]) => ((isSeen = entry.isIntersecting), redraw())).observe(canvas);
 
-  return {
-    /** Mark these movies. @param {number[]} places */
-    recommend(places) {
-      recommended = new Set(places);
-      redraw();
-    },
+  /** Show the movies that pass the list's filters, and mark those that it recommends.
+   *  @param {number[]} places @param {(place: number) => boolean} passes */
+  return function show(places, passes) {
+    recommended = new Set(places);
+    view.isShown = passes;
+    if (hovered >= 0 && !passes(hovered)) hover(-1);
+    requestAnimationFrame(() => setTimeout(redraw)); // the list first
   };
 }

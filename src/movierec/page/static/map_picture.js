@@ -44,6 +44,7 @@ export function createMapPicture(canvas, movies, view) {
     for (let place = 0; place < movies.length; place++) {
       const [x, y] = [view.x(place), view.y(place)];
       if (x < -20 || y < -20 || x > width + 20 || y > height + 20) continue;
+      if (!view.isShown(place)) continue;
       visible.push(place);
       if (ratings.has(place) || recommended.has(place)) continue;
       const path = dots.get(hues[place]) ?? new Path2D();

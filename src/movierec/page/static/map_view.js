@@ -16,6 +16,8 @@ export function createMapView(map, movies) {
     width: 0,
     height: 0,
     zoom: 1,
+    /** @type {(place: number) => boolean} */
+    isShown: () => true,
     /** @param {number} place */
     x: (place) => (xy[2 * place] - centreX) * view.width * view.zoom + view.width / 2,
     /** @param {number} place */
@@ -45,6 +47,7 @@ export function createMapView(map, movies) {
     nearest(x, y, reach, isMarked) {
       let [place, least] = [-1, reach ** 2];
       for (let other = 0; other < movies.length; other++) {
+        if (!view.isShown(other)) continue;
         const squared = (view.x(other) - x) ** 2 + (view.y(other) - y) ** 2;
         const distance = isMarked(other) ? squared / 2 : squared;
         if (distance < least) [place, least] = [other, distance];
@@ -62,6 +65,7 @@ export function createMapView(map, movies) {
         const [dx, dy] = [view.x(other) - x, view.y(other) - y];
         const [along, aside] = [dx * toX + dy * toY, Math.abs(dx * toY) + Math.abs(dy * toX)];
         if (other === from || along < 4 || aside > along || along + 2 * aside >= least) continue;
+        if (!view.isShown(other)) continue;
         [place, least] = [other, along + 2 * aside];
       }
       return place;

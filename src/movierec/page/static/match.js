@@ -1,115 +1,169 @@
 // @ts-check
-// Match titles of other catalogues with the movies of this page: rather none than a wrong one.
-import { nameOf } from "./movies.js";
-import { namesOf, spelledKey, splitTitle } from "./titles.js";
+// Match titles of other catalogues with the movies of this page: rather none than a wrong one
+// (serving/title_matching.py).
+import { joinWords, namesOf, spelledKey, splitTitle, typosBetween } from "./titles.js";
+import { createTypos } from "./typos.js";
+
+const MIN_LETTERS = 6; // of a word that may be misspelled
 
 // How two names agree, the surest first.
-const SAME = 0;
-const ALTERNATIVE = 1;
-const PART = 2;
-const LEADING = /^(the|a|an) /;
+const [SAME, ALTERNATIVE, BUT_ARTICLE, PART] = [0, 1, 2, 3];
+const LEADING = /^(the|a|an)(?= |$)/;
+
+/** @typedef {import("./titles.js").Name & {key: string, place: number}} KeyedName */
+
+/** Which movies a title may mean; place: the one that it means, null if there is none, or several.
+ *  @typedef {{places: number[], place: number | null}} Match */
 
 /** @param {import("./movies.js").Movie[]} movies */
 export function createMatcher(movies) {
+  const years = movies.map(({ title }) => splitTitle(title)[1]);
+  const allNames = movies.flatMap(({ title }, place) => keyedNames(title, place));
   /** @type {Map<string, KeyedName[]>} */
-  const names = new Map();
-  movies.forEach((movie, place) => {
-    for (const name of keyedNames(nameOf(movie), place)) {
-      const known = names.get(name.key);
-      if (known) known.push(name);
-      else names.set(name.key, [name]);
-    }
-  });
+  const byKey = new Map();
+  for (const name of allNames) append(byKey, name.key, name);
+  /** @type {Map<number | null, KeyedName[]>} */
+  const titlesOfYear = new Map();
+  for (const name of allNames)
+    if (name.kind === "title") append(titlesOfYear, years[name.place], name);
+  /** @type {((folded: string) => number[]) | undefined} */
+  let typos;
 
   /**
-   * The place of the movie with any of these titles; null if there is none, or several.
-   * @param {string[]} titles of one movie
-   * @param {number | null} year
-   * @returns {number | null}
+   * The movie with any of these titles, which are those of one movie.
+   * @param {string[]} titles
+   * @param {number | null} [year] without one, the full title is needed
+   * @returns {Match}
    */
-  return function match(titles, year) {
+  function match(titles, year) {
     const dated = year ?? titles.map((title) => splitTitle(title)[1]).find(Boolean) ?? null;
+    const asked = titles.flatMap((title) => keyedNames(title));
+    const agreeing = [...agreeingWith(asked)];
+    /** @type {((pair: [number, number]) => boolean)[]} */
+    const passing =
+      dated === null
+        ? [([, how]) => how < PART]
+        : [
+            ([place]) => years[place] === dated,
+            ([place, how]) => years[place] === null && how < PART,
+            ([place, how]) => how <= ALTERNATIVE && Math.abs((years[place] ?? 0) - dated) === 1,
+          ];
+    for (const passes of passing) {
+      const kept = agreeing.filter(passes);
+      if (kept.length) return best(kept);
+    }
+    return best(dated === null ? [] : misspelled(asked, dated));
+  }
+
+  /** Places of the movies of any year with this title, then those with its subtitle.
+   *  @param {string} title */
+  function sameTitle(title) {
+    const asked = keyedNames(title).filter(({ kind }) => kind !== "start");
+    const agreeing = [...agreeingWith(asked)].sort(([a, m], [b, n]) => m - n || a - b);
+    return agreeing.map(([place]) => place);
+  }
+
+  /** The places that agree with any of these names, and how. @param {KeyedName[]} asked */
+  function agreeingWith(asked) {
     /** @type {Map<number, number>} */
     const agreeing = new Map();
-    for (const title of titles) {
-      for (const asked of keyedNames(splitTitle(title)[0])) {
-        for (const other of names.get(asked.key) ?? []) {
-          const how = agreement(asked, other);
-          if (how !== null)
-            agreeing.set(other.place, Math.min(how, agreeing.get(other.place) ?? how));
-        }
+    for (const name of asked) {
+      for (const other of byKey.get(name.key) ?? []) {
+        const how = agreement(name, other);
+        const known = agreeing.get(other.place) ?? Infinity;
+        if (how !== null) agreeing.set(other.place, Math.min(how, known));
       }
     }
-    if (dated === null) return theBest(movies, agreeing, (place, how) => how < PART);
-    const of = (/** @type {number} */ place) => movies[place].year;
-    return (
-      theBest(movies, agreeing, (place) => of(place) === dated) ??
-      theBest(movies, agreeing, (place, how) => of(place) === null && how < PART) ??
-      theBest(
-        movies,
-        agreeing,
-        (place, how) => how < PART && Math.abs((of(place) ?? 0) - dated) === 1,
-      )
-    );
-  };
+    return agreeing;
+  }
 
   /**
    * How a name agrees with another that has the same words but for articles.
-   * @param {KeyedName} asked @param {KeyedName} other @returns {number | null}
+   * @param {KeyedName} name @param {KeyedName} other @returns {number | null}
    */
-  function agreement(asked, other) {
-    if (isFull(asked) && isFull(other)) {
-      if (asked.article && other.article && asked.article !== other.article) return null; // "A Wife" is not "The Wife"
-      const areTitles = asked.kind === "title" && other.kind === "title";
-      return areTitles && asked.article === other.article ? SAME : ALTERNATIVE;
+  function agreement(name, other) {
+    if (isFull(name) && isFull(other)) {
+      if (joinWords(name.spelled) === joinWords(other.spelled))
+        return name.kind === "title" && other.kind === "title" ? SAME : ALTERNATIVE;
+      const [one, two] = [LEADING.exec(name.spelled)?.[1], LEADING.exec(other.spelled)?.[1]];
+      return one && two && one !== two ? null : BUT_ARTICLE; // "A Wife" is not "The Wife"
     }
-    if (isFull(asked) || isFull(other))
+    if (isFull(name) || isFull(other))
       return other.kind === "start" && !isFirst(other) ? null : PART;
-    const [one, two] = [`${asked.start} `, `${other.start} `];
-    const [short, long] = one.length < two.length ? [one, two] : [two, one];
+    const [short, long] = [`${name.start} `, `${other.start} `].sort((a, b) => a.length - b.length);
     return short > " " && long.startsWith(short) ? PART : null; // "Star Trek II: …" is "Star Trek: …"
   }
 
-  /**
-   * Whether no earlier movie is called so: "Star Wars" is the first of them.
-   * @param {KeyedName} start
-   */
+  /** Whether no earlier movie is called so: "Star Wars" is the first of them.
+   *  @param {KeyedName} start */
   function isFirst(start) {
-    const yearOf = (/** @type {KeyedName} */ { place }) => movies[place].year ?? 0;
-    const others = (names.get(start.key) ?? []).filter(({ kind }) => kind !== "subtitle");
+    const yearOf = (/** @type {KeyedName} */ { place }) => years[place] ?? 0;
+    const others = (byKey.get(start.key) ?? []).filter(({ kind }) => kind !== "subtitle");
     return others.every((other) => yearOf(other) >= yearOf(start));
   }
-}
 
-/**
- * @typedef {import("./titles.js").Name & {key: string, article: string, place: number}} KeyedName
- */
+  /** Places of a year whose title has a letter more, less or elsewhere within a long word.
+   *  @param {KeyedName[]} asked @param {number} year @returns {[number, number][]} */
+  function misspelled(asked, year) {
+    return (titlesOfYear.get(year) ?? [])
+      .filter(({ spelled }) =>
+        asked.some(
+          (name) =>
+            name.kind === "title" &&
+            typosBetween(name.spelled, spelled, 1) <= 1 &&
+            isMisspelling(name.spelled.split(" "), spelled.split(" ")),
+        ),
+      )
+      .map(({ place }) => [place, SAME]);
+  }
+
+  /**
+   * The places that agree best, of which one title is meant: data sets list some movies twice.
+   * @param {[number, number][]} agreeing @returns {Match}
+   */
+  function best(agreeing) {
+    const surest = Math.min(...agreeing.map(([, how]) => how));
+    const places = agreeing.filter(([, how]) => how === surest).map(([place]) => place);
+    places.sort((a, b) => a - b);
+    const isOne = new Set(places.map((place) => movies[place].title)).size === 1;
+    return { places, place: isOne ? places[0] : null };
+  }
+
+  return {
+    match,
+    sameTitle,
+    /** Places of movies with nearly this name. @param {string} folded */
+    nearly: (folded) => (typos ??= createTypos(allNames.filter(isFull)))(folded),
+  };
+}
 
 /** @param {string} title @param {number} [place] @returns {KeyedName[]} */
 function keyedNames(title, place = -1) {
-  return namesOf(title).map((name) => {
-    const article = LEADING.exec(name.spelled)?.[1] ?? "";
-    return { ...name, key: spelledKey(name.spelled), article, place };
+  return namesOf(splitTitle(title)[0]).map((name) => {
+    return { ...name, key: spelledKey(name.spelled), place };
   });
 }
 
-/** @param {KeyedName} name */
+/** @param {import("./titles.js").Name} name */
 function isFull({ kind }) {
   return kind === "title" || kind === "alternative";
 }
 
-/**
- * The surest of the places that pass; null if there are several, unless they have one title: data
- * sets list some movies twice.
- * @param {import("./movies.js").Movie[]} movies
- * @param {Map<number, number>} agreeing
- * @param {(place: number, how: number) => boolean} passes
- * @returns {number | null}
- */
-function theBest(movies, agreeing, passes) {
-  const kept = [...agreeing].filter(([place, how]) => passes(place, how));
-  const surest = Math.min(...kept.map(([, how]) => how));
-  const places = kept.filter(([, how]) => how === surest).map(([place]) => place);
-  const titles = new Set(places.map((place) => movies[place].title));
-  return titles.size === 1 ? Math.min(...places) : null;
+/** Whether two titles are the same but for letters inside one long word.
+ *  @param {string[]} title @param {string[]} other */
+function isMisspelling(title, other) {
+  const unequal = title.flatMap((word, at) => (word === other[at] ? [] : [[word, other[at]]]));
+  if (title.length !== other.length || unequal.length !== 1) return false;
+  const [[one, two]] = unequal;
+  const isInside = one[0] === two[0] && one.at(-1) === two.at(-1);
+  const inOrder = (/** @type {string} */ word) => [...word].sort().join("");
+  const isReplaced = one.length === two.length && inOrder(one) !== inOrder(two);
+  return Math.min(one.length, two.length) >= MIN_LETTERS && isInside && !isReplaced;
+}
+
+/** @template K, V @param {Map<K, V[]>} lists @param {K} key @param {V} value */
+export function append(lists, key, value) {
+  const known = lists.get(key);
+  if (known) known.push(value);
+  else lists.set(key, [value]);
 }

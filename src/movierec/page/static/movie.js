@@ -2,6 +2,7 @@
 // One movie: rate it, why it is recommended, and similar movies.
 import { byId, count, dialogHead, el, openDialog } from "./dom.js";
 import { cover, factsOf, fullName, nameOf } from "./movies.js";
+import { createPredicted } from "./predicted.js";
 import { starsText } from "./rate.js";
 
 const N_REASONS = 8; // ratings listed
@@ -29,12 +30,14 @@ export function roundedToSum(values, total) {
  */
 export function createMovieDialog(recommender, store, rater) {
   const dialog = byId("movie");
-  const { movies } = recommender;
+  const { movies, scale } = recommender;
   /** @type {number | null} */
   let shown = null;
   dialog.addEventListener("close", () => (shown = null));
   store.subscribe(() => {
-    if (shown !== null) dialog.querySelector(".reasons").replaceChildren(...reasons(shown));
+    if (shown === null) return;
+    dialog.querySelector(".reasons").replaceChildren(...reasons(shown));
+    dialog.querySelector(".ask").replaceChildren(...predicted(shown));
   });
 
   /** @param {number} place */
@@ -52,7 +55,8 @@ export function createMovieDialog(recommender, store, rater) {
           {},
           el("p", { class: "facts" }, factsOf(movie, 9)),
           el("p", { class: "note" }, `${count(movie.nRatings, "rating")} in the data`),
-          el("p", { class: "ask" }, "Your rating"),
+          el("div", { class: "ask" }, ...predicted(place)),
+          el("p", { class: "note" }, "Your rating"),
           rater(place),
         ),
       ),
@@ -66,6 +70,14 @@ export function createMovieDialog(recommender, store, rater) {
     );
     openDialog(dialog);
     byId("movie-title").focus({ preventScroll: true });
+  }
+
+  /** The predicted rating, unless the user has rated the movie. @param {number} place */
+  function predicted(place) {
+    if (store.ratings.has(place)) return [];
+    const { box, show } = createPredicted("Predicted rating ", scale);
+    show(recommender.predict(store.ratings, place));
+    return [box];
   }
 
   /** @param {number} place */

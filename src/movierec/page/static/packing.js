@@ -16,6 +16,14 @@ export class Matrix {
   row(place) {
     return this.values.subarray(place * this.nColumns, (place + 1) * this.nColumns);
   }
+
+  /** The dot product of a row and a vector. @param {number} place @param {Float64Array} vector */
+  rowTimes(place, vector) {
+    const { values, nColumns } = this;
+    let sum = 0;
+    for (let i = 0, at = place * nColumns; i < nColumns; i++, at++) sum += values[at] * vector[i];
+    return sum;
+  }
 }
 
 /** The data in a text. Arrays of one dimension become Float32Array, others Matrix.

@@ -59,7 +59,8 @@ class Recommender {
   score(rated) {
     const [places, stars] = [rated.map(([place]) => place), rated.map(([, rating]) => rating)];
     const user = this.models.foldIn(places, stars);
-    const scores = Float64Array.from(this.places, (place) => user.score(place));
+    const scores = new Float64Array(this.places.length);
+    for (const place of this.places) scores[place] = user.score(place);
     const others = this.others(places);
     return { user, scores, others, places, stars, scale: new ScoreScale(scores, others) };
   }
@@ -91,9 +92,23 @@ class Recommender {
       place,
       score: scores[place],
       score100: scale.of(scores[place]),
-      rating: Math.min(Math.max(user.rating.score(place), this.scale.low), this.scale.high),
-      deviation: user.rating.deviation(place),
+      ...this.predictedFor(user, place),
     }));
+  }
+
+  /** The predicted rating of a movie, and its standard deviation.
+   *  @param {Ratings} ratings @param {number} place */
+  predict(ratings, place) {
+    return this.predictedFor(this.scored(ratings).user, place);
+  }
+
+  /** @param {import("./user_scores.js").UserScores} user @param {number} place */
+  predictedFor({ rating }, place) {
+    const { low, high } = this.scale;
+    return {
+      rating: Math.min(Math.max(rating.score(place), low), high),
+      deviation: rating.deviation(place),
+    };
   }
 
   /** What the score of a movie is made of: each rating's part, the strongest first, and the rest.

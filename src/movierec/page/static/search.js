@@ -1,150 +1,192 @@
 // @ts-check
-// Find movies by any part of their titles while someone types.
-import { nameOf } from "./movies.js";
+// Find movies by their titles or parts of them, ignoring case, accents and articles
+// (serving/title_search.py).
+import { createMatcher } from "./match.js";
 import {
+  MAX_LETTERS,
   fold,
-  nameKey,
+  joinWords,
+  namesOf,
   spellNumbers,
   spelledKey,
+  splitTitle,
   splitYear,
-  typosBetween,
   withoutArticles,
 } from "./titles.js";
 
+const N_CLOSE = 3;
+const MIN_PART = 3; // letters of a part within words
 const WITHIN_WORD = /(?<=[\p{L}\p{N}])[^\p{L}\p{N}\s](?=[\p{L}\p{N}])/gu; // "Spider-Man", "Face/Off"
+const IS_YEAR = /^ [0-9]{4} ?$/;
 
-/**
- * @param {import("./movies.js").Movie[]} movies the most rated first, which also orders what is found
- */
+// What a query is of a movie, the best first: its title, also but for articles; words of it,
+// beginnings of such words, its year.
+const [TITLE, TITLE_BUT_ARTICLES, WORDS, BEGINNINGS, YEAR] = [0, 1, 2, 3, 4];
+
+/** words: the folded words of a title, each between spaces. keys: of each full name, the same for
+ *  the same name in any spelling, and but for articles.
+ *  @typedef {{words: string, keys: [string, string][]}} Title */
+
+/** @param {import("./movies.js").Movie[]} movies the most rated first */
 export function createSearch(movies) {
-  /** @type {{words: string, joined: string, key: string, year: string}[]} */
+  /** @type {Title[]} */
   let titles = [];
-  /** @type {Map<string, number[]>} */
-  const vocabulary = new Map();
-  const lastYear = movies.reduce((last, { year }) => Math.max(last, year ?? 0), 0);
+  /** @type {ReturnType<typeof createMatcher> | undefined} */
+  let matcher;
+  const years = movies.map(({ title }) => splitTitle(title)[1]);
+  const known = years.flatMap((year) => year ?? []);
+  const [firstYear, lastYear] = [Math.min(...known), Math.max(...known)];
 
-  /** The titles' words, made when first needed, because a page should open fast. */
+  /** The titles' words, computed when first needed, because a page should open fast. */
   function prepare() {
-    if (titles.length) return;
-    titles = movies.map((movie, place) => {
-      const name = nameOf(movie);
-      const folded = fold(name);
-      const spelled = spellNumbers(folded);
-      const spellings = new Set([folded, spelled]);
-      if (name.search(WITHIN_WORD) >= 0)
-        [" ", ""].forEach((between) => spellings.add(fold(name.replace(WITHIN_WORD, between))));
-      const words = [...spellings].join(" ");
-      for (const word of new Set(words.split(" "))) {
-        const at = vocabulary.get(word);
-        if (at) at.push(place);
-        else vocabulary.set(word, [place]);
-      }
-      return {
-        words: ` ${words} `,
-        joined: folded.replaceAll(" ", ""),
-        key: spelledKey(spelled),
-        year: String(movie.year ?? ""),
-      };
-    });
+    if (!titles.length) titles = movies.map(({ title }) => titleOf(title));
   }
 
-  /**
-   * How well a movie fits, 0 the best: its title, its title's beginning, words, beginnings of words, parts.
-   * @param {{words: string, joined: string, key: string, year: string}} title
-   * @param {string[]} words @param {string} key @param {string} joined
-   */
-  function rankOf(title, words, key, joined) {
-    if (title.key === key) return 0;
-    const beginnings = words.every(
-      (word) => title.words.includes(` ${word}`) || title.year === word,
+  /** Places of the movies whose titles and years have all words of the query, or words that begin
+   *  so: the best rank first. If there are none, those with this title in another spelling.
+   *  @param {string} query */
+  function containing(query) {
+    /** @type {Map<number, number>} */
+    const ranks = new Map();
+    if (!fold(query)) {
+      const text = query.toLowerCase(); // such as "$"
+      movies.forEach(({ title }, place) => {
+        if (title.toLowerCase().includes(text)) ranks.set(place, WORDS);
+      });
+    }
+    for (const words of wordingsOf(query)) {
+      const complete = words.map((word) => `${word.trimEnd()} `);
+      titles.forEach((title, place) => {
+        if (!hasAll(words, place)) return;
+        const isYear = !words.some((word) => title.words.includes(word));
+        const rank = Math.min(isYear ? YEAR : BEGINNINGS, ranks.get(place) ?? YEAR);
+        ranks.set(place, rank !== YEAR && hasAll(complete, place) ? WORDS : rank);
+      });
+    }
+    const [name, year] = splitYear(query);
+    const [asked, undated] = [keysOf(spell(query), query), keysOf(spell(name), name)];
+    for (const [place, rank] of ranks) {
+      if (rank === BEGINNINGS) continue;
+      const wanted = years[place] === year ? [asked, undated] : [asked];
+      const found = titles[place].keys.flatMap(([same, butArticles]) =>
+        wanted.flatMap((keys) =>
+          same === keys[0] ? TITLE : butArticles === keys[1] ? TITLE_BUT_ARTICLES : [],
+        ),
+      );
+      if (found.length) ranks.set(place, Math.min(...found));
+    }
+    if (!ranks.size) return titlesOf().match([query]).places;
+    return [...ranks].sort(([a, m], [b, n]) => m - n || a - b).map(([place]) => place);
+  }
+
+  /** Whether a title or its year has all these words. @param {string[]} words @param {number} place */
+  function hasAll(words, place) {
+    return words.every(
+      (word) =>
+        titles[place].words.includes(word) ||
+        (IS_YEAR.test(word) && years[place] === Number(word)),
     );
-    if (beginnings) {
-      if (title.words.startsWith(` ${words.join(" ")}`) || title.key.startsWith(key)) return 1;
-      return words.every((word) => title.words.includes(` ${word} `) || title.year === word)
-        ? 2
-        : 3;
-    }
-    return joined.length > 2 && title.joined.includes(joined) ? 4 : -1;
   }
 
-  /** Places of the movies with a word like each of these. @param {string[]} words */
-  function misspelled(words) {
-    /** @type {Map<number, number> | null} */
-    let total = null;
-    for (const word of words) {
-      const max = word.length > 7 ? 2 : word.length > 3 ? 1 : 0;
-      /** @type {Map<number, number>} */
-      const typos = new Map();
-      for (const [other, places] of vocabulary) {
-        const start = other.length > word.length ? other.slice(0, word.length) : other;
-        const n = Math.min(
-          typosBetween(word, other, max),
-          start === other ? max + 1 : typosBetween(word, start, max) + 0.5,
-        );
-        if (n > max + 0.5 || (max === 0 && n > 0.5)) continue;
-        for (const place of places) typos.set(place, Math.min(n, typos.get(place) ?? n));
-      }
-      movies.forEach(({ year }, place) => String(year) === word && typos.set(place, 0));
-      if (total)
-        typos.forEach((n, place) =>
-          total?.has(place) ? typos.set(place, n + (total.get(place) ?? 0)) : typos.delete(place),
-        );
-      total = typos;
-    }
-    return [...(total ?? [])].sort(([a, n], [b, m]) => n - m || a - b).map(([place]) => place);
+  /** Places of the few movies that may be meant by a query that matches nothing.
+   *  @param {string} query */
+  function close(query) {
+    const [name, year] = splitYear(query);
+    const same = titlesOf().sameTitle(name);
+    if (same.length && (year === null || year <= lastYear)) return same.slice(0, N_CLOSE);
+    const near = same.length ? same : titlesOf().nearly(fold(name));
+    const isNear = (/** @type {number} */ place) =>
+      year === null || Math.abs((years[place] ?? year) - year) <= 1;
+    return near.filter(isNear).slice(0, N_CLOSE);
+  }
+
+  /** Places of the movies with the query within words. @param {string} query */
+  function within(query) {
+    const part = fold(query).replaceAll(" ", "");
+    if (part.length < MIN_PART) return [];
+    const has = (/** @type {Title} */ { keys }) => keys.some(([key]) => key.includes(part));
+    return titles.flatMap((title, place) => (has(title) ? place : []));
+  }
+
+  function titlesOf() {
+    return (matcher ??= createMatcher(movies));
+  }
+
+  /** @param {string} query */
+  function notHere(query) {
+    const [, year] = splitYear(query);
+    const ends =
+      year && year < firstYear ? `, which begin in ${firstYear}` : `, which end in ${lastYear}`;
+    return `“${query}” is not in these data${known.length ? ends : ""}.`;
   }
 
   return {
     prepare,
     /**
-     * The best places, whether they are only nearly what was asked, and what to tell if there are none.
-     * @param {string} query @param {number} [n]
+     * The best places, whether they are only nearly what was asked, and what to say if there are
+     * none.
+     * @param {string} text @param {number} [n]
      */
-    find(query, n = 8) {
+    find(text, n = 8) {
       prepare();
-      const text = query.trim().slice(0, 200);
-      const words = withoutArticles(fold(text).split(" ")).filter(Boolean);
-      if (!words.length) {
-        const plain = text.toLowerCase();
-        const places = plain
-          ? movies.flatMap(({ title }, place) =>
-              title.toLowerCase().includes(plain) ? [place] : [],
-            )
-          : [];
-        return {
-          places: places.slice(0, n),
-          nFound: places.length,
-          isClose: false,
-          message: plain && !places.length ? notHere(text) : "",
-        };
-      }
-      const [name, year] = splitYear(text);
-      const spelled = spellNumbers(words.join(" ")).split(" ");
-      const wordings = spelled.join() === words.join() ? [words] : [words, spelled];
-      const keys = [nameKey(text), nameKey(name)];
-      /** @type {[number, number][]} */
-      const ranked = [];
-      titles.forEach((title, place) => {
-        const key = year && String(year) === title.year ? keys[1] : keys[0];
-        const ranks = wordings
-          .map((wording) => rankOf(title, wording, key, words.join("")))
-          .filter((rank) => rank >= 0);
-        if (ranks.length) ranked.push([Math.min(...ranks), place]);
-      });
-      ranked.sort(([a, p], [b, q]) => a - b || p - q);
-      const isClose = !ranked.length;
-      const places = isClose ? misspelled(words) : ranked.map(([, place]) => place);
+      const query = text.trim().slice(0, MAX_LETTERS);
+      let places = query ? containing(query) : [];
+      const isFound = places.length > 0;
+      if (query && !isFound) places = close(query);
+      const isClose = !isFound && places.length > 0;
+      if (!places.length) places = within(query);
       return {
         places: places.slice(0, n),
         nFound: places.length,
-        isClose: isClose && places.length > 0,
-        message: places.length ? "" : notHere(text),
+        isClose,
+        message: query && !places.length ? notHere(query) : "",
       };
     },
   };
+}
 
-  /** @param {string} query */
-  function notHere(query) {
-    return `“${query}” is not in these data${lastYear ? `, which end in ${lastYear}` : ""}.`;
+/** @param {string} title @returns {Title} */
+function titleOf(title) {
+  const name = splitTitle(title)[0];
+  let line = fold(name);
+  const keys = name.includes("(") ? [] : [keysOf(spellNumbers(line), name)];
+  if (name.search(WITHIN_WORD) >= 0)
+    for (const between of [" ", ""]) line += ` ${fold(name.replace(WITHIN_WORD, between))}`;
+  const spelled = spellNumbers(line);
+  if (!keys.length)
+    for (const { kind, spelled: own } of namesOf(name))
+      if (kind === "title" || kind === "alternative") keys.push(keysOf(own, own));
+  return { words: line === spelled ? ` ${line} ` : ` ${line} ${spelled} `, keys };
+}
+
+/** @param {string} text */
+function spell(text) {
+  return spellNumbers(fold(text));
+}
+
+/** @param {string} spelled @param {string} name for one without words
+ *  @returns {[string, string]} */
+function keysOf(spelled, name) {
+  return [joinWords(spelled) || name.trim(), spelledKey(spelled) || name.trim()];
+}
+
+/** The words of a query without articles, each after a space: as they are, and spelled. One that
+ *  must be complete has a space on both sides: a spelled number, because "ten" does not begin "101",
+ *  and the "L" of "L'Enfer".
+ *  @param {string} query */
+function wordingsOf(query) {
+  /** @type {Map<string, string[]>} */
+  const wordings = new Map();
+  for (const text of [query, query.replace(/['’]/g, " "), query.replace(WITHIN_WORD, "")]) {
+    const folded = fold(text);
+    for (const line of [folded, spellNumbers(folded)]) {
+      const words = withoutArticles(line.split(" ")).filter(Boolean);
+      const wording = words.map((word) => {
+        const isSpelled = line !== folded && /^\p{Nd}+$/u.test(word);
+        return isSpelled || (text !== query && word.length < 3) ? ` ${word} ` : ` ${word}`;
+      });
+      if (wording.length) wordings.set(wording.join("|"), wording);
+    }
   }
+  return wordings.values();
 }

@@ -39,7 +39,7 @@ export function createSearchBox(recommender, rater, openMovie) {
       ),
     );
     const more = nFound - places.length;
-    const note = message || (isClose ? "Nothing is spelled like this. Did you mean:" : "");
+    const note = message || (isClose ? "No movie here is called so. Did you mean:" : "");
     results.replaceChildren(
       ...(note ? [el("p", { class: "note", dir: "auto" }, note)] : []),
       ...(rows.length ? [el("ul", { "aria-label": "Movies found" }, ...rows)] : []),

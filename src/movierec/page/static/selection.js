@@ -11,7 +11,16 @@ const POOL = 10; // a diverse list of n movies is chosen from the best POOL · n
  *  @param {number[]} places to choose from, ascending
  *  @param {number} n */
 export function best(scores, places, n) {
-  return [...places].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, n);
+  /** @type {number[]} */
+  const chosen = []; // in order; sorting all places takes long
+  for (const place of places) {
+    if (chosen.length === n && !(scores[place] > scores[chosen[n - 1]])) continue;
+    let at = chosen.length;
+    while (at > 0 && scores[chosen[at - 1]] < scores[place]) at--;
+    chosen.splice(at, 0, place);
+    if (chosen.length > n) chosen.pop();
+  }
+  return chosen;
 }
 
 /** n places by maximal marginal relevance from the best POOL · n.

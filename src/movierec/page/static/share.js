@@ -111,7 +111,7 @@ export function createImport(recommender, store) {
   /** @param {string} name @param {ReturnType<typeof readRatings>} found */
   function use(name, { format, ratings, skipped }) {
     const before = store.ratings;
-    const match = createMatcher(movies);
+    const { match } = createMatcher(movies);
     const ids = new Map(
       movies.map((/** @type {any} */ movie, /** @type {number} */ place) => [
         `${movie.id} ${movie.title}`,
@@ -125,7 +125,7 @@ export function createImport(recommender, store) {
     /** @type {string[]} */
     const unmatched = [];
     for (const { titles, year, rating, id } of ratings) {
-      const place = ids.get(`${id} ${titles[0]}`) ?? match(titles, year);
+      const place = ids.get(`${id} ${titles[0]}`) ?? match(titles, year).place;
       if (place === null)
         unmatched.push(titles[0] + (year && !titles[0].endsWith(`(${year})`) ? ` (${year})` : ""));
       else {

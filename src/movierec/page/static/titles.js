@@ -10,7 +10,7 @@ const AUTHOR =
   /^(?!(?:It|That|What|Who|Let|There|Here|He|She)['’])(?:[A-Z][\w.]*\s+){0,2}[A-Z]\w*['’]s?\s+/;
 const BETWEEN_NAMES = /\s+\/\s+|,?\s*\ba\.?k\.?a\.?:?\s+/i;
 const BEFORE_SUBTITLE = /(?<=[^\d]):\s*|:(?!\d)\s*|(?<=\s)[-–—](?=\s)\s*/g; // not in "3:10 to Yuma"
-const MAX_LETTERS = 500; // of a title, and
+export const MAX_LETTERS = 500; // of a title, and
 const MAX_SUBTITLES = 4; // that count
 
 const UNITS =
@@ -26,7 +26,15 @@ const NO_NAME = new Set(
   musical documentary short book saga trilogy collection complete 1st 2nd 3rd`.split(/\s+/),
 );
 /** @type {Record<string, string>} */
+export const ROMAN = {};
+["", "x", "xx", "xxx"].forEach((tens, nTens) =>
+  ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"].forEach((ones, nOnes) => {
+    if (tens + ones) ROMAN[tens + ones] = String(10 * nTens + nOnes);
+  }),
+);
+/** @type {Record<string, string>} */
 const SPELLINGS = {
+  ...ROMAN,
   first: "1st",
   second: "2nd",
   third: "3rd",
@@ -52,11 +60,6 @@ const SPELLINGS = {
   saint: "st",
   mount: "mt",
 };
-["", "x", "xx", "xxx"].forEach((tens, nTens) =>
-  ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"].forEach((ones, nOnes) => {
-    if (tens + ones) SPELLINGS[tens + ones] = String(10 * nTens + nOnes);
-  }),
-);
 /** @type {Record<string, string>} */
 const LETTERS = {
   ø: "o",
@@ -127,19 +130,20 @@ function numberAt(words, start) {
   return [nUsed, thousands + value];
 }
 
-/** What spellings of one name have in common: no articles, no spaces. @param {string} text */
-export function nameKey(text) {
-  return spelledKey(spellNumbers(fold(text)));
+/** What spellings of one name have in common: no articles, no spaces. @param {string} spelled */
+export function spelledKey(spelled) {
+  return joinWords(nameWords(spelled.split(" ")).join(" "));
 }
 
-/** @param {string} spelled */
-export function spelledKey(spelled) {
-  const words = spelled.split(" ");
-  const kept = words.filter((word) => !ARTICLE_WORDS.has(word));
-  return (kept.length ? kept : words)
-    .join(" ")
-    .replace(/(?<=\d) (?=\d)/g, "_")
-    .replaceAll(" ", "");
+/** Without spaces but between numbers: "Night Watch" is "Nightwatch". @param {string} spelled */
+export function joinWords(spelled) {
+  return spelled.replace(/(?<=\d) (?=\d)/g, "_").replaceAll(" ", "");
+}
+
+/** Words of a name without articles, but for one at the end: "Mighty, The" is that name.
+ *  @param {string[]} words */
+export function nameWords(words) {
+  return words.filter((word, at) => at === words.length - 1 || !ARTICLE_WORDS.has(word));
 }
 
 /** Words without articles. @param {string[]} words */
@@ -171,7 +175,7 @@ export function splitYear(text) {
 /**
  * A name of a movie: its words in one spelling, what it is to the title, and for a subtitle, the
  * title before it.
- * @typedef {{spelled: string, kind: "title" | "alternative" | "start" | "subtitle", start: string}} Name
+ * @typedef {{spelled: string, folded: string, kind: "title" | "alternative" | "start" | "subtitle", start: string}} Name
  */
 
 /**
@@ -189,8 +193,10 @@ export function namesOf(title) {
   /** @type {Name[]} */
   const names = [];
   /** @param {string} name @param {Name["kind"]} kind */
-  const add = (name, kind, start = "") =>
-    names.push({ spelled: spellNumbers(fold(name)), kind, start });
+  const add = (name, kind, start = "") => {
+    const folded = fold(name);
+    names.push({ folded, spelled: spellNumbers(folded), kind, start });
+  };
   full.map(articleInFront).forEach((name, at) => {
     add(name, at ? "alternative" : "title");
     for (const match of [...name.matchAll(BEFORE_SUBTITLE)].slice(0, MAX_SUBTITLES)) {
@@ -228,23 +234,24 @@ function articleInFront(name) {
 
 /**
  * Typos between two words: letters changed, added, missing or swapped (optimal string alignment).
- * @param {string} one @param {string} two @param {number} max stop above it
+ * @param {string} one @param {string} two @param {number} max if there are more, the result is greater
  */
 export function typosBetween(one, two, max) {
   if (Math.abs(one.length - two.length) > max) return max + 1;
-  /** @type {number[]} */
-  let earlier = [];
-  let before = [...Array(two.length + 1).keys()];
+  let [earlier, before, row] = [0, 1, 2].map(() => new Uint16Array(two.length + 1));
+  for (let j = 0; j <= two.length; j++) before[j] = j;
   for (let i = 1; i <= one.length; i++) {
-    const row = [i];
+    let least = (row[0] = i);
     for (let j = 1; j <= two.length; j++) {
       const cost = one[i - 1] === two[j - 1] ? 0 : 1;
-      row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + cost);
+      let n = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + cost);
       if (i > 1 && j > 1 && one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1])
-        row[j] = Math.min(row[j], earlier[j - 2] + 1);
+        n = Math.min(n, earlier[j - 2] + 1);
+      row[j] = n;
+      least = Math.min(least, n);
     }
-    if (Math.min(...row) > max) return max + 1;
-    [earlier, before] = [before, row];
+    if (least > max) return max + 1;
+    [earlier, before, row] = [before, row, earlier];
   }
   return before[two.length];
 }
