@@ -91,14 +91,14 @@ def fit_all(
     make_trainer: dict[str, Any] = {"train": rating_model.make_trainer, "implicit": ImplicitTrainer}
 
     def trained(stage: str) -> Model:
-        def fit(settings: Any, is_refit: bool, item_factors: Array | None) -> Any:
+        def fit(settings: Any, is_refit: bool, start: Model | None) -> Any:
             by_user, held_out = (both, None) if is_refit else (train, validation)
             sides = by_user, by_user.transpose(n_items)
             data = InMemoryData(*sides, validation=held_out)
             if stage == "train":
                 data = InMemoryData.from_params(*sides, settings, genres, held_out)
             trainer = make_trainer[stage](data, settings, params.seed, scale)
-            trainer.item_factors = item_factors
+            trainer.start = start
             return early_stopping.fit(trainer), trainer
 
         return search.fit_twice(fit, getattr(params, stage)).model

@@ -96,12 +96,12 @@ def fit_twice(
 ) -> Model:
     """Train with early stopping, and then again, if rated.search is set, on rated alone."""
 
-    def fit(chosen: Any, is_refit: bool, item_factors: Array | None) -> Any:
+    def fit(chosen: Any, is_refit: bool, start: Model | None) -> Any:
         ratings = rated if is_refit else rated.search or rated
         by_item = ratings.by_user.transpose(ratings.n_items)
         data = loading.assemble(ratings.by_user, by_item, ratings.validation, ratings.given, chosen)
         trainer = make(data, chosen, params.seed, params.data.scale)
-        trainer.item_factors = item_factors
+        trainer.start = start
         return early_stopping.fit(trainer), trainer
 
     settings = settings.model_copy(update={"refit": rated.search is not None})

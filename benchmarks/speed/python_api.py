@@ -128,10 +128,10 @@ class Contest:
         make_trainer: Any = {"train": rating_model.make_trainer, "implicit": ImplicitTrainer}
         seed, scale, n_epochs = self.params.seed, self.params.data.scale, []
 
-        def fit(settings: Any, is_refit: bool, item_factors: Any) -> Any:
+        def fit(settings: Any, is_refit: bool, start: Any) -> Any:
             data = loading.load(Engine(self.params.engine), settings, is_refit, Path())
             trainer = make_trainer[self.stage](data, settings, seed, scale)
-            trainer.item_factors = item_factors
+            trainer.start = start
             state = early_stopping.fit(trainer)
             n_epochs.append(len(state.epochs))
             return state, trainer

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movierec.data.rating_arrays import Csr
 from movierec.kernels.reductions import sum_rows
-from movierec.model.features import Features
+from movierec.model.features import Features, RidgeSystem
 from movierec.model.solver import Prior
 from movierec.training import als, rating_model
+from movierec.training.gibbs import WEIGHT_TOLERANCE
 from movierec.training.in_memory import SIDES, InMemoryData
 from tests.helpers.random_data import SCALE, csr_of_counts, random_csrs, train_params
 
@@ -33,10 +35,12 @@ def random_features(seed, n_rows=9, n_features=5):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rows_are_summed(dtype):
-    rows = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
-    indptr, indices = np.array([0, 2, 2, 5]), np.array([3, 0, 1, 1, 2], np.int32)
-    expected = [rows[3] + rows[0], np.zeros(3), rows[1] + rows[1] + rows[2]]
+@pytest.mark.parametrize("n_columns", [0, 3, 16, 33])
+def test_rows_are_summed(dtype, n_columns):
+    rows = np.random.default_rng(0).normal(size=(4, n_columns)).astype(dtype)
+    indptr, indices = np.array([0, 2, 2, 5, 5]), np.array([3, 0, 1, 1, 2], np.int32)
+    none = np.zeros(n_columns)
+    expected = [rows[3] + rows[0], none, rows[1] + rows[1] + rows[2], none]
     sums = sum_rows(indptr, indices, rows)
     assert sums.dtype == dtype
     np.testing.assert_allclose(sums, expected, rtol=1e-6)
@@ -69,6 +73,46 @@ def test_weights_are_the_ridge_regression_of_the_rows(seed, few, monkeypatch):
         targets = np.append(root * rows[:, column], np.zeros(5))
         expected = np.linalg.lstsq(augmented, targets)[0]
         np.testing.assert_allclose(solved[:, column], expected, atol=1e-4)
+
+
+def popular_features(seed, n_rows=900, n_features=300):
+    """Features of which a few are popular, and rows of which a few have many, as ratings have."""
+    rng = np.random.default_rng(seed)
+    activity, popularity = rng.lognormal(0, 1.2, n_rows), 1 / np.arange(1, n_features + 1)
+    has = rng.random((n_rows, n_features)) < 15 * activity[:, None] * popularity
+    indptr = np.concatenate(([0], has.sum(axis=1).cumsum()))
+    indices = np.nonzero(has)[1].astype(np.int32)
+    by_row = Csr(indptr, indices, np.ones(len(indices), np.float32))
+    return Features(by_row, by_row.transpose(n_features))
+
+
+def test_the_preconditioner_removes_the_largest_eigenvalues():
+    """Scaled to a diagonal of 1, the matrix has one of 59 because of popular features."""
+    features = popular_features(0)
+    x, system = dense(features), RidgeSystem(features, np.ones((900, 1)), 1.0)
+    matrix = x.T @ x + np.eye(300)
+    np.testing.assert_allclose(system.product(np.eye(300)), matrix, atol=1e-12)
+    plain = np.linalg.eigvals(system.inverse[:, None] * matrix).real
+    values = np.linalg.eigvals(system.precondition(matrix)).real
+    assert plain.max() > 50
+    assert 0 < values.min() < values.max() < 2
+
+
+def test_draws_to_the_tolerance_have_the_covariance_of_exact_ones():
+    """W of one sweep after the other, each from the one before: var(W) is that of (XᵀX + ρ)⁻¹."""
+    features, rng = popular_features(2), np.random.default_rng(3)
+    x, ones = dense(features), np.ones(160)
+    inverse = np.linalg.inv(x.T @ x + np.eye(300))
+    weights, counts, squares = np.zeros((300, 160)), features.by_row.counts, []
+    for _ in range(6):
+        noise = rng.normal(size=(900, 160))
+        right = features.collect(noise) + rng.normal(size=(300, 160))
+        how = ones, 0 * ones, counts, ones, weights
+        weights = features.solve(right, *how, tolerance=WEIGHT_TOLERANCE)
+        squares.append((np.linalg.eigh(inverse)[1].T @ weights).var(axis=1))
+    ratio = np.mean(squares, axis=0) / np.linalg.eigvalsh(inverse)
+    assert abs(ratio.mean() - 1) < 0.015
+    assert np.abs(ratio - 1).max() < 0.2  # of 960 draws each: over four standard errors
 
 
 def genres(seed, n_items):

@@ -162,6 +162,23 @@ def test_the_implicit_model_by_blocks(any_engine, folder, tmp_path, limit):
     assert_same(expected.model, data.finish(found.model))
 
 
+def test_a_refit_by_blocks_goes_on_from_the_same_rows(any_engine, folder, tmp_path):
+    params, models = train_params(model="genre_mf", method="gibbs", dtype="float32"), []
+    for where in ("memory", "blocks"):
+
+        def data(refit, where=where):
+            if where == "memory":
+                return in_memory(folder, refit, genres=True)
+            return in_blocks(any_engine, folder, tmp_path / str(refit), refit, genres=True)
+
+        trainer = rating_model.make_trainer(data(refit=False), params, 0, SCALE)
+        settings, start = trainer.refit(params, early_stopping.fit(trainer))
+        trainer = rating_model.make_trainer(data(refit=True), settings, 0, SCALE)
+        trainer.start = start
+        models.append(trainer.final_model(early_stopping.fit(trainer)))
+    assert_same(*models)
+
+
 def test_a_refit_is_on_train_and_validation(any_engine, folder, tmp_path):
     data = in_blocks(any_engine, folder, tmp_path, refit=True, genres=True)
     params = train_params(model="genre_mf", dtype="float32")

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from movierec.core import random_streams
 from movierec.core.params import GibbsParams
 from movierec.core.rating_scale import Scale
+from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Csr
 from movierec.metrics.measures import errors_of
 from movierec.model import model_file
@@ -17,7 +21,7 @@ from movierec.model.features import Features
 from movierec.model.solver import Prior, half_epoch
 from movierec.model.third_side import DAY
 from movierec.serving.folding_in import fold_in
-from movierec.training import als, gibbs, rating_model
+from movierec.training import als, early_stopping, gibbs, loading, rating_model, search
 from movierec.training.in_memory import SIDES, InMemoryData
 from movierec.training.row_ops import Noise
 from tests.helpers.random_data import (
@@ -310,6 +314,72 @@ def test_sampling_fits_better_than_its_noise_and_reports_it():
     errors = fit.model.predict(users, items) - truth.predict(users, items)
     spread = fit.model.deviation(users, items)
     assert 0.85 < np.mean(abs(errors) < 1.96 * spread) < 0.99
+
+
+@given(st.floats(0.001, 0.5), st.floats(0.5, 1.0))
+def test_sampling_stops_when_all_later_samples_bring_no_more_than_the_last(noise, limit):
+    """RMSE limit + noise / n: it stops at the first n for which noise / n is below the gain."""
+    rmses, min_improvement = list(limit + noise / np.arange(1, 101)), 0.0001
+    gain = gibbs.MIN_GAIN * min_improvement
+    stops = [n for n in range(1, 101) if gibbs.has_converged(rmses[:n], min_improvement)]
+    expected = max(gibbs.MIN_SAMPLES, noise / gain)
+    if stops:
+        assert expected - 1 <= stops[0] <= expected + 2
+        assert rmses[stops[0] - 1] - limit < 1.1 * gain
+    else:
+        assert expected > 98
+
+
+def test_a_refit_goes_on_from_the_last_sweep_with_as_many_samples(monkeypatch):
+    monkeypatch.setattr(gibbs, "has_converged", lambda rmses, gain: len(rmses) == 3)
+    changes = GibbsParams(start_epochs=3, burn_in=9, samples=50, thin=2)
+    params = train_params(model="svdpp", method="gibbs", gibbs=changes, refit=True)
+    data, starts, states = data_of("svdpp"), [], []
+
+    def fit(settings, is_refit, start):
+        held_out = None if is_refit else random_ratings(8, n_ratings=12)
+        trainer = rating_model.make_trainer(replace(data, validation=held_out), settings, 0, SCALE)
+        trainer.start = start
+        starts.append(trainer.initial_model())
+        states.append(early_stopping.fit(trainer))
+        return states[-1], trainer
+
+    trained = search.fit_twice(fit, params)
+    first, second = states
+    assert trained.best_epoch == len(first.epochs) == 9 + 3 * 2
+    assert len(second.epochs) == gibbs.REFIT_BURN_IN + 3 * 2
+    assert trained.model.n_samples == len(second.samples) == 3
+    for side in SIDES:
+        np.testing.assert_array_equal(starts[1].weights(side), first.last.weights(side))
+        for rows, last in zip(starts[1].rows(side), first.last.rows(side), strict=True):
+            np.testing.assert_array_equal(rows, last)
+
+
+def test_files_leave_out_what_no_prediction_needs():
+    """The movies' weights, of which svdpp has as many as users, only help to sample."""
+    data, params = data_of("svdpp"), train_params(model="svdpp", method="gibbs")
+    arrays = rating_model.fit(data, params, 0, SCALE).model.arrays
+    assert "item_weights" not in arrays
+    names = ("user_factors", "item_factors", "user_weights")
+    row_bytes = sum(arrays[name].nbytes for name in names)
+    n, f = params.gibbs.samples, params.n_factors
+    numbers = data.n_users * f + data.n_items * (2 * f + 1)  # users, movies, and users' weights
+    assert row_bytes == arrays["user_factors"].itemsize * n * numbers
+
+
+def test_the_memory_estimate_has_each_sample_twice(monkeypatch):
+    """As samples, and side by side: rows of 9 users and 7 movies, and weights for 7 movies."""
+    sizes = {"train_users": 9, "train_items": 7, "train_by_user": 30}
+    monkeypatch.setattr(parquet_tables, "n_rows", lambda path: sizes[path.stem])
+
+    def estimate(n_samples):
+        changes = GibbsParams(start_epochs=5, burn_in=20, samples=n_samples, thin=1)
+        params = train_params(model="svdpp", method="gibbs", n_factors=3, gibbs=changes)
+        return loading.estimate_memory(Path(), params)
+
+    numbers = (9 + 7 + 7) * (3 + 1)
+    item_size = np.dtype(train_params().dtype).itemsize
+    assert estimate(12) - estimate(11) == 2 * numbers * item_size
 
 
 def test_every_array_belongs_to_the_model():

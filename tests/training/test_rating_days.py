@@ -136,3 +136,15 @@ def test_the_mean_of_samples_has_the_days_of_each():
     again = mean_of([replace(one, sample_noise_precision=np.ones(1)) for one in samples])
     np.testing.assert_allclose(again.day_factors, fitted.day_factors)
     np.testing.assert_allclose(again.day_biases, fitted.day_biases)
+
+
+def test_a_refit_keeps_the_rows_of_days_where_there_are_more():
+    """Train and validation together have days that train lacks; their rows start at 0."""
+    _, model = trained()
+    data = data_of(dated_ratings(1, np.array([2, 3, 5, 6, 7, 9])))
+    again = data.restart(model)
+    np.testing.assert_array_equal(again.days, [2, 3, 5, 6, 7, 9])
+    np.testing.assert_array_equal(again.day_factors[[1, 2, 3, 5]], model.day_factors)
+    np.testing.assert_array_equal(again.day_biases[[1, 2, 3, 5]], model.day_biases)
+    assert not again.day_factors[[0, 4]].any()
+    assert again.global_mean == pytest.approx(data.mean_rating, abs=1e-6)

@@ -69,14 +69,14 @@ class Factorisation(Estimator):
 
         epochs: list[Any] = []
 
-        def fit(settings: Any, is_refit: bool, item_factors: Array | None) -> Any:
+        def fit(settings: Any, is_refit: bool, start: Model | None) -> Any:
             table = self.ratings_ if is_refit else train
             by_user, timestamp = table.by_user, table.ratings.timestamp
             by_item = by_user.transpose(len(train.item_ids))
             held_out = None if is_refit or validation is None else validation.ratings
             data = self._data(by_user, by_item, held_out, genres, timestamp)
             trainer = self._trainer(data, settings)
-            trainer.item_factors = item_factors
+            trainer.start = start
             with reporting.progress(type(self).__name__, trainer.max_epochs) as advance:
                 state = early_stopping.fit(trainer, lambda state: advance())
             epochs.extend([] if is_refit else state.epochs)

@@ -203,9 +203,9 @@ class GibbsMF(RatingEstimator):
     """Predicts ratings by Bayesian matrix factorisation: the mean of samples of the posterior.
 
     It is slower than `ALS` and more accurate. Gibbs sampling starts from a few epochs of ALS and
-    also samples the precisions. It does not stop early, so validation only measures the model. The
-    arguments and their defaults are those of `train` and `train.gibbs` in `params.yaml`, where
-    `feature_ridge` is called `gibbs_feature_ridge`.
+    also samples the precisions. With validation, it stops once more samples would hardly lower the
+    RMSE. The arguments and their defaults are those of `train` and `train.gibbs` in `params.yaml`,
+    where `feature_ridge` is called `gibbs_feature_ridge`.
 
     Parameters
     ----------
@@ -227,11 +227,13 @@ class GibbsMF(RatingEstimator):
     burn_in
         Number of sweeps to discard.
     samples
-        Number of samples to average.
+        Largest number of samples to average.
     thin
         Keep one sweep in this many as a sample.
+    min_improvement
+        Stop when the second half of the samples lowered RMSE by less than 8 times this.
     refit
-        With validation, fit again on all ratings.
+        With validation, continue on all ratings.
     init_scale
         Expected norm of an item's random initial factors, in √stars.
     dtype
@@ -267,6 +269,7 @@ class GibbsMF(RatingEstimator):
     burn_in: int = 20
     samples: int = 100
     thin: int = 2
+    min_improvement: float = 0.0001
     refit: bool = True
     init_scale: float = 0.1
     dtype: Literal["float32", "float64"] = "float32"
@@ -278,8 +281,8 @@ class GibbsMF(RatingEstimator):
         own = self._own(TrainParams)
         gibbs = validated(GibbsParams, **self._own(GibbsParams))
         ridge = own.pop("feature_ridge")
-        others = {"gibbs_feature_ridge": ridge, "feature_ridge": 5.0, "max_epochs": 1}
-        others |= {"patience": 1, "min_improvement": 0.0}  # without early stopping
+        others = {"gibbs_feature_ridge": ridge, "feature_ridge": 5.0}
+        others |= {"max_epochs": 1, "patience": 1}  # of ALS
         return validated(TrainParams, **own, method="gibbs", gibbs=gibbs, **others)
 
 

@@ -5,19 +5,19 @@ from numba import prange
 
 from movierec.kernels.compilation import kernel
 from movierec.kernels.scheduling import RUNS, even_runs
+from movierec.kernels.tiles import LANES, sum_selected
 
 
 @kernel(parallel=True)
 def sum_rows(indptr, indices, rows):
     """Row r of the result: Σ rows[indices[k]] over k = indptr[r] … indptr[r + 1] − 1, in order."""
-    sums = np.zeros((len(indptr) - 1, rows.shape[1]), rows.dtype)
+    sums = np.empty((len(indptr) - 1, rows.shape[1]), rows.dtype)
     runs = even_runs(indptr)
     for run in prange(RUNS):
-        for row in range(runs[run], runs[run + 1]):
-            for k in range(indptr[row], indptr[row + 1]):
-                one = indices[k]
-                for column in range(rows.shape[1]):
-                    sums[row, column] += rows[one, column]
+        last = runs[run + 1] if run < RUNS - 1 else len(sums)
+        for row in range(runs[run], last):
+            for column in range(0, rows.shape[1], LANES):
+                sum_selected(sums, row, rows, column, indices, indptr[row], indptr[row + 1])
     return sums
 
 
@@ -57,6 +57,48 @@ def chunk_grams(rows, centre, chunk):
                 for j in range(n_columns):
                     sums[place, i, j] += value * (np.float64(rows[row, j]) - centre[j])
     return sums
+
+
+@kernel(parallel=True)
+def chunk_dots(left, right, chunk):
+    """Dot products of corresponding columns over chunks of rows: (n_chunks, n_columns)."""
+    n_rows, n_columns = left.shape
+    n_chunks = (n_rows + chunk - 1) // chunk
+    sums = np.zeros((n_chunks, n_columns))
+    for place in prange(n_chunks):
+        for row in range(place * chunk, min(n_rows, (place + 1) * chunk)):
+            for column in range(n_columns):
+                sums[place, column] += np.float64(left[row, column]) * right[row, column]
+    return sums
+
+
+@kernel(parallel=True)
+def chunk_products(left, right, chunk):
+    """leftᵀ · right over chunks of rows: (n_chunks, columns of left, columns of right)."""
+    n_rows, n_columns = right.shape
+    n_chunks = (n_rows + chunk - 1) // chunk
+    sums = np.zeros((n_chunks, left.shape[1], n_columns))
+    for place in prange(n_chunks):
+        for row in range(place * chunk, min(n_rows, (place + 1) * chunk)):
+            for i in range(left.shape[1]):
+                value = np.float64(left[row, i])
+                for j in range(n_columns):
+                    sums[place, i, j] += value * right[row, j]
+    return sums
+
+
+@kernel(parallel=True)
+def combine(rows, scale, vectors, weights):
+    """scale · rows + vectors · weights, with one scale for each row: (n_rows, n_columns)."""
+    n_rows, n_columns = rows.shape
+    combined = np.empty_like(rows)
+    for row in prange(n_rows):
+        for column in range(n_columns):
+            combined[row, column] = scale[row] * rows[row, column]
+        for k in range(len(weights)):
+            for column in range(n_columns):
+                combined[row, column] += vectors[row, k] * weights[k, column]
+    return combined
 
 
 @kernel(parallel=True)

@@ -84,6 +84,31 @@ class _Matrix:
         for value, pointer in zip(values, pointers, strict=True):
             self.builder.store(value, pointer, align=self.align)
 
+    def lanes_below(self, n: ir.Value) -> ir.Value:
+        """A mask of the first n lanes, or of all if there are fewer."""
+        lanes = self.vector.count
+        numbers = ir.Constant(ir.VectorType(INT64, lanes), list(range(lanes)))
+        first = self.builder.insert_element(ir.Constant(numbers.type, ir.Undefined), n, INT32(0))
+        limits = self.pick(first, first, [0] * lanes)
+        return self.builder.icmp_signed("<", numbers, limits)
+
+    def load_some(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
+        """Load the lanes of a mask; the others are 0, and are not read."""
+        zeros = ir.Constant(self.vector, [0.0] * self.vector.count)
+        values = pointer, INT32(self.align), mask, zeros
+        return self._masked("load", self.vector, values)
+
+    def store_some(self, value: ir.Value, pointer: ir.Value, mask: ir.Value) -> None:
+        """Store the lanes of a mask."""
+        self._masked("store", ir.VoidType(), (value, pointer, INT32(self.align), mask))
+
+    def _masked(self, name: str, result: ir.Type, values: tuple[ir.Value, ...]) -> ir.Value:
+        bits = 32 if isinstance(self.number, ir.FloatType) else 64
+        kind = ir.FunctionType(result, [value.type for value in values])
+        name = f"llvm.masked.{name}.v{self.vector.count}f{bits}.p0"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, values)
+
     def spread(self, number: ir.Value) -> ir.Value:
         """A vector with the number in every lane."""
         empty = ir.Constant(self.vector, ir.Undefined)
@@ -278,6 +303,47 @@ def gather_row(typing_context, block, k, fixed, row, later):  # type: ignore[no-
         c.add_incoming(INT64(0), entry)
         c.add_incoming(next_c, loop)
         builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return signature, build
+
+
+@intrinsic
+def sum_selected(typing_context, out, i, rows, j, indices, first, last):  # type: ignore[no-untyped-def]
+    """out[i, j : j + LANES] = the sum of these columns of rows[indices[first : last]], in order.
+
+    Columns that the rows do not have are left out.
+    """
+    n = types.int64
+    signature = types.void(out, n, rows, n, indices, n, n)
+
+    def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        kinds = signature.args
+        target = _Matrix(context, builder, kinds[0], values[0], LANES)
+        source = _Matrix(context, builder, kinds[2], values[2], LANES)
+        places = context.make_array(kinds[4])(context, builder, values[4]).data
+        i, j, first, last = values[1], values[3], values[5], values[6]
+        zeros = ir.Constant(source.vector, [0.0] * LANES)
+        mask = source.lanes_below(builder.sub(source.row_length, j))
+        entry = builder.block
+        loop = builder.append_basic_block("selected")
+        done = builder.append_basic_block("selected_done")
+        builder.cbranch(builder.icmp_signed("<", first, last), loop, done)
+        builder.position_at_end(loop)
+        k, total = builder.phi(INT64), builder.phi(source.vector)
+        row = builder.sext(builder.load(builder.gep(places, [k])), INT64)
+        after = builder.fadd(total, source.load_some(source.vector_pointer(row, j), mask))
+        next_k = builder.add(k, INT64(1))
+        builder.cbranch(builder.icmp_signed("<", next_k, last), loop, done)
+        builder.position_at_end(done)
+        result = builder.phi(source.vector)
+        for phi, start in ((k, first), (total, zeros)):
+            phi.add_incoming(start, entry)
+        for phi, later in ((k, next_k), (total, after)):
+            phi.add_incoming(later, loop)
+        result.add_incoming(zeros, entry)
+        result.add_incoming(after, loop)
+        target.store_some(result, target.vector_pointer(i, j), mask)
         return context.get_dummy_value()
 
     return signature, build
@@ -502,6 +568,11 @@ if numba.config.DISABLE_JIT:
 
     def gather_row(block: Floats, k: int, fixed: Floats, row: int, later: int) -> None:
         block[k] = fixed[row]
+
+    def sum_selected(
+        out: Floats, i: int, rows: Floats, j: int, indices: Floats, first: int, last: int
+    ) -> None:
+        out[i, j : j + LANES] = rows[indices[first:last], j : j + LANES].sum(axis=0)
 
     def factor_tile(matrix: Floats, i: int) -> None:
         tile = matrix[i : i + TILE, i : i + TILE]

@@ -39,7 +39,8 @@ class Model:
     global_mean: in stars. user_factors (n_users, n_factors), item_factors (n_items, n_factors),
     user_biases (n_users,), item_biases (n_items,): float32 or float64, all of the same dtype.
     user_weights, item_weights (n_features, n_factors + n_samples): what each feature adds to a
-    row's prior mean, for each sample its factors and its bias; empty without features.
+    row's prior mean, for each sample its factors and its bias; empty without features, and samples
+    have none of items, which no prediction needs.
     days (n_days,) int32: the days with training ratings, ascending, counted from 1970;
     day_factors (n_days, n_factors), day_biases (n_days,): empty in a model without days.
     sample_…: only for a mean of samples: the biases of each sample (n_rows, n_samples), its prior
@@ -124,6 +125,10 @@ class Model:
     def changed(self, side: str, **arrays: Array) -> "Model":
         """A copy with factors, biases or weights of one side replaced."""
         return replace(self, **{f"{side}_{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
+
+    def copy(self) -> "Model":
+        """A model with copies of the arrays, which may be mapped from files."""
+        return replace(self, **{name: np.array(array) for name, array in self.arrays.items()})  # type: ignore[arg-type]
 
     def of_users(self, users: Array | slice) -> "Model":
         """The model of only these users, who are numbered by their position among them."""

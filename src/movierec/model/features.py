@@ -5,16 +5,20 @@ feature's weights are factors and a bias. They have a ridge penalty, and are sol
 while the rows are fixed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from movierec.core import random_streams
 from movierec.data.rating_arrays import Array, Csr
-from movierec.kernels.reductions import sum_rows
+from movierec.kernels.reductions import chunk_dots, chunk_products, combine, sum_rows
+from movierec.kernels.tiles import LANES
 
 FEW = 256  # up to so many features, weights are solved for by one dense matrix
-# Conjugate gradients; the tolerance is of the residual relative to the right-hand side.
-MAX_STEPS, TOLERANCE = 100, 1e-5
+MAX_STEPS, TOLERANCE = 100, 1e-5  # of conjugate gradients
+RANK, POWERS = 16, 2  # eigenvectors of the preconditioner, and steps of subspace iteration
+CHUNK = 1024  # rows whose products are added up at a time, in a fixed order
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Features:
 
     by_row: Csr
     by_feature: Csr
+    _systems: "dict[Any, RidgeSystem]" = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def n_features(self) -> int:
@@ -44,7 +49,7 @@ class Features:
     def collect(self, rows: Array) -> Array:
         """Xᵀ · rows: (n_features, n_columns)."""
         self.by_feature.check_columns(len(rows))
-        scaled = (scale_of(self.by_row) * rows).astype(rows.dtype)
+        scaled = rows * scale_of(self.by_row, rows.dtype)
         return np.asarray(sum_rows(self.by_feature.indptr, self.by_feature.indices, scaled))
 
     def solve(
@@ -56,37 +61,35 @@ class Features:
         ridge: Array,
         start: Array,
         max_steps: int = MAX_STEPS,
+        tolerance: float = TOLERANCE,
     ) -> Array:
         """Solve (Xᵀ · P · X + ridge) W = right for the weights W, column by column.
 
         P is diagonal: a row's precision in a column is precision + count · per_rating. precision,
         per_rating, ridge (n_columns,), counts (n_rows,). Few features are solved for directly, many
-        by conjugate gradients from `start` with the diagonal as preconditioner, to TOLERANCE or
-        for max_steps.
+        by preconditioned conjugate gradients from `start`, to a tolerance or for max_steps.
         """
         if self.are_few:
             return self._solve_few(right, precision, per_rating, counts, ridge)
-        precision = (precision + counts[:, None] * per_rating).astype(right.dtype)
-        scale = scale_of(self.by_row)
-        diagonal = self.collect((scale * precision).astype(right.dtype)) + ridge
-
-        def product(weights: Array) -> Array:
-            return self.collect(precision * self.means(weights)) + ridge * weights
-
-        weights, residual = start, (right - product(start)).astype(right.dtype)
-        scaled = direction = (residual / diagonal).astype(right.dtype)
-        size, enough = _dot(residual, scaled), TOLERANCE**2 * _dot(right, right / diagonal)
-        for _ in range(max_steps):
-            if (size <= enough).all():
-                break
-            image = product(direction)
-            step = _ratio(size, _dot(direction, image))
-            weights = (weights + step * direction).astype(right.dtype)
-            residual = (residual - step * image).astype(right.dtype)
-            scaled = (residual / diagonal).astype(right.dtype)
-            previous, size = size, _dot(residual, scaled)
-            direction = (scaled + _ratio(size, previous) * direction).astype(right.dtype)
+        weights = np.empty_like(right)
+        kinds, kind_of = np.unique([precision, per_rating, ridge], axis=1, return_inverse=True)
+        for kind, (constant, per_count, penalty) in enumerate(kinds.T):
+            columns = np.flatnonzero(kind_of == kind)
+            system = self._system(constant, per_count, penalty, counts, right.dtype)
+            for group in np.split(columns, range(LANES, len(columns), LANES)):
+                part, first = (np.ascontiguousarray(of[:, group]) for of in (right, start))
+                weights[:, group] = system.solve(part, first, max_steps, tolerance)
         return weights
+
+    def _system(
+        self, precision: float, per_rating: float, ridge: float, counts: Array, dtype: Any
+    ) -> "RidgeSystem":
+        """The system of columns with these precisions, prepared once."""
+        key = precision, per_rating, ridge, np.dtype(dtype).str
+        if key not in self._systems:
+            row_precision = (precision + per_rating * counts)[:, None].astype(dtype)
+            self._systems[key] = RidgeSystem(self, row_precision, ridge)
+        return self._systems[key]
 
     def _solve_few(
         self, right: Array, precision: Array, per_rating: Array, counts: Array, ridge: Array
@@ -109,21 +112,110 @@ class Features:
         return weights
 
 
-def scale_of(by_row: Csr) -> Array:
+class RidgeSystem:
+    """Xᵀ · P · X + ridge, for columns with the same precision of each row.
+
+    Conjugate gradients need many steps because of a few large eigenvalues: those of popular
+    features, which many rows have in common. So its RANK largest eigenvectors are found once, and
+    the preconditioner inverts the matrix in their directions, and its diagonal in the others.
+    """
+
+    def __init__(self, features: Features, row_precision: Array, ridge: float) -> None:
+        self.features, dtype = features, row_precision.dtype
+        self.ridge, scale = dtype.type(ridge), scale_of(features.by_row, dtype)
+        self.row_weights = scale**2 * row_precision
+        by_feature = features.by_feature
+        diagonal = sum_rows(by_feature.indptr, by_feature.indices, self.row_weights)
+        self.inverse = 1 / (diagonal[:, 0] + self.ridge)
+        self.vectors, self.gains = self._largest()
+
+    def product(self, weights: Array) -> Array:
+        """(Xᵀ · P · X + ridge) · weights."""
+        by_row, by_feature = self.features.by_row, self.features.by_feature
+        rows = sum_rows(by_row.indptr, by_row.indices, weights)
+        rows *= self.row_weights
+        image = sum_rows(by_feature.indptr, by_feature.indices, rows)
+        image += self.ridge * weights
+        return np.asarray(image)
+
+    def precondition(self, residual: Array) -> Array:
+        """Multiply by the approximate inverse of the matrix."""
+        parts = self.gains[:, None] * _products(self.vectors, residual)
+        parts = parts.astype(residual.dtype)
+        return np.asarray(combine(residual, self.inverse, self.vectors, parts))
+
+    def solve(self, right: Array, start: Array, max_steps: int, tolerance: float) -> Array:
+        """Solve for the columns of `right` by conjugate gradients from `start`.
+
+        tolerance: of the residual relative to `right`, in the norm of the preconditioner.
+        """
+        dtype = right.dtype
+        weights, residual = start, right - self.product(start)
+        scaled = direction = self.precondition(residual)
+        size = _dot(residual, scaled)
+        enough = tolerance**2 * _dot(right, self.precondition(right))
+        for _ in range(max_steps):
+            if (size <= enough).all():
+                break
+            image = self.product(direction)
+            step = _ratio(size, _dot(direction, image)).astype(dtype)
+            weights = weights + step * direction
+            residual -= step * image
+            scaled = self.precondition(residual)
+            previous, size = size, _dot(residual, scaled)
+            direction = scaled + _ratio(size, previous).astype(dtype) * direction
+        return weights
+
+    def _largest(self) -> tuple[Array, Array]:
+        """The largest eigenvectors of the matrix scaled to a diagonal of 1, by subspace iteration.
+
+        Returns the vectors (n_features, RANK), scaled, and their part of the inverse (RANK,).
+        """
+        root = np.sqrt(self.inverse)[:, None]
+        rank = min(RANK, len(root))
+        vectors = random_streams.stream(0, "features").standard_normal((len(root), rank))
+        vectors = vectors.astype(root.dtype)
+        for _ in range(POWERS):
+            vectors = root * self.product(root * _orthonormal(vectors))
+        vectors = _orthonormal(vectors)
+        images = root * self.product(root * vectors)
+        values, rotation = np.linalg.eigh(_products(vectors, images))
+        return root * _rotated(vectors, rotation), 1 / values - 1
+
+
+def scale_of(by_row: Csr, dtype: Any = np.float64) -> Array:
     """1/√n for each row of n features: (n_rows, 1); 1 for rows without features."""
-    return np.asarray(1 / np.sqrt(np.maximum(by_row.counts, 1))[:, None])
+    return np.asarray((1 / np.sqrt(np.maximum(by_row.counts, 1)))[:, None], dtype)
 
 
 def means_of(by_row: Csr, weights: Array) -> Array:
     """X · weights for rows with these features: (n_rows, n_columns)."""
     by_row.check_columns(len(weights))
     sums = sum_rows(by_row.indptr, by_row.indices, weights)
-    return (scale_of(by_row) * sums).astype(weights.dtype)
+    sums *= scale_of(by_row, weights.dtype)
+    return np.asarray(sums)
 
 
 def _dot(left: Array, right: Array) -> Array:
     """The dot products of corresponding columns: (n_columns,)."""
-    return np.asarray(np.einsum("ij,ij->j", left, right, dtype=np.float64))
+    return np.asarray(chunk_dots(left, right, CHUNK).sum(axis=0))
+
+
+def _products(left: Array, right: Array) -> Array:
+    """leftᵀ · right: (columns of left, columns of right) float64."""
+    return np.asarray(chunk_products(left, right, CHUNK).sum(axis=0))
+
+
+def _orthonormal(vectors: Array) -> Array:
+    """Orthonormal vectors of the same span, by the Cholesky factor of their products."""
+    root = np.linalg.cholesky(_products(vectors, vectors))
+    return _rotated(vectors, np.linalg.inv(root).T)
+
+
+def _rotated(vectors: Array, rotation: Array) -> Array:
+    """vectors · rotation."""
+    zeros = np.zeros(len(vectors), vectors.dtype)
+    return np.asarray(combine(vectors, zeros, vectors, rotation.astype(vectors.dtype)))
 
 
 def _ratio(over: Array, under: Array) -> Array:

@@ -3,13 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
 from movierec.core.errors import MovierecError
 from movierec.core.params import ImplicitParams, TrainParams
-from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors, Ranking
 from movierec.model.biased_mf import Model
 from movierec.model.prediction_intervals import PredictionIntervals
@@ -48,14 +47,14 @@ class TrainingState(Generic[M, E, Q]):
 class Trainer(ABC, Generic[M, E, Q]):
     """How a model is trained: its initial model, its epochs, and its measure of quality.
 
-    item_factors: those to start from; None: random ones.
+    start: the model that a refit starts from, if it does not start again.
     """
 
     epoch_type: type[E]
     quality_type: type[Q]
     data: TrainingData[M]
     params: TrainParams | ImplicitParams
-    item_factors: Array | None = None
+    start: Model | None = None
 
     @property
     def max_epochs(self) -> int:
@@ -95,6 +94,13 @@ class Trainer(ABC, Generic[M, E, Q]):
 
     def finish(self, state: TrainingState[M, E, Q]) -> TrainingState[M, E, Q]:
         return state
+
+    def refit(self, settings: Any, state: TrainingState[M, E, Q]) -> tuple[Any, Model | None]:
+        """The settings of a refit after this search, and the model that it starts from, if any.
+
+        By default it starts again and runs for the best number of epochs, since more would overfit.
+        """
+        return settings.model_copy(update={"max_epochs": state.best_epoch}), None
 
     def final_model(self, state: TrainingState[M, E, Q]) -> Model:
         """The model of a finished state, with the rows of all users."""

@@ -12,9 +12,10 @@ Salakhutdinov & Mnih, "Bayesian probabilistic matrix factorization using MCMC" (
 section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section 3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from movierec.core import random_streams
 from movierec.core.params import TrainParams
 from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
-from movierec.model.features import Features
+from movierec.model.features import MAX_STEPS, Features
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
 from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
@@ -37,6 +38,10 @@ GAMMA = 0.5  # shape and rate of the Gamma prior of λ, the rate in squared star
 # The ridge of the initial ALS epochs, relative to params. With the full ridge, some factors start
 # near 0, and the sampled prior then holds them there for many sweeps.
 START_SHARE = 0.25
+WEIGHT_TOLERANCE = 1e-2  # of conjugate gradients
+# The fewest samples, and what their second half must bring, in units of min_improvement.
+MIN_SAMPLES, MIN_GAIN = 20, 8
+REFIT_BURN_IN = 5  # sweeps, from the last one of the search
 FACTOR_PRECISIONS = ("factor_precision", "factor_precision_per_rating")
 
 
@@ -99,7 +104,8 @@ def draw_weights(
     )
     rhs = data.sum_features(model, side, perturb) + dtype.type(ridge**0.5) * prior_noise
     ones, zeros = np.ones(d), np.zeros(d)
-    return features.solve(rhs, ones, zeros, data.counts(side), ridge * ones, start)
+    how = MAX_STEPS, WEIGHT_TOLERANCE
+    return features.solve(rhs, ones, zeros, data.counts(side), ridge * ones, start, *how)
 
 
 def draw_side(
@@ -168,22 +174,36 @@ def sweep(
     return model, penalty
 
 
+def has_converged(rmses: Sequence[float], min_improvement: float) -> bool:
+    """Whether more samples would hardly lower the validation RMSE of their mean.
+
+    rmses: after each sample so far. The noise of a mean of n samples adds c / n to its RMSE. So the
+    second half of the samples lowered it by c / n, and so would all later ones together.
+    """
+    n = len(rmses)
+    return n >= MIN_SAMPLES and rmses[n // 2 - 1] - rmses[-1] < MIN_GAIN * min_improvement
+
+
 @dataclass
 class GibbsTrainer(RatingTrainer[M]):
     """Stores params.gibbs.samples samples, after start_epochs of ALS and burn_in sweeps.
 
     An epoch is a sweep. Its RMSEs are those of the mean of the samples so far, and before the first
-    sample those of the latest sweep. There is no early stopping: the last epoch is the best.
+    sample those of the latest sweep. The last epoch is the best; it stops earlier if the mean has
+    converged. A refit continues from the last sweep, and stores as many samples.
     """
 
     mean: SampleMean = field(default_factory=SampleMean)
     squared_error: float = 0.0  # of the latest sweep on the training ratings
+    converged: bool = False
 
     @property
     def patience(self) -> int:
-        return self.max_epochs
+        return 0 if self.converged else self.max_epochs
 
     def initial_model(self) -> M:
+        if self.start:
+            return self.data.restart(self.start)
         model, params = super().initial_model(), self.params
         ridge = {name: START_SHARE * getattr(params, name) for name in FACTOR_PRECISIONS}
         for _ in range(params.gibbs.start_epochs):
@@ -197,6 +217,7 @@ class GibbsTrainer(RatingTrainer[M]):
             judged = self.judged(sample, epoch)
             self.data.judge.validation_errors(judged, self.scale, self.mean)
         self.squared_error = self.data.error_sums(state.last, self.scale)[0]
+        self.converged = self._has_converged(state.epochs)
 
     def next_epoch(self, state: RatingState[M]) -> RatingState[M]:
         data, number, samples = self.data, len(state.epochs) + 1, state.samples
@@ -205,7 +226,7 @@ class GibbsTrainer(RatingTrainer[M]):
         after_burn_in = number - self.params.gibbs.burn_in
         mean = None
         if after_burn_in > 0 and after_burn_in % self.params.gibbs.thin == 0:
-            samples, mean = (*samples, last), self.mean
+            samples, mean = (*samples, last.changed("item", weights=np.zeros((0, 0)))), self.mean
             mean.n_samples += 1
         sums = data.error_sums(last, self.scale, "train", mean)
         train_rmse = float((sums[1] / data.n_ratings) ** 0.5)
@@ -217,7 +238,20 @@ class GibbsTrainer(RatingTrainer[M]):
         density = 0.5 * noise_precision * (sums[0] + penalty)
         rmse = errors.rmse if errors else None
         epoch = RatingEpoch(number, density, train_rmse, rmse, noise_precision)
-        return RatingState[M](last, last, (*state.epochs, epoch), number, errors, samples)
+        epochs = (*state.epochs, epoch)
+        self.converged = self._has_converged(epochs)
+        return RatingState[M](last, last, epochs, number, errors, samples)
+
+    def _has_converged(self, epochs: Sequence[RatingEpoch]) -> bool:
+        sampled = [epochs[number - 1] for number in self._sampled if number <= len(epochs)]
+        rmses = [epoch.validation_rmse for epoch in sampled if epoch.validation_rmse is not None]
+        return has_converged(rmses, self.params.min_improvement)
+
+    def refit(self, settings: Any, state: RatingState[M]) -> tuple[Any, Model | None]:
+        burn_in, n_samples = min(settings.gibbs.burn_in, REFIT_BURN_IN), len(state.samples)
+        changes = {"burn_in": burn_in, "samples": max(1, n_samples)}
+        settings = settings.model_copy(update={"gibbs": settings.gibbs.model_copy(update=changes)})
+        return settings, self.data.finish(state.last).copy()
 
     @property
     def _sampled(self) -> range:
@@ -237,7 +271,7 @@ class GibbsTrainer(RatingTrainer[M]):
         return replace(state, model=self.data.mean_of(state.samples))
 
     def final_fold_in(self, state: RatingState[M], held_out: TrainingData[M]) -> Model:
-        samples = zip(state.samples, self._sampled, strict=True)
+        samples = zip(state.samples, self._sampled, strict=False)
         return held_out.mean_of(
             [self.fold_in(sample, held_out, epoch) for sample, epoch in samples]
         )

@@ -15,6 +15,7 @@ Rendle et al., "Revisiting the performance of iALS on item recommendation benchm
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from movierec.core.rating_scale import Scale
 from movierec.data import tree_sums
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Ranking
+from movierec.model.biased_mf import Model
 from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
 from movierec.training import early_stopping, row_ops
@@ -31,6 +33,7 @@ from movierec.training.row_ops import OTHER_SIDE, RowBlock
 from movierec.training.training_data import SIDES, M, Start, TrainingData
 
 TOP_N, MAX_USERS = 10, 5_000  # length and maximum number of the lists that evaluate an epoch
+REFIT_EPOCHS = 2
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,15 @@ class ImplicitTrainer(Trainer[M, ImplicitEpoch, Ranking]):
     def initial_model(self) -> M:
         params, stream = self.params, "implicit/item_factors"
         dtype, scale = np.dtype(params.dtype), params.init_scale
+        item_factors = self.start.item_factors if self.start else None
         return self.data.initial_model(
-            Start(params.n_factors, dtype, scale, self.seed, stream, 0.0, self.item_factors)
+            Start(params.n_factors, dtype, scale, self.seed, stream, 0.0, item_factors)
         )
+
+    def refit(self, settings: Any, state: ImplicitState[M]) -> tuple[Any, Model | None]:
+        """A few epochs from the best one's items: the lists are as good (docs/benchmarks.md)."""
+        model = self.data.finish(state.model).of_users(slice(0))
+        return settings.model_copy(update={"max_epochs": REFIT_EPOCHS}), model.copy()
 
     def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:
         prior = make_prior(gram_of_side(model, self.data, "item"), self.params)

@@ -1,7 +1,7 @@
 """Training data in memory: ratings grouped by user and by item."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self, cast
 
@@ -48,6 +48,9 @@ class InMemoryData(TrainingData[Model]):
     validation: Ratings | None = None
     given: "InMemoryData | None" = None
     days: RatingDays | None = None
+    _latest: dict[str, tuple[Array, RowBlock]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def from_params(
@@ -119,8 +122,13 @@ class InMemoryData(TrainingData[Model]):
 
     def _row_block(self, model: Model, side: str) -> RowBlock:
         features = self.features(side)
-        weighted = (features.by_row, model.weights(side)) if features else None
-        return RowBlock(0, self.counts(side), weighted)
+        if features is None:
+            return RowBlock(0, self.counts(side))
+        weights, (latest, block) = model.weights(side), self._latest.get(side, (None, None))
+        if block is None or latest is not weights:
+            block = RowBlock(0, self.counts(side), (features.by_row, weights))
+            self._latest[side] = weights, block  # which keeps its feature means
+        return block
 
     def initial_model(self, start: Start) -> Model:
         item_factors = start.item_factors
@@ -146,6 +154,16 @@ class InMemoryData(TrainingData[Model]):
             item_biases=np.zeros(self.n_items, start.dtype),
             **more,
         )
+
+    def restart(self, model: Model) -> Model:
+        model = replace(model, global_mean=float(model.dtype.type(self.mean_rating)))
+        if self.days is None:
+            return model
+        days = self.days.days  # also those of the ratings that are new
+        factors, biases = np.zeros((len(days), model.n_factors), model.dtype), 0 * days
+        biases, places = biases.astype(model.dtype), np.searchsorted(days, model.days)
+        factors[places], biases[places] = model.rows("day")
+        return replace(model, days=days, day_factors=factors, day_biases=biases)
 
     def solve(self, model: Model, side: str, prior: Prior, draw: Draw | None = None) -> Model:
         block, fixed = self._row_block(model, side), model.rows(OTHER_SIDE[side])

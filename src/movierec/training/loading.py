@@ -148,5 +148,7 @@ def estimate_memory(split: Path, settings: Settings) -> int:
     if isinstance(settings, TrainParams) and settings.days:
         n_bytes += PER_DATED * n_ratings
     if isinstance(settings, TrainParams) and settings.method == "gibbs":
+        if settings.model == "svdpp":  # a sample also has the users' weights, one row for each item
+            row_bytes += row_bytes * n_items // (n_users + n_items)
         n_bytes += PER_RUNNING_SUM * n_ratings + 2 * settings.gibbs.samples * row_bytes
     return n_bytes

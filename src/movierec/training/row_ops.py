@@ -7,6 +7,7 @@ same result to the bit for any division into blocks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from movierec.core import random_streams
 from movierec.data import tree_sums
 from movierec.data.rating_arrays import Array, Csr
 from movierec.data.tree_sums import CHUNK, PartialSums
-from movierec.kernels.reductions import chunk_feature_sums, chunk_grams, row_sums
+from movierec.kernels.reductions import chunk_feature_sums, chunk_grams, combine, row_sums
 from movierec.kernels.scoring import squared_errors_by_row
 from movierec.model.features import means_of, scale_of
 from movierec.model.solver import Prior, half_epoch
@@ -43,8 +44,12 @@ class RowBlock:
         """The prior mean of each row, shift + X W: (n_rows, n_factors + 1); None if it is 0."""
         if self.features is None:
             return None if shift is None else np.broadcast_to(shift, (len(self.counts), len(shift)))
-        means = means_of(*self.features)
-        return means if shift is None else shift + means
+        return self.feature_means if shift is None else shift + self.feature_means
+
+    @cached_property
+    def feature_means(self) -> Array:
+        """X W: (n_rows, n_factors + 1)."""
+        return means_of(*cast(tuple[Csr, Array], self.features))
 
     def deviations(self, rows: Array, shift: Array | None = None) -> Array:
         """Rows minus their prior means."""
@@ -169,7 +174,7 @@ def scatter(centre: Array, block: RowBlock, rows: Array) -> PartialSums:
 def feature_sums(change: Change, block: RowBlock, rows: Array) -> PartialSums:
     """Xᵀ · change(rows): (n_features, n_columns). For few features."""
     by_row, weights = cast(tuple[Csr, Array], block.features)
-    scaled = (scale_of(by_row) * change(block, rows)).astype(rows.dtype)
+    scaled = change(block, rows) * scale_of(by_row, rows.dtype)
 
     def chunks(start: int, stop: int) -> Array:
         indptr = by_row.indptr[start : stop + 1]
@@ -190,4 +195,5 @@ def weighted(prior: Prior, block: RowBlock, rows: Array) -> Array:
 def perturbed(shift: Array, noise: Noise, root: Array, block: RowBlock, rows: Array) -> Array:
     """Rows minus `shift`, plus noise with covariance root · rootᵀ."""
     draws = noise.draw(block, rows.shape[1], rows.dtype)
-    return np.asarray(rows - shift + np.einsum("rf,gf->rg", draws, root).astype(rows.dtype))
+    ones = np.ones(len(rows), rows.dtype)
+    return np.asarray(combine(rows - shift, ones, draws, root.T.astype(rows.dtype)))

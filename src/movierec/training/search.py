@@ -9,16 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Generic
 
-import numpy as np
 import pandas as pd
 from rich.filesize import decimal
 
 from movierec.core import manifests, reporting, result_files
 from movierec.core.manifests import Manifest
-from movierec.core.params import ImplicitParams, Params
+from movierec.core.params import Params
 from movierec.core.paths import INDEX, SPLIT
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Array
 from movierec.engine import factory
 from movierec.engine.local import Engine
 from movierec.model import model_file
@@ -124,9 +122,9 @@ def _search_and_refit(
     search: Checkpoint[Any, E, Q],
     refit: Checkpoint[Any, E, Q],
 ) -> TrainedModel[E, Q]:
-    def fit(settings: Settings, is_refit: bool, item_factors: Array | None) -> Fitted[E, Q]:
+    def fit(settings: Settings, is_refit: bool, start: Model | None) -> Fitted[E, Q]:
         checkpoint = refit if is_refit else search
-        return _fit(task, settings, engine, checkpoint, is_refit, item_factors)
+        return _fit(task, settings, engine, checkpoint, is_refit, start)
 
     return fit_twice(fit, task.settings)
 
@@ -134,32 +132,22 @@ def _search_and_refit(
 Fitted = tuple[TrainingState[Any, E, Q], Trainer[Any, E, Q]]  # the last state, and its trainer
 
 
-REFIT_EPOCHS = 2  # of the implicit model, from the best epoch's
-
-
 def fit_twice(
-    fit: Callable[[Settings, bool, Array | None], Fitted[E, Q]], settings: Settings
+    fit: Callable[[Settings, bool, Model | None], Fitted[E, Q]], settings: Settings
 ) -> TrainedModel[E, Q]:
     """Fit with early stopping, then, if settings.refit, on train and validation together.
 
-    fit: trains with these settings; its other arguments are whether it is the refit, and the item
-    factors to start from. The rating model starts again and runs for the best number of epochs,
-    since more would overfit. The implicit model starts from that of the best epoch: a few epochs
-    more give lists that are as good (docs/benchmarks.md).
+    fit: trains with these settings; its other arguments are whether it is the refit, and the model
+    to start from. Both are chosen by Trainer.refit.
     """
     state, trainer = fit(settings, False, None)
     best_epoch, validation = state.best_epoch, state.validation
     intervals = trainer.prediction_intervals(state)
     is_refit = settings.refit and validation is not None
     if is_refit:
-        epochs, item_factors = best_epoch, None
-        if isinstance(settings, ImplicitParams):
-            epochs, item_factors = (
-                REFIT_EPOCHS,
-                np.array(trainer.data.finish(state.model).item_factors),
-            )
+        settings, start = trainer.refit(settings, state)
         del state, trainer  # frees memory
-        state, trainer = fit(settings.model_copy(update={"max_epochs": epochs}), True, item_factors)
+        state, trainer = fit(settings, True, start)
     last_epoch = state.epochs[state.best_epoch - 1]
     model = trainer.final_model(state)
     return TrainedModel(model, best_epoch, validation, is_refit, last_epoch, intervals)
@@ -171,11 +159,11 @@ def _fit(
     engine: Engine,
     checkpoint: Checkpoint[M, E, Q],
     is_refit: bool,
-    item_factors: Array | None,
+    start: Model | None,
 ) -> Fitted[E, Q]:
     data: Any = loading.load(engine, settings, is_refit, checkpoint.folder)
     trainer = task.make_trainer(data, settings)
-    trainer.item_factors = item_factors
+    trainer.start = start
     state = checkpoint.load(trainer)
 
     def store(state: TrainingState[M, E, Q]) -> None:

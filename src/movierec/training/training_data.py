@@ -148,6 +148,10 @@ class TrainingData(ABC, Generic[M]):
         """The model before the first epoch."""
 
     @abstractmethod
+    def restart(self, model: Model) -> M:
+        """A finished model, to be trained on with these ratings and their mean."""
+
+    @abstractmethod
     def solve(self, model: M, side: str, prior: Prior, draw: Draw | None = None) -> M:
         """The model after a half epoch: solve for every row of one side, the other side fixed.
 

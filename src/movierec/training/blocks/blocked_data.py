@@ -96,14 +96,26 @@ class BlockedData(TrainingData[BlockedModel]):
         return model.weights(side) if self.features(side) else None
 
     def initial_model(self, start: Start) -> BlockedModel:
-        self.keep_only()  # deletes rows of a run that was stopped before its first checkpoint
-        shape = np.array([self.n_users, self.n_items, start.n_factors, start.dtype.itemsize])
-        model = BlockedModel(start.global_mean, shape, np.array([1, 2]))
+        model = self._empty_model(start.global_mean, start.n_factors, start.dtype)
         for side in SIDES:
             self.scheduler.run(side, factor_files.write_initial_rows, model.step(side), start)
             if features := self.features(side):
                 model = model.changed(side, weights=start.weights(features.n_features))
         return model
+
+    def restart(self, model: Model) -> BlockedModel:
+        mean = float(model.dtype.type(self.mean_rating))
+        blocked = self._empty_model(mean, model.n_factors, model.dtype)
+        for side in SIDES:
+            rows = np.column_stack(model.rows(side))
+            self.scheduler.run(side, factor_files.write_rows_of_all, blocked.step(side), rows)
+            blocked = blocked.changed(side, weights=model.weights(side))
+        return blocked
+
+    def _empty_model(self, global_mean: float, n_factors: int, dtype: Any) -> BlockedModel:
+        self.keep_only()  # deletes rows of a run that was stopped before its first checkpoint
+        shape = np.array([self.n_users, self.n_items, n_factors, dtype.itemsize])
+        return BlockedModel(global_mean, shape, np.array([1, 2]))
 
     def solve(
         self, model: BlockedModel, side: str, prior: Prior, draw: Draw | None = None

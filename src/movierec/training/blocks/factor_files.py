@@ -111,6 +111,11 @@ def write_rows(block: RatingBlock, step: int, rows: Array) -> str:
     return name_of_worker()
 
 
+def write_rows_of_all(block: RatingBlock, step: int, rows: Array) -> str:
+    """Write a block's part of the rows of a side."""
+    return write_rows(block, step, rows[block.first : block.stop])
+
+
 def write_initial_rows(block: RatingBlock, step: int, start: Start) -> str:
     """Write the rows before the first epoch, the same as by InMemoryData.initial_model."""
     rows = np.zeros((block.stop - block.first, start.n_factors + 1), start.dtype)
