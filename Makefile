@@ -82,7 +82,7 @@ peers:  ## Create .venv-peers with the packages for `make compare` (large)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install -q -e '.[pipeline]' -r benchmarks/peers/requirements.txt
 
-compare: dev  ## Compare errors and rankings with other packages, each tuned (20 minutes)
+compare: dev  ## Compare errors and rankings with other packages, each tuned; resumable (an hour)
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.run
 	PYTHONPATH=src $(or $(wildcard .venv-peers/bin/python),python) -m benchmarks.quality.rankings
 

@@ -88,7 +88,7 @@ def limit_threads(n_threads: int) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "LK_NUM_THREADS")
     limits = dict.fromkeys(names, str(n_threads))
     limits |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return limits | {"PYTHONWARNINGS": "ignore"}
+    return limits | {"PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1"}
 
 
 def time_steps(steps: Iterator[Any], n: int) -> list[float]:

@@ -52,10 +52,14 @@ def fit_ratings(
     scale: Scale,
     genres: Csr | None = None,
     validation: Ratings | None = None,
+    timestamp: Array | None = None,
 ) -> als.RatingState[Model]:
-    """Train the rating model, with early stopping if there are validation ratings."""
+    """Train the rating model, with early stopping if there are validation ratings.
+
+    timestamp: of each rating in by_user, for a model with days.
+    """
     by_item = by_user.transpose(n_items)
-    data = InMemoryData.from_params(by_user, by_item, params, genres, validation)
+    data = InMemoryData.from_params(by_user, by_item, params, genres, validation, timestamp)
     return rating_model.fit(data, params, seed, scale)
 
 

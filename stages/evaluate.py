@@ -18,7 +18,6 @@ def main() -> stage.Summary:
     manifests.check_files(paths.SPLIT, manifest, "split")
     manifests.check_files(paths.INDEX, manifest, "index", "items.parquet")
     trained = model_file.train_result(models.rating)
-    validation = trained.validation or {}
     files = collect.RatingFiles.from_split(paths.SPLIT / "test.parquet", trained.refit)
     ranker = Ranker.of(params, models)
     with (
@@ -27,14 +26,14 @@ def main() -> stage.Summary:
         unchanged,
     ):
         ranker = batch.with_terms(workers, ranker, files.fitted[1], scratch)
-        outputs, on_train = collect.collect(workers, files, ranker, validation.get("rmse"), scratch)
+        outputs, on_train = collect.collect(workers, files, ranker, trained.intervals, scratch)
     factors, items = models.implicit.item_factors, parquet_tables.read_items()
     result = evaluate.evaluate(outputs, factors, items, params)
     made_from = models.manifest
     measured = {
         "test": result.metrics.pop("test"),
         "train": {"rmse": on_train.rmse, "mae": on_train.mae},
-        "validation": validation,
+        "validation": trained.validation or {},
         **result.metrics,
         "intervals": result.intervals,
         "made_from": manifests.hash_manifest(made_from),

@@ -44,4 +44,5 @@ def to_trained(
         all_factors[index], all_biases[index] = factors, biases
         placed.append((all_factors, all_biases))
     (user_factors, user_biases), (item_factors, item_biases) = placed
-    return Trained(Model(mean, user_factors, item_factors, user_biases, item_biases).predict)
+    model = Model(mean, user_factors, item_factors, user_biases, item_biases)
+    return Trained(model.predict, size=sum(array.nbytes for array in model.arrays.values()))

@@ -60,7 +60,7 @@ def train_knn(known: Known, settings: Settings) -> Trained:
             predicted[places] = predict_user(int(user_index[places[0]]), item_index[places])
         return predicted
 
-    return Trained(predict)
+    return Trained(predict, size=model.sim_matrix.nbytes + model.item_means.nbytes)
 
 
 def time_epochs(by_user: Csr, n_items: int, n_factors: int, n: int) -> list[float]:

@@ -3,68 +3,43 @@
     python -m benchmarks.quality.models tune NAME FOLDER OUT …
     python -m benchmarks.quality.models train NAME FOLDER OUT …
 
-`tune` prints the settings found as JSON. `train` trains with them on train and validation together,
-writes its predictions and lists for test to OUT.npz and prints seconds and memory. FOLDER contains
-the split.
+`tune` keeps its trials in OUT.log and prints the settings found as JSON. `train` trains with them
+on train and validation together, writes its predictions and lists for test to OUT.npz and prints
+seconds, memory and the model's size. FOLDER contains the split.
 """
 
 import argparse
 import importlib
 import json
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import ours
-from benchmarks.peers import cmfrec, implicit, lenskit, myfm, surprise
+from benchmarks.peers import cmfrec, implicit, lenskit, movierec, myfm, surprise
 from benchmarks.quality import protocol
-from benchmarks.quality.protocol import Contender, Known, Settings, Space, Trained
+from benchmarks.quality.protocol import Contender, Known, Settings, Space
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
 from movierec.experiments import tuning
-from movierec.model import baselines
 
-RUNS = [  # train.model, train.method
-    ("biases", "als"),
-    ("mf", "als"),
-    ("genre_mf", "als"),
-    ("svdpp", "als"),
-    ("mf", "gibbs"),
-    ("genre_mf", "gibbs"),
-    ("svdpp", "gibbs"),
-]
+RUNS: dict[str, Settings] = {  # our models by name: what differs from the `train` params
+    f"{model}, {method}": {"model": model, "method": method}
+    for model, method in [
+        ("biases", "als"),
+        ("mf", "als"),
+        ("genre_mf", "als"),
+        ("svdpp", "als"),
+        ("mf", "gibbs"),
+        ("genre_mf", "gibbs"),
+        ("svdpp", "gibbs"),
+    ]
+} | {
+    f"svdpp, days, {method}": {"model": "svdpp", "method": method, "days": True}
+    for method in ("als", "gibbs")
+}
 BASE = "mf, als"  # the model with which the others are compared
-
-
-def our_trainer(model: str, method: str) -> Callable[[Known, Settings], Trained]:
-    """A model of movierec with the committed params; validation sets the number of epochs."""
-
-    def train(known: Known, settings: Settings) -> Trained:
-        changes = {"model": model, "method": method, **settings}
-        params = known.params.train.model_copy(update=changes)
-        genres = parquet_tables.read_genres() if model == "genre_mf" else None
-        options = (known.params.seed, known.scale, genres, known.validation)
-        with known.clock.timed():
-            state = ours.fit_ratings(known.by_user, known.n_items, params, *options)
-        stops = known.validation and method == "als"
-        return Trained(state.model.predict, {"max_epochs": state.best_epoch} if stops else {})
-
-    return train
-
-
-def damped_biases(known: Known, settings: Settings) -> Trained:
-    by_item = known.by_user.transpose(known.n_items)
-    with known.clock.timed():
-        model = baselines.damped_biases(known.by_user, by_item, settings["damping"])
-    return Trained(model.predict)
-
-
-def popularity(known: Known, settings: Settings) -> Trained:
-    by_item = known.by_user.transpose(known.n_items)
-    with known.clock.timed():
-        model = baselines.popularity(known.by_user, by_item)
-    return Trained(model.predict)
 
 
 GRADIENT: Space = {
@@ -110,32 +85,62 @@ MYFM: Space = {
     "gamma_0": (0.1, 10.0),
 }
 MYFM_FIRST = {"rank": 8, "init_stdev": 0.1, "alpha_0": 1.0, "beta_0": 1.0, "gamma_0": 1.0}
+MYFM_FIXED = {"implicit": False, "days": False, "probit": False, "sweeps": 400}
+FLIPPED = {"implicit": True}  # SVD++ flipped: who rated what, on both sides
+MYFM_ROWS = {
+    "myFM": {},
+    "myFM, SVD++ flipped": FLIPPED,
+    "myFM, SVD++ flipped, days": FLIPPED | {"days": True},
+    "myFM, SVD++ flipped, days, ordered probit": FLIPPED | {"days": True, "probit": True},
+}
 
-PEERS = [  # name, package and module, how it is trained, what is tuned, the settings tried first
+PEERS = [  # name, how it is trained, what is tuned, the settings tried first, …
     Contender(
         "Surprise SVD++",
-        surprise.trainer("SVDpp"),
+        surprise.train,
         GRADIENT | {"n_factors": (1, 40), "n_epochs": (5, 60)},
         {"n_factors": 20, "n_epochs": 20, "lr_all": 0.007, "reg_all": 0.02},
+        {"kind": "SVDpp"},
         package="scikit-surprise",
         module="surprise",
+    ),
+    *(
+        Contender(
+            name,
+            myfm.train,
+            MYFM | ({"rank": (4, 64)} if features else {}),  # each factor costs four times as much
+            MYFM_FIRST,
+            MYFM_FIXED | features,
+            in_trials={"sweeps": 60},
+            in_final={"sweeps": 200},
+            package="myfm",
+            module="myfm",
+        )
+        for name, features in reversed(MYFM_ROWS.items())
     ),
     Contender(
         "Surprise SVD",
-        surprise.trainer("SVD"),
+        surprise.train,
         GRADIENT,
         {"n_factors": 100, "n_epochs": 20, "lr_all": 0.005, "reg_all": 0.02},
+        {"kind": "SVD"},
         package="scikit-surprise",
         module="surprise",
     ),
     Contender(
-        "cmfrec", cmfrec.trainer(False), CMFREC, CMFREC_FIRST, package="cmfrec", module="cmfrec"
+        "cmfrec",
+        cmfrec.train,
+        CMFREC,
+        CMFREC_FIRST,
+        package="cmfrec",
+        module="cmfrec",
     ),
     Contender(
         "cmfrec, implicit features",
-        cmfrec.trainer(True),
+        cmfrec.train,
         CMFREC | {"w_implicit": (0.003, 1.0)},
         CMFREC_FIRST | {"w_implicit": 0.5},
+        {"add_implicit_features": True},
         package="cmfrec",
         module="cmfrec",
     ),
@@ -155,15 +160,6 @@ PEERS = [  # name, package and module, how it is trained, what is tuned, the set
         package="lenskit",
         module="lenskit.knn",
     ),
-    Contender("myFM", myfm.trainer(False), MYFM, MYFM_FIRST, package="myfm", module="myfm"),
-    Contender(
-        "myFM, SVD++ flipped",
-        myfm.trainer(True),
-        MYFM,
-        MYFM_FIRST,
-        package="myfm",
-        module="myfm",
-    ),
     Contender(
         "implicit ALS",
         implicit.train,
@@ -180,9 +176,11 @@ FIELD = {
     contender.name: contender
     for contender in [
         *PEERS,  # the slowest first
-        *(Contender(f"{model}, {method}", our_trainer(model, method)) for model, method in RUNS),
-        Contender("damped biases", damped_biases, {"damping": (0.1, 100.0)}, {"damping": 5.0}),
-        Contender("popularity", popularity, by="ndcg"),
+        *(Contender(name, movierec.train, fixed=changes) for name, changes in RUNS.items()),
+        Contender(
+            "damped biases", movierec.damped_biases, {"damping": (0.1, 100.0)}, {"damping": 5.0}
+        ),
+        Contender("popularity", movierec.popularity, by="ndcg"),
     ]
 }
 
@@ -198,6 +196,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tune-ours", action="store_true")
+    parser.add_argument("--no-lists", action="store_true")
     args = parser.parse_args()
     contender, params = FIELD[args.name], load_params()
     if args.seed is not None:
@@ -207,35 +206,48 @@ def main() -> None:
     if args.task == "tune":
         if args.tune_ours:
             contender = tuned(contender, known)
-        result = protocol.tune(contender, known, args.trials, lambda line: print(line, flush=True))
+        journal = Path(f"{args.out}.log")
+        result = protocol.tune(contender, known, args.trials, journal, partial(print, flush=True))
     else:
-        result = answer(contender, known, args.settings, args.folder, args.out)
+        result = answer(contender, known, args.settings, args.folder, args.out, args.no_lists)
     print(json.dumps(result))
 
 
 def tuned(contender: Contender, known: Known) -> Contender:
     """A model of movierec tuned as by `make tune`; the committed params are tried first."""
-    if contender.space or contender.by != "rmse":
+    if contender.name not in RUNS:
         return contender
-    model, method = contender.name.split(", ")
-    params = known.params.train.model_copy(update={"model": model, "method": method})
+    params = known.params.train.model_copy(update=contender.fixed)
     space = tuning.search_space(params, min(known.n_users, known.n_items))
     first = {name: getattr(params, name) for name in space}
-    return Contender(contender.name, contender.train, dict(space), first)
+    return replace(contender, space=dict(space), first=first)
 
 
 def answer(
-    contender: Contender, known: Known, settings: Settings, folder: Path, out: Path
+    contender: Contender,
+    known: Known,
+    settings: Settings,
+    folder: Path,
+    out: Path,
+    no_lists: bool = False,
 ) -> Settings:
-    """Train, and write predictions for test pairs and top-n lists, without reading test ratings."""
-    trained = contender.train(known, settings)
-    pairs = parquet_tables.read_columns(folder / "test.parquet", ["user_index", "item_index"])
+    """Train, and write predictions for test pairs and top-n lists, without reading test ratings.
+
+    no_lists: write empty lists; some contenders take minutes for all pairs.
+    """
+    trained = contender.train(known, contender.fixed | settings)
+    names = ["user_index", "item_index", "timestamp"]
+    pairs = parquet_tables.read_columns(folder / "test.parquet", names)
     users = protocol.ranked_users(known.params, known.n_users)
-    lists = protocol.top_n(trained, known, users)
-    predicted = trained.predict(*pairs) if contender.by == "rmse" else np.zeros(0)
+    lists = np.zeros((0, 0)) if no_lists else protocol.top_n(trained, known, users)
+    predicted = trained.predict_at(*pairs) if contender.by == "rmse" else np.zeros(0)
     np.savez(f"{out}.npz", predicted=predicted, lists=lists)
     memory = known.clock.peak - known.clock.idle
-    return {"seconds": known.clock.seconds, "memory_bytes": memory}
+    return {
+        "seconds": known.clock.seconds,
+        "memory_bytes": memory,
+        "model_bytes": trained.size,
+    }
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from movierec.core import manifests, paths
 from movierec.core.params import Params, load_params
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Ratings
+from movierec.model.biased_mf import Model
 from movierec.prepare import split as splitting
+from movierec.training.als import RatingState
 
 GRID = {
     "n_factors": (4, 8, 16),
@@ -65,15 +67,35 @@ class Search:
         self.by_user, self.n_items = train.by_user(n_users), n_items
         self.params = params.model_copy(update={"seed": seed})
 
-    def rmse(self, setting: Setting) -> float:
-        changes = dict(zip(NAMES, setting, strict=True))
+    def fit(self, **changes: float) -> RatingState[Model]:
         train, seed = self.params.train.model_copy(update=changes), self.params.seed
-        validation = self.validation
-        state = ours.fit_ratings(
-            self.by_user, self.n_items, train, seed, self.scale, validation=validation
+        return ours.fit_ratings(
+            self.by_user, self.n_items, train, seed, self.scale, validation=self.validation
         )
-        assert state.validation
-        return state.validation.rmse
+
+    def rmse(self, setting: Setting) -> float:
+        errors = self.fit(**dict(zip(NAMES, setting, strict=True))).validation
+        assert errors
+        return errors.rmse
+
+
+def make_searches(
+    generated: int | None, params: Params, seeds: list[int]
+) -> tuple[str, dict[str, list[Search]]]:
+    """The name of the data, and the searches on each part of them, one for each seed."""
+    searches: dict[str, list[Search]] = {}
+    if generated:
+        data = generate(generated)
+        ratings = Ratings(data.user_index, data.item_index, data.rating, data.timestamp)
+        return f"generated-{generated}", {
+            "generated": [Search(ratings, params, seed) for seed in seeds]
+        }
+    manifests.read_manifest(paths.INDEX, params.dataset)
+    ratings = ours.read_index()[0]
+    for seed in seeds:
+        for part, some in parts_of(ratings, seed):
+            searches.setdefault(part, []).append(Search(some, params, seed))
+    return params.dataset, searches
 
 
 def regret(searches: list[Search], committed: Setting) -> dict[str, Any]:
@@ -125,19 +147,7 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     committed = tuple(getattr(params.train, name) for name in NAMES)
-    searches: dict[str, list[Search]] = {}
-    if args.generated:
-        name = f"generated-{args.generated}"
-        made = generate(args.generated)
-        ratings = Ratings(made.user_index, made.item_index, made.rating, made.timestamp)
-        searches["generated"] = [Search(ratings, params, seed) for seed in args.seeds]
-    else:
-        name = params.dataset
-        manifests.read_manifest(paths.INDEX, params.dataset)
-        ratings = ours.read_index()[0]
-        for seed in args.seeds:
-            for part, some in parts_of(ratings, seed):
-                searches.setdefault(part, []).append(Search(some, params, seed))
+    name, searches = make_searches(args.generated, params, args.seeds)
     report: dict[str, Any] = {"machine": machine(), "seeds": args.seeds, "results": {}}
     for part, of_part in searches.items():
         report["results"][part] = regret(of_part, committed)

@@ -1,30 +1,36 @@
 """The protocol for every contender of `make compare`: tune on validation, train, predict.
 
 Every contender predicts the rating of each test pair and computes top-n lists, without seeing a
-test rating. benchmarks/quality/run.py evaluates the results.
+test rating. benchmarks/quality/run.py evaluates the results. A contender may know when a rating is
+given, also that of a test pair; lists are made for the time of the user's last known rating.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import ours
 from benchmarks.harness import memory_of
 from movierec.core import random_streams
 from movierec.core.params import Params
 from movierec.core.rating_scale import Scale
 from movierec.data import parquet_tables
 from movierec.data.rating_arrays import Array, Csr, Ratings
+from movierec.experiments import tuning
 from movierec.metrics import measures
 
 Settings = dict[str, Any]
 Space = dict[str, tuple[float, float] | list[Any]]  # from and to, logarithmic; or one of a list
 BORDER = 0.03  # of a range's logarithm: settings this close to its end suggest a wider range
+FINALISTS = 5  # trials that are repeated with more sweeps
+LIST_PAIRS = 2_000_000  # scored at a time
 
 
 class Clock:
@@ -57,9 +63,15 @@ class Known:
     def n_users(self) -> int:
         return self.by_user.n_rows
 
-    @property
+    @cached_property
     def ratings(self) -> Ratings:
-        return self.by_user.ratings
+        """The ratings in the order of by_user, with their timestamps, which data/index has."""
+        ratings, (index, _, n_items) = self.by_user.ratings, ours.read_index()
+        both = index, ratings
+        place, wanted = (of.user_index * np.int64(n_items) + of.item_index for of in both)
+        rows = np.searchsorted(place, wanted)
+        assert np.array_equal(place[rows], wanted)
+        return replace(ratings, timestamp=index.timestamp[rows])
 
     @property
     def scale(self) -> Scale:
@@ -68,24 +80,38 @@ class Known:
 
 @dataclass(frozen=True)
 class Trained:
-    """A function of user_index and item_index that predicts, and settings found in training."""
+    """A function of user_index and item_index that predicts, and settings found in training.
 
-    predict: Callable[[Array, Array], Array]
+    size: the bytes that predictions need. by_time: the function has a third argument, timestamps.
+    """
+
+    predict: Callable[..., Array]
     found: Settings = field(default_factory=dict)
+    size: int = 0
+    by_time: bool = False
+
+    def predict_at(self, user_index: Array, item_index: Array, timestamp: Array) -> Array:
+        times = (timestamp,) if self.by_time else ()
+        return self.predict(user_index, item_index, *times)
 
 
 @dataclass(frozen=True)
 class Contender:
     """A contender: its name, its package and module, how to train it, and what to tune.
 
-    first: the settings tried first, the package's defaults. by: the validation metric by which
-    settings are chosen: RMSE, or NDCG for a contender that does not predict ratings.
+    first: the settings tried first, the package's defaults. fixed: settings that are not tuned.
+    in_trials, in_final: what replaces them while all settings are tried, and when the best few are
+    tried again: fewer sweeps. by: the validation metric by which settings are chosen: RMSE, or NDCG
+    for a contender that does not predict ratings.
     """
 
     name: str
     train: Callable[[Known, Settings], Trained]
     space: Space = field(default_factory=dict)
     first: Settings = field(default_factory=dict)
+    fixed: Settings = field(default_factory=dict)
+    in_trials: Settings = field(default_factory=dict)
+    in_final: Settings = field(default_factory=dict)
     by: str = "rmse"
     package: str = "movierec"
     module: str = "movierec.training.rating_model"
@@ -101,45 +127,73 @@ def read(folder: Path, params: Params, threads: int, with_validation: bool) -> K
     return Known(by_user.insert(validation), by_item.n_rows, params, threads, clock)
 
 
-def tune(contender: Contender, known: Known, n_trials: int, say: Callable[[str], None]) -> Settings:
-    """Find the best of n_trials settings by validation: `settings`, `validation`, `at_border` …"""
+def tune(
+    contender: Contender, known: Known, n_trials: int, journal: Path, say: Callable[[str], None]
+) -> Settings:
+    """Find the best of n_trials settings by validation: `settings`, `validation`, `at_border` …
+
+    Finished trials are kept in the journal, so that an interrupted search resumes, with the same
+    result.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.TPESampler(seed=known.params.seed, multivariate=True)
     lower = contender.by == "rmse"
-    study = optuna.create_study(direction="minimize" if lower else "maximize", sampler=sampler)
-    if contender.first:
-        study.enqueue_trial(contender.first)
+    study = tuning.open_journal(journal, contender.name, "minimize" if lower else "maximize")
     n_trials = n_trials if contender.space else 1
 
-    def run(trial: Any) -> float:
-        settings = {name: suggest(trial, name, of) for name, of in contender.space.items()}
+    def attempt(chosen: Settings, effort: Settings) -> tuple[float, Settings, float]:
+        before = time.perf_counter()
+        trained = contender.train(known, contender.fixed | effort | chosen)
+        value = judge_validation(contender, trained, known)
+        return value, chosen | trained.found, time.perf_counter() - before
+
+    def objective(trial: Any) -> float:
+        chosen = {name: suggest(trial, name, of) for name, of in contender.space.items()}
         try:
-            trained = contender.train(known, settings)
-            trial.set_user_attr("settings", settings | trained.found)
-            return judge_validation(contender, trained, known)
+            value, settings, seconds = attempt(chosen, contender.in_trials)
+            if not math.isfinite(value):
+                raise ValueError("the result is not a number")
         except Exception as error:
             trial.set_user_attr("failed", str(error))
             raise
+        trial.set_user_attr("settings", settings)
+        trial.set_user_attr("seconds", seconds)
+        return value
 
-    def tell(study: Any, trial: Any) -> None:
+    def finished() -> list[Any]:  # without interrupted trials, which Optuna counts as failed
+        ended = [trial for trial in study.trials if trial.state.is_finished()]
+        return [trial for trial in ended if trial.value is not None or "failed" in trial.user_attrs]
+
+    while (number := len(finished())) < n_trials:
+        tuning.seed_sampler(study, known.params.seed, number, multivariate=True)
+        if contender.first and not number:
+            study.sampler = optuna.samplers.PartialFixedSampler(contender.first, study.sampler)
+        study.optimize(objective, 1, catch=(Exception,))
+        trial = finished()[-1]
         if trial.value is None:
-            said = f"failed: {trial.user_attrs.get('failed', 'no number came of it')}"
+            said = f"failed: {trial.user_attrs['failed']}"
         else:
             said = f"{trial.value:.4f}   best {study.best_value:.4f}"
-        say(f"{contender.name}   trial {trial.number + 1}/{n_trials}   {said}")
-
-    before = time.perf_counter()
-    study.optimize(run, n_trials, catch=(Exception,), callbacks=[tell])
-    best = study.best_trial
+        say(f"{contender.name}   trial {number + 1}/{n_trials}   {said}")
+    ranked = [trial for trial in finished() if trial.value is not None]
+    ranked.sort(key=lambda trial: trial.value if lower else -trial.value)
+    best, value, settings = ranked[0], ranked[0].value, ranked[0].user_attrs["settings"]
+    if contender.in_final:
+        for trial in ranked[:FINALISTS]:
+            if (name := f"again {trial.number}") not in study.user_attrs:
+                study.set_user_attr(name, attempt(trial.params, contender.in_final))
+                say(f"{contender.name}   trial {name}   {study.user_attrs[name][0]:.4f}")
+        again = [(trial, study.user_attrs[f"again {trial.number}"]) for trial in ranked[:FINALISTS]]
+        best, (value, settings, _) = (min if lower else max)(again, key=lambda of: of[1][0])
+    spans = [trial.user_attrs["seconds"] for trial in ranked]
     return {
-        "settings": best.user_attrs["settings"],
-        "validation": best.value,
+        "settings": settings,
+        "validation": value,
         "trials": n_trials,
-        "failed_trials": sum(trial.value is None for trial in study.trials),
+        "failed_trials": n_trials - len(ranked),
         "at_border": [name for name in contender.space if at_border(name, contender, best.params)],
-        "tuning_seconds": time.perf_counter() - before,
+        "tuning_seconds": sum(spans) + sum(span for *_, span in study.user_attrs.values()),
     }
 
 
@@ -164,7 +218,8 @@ def judge_validation(contender: Contender, trained: Trained, known: Known) -> fl
     validation = known.validation
     assert validation is not None
     if contender.by == "rmse":
-        predicted = trained.predict(validation.user_index, validation.item_index)
+        pairs = validation.user_index, validation.item_index, validation.timestamp
+        predicted = trained.predict_at(*pairs)
         return float(np.sqrt(np.mean((np.clip(predicted, *known.scale) - validation.rating) ** 2)))
     users = ranked_users(known.params, known.n_users)
     lists = top_n(trained, known, users)
@@ -185,9 +240,13 @@ def top_n(trained: Trained, known: Known, users: Array) -> Array:
     """
     n = known.params.evaluate.top_n
     lists, items = [], np.arange(known.n_items, dtype=np.int32)
-    for block in np.array_split(users, max(1, len(users) // 100)):
+    latest = np.zeros(known.n_users, np.int64)
+    if trained.by_time:
+        np.maximum.at(latest, known.ratings.user_index, known.ratings.timestamp)
+    for block in np.array_split(users, 1 + len(users) * known.n_items // LIST_PAIRS):
         pairs = np.repeat(block, known.n_items), np.tile(items, len(block))
-        scores = np.array(trained.predict(*pairs), np.float64).reshape(len(block), known.n_items)
+        predicted = trained.predict_at(*pairs, np.repeat(latest[block], known.n_items))
+        scores = np.array(predicted, np.float64).reshape(len(block), known.n_items)
         seen = known.by_user.take(block)
         scores[seen.row_index, seen.indices] = -np.inf
         best = np.argsort(-scores, axis=1, kind="stable")[:, :n].astype(np.int32)

@@ -11,17 +11,21 @@ from movierec.core.params import Params
 from movierec.data.rating_arrays import Array, Csr, Ratings
 
 RESAMPLES = 2000
+COLD, MIN_COLD = ("warm", "cold"), 0.01  # columns, shown from this share of cold test pairs on
+Entry = dict[str, Any]
 
 
 def errors(answers: Path, test: Ratings, known: Csr, n_items: int, params: Params) -> Any:
-    """RMSE and MAE of clipped predictions, also for warm and cold pairs; NDCG@n of the lists.
+    """RMSE and MAE of clipped predictions, also for warm and cold pairs; NDCG@n of lists.
 
     Also returns the squared error of each test pair; None for a contender without predictions.
     """
     with np.load(answers) as file:
         predicted, lists = file["predicted"], file["lists"]
     users = protocol.ranked_users(params, known.n_rows)
-    ranking = {"ndcg": protocol.ndcg(lists, users, test, known, n_items, params)}
+    ranking = {}
+    if len(lists):
+        ranking = {"ndcg": protocol.ndcg(lists, users, test, known, n_items, params)}
     if not len(predicted):
         return ranking, None
     assert np.isfinite(predicted).all(), answers
@@ -89,33 +93,55 @@ def _interval(values: Array) -> list[float]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """The table of one split: lowest RMSE first, then contenders that only rank."""
-    columns = COLUMNS if report["protocol"] == "point_in_time" else [*COLUMNS[:3], *COLUMNS[5:]]
-    heads = [head.format(base=report["base"]) for head, _ in columns]
-    entries = sorted(report["results"], key=lambda entry: entry["test"].get("rmse", np.inf))
-    rows = [heads, ["---"] * len(heads)]
-    rows += [[cell(entry | entry["test"]) for _, cell in columns] for entry in entries]
+    """The table of all contenders: lowest RMSE first, then those that only rank.
+
+    Intervals and differences from the base are of the first draw; ± is the standard deviation over
+    draws, of the RMSE and of the difference from the base in the same draw.
+    """
+    base = next((entry for entry in report["results"] if entry["name"] == report["base"]), None)
+    shown = [flat(entry, base) for entry in report["results"]]
+    shown.sort(key=_place)
+    shape = report["shape"]
+    hidden = COLD if shape["n_cold_pairs"] < MIN_COLD * shape["n_test"] else ()
+    columns = [(head, cell) for head, cell in COLUMNS if head not in hidden]
+    columns = [(head, cell) for head, cell in columns if any(cell(entry) for entry in shown)]
+    rows = [[head.format(base=report["base"]) for head, _ in columns], ["---"] * len(columns)]
+    rows += [[cell(entry) for _, cell in columns] for entry in shown]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([heading(report), "", *lines, "", "The settings chosen:", "", *chosen(report)])
 
 
+def _place(entry: Entry) -> float:
+    return float(entry.get("rmse_mean") or entry.get("rmse") or np.inf)
+
+
+def flat(entry: Entry, base: Entry | None) -> Entry:
+    """What a row shows: metrics of the first draw, and means over draws, if there are several."""
+    draws = entry["draws"]
+    row = entry | draws[0]["test"]
+    for name in ("seconds", "memory_bytes", "model_bytes"):
+        row[name] = float(np.median([draw[name] for draw in draws]))
+    rmse = np.array([draw["test"].get("rmse", np.nan) for draw in draws])
+    if len(draws) > 1 and np.isfinite(rmse).all():
+        row |= {"rmse_mean": rmse.mean(), "rmse_sd": rmse.std(ddof=1)}
+        if base and base is not entry:
+            less = rmse - [draw["test"]["rmse"] for draw in base["draws"]]
+            row |= {"less_mean": less.mean(), "less_sd": less.std(ddof=1)}
+    return row
+
+
 def heading(report: dict[str, Any]) -> str:
-    host, shape = report["machine"], report["shape"]
+    host, shape, seeds = report["machine"], report["shape"], report["seeds"]
     return (
         f"{report['dataset']}, {report['protocol']}: {shape['n_known']:,} ratings to learn from,"
         f" {shape['n_test']:,} in test, of {shape['n_test_users']:,} users"
         f" ({shape['n_cold_users']:,} cold) and {shape['n_test_items']:,} movies"
-        f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings"
-        f" each{fewer(report)}."
+        f" ({shape['n_cold_items']:,} cold). {report['trials']} trials of settings each, on"
+        f" validation of the first draw; these settings are used on every draw. Seeds of the draws:"
+        f" {', '.join(map(str, seeds))}. Intervals, MAE and NDCG are of the first; ± is the"
+        f" standard deviation over draws; time, memory and the model's size are medians."
         f" {host['processor']}, {report['threads']} threads, Python {host['python']}."
     )
-
-
-def fewer(report: dict[str, Any]) -> str:
-    """The contenders with fewer trials, although they have settings to tune."""
-    had = [(entry["name"], entry["trials"]) for entry in report["results"]]
-    entries = [f"{name} {trials}" for name, trials in had if 1 < trials < report["trials"]]
-    return f" ({'; '.join(entries)})" if entries else ""
 
 
 def chosen(report: dict[str, Any]) -> list[str]:
@@ -123,13 +149,12 @@ def chosen(report: dict[str, Any]) -> list[str]:
     lines = []
     for entry in report["results"]:
         said = ", ".join(f"{name} {_short(value)}" for name, value in entry["settings"].items())
+        for name, (trials, final, last) in entry["effort"].items():
+            said += f", {name} {last} (in trials {trials}, in the best repeated {final})"
         border = f"; at the border: {', '.join(entry['at_border'])}" if entry["at_border"] else ""
         package = f"{entry['package']} {entry['version']}"
         lines.append(f"- {entry['name']} ({package}): {said or 'none'}{border}")
     return lines + [f"- {name}: {why}" for name, why in report["absent"].items()]
-
-
-Entry = dict[str, Any]
 
 
 def _number(name: str, digits: int = 4, sign: str = "") -> Callable[[Entry], str]:
@@ -145,10 +170,23 @@ def _number(name: str, digits: int = 4, sign: str = "") -> Callable[[Entry], str
     return cell
 
 
-COLUMNS: list[tuple[str, Callable[[Entry], str]]] = [
-    ("", lambda entry: entry["name"]),
+def _mean(name: str, sign: str = "") -> Callable[[Entry], str]:
+    """A cell: a mean over draws and its standard deviation, if there are several."""
+
+    def cell(entry: Entry) -> str:
+        if f"{name}_mean" not in entry:
+            return ""
+        return f"{entry[f'{name}_mean']:{sign}.4f} ± {entry[f'{name}_sd']:.4f}"
+
+    return cell
+
+
+COLUMNS: list[tuple[str, Callable[[Entry], str]]] = [  # those that are empty are left out
+    ("model", lambda entry: entry["name"]),
+    ("test RMSE, draws", _mean("rmse")),
+    ("less {base}, draws", _mean("less", "+")),
     ("test RMSE (95 %)", _number("rmse")),
-    ("above {base} (95 %)", _number("rmse_above_base", sign="+")),
+    ("less {base} (95 %)", _number("rmse_above_base", sign="+")),
     ("warm", _number("warm_rmse")),
     ("cold", _number("cold_rmse")),
     ("MAE", _number("mae")),
@@ -156,30 +194,9 @@ COLUMNS: list[tuple[str, Callable[[Entry], str]]] = [
     ("validation", _number("validation")),
     ("s", _number("seconds", 2)),
     ("MB", lambda entry: f"{entry['memory_bytes'] / 1e6:.0f}"),
+    ("model, kB", lambda entry: f"{entry['model_bytes'] / 1e3:,.0f}"),
 ]
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def table_of_draws(report: dict[str, Any]) -> str:
-    """The table of several draws: means, standard deviations, and differences within a draw."""
-    host, n, base = report["machine"], len(report["seeds"]), report["base"]
-    lines = [
-        f"{report['dataset']}, {n} draws of the split; RMSE in stars, mean ± standard deviation"
-        f" over the draws. {host['processor']}, Python {host['python']}.",
-        "",
-        f"| | validation | test | test, less {base} of the same draw |",
-        "|---|---|---|---|",
-    ]
-    results = {name: of for name, of in report["results"].items() if len(of) == n}
-    tests = {name: np.array([entry["test"] for entry in of]) for name, of in results.items()}
-    for name, test in tests.items():
-        validation = np.mean([entry["validation"] for entry in results[name]])
-        less = test - tests[base] if base in tests and name != base else None
-        gain = "" if less is None else f"{less.mean():+.4f} ± {less.std(ddof=1):.4f}"
-        lines.append(
-            f"| {name} | {validation:.4f} | {test.mean():.4f} ± {test.std(ddof=1):.4f} | {gain} |"
-        )
-    return "\n".join(lines)

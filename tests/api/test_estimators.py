@@ -368,7 +368,7 @@ def test_scikit_learn_clones_and_sets_parameters() -> None:
     assert copied is not blend
     assert copied.get_params()["watched__n_factors"] == 5
     assert copied.set_params(rated__n_factors=2).rated.n_factors == 2
-    assert blend.rated.n_factors == 8
+    assert blend.rated.n_factors == 16
 
 
 def test_defaults_are_those_of_the_pipeline() -> None:

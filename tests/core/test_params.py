@@ -71,9 +71,9 @@ def test_params_are_frozen():
 
 def test_number_in_the_notation_of_science(folder):
     text = COMMITTED.read_text("utf-8")
-    assert "min_improvement: 0.0001" in text
+    assert "min_improvement: 0.00001" in text
     path = folder / "params.yaml"
-    path.write_text(text.replace("min_improvement: 0.0001", "min_improvement: 2e-4"), "utf-8")
+    path.write_text(text.replace("min_improvement: 0.00001", "min_improvement: 2e-4"), "utf-8")
     assert load_params(path).train.min_improvement == 0.0002
 
 

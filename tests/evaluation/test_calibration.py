@@ -1,14 +1,12 @@
 """Calibration and intervals of predictions whose errors are known."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.evaluation import calibration
-from tests.helpers.random_data import random_model, random_ratings
+from movierec.model.prediction_intervals import LEVELS, PredictionIntervals
 
 RNG = np.random.default_rng(0)
 PREDICTED = RNG.normal(3.5, 0.6, 40_000)
@@ -42,29 +40,35 @@ def test_bins_hold_every_rating_once(seed, n):
 
 
 def test_intervals_of_normal_errors_cover_what_they_say():
-    report, table = calibration.interval_coverage(RATING - PREDICTED, np.full(len(RATING), 0.9))
+    scores, half_widths = np.abs(RATING - PREDICTED), PredictionIntervals.normal(0.9).half_widths
+    report, table = calibration.interval_coverage(scores, half_widths)
     np.testing.assert_allclose(table["coverage"], table["level"], atol=0.01)
     assert report["95"] == table["coverage"].iloc[-1]
     assert list(report) == ["50", "80", "95"]
-    sure, _ = calibration.interval_coverage(RATING - PREDICTED, np.full(len(RATING), 0.45))
+    sure, _ = calibration.interval_coverage(2 * scores, half_widths)
     assert sure["95"] < 0.7, "intervals that are too narrow are seen"
 
 
-def test_the_deviation_of_a_mean_of_samples_holds_their_spread_and_the_noise():
-    ratings = random_ratings(3)
-    model = replace(
-        random_model(3, n_factors=4),
-        sample_user_biases=np.random.default_rng(1).normal(size=(9, 2)),
-        sample_item_biases=np.random.default_rng(2).normal(size=(7, 2)),
-        sample_noise_precision=np.array([1.0, 4.0]),
-    )
-    spread = model.deviation(ratings.user_index, ratings.item_index)
-    found = calibration.deviation_of_ratings(model, ratings, 99)
-    np.testing.assert_allclose(found**2, spread**2 + (1 + 0.25) / 2)
-    of_one = calibration.deviation_of_ratings(random_model(3), ratings, 0.9)
-    assert of_one.tolist() == [0.9] * len(ratings)
+@given(st.integers(0, 1000), st.integers(1, 40))
+def test_coverage_by_groups_of_equally_many_ratings(seed, n):
+    rng = np.random.default_rng(seed)
+    counts = {"user": rng.integers(0, 9, n), "movie": np.arange(n)}
+    scores, half_widths = rng.random(n), {level: level / 100 for level in LEVELS}
+    table = calibration.coverage_by_count(scores, half_widths, counts)
+    assert list(table["side"]) == ["user"] * min(n, 5) + ["movie"] * min(n, 5)
+    everywhere = calibration.interval_coverage(scores, half_widths)[0]
+    for side, rows in table.groupby("side"):
+        assert rows["n_test"].sum() == n
+        assert np.ptp(rows["n_test"]) <= 1
+        assert rows["min_ratings"].iloc[0] == counts[side].min()
+        assert (rows["min_ratings"].iloc[1:].array >= rows["max_ratings"].iloc[:-1].array).all()
+        assert rows["max_ratings"].iloc[-1] == counts[side].max()
+        for level, share in everywhere.items():
+            found = np.average(rows[f"coverage_{level}"], weights=rows["n_test"])
+            assert found == pytest.approx(share)
 
 
 def test_no_test_ratings_at_all():
     assert calibration.calibration(np.zeros(0), np.zeros(0))[0] == {}
-    assert calibration.interval_coverage(np.zeros(0), np.zeros(0))[0] == {}
+    assert calibration.interval_coverage(np.zeros(0), {})[0] == {}
+    assert calibration.coverage_by_count(np.zeros(0), {}, {"user": np.zeros(0)}).empty

@@ -71,6 +71,7 @@ def train_params(**changes):
         "bias_precision_per_rating": 0.2,
         "feature_ridge": 2.0,
         "gibbs_feature_ridge": 2.0,
+        "days": False,
         "gibbs": GibbsParams(start_epochs=2, burn_in=3, samples=4, thin=2),
         "init_scale": 0.5,
         "dtype": "float64",

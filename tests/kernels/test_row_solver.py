@@ -12,6 +12,7 @@ from tests.helpers.threads import needs_two_threads, results_by_threads
 N_FIXED = 2 * BLOCK + 20
 COUNTS = np.array([0, 1, 2, 5, BLOCK - 1, BLOCK, BLOCK + 1, 0, 2 * BLOCK + 7])
 GLOBAL_MEAN = 3.25
+NO_THIRD = np.zeros(0, np.int32)
 N_FACTORS = [0, 1, TILE - 1, TILE, TILE + 1, 40]
 TOLERANCE = {"float32": 1e-3, "float64": 1e-10}
 
@@ -69,6 +70,8 @@ class Problem:
             self.padded,
             self.biases,
             self.dtype.type(GLOBAL_MEAN),
+            NO_THIRD,
+            self.padded[:0],
             self.prior_system(),
             per_rating,
             np.empty((0, self.n_factors + 1), self.dtype) if noise is None else noise,
@@ -184,6 +187,8 @@ def test_the_steps_of_one_row(n_factors, n):
             problem.padded,
             problem.biases,
             GLOBAL_MEAN,
+            NO_THIRD,
+            problem.padded[:0],
         )
         columns = problem.ratings.indices[start : start + in_block]
         np.testing.assert_array_equal(block[:in_block], problem.padded[columns])

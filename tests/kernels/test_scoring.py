@@ -15,7 +15,7 @@ NONE = np.zeros(0)
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 
 
-def errors_by_row(model, by_user, low, high, totals=NONE, n_samples=1):
+def errors_by_row(model, by_user, low, high, totals=NONE, n_samples=1, timestamp=None):
     dtype = model.user_factors.dtype.type
     return squared_errors_by_row(
         by_user.indptr,
@@ -28,6 +28,8 @@ def errors_by_row(model, by_user, low, high, totals=NONE, n_samples=1):
         model.item_biases,
         dtype(low),
         dtype(high),
+        *model.days_of(timestamp).arrays,
+        model.day_share,
         totals,
         n_samples,
     )

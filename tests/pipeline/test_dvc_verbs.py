@@ -97,7 +97,7 @@ def experiment(workspace: Workspace) -> str:
 def test_diffs_name_what_changed(workspace: Workspace, experiment: str) -> None:
     [changed] = table(dvc(workspace, "params", "diff", "HEAD", experiment))
     assert changed == {
-        "Path": "params.yaml", "Param": "train.n_factors", "HEAD": "8", experiment: "4",
+        "Path": "params.yaml", "Param": "train.n_factors", "HEAD": "16", experiment: "4",
     }  # fmt: skip
     lines = dvc(workspace, "metrics", "diff", "HEAD", experiment)
     assert max(map(len, lines)) <= 100

@@ -140,13 +140,13 @@ def test_loading_reads_the_models_and_their_params(workspace, run, tmp_path) -> 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(workspace.path / name, tmp_path / name)
     params = (tmp_path / "params.yaml").read_text("utf-8")
-    edited = re.sub(r"n_factors: 8\b", "n_factors: 9", params, count=1)
+    edited = re.sub(r"n_factors: 16\b", "n_factors: 9", params, count=1)
     assert edited != params
     (tmp_path / "params.yaml").write_text(edited, "utf-8")
     loaded = mr.load(tmp_path)
-    assert loaded.params.train.n_factors == 8
+    assert loaded.params.train.n_factors == 16
     assert loaded.metrics == run.metrics
-    with pytest.raises(MovierecError, match="n_factors was 8, but is 9"):
+    with pytest.raises(MovierecError, match="n_factors was 16, but is 9"):
         loaded.save(tmp_path / "run.zip")
     for name in (MODEL, IMPLICIT_MODEL):  # both were read
         (tmp_path / name).write_bytes(b"")  # if it were mapped, the process would end

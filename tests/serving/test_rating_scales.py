@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from movierec.core.params import load_params
 from movierec.core.rating_scale import Scale
-from movierec.evaluation import calibration, evaluate
+from movierec.evaluation import evaluate
 from movierec.evaluation.evaluate import ModelOutputs
 from movierec.metrics import measures
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines, item_regression, model_file
 from movierec.model.item_regression import Cells, RegressionScores
 from movierec.model.model_file import Models
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.recommending import rankers, selection, uncertainty
 from movierec.serving import user_scores
 from movierec.serving.user_scores import TrainedWith
@@ -110,11 +111,12 @@ def evaluated(models, by_user, by_item, test, params):
     lists = {name: evaluator.lists(by, N) for name, by in ranked.items()}
     predicted = {name: measures.predict(other, test) for name, other in others.items()}
     predicted["test"] = measures.predict(model, test)
-    expected = calibration.deviation_of_ratings(model, test, scale.star)
+    intervals = PredictionIntervals.normal(scale.star)
     counts = by_user.counts, by_item.counts
-    outputs = ModelOutputs(test, predicted, expected, counts, evaluator, lists)
+    outputs = ModelOutputs(test, predicted, intervals, counts, evaluator, lists)
     items = pd.DataFrame({"year": [1990] * N_ITEMS, "genres": [["Drama"]] * N_ITEMS})
     report = evaluate.evaluate(outputs, watched.item_factors, items, params)
+    groups = pd.DataFrame(report.metrics.pop("interval_coverage_by_group"))
     flat = pd.json_normalize(report.metrics, sep="/").iloc[0].to_dict()
     for name in flat:
         if name.endswith(("rmse", "mae", "rmse_unclipped", "calibration/error")):
@@ -122,6 +124,7 @@ def evaluated(models, by_user, by_item, test, params):
         elif "hit_rating" in name:
             flat[name] = (flat[name] - scale.low) / scale.star
     return flat | {
+        "groups": groups.drop(columns="side"),
         "residuals": np.cumsum(report.plots["residuals"]["n_test"]) / len(test),
         "predicted": report.plots["predicted"]["n_test"],
         "levels": (report.plots["predicted"]["rating"] - scale.low) / scale.star,

@@ -15,6 +15,7 @@ from movierec.model import model_file
 from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.solver import Prior, half_epoch
+from movierec.model.third_side import DAY
 from movierec.serving.folding_in import fold_in
 from movierec.training import als, gibbs, rating_model
 from movierec.training.in_memory import SIDES, InMemoryData
@@ -63,7 +64,7 @@ def test_a_sweep_without_noise_is_the_epoch_of_als(monkeypatch):
     params = train_params()
     data, model = data_of("mf"), random_model(3)
     prior = Prior(np.diag([0.7, 0.7, 0.7, 0.3]), np.zeros(4))
-    monkeypatch.setattr(gibbs, "draw_hyper", lambda *_: (np.zeros(4), prior.precision))
+    monkeypatch.setattr(gibbs, "draw_hyper", lambda *_, **__: (np.zeros(4), prior.precision))
     monkeypatch.setattr(
         random_streams, "normals", lambda s, name, n, m, dtype, first: np.zeros((n, m))
     )
@@ -121,13 +122,16 @@ class World:
             item_index=(pairs % 5).astype(np.int32),
         ).by_user(6)
         genres = csr_of_counts(1, [1, 2, 0, 1, 2], 3)
-        params = train_params(model=kind, n_factors=1, gibbs_feature_ridge=self.ridge)
-        self.params = params
-        self.data = InMemoryData.from_params(by_user, by_user.transpose(5), params, genres)
+        model = "mf" if kind == "days" else kind
+        params = train_params(model=model, n_factors=1, gibbs_feature_ridge=self.ridge)
+        self.params = params = params.model_copy(update={"days": kind == "days"})
+        self.timestamp = (1 + np.arange(22) % 4) * DAY
+        sides = by_user, by_user.transpose(5), params, genres
+        self.data = InMemoryData.from_params(*sides, timestamp=self.timestamp)
         self.model = als.initial_model(self.data, params, 0)
         self.noise_precision = self.draw.gamma(gibbs.GAMMA, 1 / gibbs.GAMMA)
         self.precision = {}
-        for side in SIDES:
+        for side in self.data.sides:
             self._draw_side(side)
         self._draw_ratings(by_user)
 
@@ -136,7 +140,7 @@ class World:
         d, normal = 2, self.draw.standard_normal
         precision = gibbs.draw_wishart(np.eye(d) / gibbs.ROW_SIZE, d, self.draw)
         root = np.linalg.cholesky(np.linalg.inv(precision))
-        mean = root @ normal(d) / gibbs.MEAN_WEIGHT**0.5
+        mean = root @ normal(d) / gibbs.MEAN_WEIGHT**0.5 * (side != "day")
         rows = mean + normal((len(self.data.counts(side)), d)) @ root.T
         if features:
             weights = normal((features.n_features, d)) @ root.T / self.ridge**0.5
@@ -146,20 +150,21 @@ class World:
         self.model = self.model.changed(side, factors=rows[:, :1].copy(), biases=rows[:, 1].copy())
 
     def _draw_ratings(self, by_user):
-        exact = self.model.predict(by_user.row_index, by_user.indices)
+        exact = self.model.predict(by_user.row_index, by_user.indices, self.timestamp)
         noise = self.draw.standard_normal(22) / self.noise_precision**0.5
         by_user = Csr(by_user.indptr, by_user.indices, exact + noise)
-        features = self.data.user_features, self.data.item_features
-        self.data = InMemoryData(by_user, by_user.transpose(5), *features)
+        self.data = replace(self.data, by_user=by_user, by_item=by_user.transpose(5))
+        if days := self.data.days:
+            self.data = replace(self.data, days=replace(days, ratings=by_user))
 
     def facts(self, model, noise_precision):
         """The quantities that are ranked: they depend on the ratings and mix fast."""
         users, items = (x.ravel().astype(np.int32) for x in np.indices((6, 5)))
-        predicted = model.predict(users, items)
+        predicted = model.predict(users, items, np.resize(self.timestamp, 30))
         return [noise_precision, predicted[1], predicted[19], predicted.mean(), predicted.std()]
 
 
-@pytest.mark.parametrize("kind", ["mf", "genre_mf", "svdpp"])
+@pytest.mark.parametrize("kind", ["mf", "genre_mf", "svdpp", "days"])
 def test_simulation_based_calibration(kind, monkeypatch):
     """Where a truth drawn from the prior ranks among posterior draws must be uniform.
 
@@ -169,7 +174,7 @@ def test_simulation_based_calibration(kind, monkeypatch):
     """
     monkeypatch.setattr(gibbs, "GAMMA", 4.0)
     monkeypatch.setattr(gibbs, "ROW_SIZE", 0.2)
-    n_worlds, burn_in, n_draws, thin = 60, 40, 9, 4
+    n_worlds, burn_in, n_draws, thin = 60, 40, 9, 10 if kind == "days" else 4  # days mix slowly
     ranks = []
     for seed in range(n_worlds):
         world = World(seed, kind)

@@ -6,6 +6,7 @@ import pytest
 from movierec.data.rating_arrays import Ratings
 from movierec.metrics import measures
 from movierec.model.implicit_targets import Targets
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.serving import folding_in
 from movierec.training import early_stopping, implicit_als, loading, rating_model
 from tests.helpers.random_data import SCALE, implicit_params, random_ratings, train_params
@@ -103,6 +104,17 @@ def test_epochs_are_judged_by_the_rows_of_held_out_users():
     assert set(evaluator.users.tolist()) == set(VALIDATION.user_index.tolist())
     quality = evaluator.quality(evaluator.lists(watched, 10), -np.inf)
     assert implicit.epochs[0].validation_ndcg == pytest.approx(quality.ndcg)
+
+
+def test_prediction_intervals_count_what_they_gave():
+    params = train_params(max_epochs=1)
+    data = data_of(params, GIVEN)
+    trainer = rating_model.make_trainer(data, params, 0, SCALE)
+    state = early_stopping.fit(trainer)
+    errors = VALIDATION.rating - np.clip(measures.predict(trained(params)[1], VALIDATION), *SCALE)
+    counts = TRAIN.counts + GIVEN.by_user(N_USERS).counts, TRAIN.transpose(N_ITEMS).counts
+    expected = PredictionIntervals.fit(errors, VALIDATION, counts)
+    assert trainer.prediction_intervals(state) == expected
 
 
 def test_samples_of_their_rows_predict_what_they_gave():

@@ -5,7 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from movierec.core.errors import MovierecError
+from movierec.metrics import measures
 from movierec.model import baselines
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.training import als, early_stopping, gibbs, rating_model
 from movierec.training.in_memory import InMemoryData
 from tests.helpers.random_data import (
@@ -58,6 +60,28 @@ def test_each_model_is_trained_by_either_method(kind, method, trainer):
     np.testing.assert_array_equal(fit.model.item_biases, expected.model.item_biases)
     assert fit.epochs == expected.epochs
     assert len(fit.epochs) <= params.n_epochs
+
+
+@pytest.mark.parametrize("method", ["als", "gibbs"])
+def test_prediction_intervals_are_of_the_errors_on_validation(method, monkeypatch):
+    monkeypatch.setattr(als, "MAX_INTERVAL_RATINGS", 11)
+    (by_user, by_item), params = random_csrs(1), train_params(method=method)
+    validation = random_ratings(2)
+    data = InMemoryData(by_user, by_item, validation=validation)
+    trainer = rating_model.make_trainer(data, params, 3, SCALE)
+    state = early_stopping.fit(trainer)
+    sampled = validation.take(np.array([0, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29]))
+    errors = sampled.rating - np.clip(measures.predict(state.model, sampled), *SCALE)
+    expected = PredictionIntervals.fit(errors, sampled, (by_user.counts, by_item.counts))
+    assert trainer.prediction_intervals(state) == expected
+
+
+def test_prediction_intervals_without_validation_are_normal():
+    data = InMemoryData(*random_csrs(1), validation=random_ratings(2, n_ratings=0))
+    trainer = rating_model.make_trainer(data, train_params(), 3, SCALE)
+    state = early_stopping.fit(trainer)
+    expected = PredictionIntervals.normal(state.epochs[-1].train_rmse)
+    assert trainer.prediction_intervals(state) == expected
 
 
 def test_damped_biases_cannot_be_sampled():

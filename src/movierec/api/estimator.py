@@ -87,7 +87,7 @@ class Estimator(ABC):
         >>> mr.ItemKNN(n_neighbours=50).get_params()
         {'n_neighbours': 50, 'n_jobs': None}
         >>> mr.Blend().get_params()["rated__n_factors"]
-        8
+        16
         """
         params = {part.name: getattr(self, part.name) for part in fields(self)}
         nested = {
@@ -119,10 +119,10 @@ class Estimator(ABC):
         Examples
         --------
         >>> import movierec as mr
-        >>> mr.ALS().set_params(n_factors=16).n_factors
-        16
-        >>> mr.Blend().set_params(rated__n_factors=16).rated.n_factors
-        16
+        >>> mr.ALS().set_params(n_factors=32).n_factors
+        32
+        >>> mr.Blend().set_params(rated__n_factors=32).rated.n_factors
+        32
         """
         allowed = self.get_params()
         for name, value in params.items():

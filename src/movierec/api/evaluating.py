@@ -211,7 +211,8 @@ def _measure(
     values = dict.fromkeys(("rmse", "mae"), nan)
     if hasattr(model, "predict"):
         pairs = held_out.user_ids[test.user_index], held_out.item_ids[test.item_index]
-        errors = test.rating - model.predict(*pairs, unknown="prior_mean")
+        times = {"timestamps": test.timestamp} if getattr(model, "days", False) else {}
+        errors = test.rating - model.predict(*pairs, unknown="prior_mean", **times)
         values["rmse"] = float(np.sqrt(np.mean(np.square(errors))))
         values["mae"] = float(np.mean(np.abs(errors)))
         sums["test"] = stage.sums_by_user(test.user_index, len(held_out.user_ids), errors)

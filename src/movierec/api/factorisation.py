@@ -51,6 +51,7 @@ class Factorisation(Estimator):
         by_item: Csr,
         validation: Ratings | None,
         genres: Mapping[Any, Any],
+        timestamp: Array,
     ) -> InMemoryData: ...
 
     @abstractmethod
@@ -69,10 +70,11 @@ class Factorisation(Estimator):
         epochs: list[Any] = []
 
         def fit(settings: Any, is_refit: bool, item_factors: Array | None) -> Any:
-            by_user = (self.ratings_ if is_refit else train).by_user
+            table = self.ratings_ if is_refit else train
+            by_user, timestamp = table.by_user, table.ratings.timestamp
             by_item = by_user.transpose(len(train.item_ids))
             held_out = None if is_refit or validation is None else validation.ratings
-            data = self._data(by_user, by_item, held_out, genres)
+            data = self._data(by_user, by_item, held_out, genres, timestamp)
             trainer = self._trainer(data, settings)
             trainer.item_factors = item_factors
             with reporting.progress(type(self).__name__, trainer.max_epochs) as advance:

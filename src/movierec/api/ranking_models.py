@@ -104,6 +104,7 @@ class ImplicitALS(Factorisation):
         by_item: Csr,
         validation: Ratings | None,
         genres: Mapping[Any, Any],
+        timestamp: Array,
     ) -> InMemoryData:
         from movierec.training.in_memory import InMemoryData
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from movierec.api import arguments, ids
 from movierec.api.factorisation import Factorisation
@@ -45,26 +46,38 @@ class RatingEstimator(Factorisation):
         by_item: Csr,
         validation: Ratings | None,
         genres: Mapping[Any, Any],
+        timestamp: Array,
     ) -> InMemoryData:
         from movierec.training.in_memory import InMemoryData
 
         settings, of_items = self._settings(), None
         if self._uses_genres:
             of_items = _genres_by_index(genres, self.item_ids_)
-        return InMemoryData.from_params(by_user, by_item, settings, of_items, validation)
+        sides = by_user, by_item, settings, of_items, validation
+        return InMemoryData.from_params(*sides, timestamp)
 
     def _trainer(self, data: InMemoryData, settings: TrainParams) -> Any:
         from movierec.training import rating_model
 
         return rating_model.make_trainer(data, settings, self._seed, self.rating_scale_)
 
-    def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:
+    def predict(
+        self,
+        users: IdsLike,
+        items: IdsLike,
+        *,
+        timestamps: ArrayLike | None = None,
+        unknown: Unknown = "error",
+    ) -> Array:
         """Predict ratings for pairs of a user and an item.
 
         Parameters
         ----------
         users, items
             Ids (n_pairs,) each. A single id is used for all pairs.
+        timestamps
+            Times of the ratings (n_pairs,) in seconds since 1970, used by a model with `days`. By
+            default, and on days without ratings, the prediction is for an average day.
         unknown
             For ids that the model was not fitted on, `"error"` raises UnknownIdError, and
             `"prior_mean"` predicts from the global mean and the bias of the known user or item.
@@ -93,7 +106,8 @@ class RatingEstimator(Factorisation):
         """
         model = self._snapshot()
         known = model.ratings_.user_ids, model.ratings_.item_ids
-        return predicted(model.model_, model.rating_scale_, known, users, items, unknown)
+        pairs = known, users, items, unknown
+        return predicted(model.model_, model.rating_scale_, *pairs, timestamps=timestamps)
 
     def _linear_scores(self, items: Array, ratings: Array) -> LinearScores:
         from movierec.serving import folding_in
@@ -126,6 +140,8 @@ class ALS(RatingEstimator):
         1 / variance of the rating noise, per squared star.
     feature_ridge
         Ridge on the weights that `"genre_mf"` and `"svdpp"` learn for the prior means.
+    days
+        Whether to learn how each calendar day differs; the ratings then need timestamps.
     max_epochs
         Training stops after this many epochs.
     patience, min_improvement
@@ -158,16 +174,17 @@ class ALS(RatingEstimator):
     """
 
     model: Literal["mf", "genre_mf", "svdpp", "biases", "damped_biases"] = "mf"
-    n_factors: int = 8
+    n_factors: int = 16
     factor_precision: float = 10.0
     factor_precision_per_rating: float = 0.025
     bias_precision: float = 4.0
     bias_precision_per_rating: float = 0.0
     rating_precision: float = 1.0
     feature_ridge: float = 5.0
+    days: bool = False
     max_epochs: int = 60
-    patience: int = 4
-    min_improvement: float = 0.0001
+    patience: int = 15
+    min_improvement: float = 0.00001
     refit: bool = True
     init_scale: float = 0.1
     dtype: Literal["float32", "float64"] = "float32"
@@ -203,6 +220,8 @@ class GibbsMF(RatingEstimator):
     feature_ridge
         Ridge on the weights that `"genre_mf"` and `"svdpp"` learn for the prior means, as a
         multiple of the sampled prior precision.
+    days
+        As for `ALS`.
     start_epochs
         Number of ALS epochs before sampling.
     burn_in
@@ -236,13 +255,14 @@ class GibbsMF(RatingEstimator):
     """
 
     model: Literal["mf", "genre_mf", "svdpp", "biases"] = "mf"
-    n_factors: int = 8
+    n_factors: int = 16
     factor_precision: float = 10.0
     factor_precision_per_rating: float = 0.025
     bias_precision: float = 4.0
     bias_precision_per_rating: float = 0.0
     rating_precision: float = 1.0
     feature_ridge: float = 1.0
+    days: bool = False
     start_epochs: int = 5
     burn_in: int = 20
     samples: int = 100
@@ -271,16 +291,21 @@ def predicted(
     items: IdsLike,
     unknown: Unknown = "error",
     item: str = "item",
+    timestamps: ArrayLike | None = None,
 ) -> Array:
     """What `predict` returns. known: the ids of users and items; item: what errors call one."""
     if unknown not in ("error", "prior_mean"):
         raise ValueError(f"unknown should be 'error' or 'prior_mean', not {unknown!r}")
     find = ids.known_places if unknown == "error" else ids.places
     found = find(users, known[0], "user"), find(items, known[1], item)
-    rows, columns = np.broadcast_arrays(*found)
+    times = np.zeros(1, np.int64) if timestamps is None else np.atleast_1d(timestamps)
+    if times.dtype.kind not in "iu" or times.ndim > 1:
+        raise ValueError("timestamps: should be integers (n_pairs,), seconds since 1970")
+    rows, columns, times = np.broadcast_arrays(*found, times)
     both = (rows >= 0) & (columns >= 0)
     result = np.full(len(rows), model.global_mean, np.float64)
-    result[both] = model.predict(rows[both].astype(np.int32), columns[both].astype(np.int32))
+    pairs = rows[both].astype(np.int32), columns[both].astype(np.int32)
+    result[both] = model.predict(*pairs, times[both])
     for places, other, biases in (
         (rows, columns, model.user_biases),
         (columns, rows, model.item_biases),

@@ -296,12 +296,15 @@ class TrainParams(_AlsParams):
     bias_precision_per_rating: Precision
     feature_ridge: Positive
     gibbs_feature_ridge: Positive
+    days: bool
     gibbs: GibbsParams
 
     @model_validator(mode="after")
     def _method_fits(self) -> Self:
         if self.model == "damped_biases" and self.method != "als":
             raise ValueError("model damped_biases has no posterior to sample: set method to als")
+        if self.model == "damped_biases" and self.days:
+            raise ValueError("model damped_biases has no days: set days to false")
         return self
 
     @property

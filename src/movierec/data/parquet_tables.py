@@ -218,14 +218,19 @@ def n_rows(path: Path) -> int:
         return int(pq.read_metadata(path).num_rows)
 
 
-def read_block(ratings_path: Path, rows_path: Path, first: int, stop: int) -> Csr:
-    """Read the rows first … stop − 1 of a Csr, and only the parts of its files that they need."""
+def read_block(
+    ratings_path: Path, rows_path: Path, first: int, stop: int, values: str = "rating"
+) -> Csr:
+    """Read the rows first … stop − 1 of a Csr, and only the parts of its files that they need.
+
+    values: the column of the values.
+    """
     indices_name = "item_index" if "by_user" in ratings_path.name else "user_index"
     counts, offsets = read_columns(rows_path, ["n_ratings", "offset"], first, stop)
     begin, end = (int(offsets[0]), int(offsets[-1] + counts[-1])) if len(counts) else (0, 0)
     return Csr(
         indptr_from_counts(counts),
-        *read_columns(ratings_path, [indices_name, "rating"], begin, end),
+        *read_columns(ratings_path, [indices_name, values], begin, end),
     )
 
 

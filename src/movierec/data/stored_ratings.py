@@ -71,6 +71,10 @@ class StoredRatings:
         """The rows first … stop − 1."""
         return self.join(read_block(self.ratings, self.rows, first, stop), first, stop)
 
+    def read_times(self, first: int, stop: int) -> Array:
+        """The time of each training rating of the rows first … stop − 1, held-out parts aside."""
+        return read_block(self.ratings, self.rows, first, stop, "timestamp").values
+
     def read_all(self) -> Csr:
         return self.read(0, pq.read_metadata(self.rows).num_rows)
 

@@ -1,15 +1,14 @@
 """Calibration of predictions, and the coverage of their intervals."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from movierec.core.rating_scale import ROUNDING
-from movierec.data.rating_arrays import Array, Ratings
-from movierec.model.biased_mf import Model
+from movierec.data.rating_arrays import Array
 
-N_BINS = 20  # of predicted ratings, with equal numbers of ratings
-LEVELS = np.array([*range(10, 100, 10), 95]) / 100  # of intervals
+N_BINS, N_GROUPS = 20, 5  # of predicted ratings and of counts, with equal numbers of ratings
 HEADLINES = (50, 80, 95)  # the levels that details.json reports, in per cent
 
 
@@ -35,23 +34,32 @@ def calibration(predicted: Array, rating: Array) -> tuple[dict[str, float], pd.D
     return report, bins
 
 
-def deviation_of_ratings(model: Model, ratings: Ratings, default: float) -> Array:
-    """The expected deviation of each rating from its prediction, in stars: (n_ratings,).
+def interval_coverage(
+    scores: Array, half_widths: Mapping[int, float]
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """The share of ratings inside the interval around their prediction, for each level.
 
-    For a mean of samples it combines their spread and the noise; for other models it is `default`.
+    scores, half_widths: of PredictionIntervals.
     """
-    if model.n_samples < 2:
-        return np.full(len(ratings), default)
-    spread = model.deviation(ratings.user_index, ratings.item_index)
-    return np.asarray(np.sqrt(spread**2 + np.mean(1 / model.sample_noise_precision)))
-
-
-def interval_coverage(errors: Array, deviations: Array) -> tuple[dict[str, float], pd.DataFrame]:
-    """The share of ratings inside the interval around their prediction, for each level."""
-    if not len(errors):
+    if not len(scores):
         return {}, pd.DataFrame(columns=["level", "coverage"])
-    widths = ndtri((1 + LEVELS) / 2)
-    shares = [float(np.mean(np.abs(errors) <= width * deviations)) for width in widths]
-    table = pd.DataFrame({"level": LEVELS, "coverage": shares})
-    report = {f"{level}": shares[list(LEVELS).index(level / 100)] for level in HEADLINES}
-    return report, table
+    shares = {level: float(np.mean(scores <= h)) for level, h in half_widths.items()}
+    table = pd.DataFrame(shares.items(), columns=["level", "coverage"])
+    return {f"{level}": shares[level] for level in HEADLINES}, table.assign(level=table.level / 100)
+
+
+def coverage_by_count(
+    scores: Array, half_widths: Mapping[int, float], counts: Mapping[str, Array]
+) -> pd.DataFrame:
+    """The same for N_GROUPS groups of equally many ratings, by each of counts.
+
+    counts: by side, the number of training ratings of each rating's user or movie.
+    """
+    rows = []
+    for side, n in counts.items():
+        for part in np.array_split(np.argsort(n, kind="stable"), N_GROUPS):
+            shares = interval_coverage(scores[part], half_widths)[0].values()
+            if shares:
+                rows.append((side, n[part].min(), n[part].max(), *shares, len(part)))
+    shown = [f"coverage_{level}" for level in HEADLINES]
+    return pd.DataFrame(rows, columns=["side", "min_ratings", "max_ratings", *shown, "n_test"])

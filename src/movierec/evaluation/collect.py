@@ -18,13 +18,14 @@ from movierec.data.stored_ratings import COLUMNS, StoredRatings
 from movierec.data.tree_sums import CHUNK, PartialSums
 from movierec.engine.blocks import work_by_cost, work_evenly
 from movierec.engine.local import Engine
-from movierec.evaluation import calibration, item_knn
+from movierec.evaluation import item_knn
 from movierec.evaluation.evaluate import ModelOutputs
 from movierec.metrics import measures, ranking_protocol
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines, model_file, top_n_lists
 from movierec.model.biased_mf import Model
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.model.top_n_lists import Ranked
 from movierec.recommending import rankers
 from movierec.recommending.batch import Ranker
@@ -91,13 +92,16 @@ class StoredRowSums:
 
 
 def collect(
-    engine: Engine, files: RatingFiles, ranker: Ranker, expected_error: float | None, scratch: Path
+    engine: Engine,
+    files: RatingFiles,
+    ranker: Ranker,
+    intervals: PredictionIntervals,
+    scratch: Path,
 ) -> tuple[ModelOutputs, Errors]:
     """Compute predictions and lists of the model and the baselines, and the errors on train.
 
-    ranker: from batch.with_terms. expected_error: the expected deviation of ratings from their
-    predictions, for models that do not estimate it; None: the RMSE on train. scratch: a folder that
-    all workers share.
+    ranker: from batch.with_terms. intervals: of the rating model. scratch: a folder that all
+    workers share.
     """
     params = ranker.params.evaluate
     known, fitted = ([rated.counts() for rated in pair] for pair in (files.known, files.fitted))
@@ -119,12 +123,9 @@ def collect(
     plain = {"popularity": popularity, "damped_biases": predictors["damped_biases"]}
     seen = stack_rows([block.fitted for block in blocks])
     lists = _make_lists(engine, ranker, plain, neighbours, evaluator, seen)
-    if expected_error is None:
-        expected_error = train_errors.rmse
-    by_model, deviations = _predict_test(engine, ranker.model, files.test, expected_error)
     predicted = {name: measures.predict(model, test) for name, model in predictors.items()}
-    predicted["test"] = by_model
-    return ModelOutputs(test, predicted, deviations, fitted, evaluator, lists), train_errors
+    predicted["test"] = _predict_test(engine, ranker.model, files.test)
+    return ModelOutputs(test, predicted, intervals, fitted, evaluator, lists), train_errors
 
 
 def _read_users(
@@ -134,7 +135,8 @@ def _read_users(
     known = files.known[0]
     train = known.alone.read(first, stop)
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
-    errors = measures.errors_by_row(model, train, ranker.params.data.scale)
+    times = known.read_times(first, stop) if len(model.days) else None
+    errors = measures.errors_by_row(model, train, ranker.params.data.scale, times)
     both, fitted, trained = (
         rated.join(train, first, stop) for rated in (known, files.fitted[0], files.trained)
     )
@@ -184,24 +186,18 @@ def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tu
     return item_knn.nearest([array_files.load(path) for path in rated_sets], counts, first, stop)
 
 
-def _predict_test(engine: Engine, model: Path, test: Path, expected: float) -> tuple[Array, Array]:
-    """The model's predictions for the test ratings, and calibration.deviation_of_ratings."""
+def _predict_test(engine: Engine, model: Path, test: Path) -> Array:
+    """The model's predictions for the test ratings."""
     n = pq.read_metadata(test).num_rows
     blocks = zip(*work_evenly(engine, n, engine.params.block_ratings), strict=True)
-    results = engine.map(partial(_predict_block, model, test, expected), *blocks)
-    predicted, deviations = (np.concatenate(column) for column in zip(*results, strict=True))
-    return predicted, deviations
+    return np.concatenate(list(engine.map(partial(_predict_block, model, test), *blocks)))
 
 
-def _predict_block(
-    path: Path, test: Path, expected: float, first: int, stop: int
-) -> tuple[Array, Array]:
+def _predict_block(path: Path, test: Path, first: int, stop: int) -> Array:
     ratings = Ratings(*read_columns(test, COLUMNS, first, stop))
     low, high = ratings.user_index.min(initial=0), ratings.user_index.max(initial=0)
     model = model_file.map_model(path).of_users(slice(low, high + 1))
-    ratings = replace(ratings, user_index=ratings.user_index - low)
-    deviations = calibration.deviation_of_ratings(model, ratings, expected)
-    return measures.predict(model, ratings), deviations
+    return measures.predict(model, replace(ratings, user_index=ratings.user_index - low))
 
 
 def _make_lists(

@@ -15,6 +15,7 @@ from movierec.evaluation import bootstrap, breakdown, calibration
 from movierec.evaluation.bootstrap import mean_of, root_of
 from movierec.metrics import measures
 from movierec.metrics.ranking_protocol import PerUserMetrics, RankingEvaluator, compare_rankings
+from movierec.model.prediction_intervals import PredictionIntervals
 
 Report = dict[str, Any]  # metrics by name, nested
 
@@ -34,14 +35,13 @@ class ModelOutputs:
     """The outputs of a model and of baselines that are evaluated.
 
     predicted: unclipped predictions for the test ratings, by the model (`test`) and each baseline.
-    deviations: expected deviations of the test ratings from the model's predictions. counts: number
-    of ratings of each user, and of each item, that the model was trained on. lists: lists of the
-    evaluator's users, by ranking.
+    intervals: of the model's predictions. counts: number of ratings of each user, and of each item,
+    that the model was trained on. lists: lists of the evaluator's users, by ranking.
     """
 
     test: Ratings
     predicted: Mapping[str, Array]
-    deviations: Array
+    intervals: PredictionIntervals
     counts: Sequence[Array]
     evaluator: RankingEvaluator
     lists: Mapping[str, Array]
@@ -92,14 +92,17 @@ def evaluate_errors(
     clipped = test.rating - errors["test"]
     squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
     calibrated, bins = calibration.calibration(clipped, test.rating)
-    coverage, levels = calibration.interval_coverage(
-        test.rating - outputs.predicted["test"], outputs.deviations
-    )
+    intervals, (by_user, by_item) = outputs.intervals, outputs.counts
+    scores = intervals.scores(errors["test"], test, outputs.counts)
+    coverage, levels = calibration.interval_coverage(scores, intervals.half_widths)
+    counts = {"user": by_user[test.user_index], "movie": by_item[test.item_index]}
+    groups = calibration.coverage_by_count(scores, intervals.half_widths, counts)
     metrics = {
         **error_metrics(outputs.predicted, test, scale),
         "cold": breakdown.cold(test, outputs.counts, squared[0]),
         "calibration": calibrated,
         "interval_coverage": coverage,
+        "interval_coverage_by_group": groups.to_dict("records"),
     }
     plots = {
         **breakdown.breakdowns(test, outputs.counts, items, *squared),
@@ -107,6 +110,7 @@ def evaluate_errors(
         "residuals": breakdown.residuals(errors["test"], scale),
         "calibration": bins,
         "interval_coverage": levels,
+        "interval_coverage_by_group": groups,
     }
     return metrics, plots
 

@@ -114,13 +114,17 @@ def validation_rmse(data: InMemoryData, params: Params, values: Values) -> float
 
 def open_study(params: Params, space: Space) -> optuna.Study:
     """The study of this data, this code and all params but those searched, with its trials."""
-    optuna = _optuna()
     fixed = params.train.model_dump(exclude=set(space))
     manifest = manifests.read_manifest(paths.SPLIT, params.dataset)
     data = params.data.scale, manifest["split"]["sha256"]
     settings = [params.seed, fixed, *data, manifests.versions()]
     key = checkpoint.make_key(settings, [*checkpoint.code_files("train"), Path(__file__)])
-    path = paths.CHECKPOINTS / f"tune-{key[:16]}.log"
+    return open_journal(paths.CHECKPOINTS / f"tune-{key[:16]}.log", key)
+
+
+def open_journal(path: Path, name: str, direction: str = "minimize") -> optuna.Study:
+    """The study in a journal file, which is created if missing."""
+    optuna = _optuna()
     path.parent.mkdir(exist_ok=True)
     path.touch()
     Path(f"{path}.lock").unlink(missing_ok=True)  # of a search that was killed: there is no other
@@ -128,7 +132,8 @@ def open_study(params: Params, space: Space) -> optuna.Study:
     try:
         journal = optuna.storages.journal.JournalFileBackend(str(path))
         storage = optuna.storages.JournalStorage(journal)
-        return optuna.create_study(study_name=key, storage=storage, load_if_exists=True)
+        options = {"study_name": name, "storage": storage, "direction": direction}
+        return optuna.create_study(load_if_exists=True, **options)
     except (ValueError, KeyError) as error:
         raise MovierecError(f"{path}: damaged journal ({error}); delete it") from None
 
@@ -170,18 +175,18 @@ def search(params: Params, n_trials: int) -> pd.DataFrame:
         def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
             reporting.say(describe_trial(trials_table(study), trial), "tune")
             advance()
-            seed_sampler(study, params.seed)
+            seed_sampler(study, params.seed, len(trials_table(study)))
 
-        seed_sampler(study, params.seed)
+        seed_sampler(study, params.seed, n_finished)
         study.optimize(objective, n_trials - n_finished, callbacks=[after_trial])
     return trials_table(study)
 
 
-def seed_sampler(study: optuna.Study, seed: int) -> None:
-    """Give the next trial a random stream of its own, so that an interruption changes nothing."""
-    rng = random_streams.stream(seed, f"tune/{len(trials_table(study))}")
-    seed = int(rng.integers(2**32))
-    study.sampler = _optuna().samplers.TPESampler(seed=seed, constant_liar=False)
+def seed_sampler(study: optuna.Study, seed: int, number: int, multivariate: bool = False) -> None:
+    """Give trial `number` a random stream of its own, so that an interruption changes nothing."""
+    seed = int(random_streams.stream(seed, f"tune/{number}").integers(2**32))
+    options = {"constant_liar": False, "multivariate": multivariate}
+    study.sampler = _optuna().samplers.TPESampler(seed=seed, **options)
 
 
 def suggest(trial: optuna.Trial, space: Space) -> Values:

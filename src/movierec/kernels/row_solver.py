@@ -4,6 +4,9 @@ A row is its factors followed by its bias. Its ratings are modelled as
 
     r = global_mean + fixed_bias + row · (fixed_factors, 1)
 
+With a third side, fixed_factors are the sum of the fixed row and of the third one; `values` are
+then residuals of everything but row · (fixed_factors, 1).
+
 With a Gaussian prior, the row's posterior is Gaussian:
 
     precision  P = Λ + Σ f fᵀ        f = (fixed_factors, 1), summed over the row's ratings
@@ -53,13 +56,34 @@ AHEAD = 16
 
 
 @kernel
-def gather(block, weights, indices, values, start, n, fixed_factors, fixed_biases, global_mean):
-    """Copy the fixed rows of n ratings into `block`, and their residuals into weights[1]."""
+def gather(
+    block,
+    weights,
+    indices,
+    values,
+    start,
+    n,
+    fixed_factors,
+    fixed_biases,
+    global_mean,
+    third,
+    third_factors,
+):
+    """Copy the fixed rows of n ratings into `block`, and their residuals into weights[1].
+
+    The rows of the third side, if there is one, are added.
+    """
     last = len(indices) - 1
     for k in range(n):
         column = indices[start + k]
         gather_row(block, k, fixed_factors, column, indices[min(start + k + AHEAD, last)])
         weights[1, k] = values[start + k] - global_mean - fixed_biases[column]
+    if len(third):
+        for k in range(n):
+            row = third[start + k]
+            if row >= 0:
+                for c in range(block.shape[1]):
+                    block[k, c] += third_factors[row, c]
 
 
 @kernel
@@ -141,6 +165,8 @@ def solve_run(
     fixed_factors,
     fixed_biases,
     global_mean,
+    third,
+    third_factors,
     prior_system,
     prior_per_rating,
     noise,
@@ -169,6 +195,8 @@ def solve_run(
                 fixed_factors,
                 fixed_biases,
                 global_mean,
+                third,
+                third_factors,
             )
             later = first + n
             add_ratings(system, before, block, weights, n, fixed_factors, indices, later)
@@ -190,6 +218,8 @@ def solve_rows(runs, *arguments):
     arguments: indptr, indices, values: the rows' ratings as CSR.
     fixed_factors (n_fixed, width), fixed_biases (n_fixed,): the side held fixed, padded.
     global_mean: a scalar of their dtype.
+    third (n_ratings or 0,), third_factors (n_third, width): of each rating, a row that is added to
+    its fixed one, padded as well; −1: none.
     prior_system (width + 2, width + TILE): the system of a row without ratings.
     prior_per_rating (width + 1,): added to the diagonal of P for each rating.
     noise (n_rows or n_draws or 0, n_factors + 1): z, to sample instead of taking the mean.

@@ -14,14 +14,33 @@ GROUP, PANEL = 64, 512
 
 @kernel(parallel=True)
 def predict_pairs(
-    user_index, item_index, global_mean, user_factors, item_factors, user_biases, item_biases
+    user_index,
+    item_index,
+    global_mean,
+    user_factors,
+    item_factors,
+    user_biases,
+    item_biases,
+    days,
+    day_factors,
+    day_biases,
+    day_share,
 ):
-    """The unclipped prediction of each (user, item) pair: (n_pairs,)."""
+    """The unclipped prediction of each (user, item) pair: (n_pairs,).
+
+    days (n_pairs or 0,): the row of each pair's day, −1 for none. day_share: what the product of
+    an item and a day is multiplied by.
+    """
     predicted = np.empty(len(user_index), user_factors.dtype)
     for pair in prange(len(user_index)):
         user, item = user_index[pair], item_index[pair]
         product = dot(user_factors, user, 0, item_factors, item, 0, user_factors.shape[1])
         predicted[pair] = global_mean + user_biases[user] + item_biases[item] + product
+        if len(days) and days[pair] >= 0:
+            day = days[pair]
+            of_user = dot(user_factors, user, 0, day_factors, day, 0, user_factors.shape[1])
+            of_item = dot(item_factors, item, 0, day_factors, day, 0, user_factors.shape[1])
+            predicted[pair] += day_biases[day] + of_user + day_share * of_item
     return predicted
 
 
@@ -37,6 +56,10 @@ def squared_errors_by_row(
     fixed_biases,
     low,
     high,
+    third,
+    third_factors,
+    third_biases,
+    third_share,
     totals,
     n_samples,
 ):
@@ -44,6 +67,8 @@ def squared_errors_by_row(
 
     Column 0: squared error of this model. Columns 1 to 3, of the mean of samples: squared and
     absolute error of predictions clipped to [low, high], and squared error unclipped.
+    third (n_values or 0,): the row of a third side for each value, −1 for none; third_share: what
+    its product with the fixed row is multiplied by.
     totals (n_values,) float64: the sum of the earlier samples' predictions, to which those of this
     one, the n_samples-th, are added in place. Empty: this model is the only sample.
     Add up the rows by data/tree_sums.py, whose result does not depend on the division of work.
@@ -56,6 +81,12 @@ def squared_errors_by_row(
                 column = indices[k]
                 product = dot(row_factors, row, 0, fixed_factors, column, 0, row_factors.shape[1])
                 predicted = global_mean + row_biases[row] + fixed_biases[column] + product
+                if len(third) and third[k] >= 0:
+                    also, width = third[k], row_factors.shape[1]
+                    product = dot(row_factors, row, 0, third_factors, also, 0, width)
+                    of_fixed = dot(fixed_factors, column, 0, third_factors, also, 0, width)
+                    product += third_share * of_fixed
+                    predicted += third_biases[also] + product
                 error = np.float64(values[k] - predicted)
                 if len(totals):
                     totals[k] += predicted
@@ -73,8 +104,22 @@ def squared_errors_by_row(
 
 
 @kernel(parallel=True)
-def residuals_by_row(indptr, indices, values, row_factors, fixed_factors, row_biases):
-    """Each value minus its row's bias and the product of the factors: (n_values,)."""
+def residuals_by_row(
+    indptr,
+    indices,
+    values,
+    row_factors,
+    fixed_factors,
+    row_biases,
+    third,
+    third_factors,
+    third_biases,
+):
+    """Each value minus its row's bias and the product of the factors: (n_values,).
+
+    third: as in squared_errors_by_row. What its row explains together with the other two is
+    subtracted, too.
+    """
     residuals = np.empty(len(values), row_factors.dtype)
     runs = even_runs(indptr)
     for run in prange(RUNS):
@@ -83,6 +128,11 @@ def residuals_by_row(indptr, indices, values, row_factors, fixed_factors, row_bi
                 column = indices[k]
                 product = dot(row_factors, row, 0, fixed_factors, column, 0, row_factors.shape[1])
                 residuals[k] = values[k] - (row_biases[row] + product)
+                if len(third) and third[k] >= 0:
+                    also, width = third[k], row_factors.shape[1]
+                    product = dot(row_factors, row, 0, third_factors, also, 0, width)
+                    product += dot(fixed_factors, column, 0, third_factors, also, 0, width)
+                    residuals[k] -= third_biases[also] + product
     return residuals
 
 

@@ -47,12 +47,18 @@ def errors_of(model: Model, ratings: Ratings, scale: tuple[float, float]) -> Err
     return errors_in(predict(model, ratings), ratings.rating, scale)
 
 
-def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Array:
-    """Sums of errors over each user's ratings: (n_users, 4), with the columns of ErrorSum."""
+def errors_by_row(
+    model: Model, by_user: Csr, scale: tuple[float, float], timestamp: Array | None = None
+) -> Array:
+    """Sums of errors over each user's ratings: (n_users, 4), with the columns of ErrorSum.
+
+    timestamp (n_ratings,): the times of the ratings, for a model with days.
+    """
     by_user.check_columns(model.n_items)
     if by_user.n_rows != model.n_users:
         raise ValueError(f"by_user has {by_user.n_rows} users, but the model {model.n_users}")
     low, high, mean = map(model.user_factors.dtype.type, (*scale, model.global_mean))
+    third = model.days_of(timestamp)
     return squared_errors_by_row(
         by_user.indptr,
         by_user.indices,
@@ -64,6 +70,8 @@ def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Arr
         model.item_biases,
         low,
         high,
+        *third.arrays,
+        model.day_share,
         np.zeros(0),
         1,
     )
@@ -71,7 +79,8 @@ def errors_by_row(model: Model, by_user: Csr, scale: tuple[float, float]) -> Arr
 
 def predict(model: Model, ratings: Ratings) -> Array:
     """The unclipped prediction for each rating, in stars: (n_ratings,) float64."""
-    return model.predict(ratings.user_index, ratings.item_index).astype(np.float64)
+    index = ratings.user_index, ratings.item_index
+    return model.predict(*index, ratings.timestamp).astype(np.float64)
 
 
 def errors_in(predicted: Array, rating: Array, scale: tuple[float, float]) -> Errors:

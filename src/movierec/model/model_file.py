@@ -18,6 +18,7 @@ from movierec.core.manifests import Manifest, check_same_origin, parse_manifest,
 from movierec.core.params import ImplicitParams, ItemRegressionParams, TrainParams
 from movierec.core.paths import IMPLICIT_MODEL, ITEM_REGRESSION, MODEL
 from movierec.core.rating_scale import Scale
+from movierec.model.prediction_intervals import PredictionIntervals
 
 if TYPE_CHECKING:
     from movierec.model.biased_mf import Model
@@ -58,6 +59,7 @@ class TrainResult(BaseModel):
 
     validation: dict[str, float | None] | None
     refit: bool
+    intervals: PredictionIntervals
 
 
 def named_arrays(model: Model | ItemWeights) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from movierec.kernels.row_solver import solve_rows
 from movierec.kernels.scheduling import RUNS
 from movierec.kernels.scoring import residuals_by_row
 from movierec.kernels.tiles import LANES, TILE
+from movierec.model.third_side import ThirdSide
 
 CACHE_LINE = 64  # bytes
 
@@ -78,6 +79,7 @@ def half_epoch(
     prior_mean: Array | None = None,
     noise: Array | None = None,
     first: int = 0,
+    third: ThirdSide | None = None,
 ) -> tuple[Array, Array]:
     """Solve for every row of one side exactly, while the other side is fixed.
 
@@ -87,15 +89,17 @@ def half_epoch(
     noise (n_rows, n_factors + 1): standard normal numbers / √λ, to sample rows from their posterior
     instead of taking its mean.
     side, first: the name of the side and the number of the first row, for errors.
+    third: a third side, which is fixed as well.
     Returns factors (n_rows, n_factors) and biases (n_rows,) in the dtype of fixed_factors.
     Raises MovierecError if a row's matrix is not positive definite.
     """
     dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
-    if prior_mean is not None:
-        ratings = _deviations(ratings, fixed_factors, prior_mean)
+    if prior_mean is not None or third is not None:
+        ratings = _deviations(ratings, fixed_factors, prior_mean, third)
     own_noise = np.empty((0, n_factors + 1), dtype) if noise is None else noise
     fixed = fixed_factors, fixed_biases, global_mean
-    factors, biases = (part[:, 0] for part in _draw(ratings, fixed, prior, own_noise))
+    drawn = _draw(ratings, fixed, prior, own_noise, third=third)
+    factors, biases = (part[:, 0] for part in drawn)
     _check_solved(biases, side, first)
     if prior_mean is not None:
         factors += prior_mean[:, :-1]
@@ -127,6 +131,7 @@ def _draw(
     prior: Prior,
     noise: Array,
     n_draws: int | None = None,
+    third: ThirdSide | None = None,
 ) -> tuple[Array, Array]:
     """Solve for rows with noise: factors (n_rows, n_draws, n_factors), biases (n_rows, n_draws).
 
@@ -139,6 +144,7 @@ def _draw(
     width = -(-n_factors // LANES) * LANES
     factors = np.empty((ratings.n_rows, n_draws or 1, n_factors), dtype)
     biases = np.empty(factors.shape[:2], dtype)
+    third = third or ThirdSide.none(n_factors, dtype)
     solve_rows(
         _runs(ratings.indptr, width),
         ratings.indptr,
@@ -147,6 +153,8 @@ def _draw(
         _padded(fixed_factors, width),
         fixed_biases,
         dtype.type(global_mean),
+        third.index,
+        _padded(third.factors, width),
         *prior.system(width, dtype),
         noise,
         n_draws is not None,
@@ -167,9 +175,17 @@ def _check_solved(solutions: Array, side: str, first: int = 0) -> None:
         )
 
 
-def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
-    """The ratings minus the predictions of the rows' prior means, so that m₀ becomes 0."""
-    dtype = fixed_factors.dtype
+def _deviations(
+    ratings: Csr, fixed_factors: Array, prior_mean: Array | None, third: ThirdSide | None
+) -> Csr:
+    """The ratings minus the predictions of the rows' prior means, so that m₀ becomes 0.
+
+    What the third side explains is subtracted, too, except its product with the rows.
+    """
+    dtype, n_factors = fixed_factors.dtype, fixed_factors.shape[1]
+    if prior_mean is None:
+        prior_mean = np.zeros((ratings.n_rows, n_factors + 1), dtype)
+    third = third or ThirdSide.none(n_factors, dtype)
     ratings.check_columns(len(fixed_factors))
     residuals = residuals_by_row(
         ratings.indptr,
@@ -178,6 +194,7 @@ def _deviations(ratings: Csr, fixed_factors: Array, prior_mean: Array) -> Csr:
         np.ascontiguousarray(prior_mean[:, :-1], dtype),
         fixed_factors,
         np.ascontiguousarray(prior_mean[:, -1], dtype),
+        *third.arrays,
     )
     return Csr(ratings.indptr, ratings.indices, residuals)
 

@@ -70,6 +70,7 @@ def groups(caption: str, results: Results) -> Figure:
 def calibration(caption: str, results: Results) -> Figure:
     """Mean given by mean predicted rating; the share of ratings inside intervals by their level."""
     rows, levels = results.plots["calibration"], results.plots["interval_coverage"]
+    groups = results.plots["interval_coverage_by_group"].filter(like="coverage_")
     figure, (means, shares) = style.panels(caption, 3.6, 2)
     for axes, x, y in (
         (means, rows["predicted_rating"], rows["rating"]),
@@ -78,6 +79,9 @@ def calibration(caption: str, results: Results) -> Figure:
         style.diagonal(axes, min(x.min(), y.min()), max(x.max(), y.max()))
         axes.plot(x, y, "o-", color=BLUE, ms=4.5, lw=1)
         axes.set_aspect("equal", adjustable="datalim")
+    for name, coverage in groups.items():
+        level = float(str(name).removeprefix("coverage_")) / 100
+        shares.plot([level] * len(coverage), coverage, "_", color=GREY, ms=9, zorder=1)
     means.set_title(f"calibration, in {len(rows)} bins of predictions")
     means.set(xlabel="mean predicted rating, stars", ylabel="mean given rating, stars")
     shares.set_title("coverage of prediction intervals")

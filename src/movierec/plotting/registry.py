@@ -31,7 +31,8 @@ SHOWS = {  # by group, what each picture shows
         "groups": "Test RMSE of the model and of damped biases by the number of ratings of the user"
         " and the movie, by genre and by decade (those with 30 test ratings or more).",
         "calibration": "Mean given rating by mean predicted rating, and the share of test ratings"
-        " inside prediction intervals of each level.",
+        " inside prediction intervals of each level; grey: in groups by number of ratings of the"
+        " user or the movie.",
     },
     "factors": {
         "factors": "The most rated movies on the first two principal components of their factors:"

@@ -31,6 +31,8 @@ PLOTS: Mapping[str, Mapping[str, str]] = {
         "residuals": "residual n_test",
         "calibration": "predicted_rating rating n_test",
         "interval_coverage": "level coverage",
+        "interval_coverage_by_group": "side:text min_ratings max_ratings"
+        " coverage_50 coverage_80 coverage_95 n_test",
         "rmse_by_user_activity": f"n_ratings:text {GROUP}",
         "rmse_by_item_popularity": f"n_ratings:text {GROUP}",
         "rmse_by_genre": f"genre:text {GROUP}",

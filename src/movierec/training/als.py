@@ -20,16 +20,23 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import TrainParams
 from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
+from movierec.metrics import measures
 from movierec.metrics.measures import Errors
 from movierec.model.features import Features
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.model.solver import Prior
 from movierec.training import row_ops
 from movierec.training.early_stopping import Epoch, Trainer, TrainingState
 from movierec.training.training_data import SIDES, M, Start, TrainingData
 
+# The precision of a day's factors, relative to that of users' and items'. On ml-100k, validation
+# RMSE is 0.9114 without days, and with them 0.9265 at 1, 0.9101 at 10, and 0.9084 at 30.
+DAY_PRECISION = 30.0
+
 # Conjugate gradient steps per epoch. Each lowers the objective, and the next epoch continues from
 # there. ml-100k needs at most 21; at the size of ml-25m, 90 steps gave no better result.
 WEIGHT_STEPS = 25
+MAX_INTERVAL_RATINGS = 200_000  # validation ratings to fit prediction intervals to
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,22 @@ def initial_model(data: TrainingData[M], params: TrainParams, seed: int) -> M:
 
 def run_epoch(model: M, data: TrainingData[M], params: TrainParams) -> M:
     """Solve for every user, then every item; after each side, for its features' weights."""
-    prior = Prior.from_params(params, model.n_factors)
-    for side in SIDES:
+    for side in data.sides:
+        prior = prior_of(side, params, model.n_factors)
         model = data.solve(model, side, prior)
         if features := data.features(side):
             weights = solve_weights(model, data, side, features, prior, params.feature_ridge)
             model = model.changed(side, weights=weights)
     return model
+
+
+def prior_of(side: str, params: TrainParams, n_factors: int) -> Prior:
+    """The prior of a side's rows."""
+    if side == "day":
+        params = params.model_copy(
+            update={"factor_precision": DAY_PRECISION * params.factor_precision}
+        )
+    return Prior.from_params(params, n_factors)
 
 
 def solve_weights(
@@ -85,7 +101,10 @@ def objective(
     prior = Prior.from_params(params, model.n_factors)
     sums, penalties = data.losses(model, scale, partial(row_ops.penalty, prior, None))
     penalty = sum(penalties)
-    for side in SIDES:
+    for side in data.sides:
+        if side == "day":
+            of_days = prior_of(side, params, model.n_factors)
+            penalty += float(data.sum_rows(model, side, partial(row_ops.penalty, of_days, None)))
         if data.features(side):
             squares = np.square(model.weights(side), dtype=np.float64).sum(axis=0)
             penalty += float(params.feature_ridge * squares @ prior.of_one_rating)
@@ -125,6 +144,19 @@ class RatingTrainer(Trainer[M, RatingEpoch, Errors]):
 
     def fold_in(self, model: M, held_out: TrainingData[M], epoch: int) -> M:
         return held_out.solve(model, "user", Prior.from_params(self.params, model.n_factors))
+
+    def prediction_intervals(self, state: RatingState[M]) -> PredictionIntervals:
+        """By validation; without it normal ones, too narrow, by the RMSE on train."""
+        held_out, given = self.data.judge.validation, self.data.held_out
+        if held_out is None or not len(held_out):
+            return PredictionIntervals.normal(state.epochs[state.best_epoch - 1].train_rmse)
+        n = len(held_out)
+        held_out = held_out.take(np.linspace(0, n - 1, min(n, MAX_INTERVAL_RATINGS)).astype(int))
+        predicted = measures.predict(self.final_model(state), held_out)
+        errors = held_out.rating - np.clip(predicted, *self.scale)
+        by_user, by_item = (self.data.counts(side) for side in SIDES)
+        counts = by_user + given.counts("user") if given else by_user, by_item
+        return PredictionIntervals.fit(errors, held_out, counts)
 
     def measure(self, state: RatingState[M], model: M) -> RatingState[M]:
         """The state after an epoch with this model as its result."""

@@ -12,6 +12,7 @@ from movierec.core.params import ImplicitParams, TrainParams
 from movierec.data.rating_arrays import Array
 from movierec.metrics.measures import Errors, Ranking
 from movierec.model.biased_mf import Model
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.training.training_data import M, TrainingData
 
 
@@ -107,6 +108,10 @@ class Trainer(ABC, Generic[M, E, Q]):
         """The final model, of which only the rows of held-out users count."""
         return held_out.finish(self.fold_in(cast(M, state.model), held_out, state.best_epoch))
 
+    def prediction_intervals(self, state: TrainingState[M, E, Q]) -> PredictionIntervals | None:
+        """Those of a finished state's model, if it predicts ratings."""
+        return None
+
     def advance(
         self, state: TrainingState[M, E, Q], model: M, epoch: E, quality: Q | None
     ) -> TrainingState[M, E, Q]:
@@ -124,6 +129,8 @@ def fit(
 ) -> TrainingState[M, E, Q]:
     """Train until validation has not improved for trainer.patience epochs.
 
+    The best model is at most min_improvement worse than by any rule with at most half the patience
+    and at least this min_improvement.
     on_epoch: called with the state after each epoch. state: one of these states, to resume from;
     the result is then bit-identical.
     Raises MovierecError if there are no ratings to train on.

@@ -3,7 +3,11 @@
     r ~ N(r̂, 1/λ)      row ~ N(μ + X W, Λ⁻¹)      W ~ N(0, (ρ Λ)⁻¹)      λ ~ Gamma
 
 A row is its factors and bias. Each side has its own μ and Λ, with a Normal–Wishart prior.
-X W are the means by features (features.py). Predictions are averaged over samples, never factors.
+X W are the means by features (features.py). W takes its scale from Λ, but Λ is drawn from the rows
+alone: a cut (Plummer, "Cuts in Bayesian graphical models", Statistics and Computing 2015). With
+thousands of features, most of them rare, W would otherwise decide on Λ.
+
+Predictions are averaged over samples, never factors.
 Salakhutdinov & Mnih, "Bayesian probabilistic matrix factorization using MCMC" (ICML 2008),
 section 3; the features' weights as in Simm et al., "Macau" (MLSP 2017), section 3.
 """
@@ -23,7 +27,7 @@ from movierec.model.solver import Prior
 from movierec.training import als, row_ops
 from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
 from movierec.training.row_ops import Draw, Noise, RowBlock
-from movierec.training.training_data import SIDES, M, SampleMean, TrainingData
+from movierec.training.training_data import M, SampleMean, TrainingData
 
 MEAN_WEIGHT = 2.0  # β₀: the weight of μ's prior mean 0, in rows
 # The prior's guess of a row's expected squared length, with d degrees of freedom; factors in stars,
@@ -42,23 +46,21 @@ def draw_hyper(
     spread: Array,
     star: float,
     rng: np.random.Generator,
-    weights: Array | None = None,
-    ridge: float = 0,
+    is_centred: bool = False,
 ) -> tuple[Array, Array]:
     """Sample μ (d,) and Λ (d, d) from their Normal–Wishart posterior, given the rows minus X W.
 
     n_rows, mean (d,), spread (d, d): the number of these rows, their mean, and their
-    Σ (row − mean)(row − mean)ᵀ. star: the unit of the prior. weights: W (n_features, d), with
-    precision ridge · Λ, which also carry information on Λ.
+    Σ (row − mean)(row − mean)ᵀ. star: the unit of the prior. is_centred: whether μ is 0.
     """
     d = len(mean)
     weight, freedom = MEAN_WEIGHT + n_rows, d + n_rows
+    shrunk = n_rows if is_centred else MEAN_WEIGHT * n_rows / weight
     spread = spread + ROW_SIZE * np.diag([*[star] * (d - 1), star**2])
-    spread += MEAN_WEIGHT * n_rows / weight * np.outer(mean, mean)
-    if weights is not None:
-        spread += ridge * np.einsum("rf,rg->fg", weights, weights, dtype=np.float64)
-        freedom += len(weights)
+    spread += shrunk * np.outer(mean, mean)
     precision = draw_wishart(np.linalg.inv(spread), freedom, rng)
+    if is_centred:
+        return np.zeros(d), precision
     root = np.linalg.cholesky(weight * precision)
     shift = np.linalg.solve(root.T, rng.standard_normal(d))
     return n_rows / weight * mean + shift, precision
@@ -122,13 +124,11 @@ def draw_side(
 
     centre = data.sum_rows(model, side, row_ops.deviation_sum) / n_rows
     spread = data.sum_rows(model, side, partial(row_ops.scatter, centre))
+    # Days have mean 0, so that an average one has no effect.
+    mean, precision = draw_hyper(n_rows, centre, spread, star, rng, is_centred=side == "day")
     if features:
-        weights = model.weights(side)
-        mean, precision = draw_hyper(n_rows, centre, spread, star, rng, weights, ridge)
         weights = draw_weights(model, data, side, features, mean, precision, ridge, noise)
         model = model.changed(side, weights=weights)
-    else:
-        mean, precision = draw_hyper(n_rows, centre, spread, star, rng)
     prior, shift = Prior(precision / noise_precision, np.zeros(len(mean))), mean.astype(dtype)
     draw = Draw(shift, Noise(seed, f"{name}/rows", noise_precision**0.5))
     model = data.solve(model, side, prior, draw)
@@ -154,7 +154,7 @@ def sweep(
     rate = GAMMA * star**2 + squared_error / 2
     noise_precision = float(rng.gamma(GAMMA + n_ratings / 2, 1 / rate))
     penalty, priors = 0.0, {}
-    for side in SIDES:
+    for side in data.sides:
         how = params.gibbs_feature_ridge, star, noise_precision, seed
         model, *prior, more = draw_side(model, data, side, f"gibbs/{number}/{side}", *how)
         priors[side], penalty = prior, penalty + more

@@ -17,8 +17,18 @@ from movierec.model.biased_mf import Model, mean_of
 from movierec.model.features import Features
 from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
+from movierec.model.third_side import ThirdSide
 from movierec.training import row_ops
-from movierec.training.row_ops import NO_SUMS, OTHER_SIDE, Change, Draw, Measure, RowBlock
+from movierec.training.rating_days import RatingDays
+from movierec.training.row_ops import (
+    NO_SUMS,
+    OTHER_SIDE,
+    THIRD_SIDE,
+    Change,
+    Draw,
+    Measure,
+    RowBlock,
+)
 from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
 
@@ -26,7 +36,7 @@ from movierec.training.training_data import SIDES, SampleMean, Start, Subset, Tr
 class InMemoryData(TrainingData[Model]):
     """Ratings grouped by user and by item, the features of both sides, and validation ratings.
 
-    given: the data of held-out users.
+    given: the data of held-out users. days: of the ratings, for a model with days.
     """
 
     model_type = Model
@@ -37,6 +47,7 @@ class InMemoryData(TrainingData[Model]):
     item_features: Features | None = None
     validation: Ratings | None = None
     given: "InMemoryData | None" = None
+    days: RatingDays | None = None
 
     @classmethod
     def from_params(
@@ -46,14 +57,23 @@ class InMemoryData(TrainingData[Model]):
         params: TrainParams,
         genres: Csr | None = None,
         validation: Ratings | None = None,
+        timestamp: Array | None = None,
+        days: Array | None = None,
     ) -> "InMemoryData":
-        """Add the features that params.model needs; genres: the genres of each item, by index."""
+        """Add the features that params.model needs, and the days that params.days asks for.
+
+        genres: the genres of each item, by index. timestamp: of each rating in by_user. days: those
+        of the model; None: all that occur.
+        """
         user_features = item_features = None
         if params.model == "svdpp":
             user_features, item_features = Features(by_user, by_item), Features(by_item, by_user)
         if params.model == "genre_mf":
             item_features = genre_features(genres)
-        return cls(by_user, by_item, user_features, item_features, validation)
+        of_days = None
+        if params.days:
+            of_days = RatingDays.from_times(by_user, by_item.n_rows, timestamp, days)
+        return cls(by_user, by_item, user_features, item_features, validation, days=of_days)
 
     def with_targets(self, targets: Targets) -> Self:
         by_user, by_item = (
@@ -75,14 +95,27 @@ class InMemoryData(TrainingData[Model]):
         total = tree_sums.add_up([row_ops.rating_sums(0, self.by_user)])
         return float(total / self.n_ratings)
 
+    @property
+    def sides(self) -> tuple[str, ...]:
+        return (*SIDES, "day") if self.days else SIDES
+
     def ratings(self, side: str) -> Csr:
+        if side == "day":
+            return cast(RatingDays, self.days).by_day
         return self.by_user if side == "user" else self.by_item
 
     def counts(self, side: str) -> Array:
         return self.ratings(side).counts
 
     def features(self, side: str) -> Features | None:
-        return self.user_features if side == "user" else self.item_features
+        return {"user": self.user_features, "item": self.item_features}.get(side)
+
+    def _third(self, model: Model, side: str) -> ThirdSide | None:
+        """The third side of each rating of `ratings(side)`, None without days."""
+        if self.days is None:
+            return None
+        index = {"user": "by_user", "item": "by_item", "day": "items"}[side]
+        return ThirdSide(getattr(self.days, index), *model.rows(THIRD_SIDE[side]))
 
     def _row_block(self, model: Model, side: str) -> RowBlock:
         features = self.features(side)
@@ -95,24 +128,30 @@ class InMemoryData(TrainingData[Model]):
             rng = random_streams.stream(start.seed, start.stream)
             draws = rng.standard_normal((self.n_items, start.n_factors))
             item_factors = (draws * start.deviation).astype(start.dtype)
-        weights: dict[str, Any] = {
+        more: dict[str, Any] = {
             f"{side}_weights": start.weights(features.n_features)
             for side in SIDES
             if (features := self.features(side))
         }
+        if self.days:
+            n_days = len(self.days.days)
+            more["days"] = self.days.days
+            more["day_factors"] = np.zeros((n_days, start.n_factors), start.dtype)
+            more["day_biases"] = np.zeros(n_days, start.dtype)
         return Model(
             global_mean=start.global_mean,
             user_factors=np.zeros((self.n_users, start.n_factors), start.dtype),
             item_factors=item_factors,
             user_biases=np.zeros(self.n_users, start.dtype),
             item_biases=np.zeros(self.n_items, start.dtype),
-            **weights,
+            **more,
         )
 
     def solve(self, model: Model, side: str, prior: Prior, draw: Draw | None = None) -> Model:
         block, fixed = self._row_block(model, side), model.rows(OTHER_SIDE[side])
         ratings, mean = self.ratings(side), model.global_mean
-        factors, biases = row_ops.solve(block, ratings, fixed, mean, prior, side, draw)
+        third = self._third(model, side)
+        factors, biases = row_ops.solve(block, ratings, fixed, mean, prior, side, draw, third)
         return model.changed(side, factors=factors, biases=biases)
 
     def sum_rows(self, model: Model, side: str, measure: Measure) -> Array:
@@ -133,16 +172,18 @@ class InMemoryData(TrainingData[Model]):
         subset: Subset = "train",
         mean: SampleMean | None = None,
     ) -> Array:
-        ratings = self.by_user
+        ratings, third = self.by_user, self._third(model, "user")
         if subset == "validation":
-            ratings = cast(Ratings, self.validation).by_user(self.n_users)
+            validation = cast(Ratings, self.validation)
+            ratings = validation.by_user(self.n_users)
+            third = third and model.days_of(validation.timestamp)
         sums, n_samples = NO_SUMS, 1
         if mean:
             sums = mean.sums.setdefault(subset, np.zeros(len(ratings.values)))
             n_samples = mean.n_samples
-        rows, fixed, global_mean = model.rows("user"), model.rows("item"), model.global_mean
+        rows, fixed, how = model.rows("user"), model.rows("item"), (model.global_mean, scale)
         return tree_sums.add_up(
-            [row_ops.error_sums(0, ratings, rows, fixed, global_mean, scale, sums, n_samples)]
+            [row_ops.error_sums(0, ratings, rows, fixed, *how, sums, n_samples, third)]
         )
 
     def losses(

@@ -9,7 +9,8 @@ from movierec.core.errors import MovierecError
 from movierec.core.params import EngineParams, ImplicitParams, TrainParams
 from movierec.core.paths import INDEX, SPLIT
 from movierec.data import parquet_tables
-from movierec.data.rating_arrays import Csr, Ratings
+from movierec.data.parquet_tables import GIVEN
+from movierec.data.rating_arrays import Array, Csr, Ratings
 from movierec.data.stored_ratings import StoredRatings
 from movierec.engine.local import Engine
 from movierec.training.blocks.block_ratings import BlockSource
@@ -18,6 +19,7 @@ from movierec.training.in_memory import InMemoryData
 
 # Memory of training, in bytes: constant, per rating, and as a multiple of the size of all rows.
 BASE, PER_RATING, ROW_COPIES = 300_000_000, 40, 4
+PER_DATED = 30  # per rating in a model with days
 PER_RUNNING_SUM = 8  # per rating in Gibbs sampling, for the sum of the samples' predictions
 
 Settings = TrainParams | ImplicitParams
@@ -39,9 +41,11 @@ def load(
     if fits_in_memory(engine.params, settings):
         return load_in_memory(settings, refit)
     model = settings.model if isinstance(settings, TrainParams) else "mf"
-    if model in ("svdpp", "damped_biases"):
+    has_days = isinstance(settings, TrainParams) and settings.days
+    if has_days or model in ("svdpp", "damped_biases"):
+        what = "days: true" if has_days else f"model: {model}"
         raise MovierecError(
-            f"train.model: {model} is trained in memory only: set engine.kind to local, and"
+            f"train.{what} is trained in memory only: set engine.kind to local, and"
             " engine.memory_limit to null"
         )
     memory = engine.params.memory_limit if engine.is_here else None
@@ -66,7 +70,10 @@ def load_in_memory(settings: Settings, refit: bool) -> InMemoryData:
     needs_genres = isinstance(settings, TrainParams) and settings.model == "genre_mf"
     genres = parquet_tables.read_genres() if needs_genres else None
     validation = None if refit else parquet_tables.read_ratings(SPLIT / "validation.parquet")
-    return assemble(by_user, by_item, validation, _given(by_user.n_rows, refit), settings, genres)
+    given = _given(by_user.n_rows, refit)
+    has_days = isinstance(settings, TrainParams) and settings.days
+    times = (_times(refit), _times(refit, given)) if has_days else ()
+    return assemble(by_user, by_item, validation, given, settings, genres, *times)
 
 
 def assemble(
@@ -76,27 +83,58 @@ def assemble(
     given: Csr,
     settings: Settings,
     genres: Csr | None = None,
+    timestamp: Array | None = None,
+    given_timestamp: Array | None = None,
 ) -> InMemoryData:
-    """The training data of a split in memory. given: of held-out users, by all users."""
+    """The training data of a split in memory. given: of held-out users, by all users.
 
-    def data(by_user: Csr, by_item: Csr, validation: Ratings | None) -> InMemoryData:
+    timestamp, given_timestamp: of each rating in by_user and in given, for a model with days.
+    """
+
+    def data(
+        by_user: Csr,
+        by_item: Csr,
+        validation: Ratings | None,
+        timestamp: Array | None,
+        days: Array | None = None,
+    ) -> InMemoryData:
         if isinstance(settings, ImplicitParams):
             return InMemoryData(by_user, by_item, validation=validation)
-        return InMemoryData.from_params(by_user, by_item, settings, genres, validation)
+        sides = by_user, by_item, settings, genres, validation
+        return InMemoryData.from_params(*sides, timestamp, days)
 
     if not len(given.values):
-        return data(by_user, by_item, validation)
-    of_held_out = data(given, given.transpose(by_item.n_rows), validation)
-    return replace(data(by_user, by_item, None), given=of_held_out)
+        return data(by_user, by_item, validation, timestamp)
+    trained = data(by_user, by_item, None, timestamp)
+    days = trained.days.days if trained.days else None
+    of_given = given, given.transpose(by_item.n_rows), validation, given_timestamp, days
+    return replace(trained, given=data(*of_given))
 
 
 def _given(n_users: int, refit: bool) -> Csr:
     """The given ratings of held-out users, by all users; those for validation not in a refit."""
     for_validation, for_test = (
-        parquet_tables.read_ratings(SPLIT / f"{name}.parquet") for name in parquet_tables.GIVEN
+        parquet_tables.read_ratings(SPLIT / f"{name}.parquet") for name in GIVEN
     )
     given = for_test.by_user(n_users)
     return given if refit else given.insert(for_validation)
+
+
+def _times(refit: bool, given: Csr | None = None) -> Array:
+    """The time of each training rating, ordered as load_in_memory does, or of each given one."""
+    parts: tuple[str, ...]
+    if given is not None:
+        parts = GIVEN[1:] if refit else GIVEN
+        times = Csr(np.zeros(given.n_rows + 1, int), *np.zeros((2, 0), np.int64))
+    else:
+        parts = ("validation", "validation_given") if refit else ()
+        by_user = parquet_tables.read_train_by_user()
+        (timestamp,) = parquet_tables.read_columns(SPLIT / "train_by_user.parquet", ["timestamp"])
+        times = Csr(by_user.indptr, by_user.indices, timestamp)
+    for part in parts:
+        more = parquet_tables.read_ratings(SPLIT / f"{part}.parquet")
+        times = times.insert(replace(more, rating=more.timestamp))
+    return times.values
 
 
 def estimate_memory(split: Path, settings: Settings) -> int:
@@ -107,6 +145,8 @@ def estimate_memory(split: Path, settings: Settings) -> int:
     )
     row_bytes = np.dtype(settings.dtype).itemsize * (n_users + n_items) * (settings.n_factors + 1)
     n_bytes = BASE + PER_RATING * n_ratings + ROW_COPIES * row_bytes
+    if isinstance(settings, TrainParams) and settings.days:
+        n_bytes += PER_DATED * n_ratings
     if isinstance(settings, TrainParams) and settings.method == "gibbs":
         n_bytes += PER_RUNNING_SUM * n_ratings + 2 * settings.gibbs.samples * row_bytes
     return n_bytes

@@ -19,9 +19,11 @@ from movierec.kernels.reductions import chunk_feature_sums, chunk_grams, row_sum
 from movierec.kernels.scoring import squared_errors_by_row
 from movierec.model.features import means_of, scale_of
 from movierec.model.solver import Prior, half_epoch
+from movierec.model.third_side import ThirdSide
 
 NO_SUMS = np.zeros(0)
-OTHER_SIDE = {"user": "item", "item": "user"}
+OTHER_SIDE = {"user": "item", "item": "user", "day": "user"}
+THIRD_SIDE = {"user": "day", "item": "day", "day": "item"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def solve(
     prior: Prior,
     side: str,
     draw: Draw | None = None,
+    third: ThirdSide | None = None,
 ) -> tuple[Array, Array]:
     """Solve for a block's rows: its factors and biases.
 
@@ -93,7 +96,8 @@ def solve(
     factors, biases = fixed
     means = block.prior_means(draw.shift if draw else None)
     noise = draw.noise.draw(block, factors.shape[1] + 1, factors.dtype) if draw else None
-    return half_epoch(ratings, factors, biases, global_mean, prior, side, means, noise, block.first)
+    more = prior, side, means, noise, block.first, third
+    return half_epoch(ratings, factors, biases, global_mean, *more)
 
 
 def error_sums(
@@ -105,6 +109,7 @@ def error_sums(
     scale: tuple[float, float],
     sums: Array = NO_SUMS,
     n_samples: int = 1,
+    third: ThirdSide | None = None,
 ) -> PartialSums:
     """Sums of four errors over a block's ratings, in the order of metrics.measures.ErrorSum.
 
@@ -113,6 +118,7 @@ def error_sums(
     """
     number = rows[0].dtype.type
     ratings.check_columns(len(fixed[1]))
+    third = third or ThirdSide.none(fixed[0].shape[1], fixed[0].dtype)
     by_row = squared_errors_by_row(
         ratings.indptr,
         ratings.indices,
@@ -124,6 +130,8 @@ def error_sums(
         fixed[1],
         number(scale[0]),
         number(scale[1]),
+        *third.arrays,
+        number(1),
         sums,
         n_samples,
     )

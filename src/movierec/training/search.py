@@ -23,6 +23,7 @@ from movierec.engine import factory
 from movierec.engine.local import Engine
 from movierec.model import model_file
 from movierec.model.biased_mf import Model
+from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.training import early_stopping, loading
 from movierec.training.checkpoint import Checkpoint, code_files, make_key, stoppable
 from movierec.training.early_stopping import E, Q, Trainer, TrainingState
@@ -55,6 +56,7 @@ class TrainedModel(Generic[E, Q]):
     """A trained model.
 
     validation: the quality of the best epoch, before the refit. last_epoch: the final model's.
+    intervals: of predicted ratings, from before the refit.
     """
 
     model: Model
@@ -62,6 +64,7 @@ class TrainedModel(Generic[E, Q]):
     validation: Q | None
     refit: bool
     last_epoch: E
+    intervals: PredictionIntervals | None
 
     @property
     def fitted_on(self) -> str:
@@ -107,6 +110,8 @@ def write_model(
         "validation": trained.validation and task.report(trained.validation),
         "refit": trained.refit,
     }
+    if trained.intervals:
+        result["intervals"] = trained.intervals.model_dump(mode="json")
     made_with = params.model_dump(include={"seed", task.stage})
     record = manifests.make_record(made_with, model_file.hash_arrays(trained.model), result)
     manifest = {**manifest, task.stage: record}
@@ -144,6 +149,7 @@ def fit_twice(
     """
     state, trainer = fit(settings, False, None)
     best_epoch, validation = state.best_epoch, state.validation
+    intervals = trainer.prediction_intervals(state)
     is_refit = settings.refit and validation is not None
     if is_refit:
         epochs, item_factors = best_epoch, None
@@ -156,7 +162,7 @@ def fit_twice(
         state, trainer = fit(settings.model_copy(update={"max_epochs": epochs}), True, item_factors)
     last_epoch = state.epochs[state.best_epoch - 1]
     model = trainer.final_model(state)
-    return TrainedModel(model, best_epoch, validation, is_refit, last_epoch)
+    return TrainedModel(model, best_epoch, validation, is_refit, last_epoch, intervals)
 
 
 def _fit(

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 
-from movierec.data.rating_arrays import Array
+from movierec.data.rating_arrays import Array, Ratings
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model
@@ -91,11 +91,17 @@ class SampleMean:
 class TrainingData(ABC, Generic[M]):
     """Training ratings grouped by user and by item, features of rows, and validation ratings.
 
-    A side is "user" or "item". The rows of a side are the factors and biases of its users or items.
+    A side is "user", "item" or "day". The rows of a side are the factors and biases of its users,
+    items or days.
     scale: the lowest and the highest rating. model_type: the type of models in training.
     """
 
     model_type: type[M]
+
+    @property
+    @abstractmethod
+    def validation(self) -> Ratings | None:
+        """The validation ratings; None, or empty, without any."""
 
     @property
     @abstractmethod
@@ -115,6 +121,11 @@ class TrainingData(ABC, Generic[M]):
     def judge(self) -> Self:
         """The data with the validation ratings, if there are any."""
         return self.held_out or self
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides in the order in which an epoch solves for them; "day" only with days."""
+        return SIDES
 
     @abstractmethod
     def counts(self, side: str) -> Array:

@@ -20,7 +20,7 @@ import numpy as np
 from movierec.core import atomic
 from movierec.data import parquet_tables, tree_sums
 from movierec.data.parquet_tables import GIVEN
-from movierec.data.rating_arrays import Array, stack_rows
+from movierec.data.rating_arrays import Array, Ratings, stack_rows
 from movierec.engine.local import Engine, Handle
 from movierec.metrics.ranking_protocol import RankingEvaluator, sample_users
 from movierec.model import biased_mf
@@ -71,6 +71,11 @@ class BlockedData(TrainingData[BlockedModel]):
 
     def with_targets(self, targets: Targets) -> Self:
         return type(self)(self.engine, replace(self.source, targets=targets, tables=()))
+
+    @property
+    def validation(self) -> Ratings | None:
+        path = self.source.split / "validation.parquet"
+        return parquet_tables.read_ratings(path) if self.n_validation else None
 
     @property
     def n_validation(self) -> int:
