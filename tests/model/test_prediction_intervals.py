@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 
 from movierec.data.rating_arrays import Ratings
-from movierec.model.prediction_intervals import LEVELS, PredictionIntervals
+from movierec.model.prediction_intervals import LEVELS, TERMS, PredictionIntervals
 from tests.helpers.random_data import random_ratings
 
 N, EXPONENTS = 40_000, (-0.3, 0.2)
@@ -25,8 +25,8 @@ def draw(seed, n=N):
     return rng.standard_t(3, n) * sizes, ratings, COUNTS
 
 
-def exponents(intervals):
-    return np.array([intervals.user_exponent, intervals.item_exponent])
+def weights(intervals):
+    return np.array([intervals.weights[term] for term in TERMS])
 
 
 def half_widths(intervals):
@@ -36,7 +36,7 @@ def half_widths(intervals):
 def test_intervals_hold_for_new_ratings_with_few_and_with_many_others():
     """A share of 8,000 ratings has a standard error of at most 0.56%."""
     intervals = PredictionIntervals.fit(*draw(0))
-    np.testing.assert_allclose(exponents(intervals), EXPONENTS, atol=0.02)
+    np.testing.assert_allclose(weights(intervals), (*EXPONENTS, 0, 0), atol=0.02)
     errors, ratings, counts = draw(1)
     scores = intervals.scores(errors, ratings, counts)
     for n in (counts[0][ratings.user_index], counts[1][ratings.item_index]):
@@ -56,7 +56,7 @@ def test_the_promised_share_of_any_ratings_is_inside(seed, n, exact):
     inside = intervals.scores(errors, ratings, counts)[:, None] <= half_widths(intervals)
     promised = np.minimum(np.ceil(SHARES * (n + 1) - 1e-9), n)
     assert (inside.sum(axis=0) >= promised).all()
-    assert np.isfinite(exponents(intervals)).all()
+    assert np.isfinite(weights(intervals)).all()
     assert (np.diff(half_widths(intervals)) >= 0).all()
 
 
@@ -65,15 +65,15 @@ def test_only_relative_errors_and_counts_matter():
     one = PredictionIntervals.fit(errors, ratings, counts)
     more = [10 * (n + 1) - 1 for n in counts]  # as if each had rated ten times as much
     other = PredictionIntervals.fit(7 * errors, ratings, more)
-    np.testing.assert_allclose(exponents(other), exponents(one))
+    np.testing.assert_allclose(weights(other), weights(one), atol=1e-9)
     np.testing.assert_allclose(half_widths(other), 7 * half_widths(one))
     np.testing.assert_allclose(
         other.scores(errors, ratings, more), one.scores(errors, ratings, counts)
     )
 
 
-def test_a_few_ratings_do_not_move_the_exponents_far():
-    assert np.abs(exponents(PredictionIntervals.fit(*draw(3, n=10)))).max() < 0.2
+def test_a_few_ratings_do_not_move_the_weights_far():
+    assert np.abs(weights(PredictionIntervals.fit(*draw(3, n=10)))).max() < 0.2
 
 
 def test_normal_intervals_are_the_same_for_all():

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
 from movierec.api import arguments
 from movierec.api.estimator import Estimator, State
 from movierec.api.input_types import IdsLike, Unknown
@@ -166,13 +168,22 @@ class Blend(Estimator):
         watched, rated = (part._vectors() for part in self._parts[:2])
         return selection.vectors(watched, rated, self._weight)
 
-    def predict(self, users: IdsLike, items: IdsLike, *, unknown: Unknown = "error") -> Array:
+    def predict(
+        self,
+        users: IdsLike,
+        items: IdsLike,
+        *,
+        timestamps: ArrayLike | None = None,
+        unknown: Unknown = "error",
+    ) -> Array:
         """Predict ratings with the rating model, as `ALS.predict` does.
 
         Parameters
         ----------
         users, items
             Ids (n_pairs,) each. A single id is used for all pairs.
+        timestamps
+            Times of the ratings (n_pairs,) in seconds since 1970, used if `rated` has `days`.
         unknown
             For ids that the model was not fitted on, `"error"` raises UnknownIdError, and
             `"prior_mean"` predicts from the global mean and the bias of the known user or item.
@@ -197,4 +208,5 @@ class Blend(Estimator):
         >>> blend.fit((users, movies, [5, 4, 1, 4, 2, 2])).predict(2, "Heat").round(2)
         array([3.02])
         """
-        return self._snapshot().rated_.predict(users, items, unknown=unknown)
+        rated = self._snapshot().rated_
+        return rated.predict(users, items, timestamps=timestamps, unknown=unknown)

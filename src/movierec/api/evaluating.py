@@ -211,7 +211,8 @@ def _measure(
     values = dict.fromkeys(("rmse", "mae"), nan)
     if hasattr(model, "predict"):
         pairs = held_out.user_ids[test.user_index], held_out.item_ids[test.item_index]
-        times = {"timestamps": test.timestamp} if getattr(model, "days", False) else {}
+        has_days = getattr(getattr(model, "rated", model), "days", False)
+        times = {"timestamps": test.timestamp} if has_days else {}
         errors = test.rating - model.predict(*pairs, unknown="prior_mean", **times)
         values["rmse"] = float(np.sqrt(np.mean(np.square(errors))))
         values["mae"] = float(np.mean(np.abs(errors)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from movierec.api import arguments, ids, list_arguments
 from movierec.api.estimator import Estimator
@@ -763,13 +764,18 @@ class TrainedRun:
         rows = self._items.iloc[items].reset_index(drop=True)
         return rows.assign(title=[movies.display(item) for item in items])
 
-    def predict(self, user_ids: IdsLike, movie_ids: IdsLike) -> Array:
+    def predict(
+        self, user_ids: IdsLike, movie_ids: IdsLike, *, timestamps: ArrayLike | None = None
+    ) -> Array:
         """Predict ratings for pairs of a user and a movie.
 
         Parameters
         ----------
         user_ids, movie_ids
             Ids (n_pairs,) each. A single id is used for all pairs.
+        timestamps
+            Times of the ratings (n_pairs,) in seconds since 1970, used after a run with
+            `train.days`. By default, the prediction is for an average day.
 
         Returns
         -------
@@ -790,7 +796,8 @@ class TrainedRun:
         """
         known = self.user_ids, self._movie_ids
         scale = self.params.data.scale
-        return predicted(self.model, scale, known, user_ids, movie_ids, item="movie")
+        pairs = known, user_ids, movie_ids
+        return predicted(self.model, scale, *pairs, item="movie", timestamps=timestamps)
 
     def save(self, path: str | Path) -> Path:
         """Save the run to one file, which `load` opens on any machine, without pickle.
