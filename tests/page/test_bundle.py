@@ -31,10 +31,8 @@ def test_no_module_imports_or_exports_any_more():
 
 def test_all_modules_are_there_each_after_those_that_it_imports():
     order = list(bundle.modules("app.js"))
-    bare = {
-        bundle.EXPORT.sub("", bundle.IMPORT.sub("", bundle.read(name))): name for name in MODULES
-    }
-    names = [bare[text] for text in order]
+    names_of = {bundle.bare(bundle.read(name)): name for name in MODULES}
+    names = [names_of[text] for text in order]
     assert sorted(names) == MODULES
     for name in names:
         for match in bundle.IMPORT.finditer(bundle.read(name)):

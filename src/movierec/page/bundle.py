@@ -9,6 +9,7 @@ from importlib import resources
 STATIC = resources.files("movierec.page") / "static"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async function|function|const|class) )", re.MULTILINE)
+COMMENT = re.compile(r"^ *(?://.*|/?\*(?:(?!\*/).)*(?:\*/)?)\n", re.MULTILINE)  # a whole line
 # What the file is when there is none: DVC asks for every output of a stage.
 NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>movierec</title>
 <p>This run has no page: page.movies is 0 in params.yaml.</p></html>
@@ -27,7 +28,7 @@ def render(data: str) -> str:
 
 
 def modules(name: str, done: set[str] | None = None) -> Iterator[str]:
-    """The text of a module after those that it imports, each once, without import and export."""
+    """The code of a module after those that it imports, each once."""
     done = set() if done is None else done
     if name in done:
         return
@@ -35,7 +36,12 @@ def modules(name: str, done: set[str] | None = None) -> Iterator[str]:
     text = read(name)
     for match in IMPORT.finditer(text):
         yield from modules(match["file"], done)
-    yield EXPORT.sub("", IMPORT.sub("", text))
+    yield bare(text)
+
+
+def bare(text: str) -> str:
+    """The code of a module without import, export and comments, of which it has many."""
+    return COMMENT.sub("", EXPORT.sub("", IMPORT.sub("", text)))
 
 
 def read(name: str) -> str:

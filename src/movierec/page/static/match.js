@@ -15,10 +15,15 @@ const LEADING = /^(the|a|an)(?= |$)/;
 /** Which movies a title may mean; place: the one that it means, null if there is none, or several.
  *  @typedef {{places: number[], place: number | null}} Match */
 
-/** @param {import("./movies.js").Movie[]} movies */
-export function createMatcher(movies) {
+/**
+ * @param {import("./movies.js").Movie[]} movies
+ * @param {KeyedName[]} [allNames] their names, in order
+ */
+export function createMatcher(
+  movies,
+  allNames = movies.flatMap(({ title }, place) => keyedNames(title, place)),
+) {
   const years = movies.map(({ title }) => splitTitle(title)[1]);
-  const allNames = movies.flatMap(({ title }, place) => keyedNames(title, place));
   /** @type {Map<string, KeyedName[]>} */
   const byKey = new Map();
   for (const name of allNames) append(byKey, name.key, name);
@@ -138,14 +143,14 @@ export function createMatcher(movies) {
 }
 
 /** @param {string} title @param {number} [place] @returns {KeyedName[]} */
-function keyedNames(title, place = -1) {
+export function keyedNames(title, place = -1) {
   return namesOf(splitTitle(title)[0]).map((name) => {
     return { ...name, key: spelledKey(name.spelled), place };
   });
 }
 
 /** @param {import("./titles.js").Name} name */
-function isFull({ kind }) {
+export function isFull({ kind }) {
   return kind === "title" || kind === "alternative";
 }
 

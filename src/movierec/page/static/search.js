@@ -1,12 +1,11 @@
 // @ts-check
 // Find movies by their titles or parts of them, ignoring case, accents and articles
 // (serving/title_search.py).
-import { createMatcher } from "./match.js";
+import { createMatcher, isFull, keyedNames } from "./match.js";
 import {
   MAX_LETTERS,
   fold,
   joinWords,
-  namesOf,
   spellNumbers,
   spelledKey,
   splitTitle,
@@ -23,23 +22,27 @@ const IS_YEAR = /^ [0-9]{4} ?$/;
 // beginnings of such words, its year.
 const [TITLE, TITLE_BUT_ARTICLES, WORDS, BEGINNINGS, YEAR] = [0, 1, 2, 3, 4];
 
-/** words: the folded words of a title, each between spaces. keys: of each full name, the same for
- *  the same name in any spelling, and but for articles.
- *  @typedef {{words: string, keys: [string, string][]}} Title */
+/** words: the folded words of a title, each between spaces. names: its names. keys: of each full
+ *  name, the same for the same name in any spelling, and but for articles.
+ *  @typedef {{words: string, names: KeyedName[], keys: [string, string][]}} Title */
+/** @typedef {import("./match.js").KeyedName} KeyedName */
 
 /** @param {import("./movies.js").Movie[]} movies the most rated first */
 export function createSearch(movies) {
   /** @type {Title[]} */
-  let titles = [];
+  const titles = [];
   /** @type {ReturnType<typeof createMatcher> | undefined} */
   let matcher;
   const years = movies.map(({ title }) => splitTitle(title)[1]);
   const known = years.flatMap((year) => year ?? []);
   const [firstYear, lastYear] = [Math.min(...known), Math.max(...known)];
 
-  /** The titles' words, computed when first needed, because a page should open fast. */
-  function prepare() {
-    if (!titles.length) titles = movies.map(({ title }) => titleOf(title));
+  /** Read up to n titles more, because a page should open fast; whether some are left.
+   *  @param {number} n */
+  function prepare(n) {
+    for (const { title } of movies.slice(titles.length, titles.length + n))
+      titles.push(titleOf(title, titles.length));
+    return titles.length < movies.length;
   }
 
   /** Places of the movies whose titles and years have all words of the query, or words that begin
@@ -109,7 +112,10 @@ export function createSearch(movies) {
   }
 
   function titlesOf() {
-    return (matcher ??= createMatcher(movies));
+    return (matcher ??= createMatcher(
+      movies,
+      titles.flatMap(({ names }) => names),
+    ));
   }
 
   /** @param {string} query */
@@ -128,7 +134,7 @@ export function createSearch(movies) {
      * @param {string} text @param {number} [n]
      */
     find(text, n = 8) {
-      prepare();
+      prepare(movies.length);
       const query = text.trim().slice(0, MAX_LETTERS);
       let places = query ? containing(query) : [];
       const isFound = places.length > 0;
@@ -145,18 +151,17 @@ export function createSearch(movies) {
   };
 }
 
-/** @param {string} title @returns {Title} */
-function titleOf(title) {
+/** @param {string} title @param {number} place @returns {Title} */
+function titleOf(title, place) {
   const name = splitTitle(title)[0];
   let line = fold(name);
-  const keys = name.includes("(") ? [] : [keysOf(spellNumbers(line), name)];
   if (name.search(WITHIN_WORD) >= 0)
     for (const between of [" ", ""]) line += ` ${fold(name.replace(WITHIN_WORD, between))}`;
   const spelled = spellNumbers(line);
-  if (!keys.length)
-    for (const { kind, spelled: own } of namesOf(name))
-      if (kind === "title" || kind === "alternative") keys.push(keysOf(own, own));
-  return { words: line === spelled ? ` ${line} ` : ` ${line} ${spelled} `, keys };
+  const names = keyedNames(title, place);
+  const keys = names.filter(isFull).map((own) => keysOf(own.spelled, name));
+  if (!keys.length) keys.push([name, name]); // such as "$"
+  return { words: line === spelled ? ` ${line} ` : ` ${line} ${spelled} `, names, keys };
 }
 
 /** @param {string} text */

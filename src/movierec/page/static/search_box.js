@@ -4,6 +4,8 @@ import { announce, byId, count, el } from "./dom.js";
 import { cover, factsOf, nameOf } from "./movies.js";
 import { createSearch } from "./search.js";
 
+const PREPARED_AT_ONCE = 200; // titles
+
 /**
  * @param {any} recommender
  * @param {(place: number) => any} rater
@@ -47,7 +49,7 @@ export function createSearchBox(recommender, rater, openMovie) {
         ? [el("p", { class: "note" }, `${count(more, "more movie")}; type more of the title`)]
         : []),
     );
-    announce(message || `${count(nFound, "movie")} found`);
+    announce(places.length ? `${note} ${count(nFound, "movie")} found`.trim() : note);
   }
 
   function close() {
@@ -66,10 +68,10 @@ export function createSearchBox(recommender, rater, openMovie) {
   }
 
   field.addEventListener("input", refresh);
-  field.addEventListener("focus", () =>
-    field.value.trim() ? (results.hidden = false) : search.prepare(),
-  );
-  (window.requestIdleCallback ?? setTimeout)(() => search.prepare());
+  field.addEventListener("focus", () => (results.hidden = !field.value.trim()));
+  const whenIdle = window.requestIdleCallback ?? setTimeout;
+  const prepare = () => search.prepare(PREPARED_AT_ONCE) && whenIdle(prepare);
+  whenIdle(prepare);
   byId("search").parentElement.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const isField = event.target === field;
     if (event.key === "ArrowDown") move(1);
