@@ -231,7 +231,7 @@ class GibbsMF(RatingEstimator):
     thin
         Keep one sweep in this many as a sample.
     min_improvement
-        Stop when the second half of the samples lowered RMSE by less than 8 times this.
+        Stop when the second half of the samples lowered RMSE by less than 80 times this.
     refit
         With validation, continue on all ratings.
     init_scale
@@ -267,7 +267,7 @@ class GibbsMF(RatingEstimator):
     days: bool = False
     start_epochs: int = 5
     burn_in: int = 20
-    samples: int = 100
+    samples: int = 200
     thin: int = 2
     min_improvement: float = 0.0001
     refit: bool = True

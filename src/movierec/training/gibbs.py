@@ -40,7 +40,7 @@ GAMMA = 0.5  # shape and rate of the Gamma prior of λ, the rate in squared star
 START_SHARE = 0.25
 WEIGHT_TOLERANCE = 1e-2  # of conjugate gradients
 # The fewest samples, and what their second half must bring, in units of min_improvement.
-MIN_SAMPLES, MIN_GAIN = 20, 8
+MIN_SAMPLES, MIN_GAIN = 20, 80
 REFIT_BURN_IN = 5  # sweeps, from the last one of the search
 FACTOR_PRECISIONS = ("factor_precision", "factor_precision_per_rating")
 
