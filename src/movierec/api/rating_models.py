@@ -269,7 +269,7 @@ class GibbsMF(RatingEstimator):
     burn_in: int = 20
     samples: int = 200
     thin: int = 2
-    min_improvement: float = 0.0001
+    min_improvement: float = 0.00001
     refit: bool = True
     init_scale: float = 0.1
     dtype: Literal["float32", "float64"] = "float32"
