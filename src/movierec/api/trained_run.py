@@ -159,15 +159,15 @@ class TrainedRun:
     >>> import movierec as mr
     >>> run = mr.load()
     >>> run
-    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.905, NDCG@10 0.402)
+    TrainedRun(ml-100k: 100,000 ratings, 943 users, 1,682 movies; test RMSE 0.906, NDCG@10 0.403)
     >>> run.recommend({"Star Wars": 5, "Alien": 4}, n=2)[["movie_id", "title"]]
        movie_id                           title
     0       181       Return of the Jedi (1983)
     1       172  The Empire Strikes Back (1980)
     >>> run.similar("Alien", n=2)[["movie_id", "title"]]
-       movie_id                              title
-    0       195              The Terminator (1984)
-    1        96  Terminator 2: Judgment Day (1991)
+       movie_id                  title
+    0       195  The Terminator (1984)
+    1       176          Aliens (1986)
     """
 
     folder: Path
@@ -211,7 +211,7 @@ class TrainedRun:
         >>> import movierec as mr
         >>> run = mr.load()
         >>> run.params.train.n_factors
-        8
+        16
         >>> run.params.data.scale
         Scale(low=1.0, high=5.0)
         """
@@ -239,7 +239,7 @@ class TrainedRun:
         >>> list(run.metrics)
         ['test', 'test_baseline', 'train']
         >>> round(run.metrics["test"]["rmse"], 2)
-        0.9
+        0.91
         """
         if self._copy is None:
             evaluated = result_files.read_details("evaluate", self.folder, self.params)
@@ -389,7 +389,7 @@ class TrainedRun:
         >>> import movierec as mr
         >>> run = mr.load()
         >>> run.item_factors.shape
-        (1682, 8)
+        (1682, 16)
         """
         return arguments.read_only(self.model.item_factors)
 
@@ -404,7 +404,7 @@ class TrainedRun:
         >>> import movierec as mr
         >>> run = mr.load()
         >>> run.user_factors.shape
-        (943, 8)
+        (943, 16)
         """
         return arguments.read_only(self.model.user_factors)
 
@@ -542,8 +542,8 @@ class TrainedRun:
         >>> movies = run.recommend({"Star Wars": 5, "Alien": 4}, n=2, genre="Sci-Fi", explain=True)
         >>> movies[["title", "score", "predicted_rating", "deviation"]].round(2)
                                     title  score  predicted_rating  deviation
-        0       Return of the Jedi (1983)   0.52              4.22       0.55
-        1  The Empire Strikes Back (1980)   0.42              4.43       0.50
+        0       Return of the Jedi (1983)   0.52              4.24       0.58
+        1  The Empire Strikes Back (1980)   0.42              4.45       0.52
         >>> [reason["title"] for reason in movies.because[0]]
         ['Star Wars (1977)', 'Alien (1979)']
         >>> both = run.recommend({"Star Wars": 5}, companion={"Emma": 5}, n=2, year="1990s")
@@ -702,9 +702,9 @@ class TrainedRun:
         >>> run = mr.load()
         >>> run.similar("Alien", n=3)[["movie_id", "title", "similarity"]].round(2)
            movie_id                              title  similarity
-        0       195              The Terminator (1984)        0.83
-        1        96  Terminator 2: Judgment Day (1991)        0.81
-        2       176                      Aliens (1986)        0.81
+        0       195              The Terminator (1984)        0.82
+        1       176                      Aliens (1986)        0.81
+        2        96  Terminator 2: Judgment Day (1991)        0.80
         """
         from movierec.recommending import selection
         from movierec.serving.filters import passing
@@ -792,7 +792,7 @@ class TrainedRun:
         >>> import movierec as mr
         >>> run = mr.load()
         >>> run.predict([196, 186], 50).round(2)
-        array([4.22, 4.06])
+        array([4.27, 4.11])
         """
         known = self.user_ids, self._movie_ids
         scale = self.params.data.scale
