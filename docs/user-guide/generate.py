@@ -1,15 +1,18 @@
-"""Write the generated parts of the user guide: `make docs`, after a run of the pipeline.
+"""Write the generated parts of the docs: `make docs`, after a run of the pipeline.
 
 They stand between `<!-- begin NAME -->` and `<!-- end -->`, and come from dvc.yaml, from the
 Parquet files of the run, which describe their columns, from the help of the commands, and from
-benchmarks/side_by_side.
+benchmarks/side_by_side and benchmarks/results.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,7 +20,8 @@ from benchmarks.side_by_side import snippets
 from movierec.cli import cli
 from movierec.core import yaml_file
 
-GUIDE = Path("docs/user-guide")
+PAGES = (*Path("docs/user-guide").glob("*.md"), Path("docs/benchmarks.md"))
+COMPARED = Path("benchmarks/results/compare-ml-100k.json")
 FILES = (  # the Parquet files of the pipeline
     "data/index/users.parquet",
     "data/index/items.parquet",
@@ -48,6 +52,7 @@ def parts_of(outputs: Path) -> dict[str, str]:
         "files": "\n".join(files(schemas)),
         "columns": table(["column", "dtype", "meaning"], columns(schemas.values())),
         "options": "\n".join(options()),
+        "accuracy": accuracy(json.loads(COMPARED.read_text("utf-8"))),
         **jobs(),
     }
 
@@ -103,6 +108,27 @@ def jobs() -> dict[str, str]:
     return {**shown, "lines": table(["job", *by_library], rows)}
 
 
+def accuracy(report: dict[str, Any]) -> str:
+    """The contenders of `make compare` that predict ratings, lowest RMSE first; ours are bold."""
+    rows = []
+    rmse = {
+        entry["name"]: np.array([draw["test"].get("rmse", np.nan) for draw in entry["draws"]])
+        for entry in report["results"]
+    }
+    for entry in report["results"]:
+        name, of_draws = entry["name"], rmse[entry["name"]]
+        less = of_draws - rmse[report["base"]]
+        seconds, size = (
+            np.median([draw[key] for draw in entry["draws"]]) for key in ("seconds", "model_bytes")
+        )
+        shown = f"**{name}**" if entry["package"] == "movierec" else name
+        row = [shown, f"{of_draws.mean():.4f} ± {of_draws.std(ddof=1):.4f}"]
+        row += [f"{less.mean():+.4f}".replace("-", "−") if less.any() else "default"]
+        rows.append([*row, f"{seconds:.2f}", f"{size / 1e6:.2f}"])
+    rows = sorted((row for row in rows if "nan" not in row[1]), key=lambda row: row[1])
+    return table(["model", "test RMSE", "difference", "s", "model, MB"], rows)
+
+
 def dtype(kind: pa.DataType) -> str:
     if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
         return f"list of {dtype(kind.value_type)}"
@@ -126,5 +152,5 @@ def render(page: str, parts: dict[str, str]) -> str:
 
 if __name__ == "__main__":
     parts = parts_of(Path())
-    for path in sorted(GUIDE.glob("*.md")):
+    for path in PAGES:
         path.write_text(render(path.read_text("utf-8"), parts), "utf-8")

@@ -193,7 +193,7 @@ def generated(outputs: Path) -> dict[str, Any]:
 
 def test_the_generated_parts_are_those_of_the_pipeline(generated: dict[str, Any]) -> None:
     """Stages and charts as in dvc.yaml, columns and types as written, options as in the help."""
-    pages = {path: PAGES[path] for path in PAGES if path.parent == GUIDE}
+    pages = {path: PAGES[path] for path in PAGES if "<!-- begin " in PAGES[path]}
     for path, page in pages.items():
         assert generated["render"](page, generated["parts"]) == page, f"{path}: run make docs"
     shown = {name for page in pages.values() for name in re.findall("<!-- begin (.+) -->", page)}
@@ -377,8 +377,7 @@ def results_of(name: str) -> Any:
 
 def test_the_benchmarks_page_quotes_the_results() -> None:
     page = PAGES[ROOT / "docs/benchmarks.md"]
-    errors = [entry["test"].get("rmse") for entry in results_of("compare-ml-100k")]
-    quoted = [f"| {rmse:.4f} |" for rmse in errors if rmse]
+    quoted = []
     ranked = results_of("rankings-ml-100k")
     for name in ("blend", "implicit", "popularity", "item_knn"):
         quoted.append(f"| {np.mean([entry['ndcg@10'] for entry in ranked[name]]):.3f} |")
