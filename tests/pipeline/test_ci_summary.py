@@ -1,5 +1,6 @@
 """What the workflow writes into the summary of a pull request."""
 
+import json
 import re
 import subprocess
 import sys
@@ -28,5 +29,7 @@ def test_a_pull_request_shows_its_metrics_and_params(workspace: Workspace, tmp_p
         "bash", "-e", "-c", SUMMARY, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary)
     )
     metrics, params_changed = summary.read_text("utf-8").split("### Params")
-    assert re.search(r"\| metrics/test\.json \| ndcg@10 +\| 0\.40158 +\| 0\.39266 +\|", metrics)
+    [details] = json.loads((ROOT / "plots/evaluate/details.json").read_text("utf-8"))
+    before, after = (f"{details['ranking'][name]['ndcg@10']:.5f}" for name in ("blend", "implicit"))
+    assert re.search(rf"\| metrics/test\.json \| ndcg@10 +\| {before} +\| {after} +\|", metrics)
     assert re.search(r"\| recommend\.ranking \| blend +\| implicit +\|", params_changed)
