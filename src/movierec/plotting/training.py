@@ -90,4 +90,5 @@ def _curve(
         point = best, curve[best]
         axes.plot(*point, "o", color=colour, ms=6)
         text = f"best: {point[1]:.4f}"
-        axes.annotate(text, point, (0, -15), textcoords="offset points", ha="center", fontsize=9)
+        side = "right" if best > 0.7 * curve.index[-1] else "center"  # within the panel
+        axes.annotate(text, point, (0, -15), textcoords="offset points", ha=side, fontsize=9)
