@@ -21,7 +21,7 @@ from movierec.cli import cli
 from movierec.core import yaml_file
 
 PAGES = (*Path("docs/user-guide").glob("*.md"), Path("docs/benchmarks.md"))
-COMPARED = Path("benchmarks/results/compare-ml-100k.json")
+COMPARED = Path(__file__).parents[2] / "benchmarks/results/compare-ml-100k.json"
 FILES = (  # the Parquet files of the pipeline
     "data/index/users.parquet",
     "data/index/items.parquet",

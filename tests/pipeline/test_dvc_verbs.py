@@ -112,7 +112,7 @@ def test_diffs_name_what_changed(workspace: Workspace, experiment: str) -> None:
 
 def test_exp_show_begins_with_what_people_compare(workspace: Workspace, experiment: str) -> None:
     columns = next(csv.reader(io.StringIO("\n".join(dvc(workspace, "exp", "show", "--csv")))))
-    assert len(columns) <= 132
+    assert len(columns) <= 133
     assert columns[5:9] == COMPARED
     params = columns[columns.index("dataset") :]
     assert params[:4] == ["dataset", "train.model", "train.method", "train.n_factors"]

@@ -314,7 +314,8 @@ def test_times_are_on_the_page(project):
 
 
 def edit(path, change):
-    content = yaml.safe_load(Path(path).read_text("utf-8"))
+    read = json.loads if str(path).endswith(".json") else yaml.safe_load
+    content = read(Path(path).read_text("utf-8"))
     change(content)
     Path(path).write_text(json.dumps(content), "utf-8")  # which is YAML, too
 
