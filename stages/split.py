@@ -16,9 +16,13 @@ def main() -> stage.Summary:
     manifest = manifests.read_manifest(paths.INDEX, params.dataset)
     names = ("users.parquet", "items.parquet", "ratings_by_user.parquet")
     manifests.check_files(paths.INDEX, manifest, "index", *names)
-    with factory.opened(params.engine) as work, atomic.atomic_folder(paths.SPLIT) as folder:
+    with (
+        factory.opened(params.engine) as work,
+        work.scratch("split") as scratch,
+        atomic.atomic_folder(paths.SPLIT) as folder,
+    ):
         sizes = split_blocks.write(
-            work, paths.INDEX, folder, params.split, params.seed, params.data.scale
+            work, scratch, paths.INDEX, folder, params.split, params.seed, params.data.scale
         )
         made_with = params.model_dump(include={"seed", "split"})
         entry = manifests.make_record(made_with, manifests.hash_files(folder))

@@ -11,8 +11,8 @@ from benchmarks import generate as generator
 from benchmarks.generate import generate, write_zip
 from movierec.core.params import PathSource
 from movierec.data.rating_arrays import Csr
-from movierec.datasets.movielens import read_archive
 from movierec.training import in_memory, rating_model
+from tests.helpers.archives import read_archive
 from tests.helpers.random_data import SCALE, train_params
 
 

@@ -14,9 +14,8 @@ import yaml
 
 from movierec import cli
 from movierec.core.params import PathSource, load_data_sets
-from movierec.datasets.movielens import read_archive
 from tests.helpers import archives
-from tests.helpers.archives import LAYOUTS, RATINGS
+from tests.helpers.archives import LAYOUTS, RATINGS, read_archive
 from tests.helpers.clone import ROOT
 
 

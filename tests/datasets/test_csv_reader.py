@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from movierec.core.errors import MovierecError
 from movierec.datasets import csv_reader
 from movierec.datasets.csv_reader import Form
-from movierec.datasets.movielens import read_archive
 from movierec.datasets.validation import COLUMNS, N_SHOWN, RATING_REASONS, TIMES
 from movierec.prepare import index
 from tests.helpers import archives
-from tests.helpers.archives import RATINGS
+from tests.helpers.archives import RATINGS, read_archive
 
 HEADER = "user_id,movie_id,rating,timestamp\n"
 FORM = Form(COLUMNS, ",", (0.5, 5.0), n_header=0)

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
-from movierec.datasets.movielens import read_archive
 from movierec.datasets.validation import N_SHOWN
 from tests.helpers import archives
-from tests.helpers.archives import LAYOUTS, MOVIES, RATINGS
+from tests.helpers.archives import LAYOUTS, MOVIES, RATINGS, read_archive
 
 YEARS = {50: 1977, 1: 1995, 22: 2001, 31: None, 40: 1983}
 WITH_MOVIES = LAYOUTS[:4]

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movierec.core.errors import MovierecError
-from movierec.datasets.movielens import read_archive
 from movierec.datasets.validation import TIMES
 from tests.helpers import archives
-from tests.helpers.archives import RATINGS
+from tests.helpers.archives import RATINGS, read_archive
 
 NAMES = ("user_id", "movie_id", "rating", "timestamp", "note, or none")
 USERS = st.integers(1, 5).map(str) | st.sampled_from(

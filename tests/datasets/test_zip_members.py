@@ -8,9 +8,9 @@ import pytest
 from movierec.core.errors import MovierecError
 from movierec.core.params import PathSource
 from movierec.datasets import zip_members
-from movierec.datasets.movielens import read_archive
 from movierec.datasets.zip_members import open_member
 from tests.helpers import archives
+from tests.helpers.archives import read_archive
 
 RATINGS = "ml-tiny/ratings.csv"
 

@@ -2,12 +2,18 @@
 
 import hashlib
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from movierec.core.params import DataSet, PackageSource, PathSource
+from movierec.data.rating_arrays import Array, Ratings, RatingsInParts
+from movierec.datasets import movielens
 from movierec.datasets.movie_lists import GENRES_100K
+from movierec.datasets.movielens import ArchiveCounts
 
 # user_id, movie_id, rating, timestamp: ids neither dense nor in order.
 RATINGS = [
@@ -140,3 +146,33 @@ def _recbole(ratings, movies, newline):
         "ml-100k.inter": _text([columns, *_joined(ratings, "\t")], newline),
         "ml-100k.item": _text([header, *_joined(rows, "\t")], newline),
     }
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive in memory. user_index is a position in user_ids, item_index a row of movies."""
+
+    ratings: Ratings
+    user_ids: Array
+    movies: pd.DataFrame
+    counts: ArchiveCounts
+
+
+def read_archive(path, data, max_rejected=0) -> Archive:
+    """Read an archive in the layout that its block names, all at once."""
+    read = movielens.read_rows(path, data, max_rejected)
+    table = read.ratings.unify_dictionaries()
+    (user_ids, user_index), (rated_ids, rated_index) = map(
+        _decoded, (table["user_id"], table["movie_id"])
+    )
+    movies, counts = read.movies_with(rated_ids)
+    place = pd.Series(np.arange(len(movies), dtype=np.int32), index=movies["movie_id"])
+    item_index = place.loc[rated_ids].to_numpy()[rated_index]
+    columns = [table[name].to_numpy() for name in table.column_names[2:]]
+    kind = RatingsInParts if "part" in table.column_names else Ratings
+    return Archive(kind(user_index, item_index, *columns), user_ids, movies, counts)
+
+
+def _decoded(column: pa.ChunkedArray):
+    column = column.combine_chunks()
+    return column.dictionary.to_numpy(zero_copy_only=False), column.indices.to_numpy()

@@ -16,13 +16,12 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from movierec.core import log
 from movierec.core.checksums import opened_as_hashed
 from movierec.core.errors import MovierecError
 from movierec.core.params import DataSet, PathSource
-from movierec.data.rating_arrays import Array, Ratings, RatingsInParts
+from movierec.data.rating_arrays import Array
 from movierec.datasets import csv_reader, movie_lists, parquet_reader, text_ratings, validation
 from movierec.datasets.movie_lists import MovieList, movie_table
 from movierec.datasets.validation import IGNORE_TIMES, Gather, RowCounts
@@ -45,22 +44,6 @@ UNITS = {  # integers that the last time may be by mistake, and what it may coun
     "dates as YYYYMMDD": (19_000_101, 21_001_231),
     "minutes": (12_000_000, 70_000_000),
 }
-
-
-@dataclass(frozen=True)
-class Archive:
-    """The contents of an archive.
-
-    ratings: user_index is a position in user_ids, item_index a row of movies. user_ids: int64, or
-    text (an object array) if one of them is not a 64-bit integer; so are movie ids. movies:
-    movie_id, title, year (Int32, may be missing), genres (lists); a movie that is rated but not
-    listed has the title "Movie <id>". counts: of the rows read and rejected.
-    """
-
-    ratings: Ratings
-    user_ids: Array
-    movies: pd.DataFrame
-    counts: "ArchiveCounts"
 
 
 @dataclass(frozen=True)
@@ -100,29 +83,6 @@ class ReadRows:
         return movies, ArchiveCounts(self.counts, rows, n_unlisted)
 
 
-def read_archive(
-    path: Path, data: DataSet, max_rejected: int = 0, sha256: str | None = None
-) -> Archive:
-    """Read an archive in the layout that its block in datasets.yaml names.
-
-    sha256: of the file, which is checked. Raises MovierecError, which names the file, if it has
-    another hash, is damaged, has another layout, or has more than max_rejected malformed rows of
-    ratings, malformed rows of movies, or rated movies without a row.
-    """
-    read = read_rows(path, data, max_rejected, sha256)
-    table = read.ratings
-    user_ids, user_index = _decode(table["user_id"])
-    rated_ids, rated_index = _decode(table["movie_id"])
-    rating, timestamp = table["rating"].to_numpy(), table["timestamp"].to_numpy()
-    movies, counts = read.movies_with(rated_ids)
-    place = pd.Series(np.arange(len(movies), dtype=np.int32), index=movies["movie_id"])
-    item_index = place.loc[rated_ids].to_numpy()[rated_index]
-    columns = user_index, item_index, rating, timestamp
-    in_parts = "part" in table.column_names
-    ratings = RatingsInParts(*columns, table["part"].to_numpy()) if in_parts else Ratings(*columns)
-    return Archive(ratings, user_ids, movies, counts)
-
-
 def read_rows(
     path: Path,
     data: DataSet,
@@ -130,9 +90,11 @@ def read_rows(
     sha256: str | None = None,
     gather: Gather = validation.gather,
 ) -> ReadRows:
-    """Read the rows of an archive, or of a folder of parts, whose hashes are in the block.
+    """Read the rows of an archive in the layout that its block in datasets.yaml names.
 
-    Raises MovierecError as read_archive does.
+    sha256: of the file, which is checked; of a folder of parts, hashes are in the block. gather:
+    reads the pieces of ratings. Raises MovierecError, which names the file, if it has another hash,
+    is damaged, has another layout, or has more than max_rejected malformed rows of ratings.
     """
     with explained(path), log.timed("read", path):
         if isinstance(data, PathSource) and data.parts:
@@ -207,15 +169,3 @@ def explained(path: Path) -> Iterator[None]:
                 raise
             raise MovierecError(f"{path}: damaged ({reason}); replace it") from None
         raise MovierecError(f"{path}: {reason}; is its layout in datasets.yaml correct?") from None
-
-
-def _decode(ids: pa.ChunkedArray) -> tuple[Array, Array]:
-    """The distinct ids of a dictionary-encoded column, and each row's position there (int32)."""
-    distinct = pa.chunked_array([chunk.dictionary for chunk in ids.chunks]).unique()
-    places = np.empty(len(ids), np.int32)
-    start = 0
-    for chunk in ids.chunks:  # in place: unify_dictionaries would copy all of them
-        here = pc.index_in(chunk.dictionary, distinct).to_numpy()
-        here.take(chunk.indices.to_numpy(), out=places[start : start + len(chunk)], mode="clip")
-        start += len(chunk)
-    return distinct.to_numpy(zero_copy_only=False), places

@@ -1,9 +1,7 @@
 """Validate rows: each row of ratings or of a list of movies is kept, or rejected and counted."""
 
-import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +10,7 @@ import pyarrow.compute as pc
 
 from movierec.core.errors import MovierecError
 from movierec.data.rating_arrays import Array
+from movierec.engine.threads import map_in_threads
 
 COLUMNS = ("user_id", "movie_id", "rating", "timestamp")
 IDS = COLUMNS[:2]
@@ -25,7 +24,6 @@ TIMES = 0, 4_102_444_800  # seconds since 1970 that ratings may have: up to 2099
 IGNORE_TIMES = "to ignore times, add the file with --column timestamp="
 N_SHOWN = 10  # rejected rows that an error shows
 MAX_WIDTH = 80  # characters shown of each
-N_THREADS = min(4, os.cpu_count() or 1)
 
 Scale = tuple[float, float]
 
@@ -162,15 +160,7 @@ def gather(read: Reader, pieces: Iterable[tuple[Any, ...]]) -> Piece:
     """Read pieces in a few threads and join their rows in order."""
     if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())  # returns freed memory to the system
-    done: list[Piece] = []
-    waiting: deque[Future[Piece]] = deque()
-    with ThreadPoolExecutor(N_THREADS) as pool:
-        for piece in pieces:
-            waiting.append(pool.submit(read, *piece))
-            if len(waiting) > N_THREADS:
-                done.append(waiting.popleft().result())
-        done += [last.result() for last in waiting]
-    return join(done)
+    return join(list(map_in_threads(lambda piece: read(*piece), pieces)))
 
 
 def join(pieces: list[Piece]) -> Piece:

@@ -128,9 +128,10 @@ class DaskEngine(Engine):
         while waiting:
             yield self.results([waiting.popleft()])[0]
 
-    def compute(self, delayed: Sequence[Any]) -> list[Any]:
-        with self._explain():
-            return self.results(self.client.compute(delayed))
+    def map_in_threads(
+        self, function: Callable[..., Any], *arguments: Iterable[Any]
+    ) -> Iterator[Any]:
+        return self.map(function, *arguments)
 
     def everywhere(self, function: Callable[[], Any]) -> None:
         with self._explain():

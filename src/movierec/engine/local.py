@@ -13,6 +13,7 @@ from typing import Any
 
 from movierec.core.params import EngineParams
 from movierec.core.paths import CHECKPOINTS
+from movierec.engine import threads
 
 HERE = "here"  # the name of this process as a worker
 
@@ -52,9 +53,11 @@ class Engine:
         """Like the built-in map: yields results in order, and computes only a few ahead."""
         return map(function, *arguments)
 
-    def compute(self, delayed: Sequence[Any]) -> list[Any]:
-        """The results of Dask's delayed calls, run as one graph."""
-        raise NotImplementedError("the local engine has no graphs")
+    def map_in_threads(
+        self, function: Callable[..., Any], *arguments: Iterable[Any]
+    ) -> Iterator[Any]:
+        """Like `map`, for tasks that use a single thread each: several run at a time."""
+        return threads.map_in_threads(function, *arguments)
 
     def everywhere(self, function: Callable[[], Any]) -> None:
         """Call a function once in every worker's process."""

@@ -6,7 +6,7 @@ from numba import prange
 from movierec.kernels.compilation import kernel
 
 
-@kernel
+@kernel(nogil=True)  # blocks are grouped in several threads
 def group_order(keys, n_keys):
     """Sort keys by a stable counting sort.
 

@@ -38,7 +38,7 @@ class _Table:
 
 
 @contextmanager
-def tables() -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
+def tables() -> Iterator[Callable[[Path, Mapping[str, Any] | pa.Table], None]]:
     """Yield a function that appends columns to the file at a path; files are closed at the end.
 
     The files have the same bytes as if parquet_tables.write_table had written all rows together. A
@@ -48,8 +48,8 @@ def tables() -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
     writing: dict[Path, Future[None]] = {}
     with ThreadPoolExecutor(2) as pool:
 
-        def append(path: Path, columns: Mapping[str, Any]) -> None:
-            rows = pa.table(dict(columns))
+        def append(path: Path, columns: Mapping[str, Any] | pa.Table) -> None:
+            rows = columns if isinstance(columns, pa.Table) else pa.table(dict(columns))
             if path in files:
                 writing[path].result()
             else:

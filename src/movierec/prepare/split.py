@@ -76,6 +76,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "point_in_time": point_in_time,
 }
 BY_TIME = {"last_per_user", "point_in_time"}
+PER_USER = {"last_per_user", "per_user_random"}  # hold out n_staying of each user
 
 
 class Parts(NamedTuple):
@@ -200,7 +201,7 @@ def check_sizes(params: SplitParams, counts: Array, n_train: int, n_test: int) -
         )
     if n_train:
         return
-    is_per_user = params.protocol in ("per_user_random", "last_per_user")
+    is_per_user = params.protocol in PER_USER
     n_needed = 3 if params.validation_fraction else 2  # of a user: one for each part
     most = int(counts.max(initial=0))
     if is_per_user and most < n_needed:
@@ -225,6 +226,12 @@ def stays(ratings: Ratings, indptr: Array, params: SplitParams, seed: int, share
     return ~hold_out(ratings.timestamp, indptr, params.test_fraction, rng, shared.moments[0])
 
 
+def n_staying(counts: Array, fraction: float) -> Array:
+    """How many of its n ratings a row keeps if a fraction is held out of each: floor((1 − f) n)."""
+    # Rounded first, so that (1 − 0.9) · 10 = 0.9999999999999998 counts as 1.
+    return np.floor(np.round((1 - fraction) * counts, 9)).astype(np.int64)
+
+
 def check_times(params: SplitParams, times: tuple[int, int] | None) -> None:
     """Raise MovierecError if a protocol needs times that the ratings do not have."""
     if times is None and params.protocol in BY_TIME:
@@ -247,8 +254,7 @@ def check_parts(params: SplitParams, in_parts: bool) -> None:
 def _last_in_rows(indptr: Array, keys: Array, fraction: float) -> Array:
     """A mask of each row's n values except the floor((1 − fraction) · n) with the lowest keys."""
     n_ratings = np.diff(indptr)
-    # Rounded first, so that (1 − 0.9) · 10 = 0.9999999999999998 counts as 1.
-    stay = np.floor(np.round((1 - fraction) * n_ratings, 9)).astype(np.int64)
+    stay = n_staying(n_ratings, fraction)
     is_last = np.empty(len(keys), bool)
     first = 0
     while first < len(stay):  # a block of rows at a time, to limit memory

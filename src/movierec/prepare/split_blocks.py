@@ -1,11 +1,13 @@
-"""Split the ratings and write the parts by blocks of users, in this process or on Dask."""
+"""Split the ratings and write the parts, a block of users at a time."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movierec.core.params import SplitParams
@@ -20,7 +22,8 @@ from movierec.data.rating_arrays import (
     indptr_from_counts,
 )
 from movierec.engine.local import Engine
-from movierec.prepare import moments, parquet_writer, rating_filter, shuffle, split
+from movierec.prepare import exchange, moments, parquet_writer, rating_filter, split
+from movierec.prepare.exchange import Exchange
 from movierec.prepare.rating_filter import LeftOut, RatingFilter
 from movierec.prepare.split import Parts, Shared
 
@@ -84,44 +87,49 @@ class Sizes:
 
 
 def write(
-    work: Engine, index: Path, folder: Path, params: SplitParams, seed: int, scale: Scale
+    work: Engine,
+    scratch: Path,
+    index: Path,
+    folder: Path,
+    params: SplitParams,
+    seed: int,
+    scale: Scale,
 ) -> Sizes:
     """Split the ratings in the folder `index`, and write the files of the split to `folder`.
 
+    scratch: a folder for the files of workers.
     Raises MovierecError if none are left for training or for test.
     """
     (counts,) = parquet_tables.read_columns(index / "users.parquet", ["n_ratings"])
-    n_items = pq.read_metadata(index / "items.parquet").num_rows
+    (rated,) = parquet_tables.read_columns(index / "items.parquet", ["n_ratings"])
     ratings = (index / "ratings_by_user.parquet").absolute()
     in_parts = "part" in pq.read_schema(ratings).names
-    blocks, counts, left_out = _blocks(work, ratings, counts, n_items, params, scale)
+    blocks, counts, left_out = _blocks(work, ratings, counts, len(rated), params, scale)
     blocks = _with_shared(work, ratings, blocks, counts, params, seed, in_parts)
-    of_users, of_items = [], np.zeros(n_items, np.int64)
+    to_items = Exchange(scratch / "items", exchange.bounds_of(work, rated))
+    split_block = partial(_split, ratings, params, seed, in_parts, to_items, scratch)
+    of_users, of_items = [], np.zeros(len(rated), np.int64)
     n_ratings, n_users = dict.fromkeys(Parts._fields, 0), dict.fromkeys(Parts._fields, 0)
-    by_item = folder / "train_by_item.parquet"
-    split_block = partial(_split, ratings, params, seed, in_parts)
     with parquet_writer.tables() as append:
-        for block, parts in zip(blocks, work.map(split_block, blocks), strict=True):
-            columns = dict(list(vars(parts.train).items())[1:])
-            append(folder / "train_by_user.parquet", columns)
-            for name, part in parts._asdict().items():
+        for block, path in zip(blocks, work.map(split_block, count(), blocks), strict=True):
+            for place, name in enumerate(Parts._fields):
+                part = pa.Table.from_batches([exchange.load(path, place)])
+                user_index = part["user_index"].to_numpy()
                 n_ratings[name] += len(part)
-                n_users[name] += len(np.unique(part.user_index))
+                n_users[name] += len(np.unique(user_index))
                 if name != "train":
-                    append(folder / f"{name}.parquet", vars(part))
-            users = block.first + np.arange(block.n_users + 1)
-            of_users.append(np.diff(np.searchsorted(parts.train.user_index, users)))
-            of_items += count_index(parts.train.item_index, n_items)
+                    append(folder / f"{name}.parquet", part)
+                    continue
+                append(folder / "train_by_user.parquet", part.drop_columns("user_index"))
+                of_users.append(count_index(user_index - np.int32(block.first), block.n_users))
+                of_items += count_index(part["item_index"].to_numpy(), len(rated))
         by_user = np.concatenate(of_users)
         sizes = Sizes(by_user, of_items, n_ratings, n_users, left_out, in_parts)
         split.check_sizes(params, counts, n_ratings["train"], n_ratings["test"])
         append(folder / "train_users.parquet", parquet_tables.row_columns(by_user))
         append(folder / "train_items.parquet", parquet_tables.row_columns(of_items))
-        if len(of_users) == 1:
-            append(by_item, shuffle.columns_by_item(parts.train.by_user(len(counts)), n_items))
-    if len(of_users) > 1:
-        paths = folder / "train_by_user.parquet", folder / "train_users.parquet", by_item
-        shuffle.append_by_item(work, *paths, by_user, of_items)
+        for table in exchange.by_item(work, to_items, len(blocks)):
+            append(folder / "train_by_item.parquet", table)
     return sizes
 
 
@@ -132,7 +140,7 @@ def _blocks(
 
     path: the file of all ratings by user.
     """
-    indptr, bounds = indptr_from_counts(counts), shuffle.bounds_of(work, counts)
+    indptr, bounds = indptr_from_counts(counts), exchange.bounds_of(work, counts)
     blocks = [SplitBlock(first, counts[first:stop], int(indptr[first])) for first, stop in bounds]
     if not rating_filter.is_used(params):
         return blocks, counts, LeftOut()
@@ -183,8 +191,9 @@ def _with_shared(
     of_blocks = [replace(block, shared=part) for block, part in zip(blocks, shared, strict=True)]
     if params.protocol == "users":
         return of_blocks
-    n_stay = work.map(partial(_n_stay, path, params, seed, in_parts), of_blocks[:-1])
-    n_before = indptr_from_counts(np.array(list(n_stay), np.int64)).tolist()
+    count_staying = partial(_n_stay, path, params, seed, in_parts)
+    n_stay = list(work.map(count_staying, of_blocks[:-1]))
+    n_before = indptr_from_counts(np.array(n_stay, np.int64)).tolist()
     return [
         replace(block, shared=replace(block.shared, n_before=(block.shared.n_before[0], n)))
         for block, n in zip(of_blocks, n_before, strict=True)
@@ -211,14 +220,29 @@ def _has_validation(path: Path, block: SplitBlock) -> bool:
 
 def _n_stay(path: Path, params: SplitParams, seed: int, in_parts: bool, block: SplitBlock) -> int:
     """The number of a block's ratings outside the test part."""
+    if params.protocol in split.PER_USER and not block.chosen:
+        return int(split.n_staying(block.counts, params.test_fraction).sum())
     ratings = block.ratings(path, in_parts)
     indptr = indptr_from_counts(count_index(ratings.user_index, block.n_users))
     return int(np.count_nonzero(split.stays(ratings, indptr, params, seed, block.shared)))
 
 
-def _split(path: Path, params: SplitParams, seed: int, in_parts: bool, block: SplitBlock) -> Parts:
-    """Split a block; user_index is that of all users."""
-    parts = split.split(block.ratings(path, in_parts), block.n_users, params, seed, block.shared)
-    return Parts(
-        *(replace(part, user_index=part.user_index + np.int32(block.first)) for part in parts)
-    )
+def _split(
+    path: Path,
+    params: SplitParams,
+    seed: int,
+    in_parts: bool,
+    to_items: Exchange,
+    scratch: Path,
+    number: int,
+    block: SplitBlock,
+) -> Path:
+    """Split a block, write its parts to a file, and send the training ratings to the items."""
+    found = split.split(block.ratings(path, in_parts), block.n_users, params, seed, block.shared)
+    first = np.int32(block.first)
+    parts = Parts(*(replace(part, user_index=part.user_index + first) for part in found))
+    to = scratch / f"{number}.arrow"
+    exchange.save(to, [vars(part) for part in parts])
+    sent = {name: getattr(parts.train, name) for name in exchange.BY_ITEM}
+    to_items.store(number, parts.train.item_index, sent)
+    return to
