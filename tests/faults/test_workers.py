@@ -1,6 +1,7 @@
 """Workers that die, come late, are slow or want memory; a scheduler that is lost: the same bits, or
 one line that says what to do."""
 
+import itertools
 import os
 import signal
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 
 from movierec.core.errors import MovierecError
+from movierec.datasets import csv_reader
 from movierec.engine import factory
+from movierec.engine.dask import DaskEngine
 from movierec.training import rating_model
 from movierec.training.blocks import block_tasks
 from movierec.training.checkpoint import Checkpoint
-from tests.helpers import network_hosts
+from tests.helpers import archives, network_hosts
 from tests.helpers.random_data import train_params
+from tests.prepare import test_every_engine
 from tests.training import test_blocks
 from tests.training.test_blocks import ENGINE, SCALE, assert_same, in_blocks, in_memory
 
@@ -199,3 +203,31 @@ def test_work_that_no_worker_has_the_memory_for():
 def eat_memory():
     want_memory()
     block_tasks.solve()
+
+
+@pytest.mark.parametrize("stage", ["index", "split"])
+def test_a_worker_killed_while_ratings_are_prepared(tmp_path, monkeypatch, stage):
+    """Its tasks run again on the other, and every file is as without Dask."""
+    monkeypatch.setattr(csv_reader, "PIECE", 1 << 13)
+    path = archives.write(tmp_path, "ratings_csv", test_every_engine.ratings())
+    stages = ("index", "split")[: 1 + (stage == "split")]
+    of_kind = {}
+    for kind in ("local", "dask"):
+        engine = {"kind": kind, "n_workers": 2, "block_ratings": 900}
+        of_kind[kind] = test_every_engine.project(
+            tmp_path / kind, path, "ratings_csv", engine=engine
+        )
+    expected = test_every_engine.made(of_kind["local"], *stages)
+    test_every_engine.made(of_kind["dask"], *stages[:-1])
+    submit, n = DaskEngine.submit, itertools.count()
+
+    def submit_and_kill(used, *arguments, **more):
+        handle = submit(used, *arguments, **more)
+        if next(n) in (2, 7):
+            used.client.wait_for_workers(2, timeout=60)
+            kill_one(used)
+        return handle
+
+    monkeypatch.setattr(DaskEngine, "submit", submit_and_kill)
+    assert test_every_engine.made(of_kind["dask"], stage) == expected
+    assert next(n) > 8
