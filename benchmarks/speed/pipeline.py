@@ -3,6 +3,7 @@
     python -m benchmarks.speed.pipeline                       ml-25m's shape, minutes
     python -m benchmarks.speed.pipeline --n-ratings 300_000   small
     python -m benchmarks.speed.pipeline --committed           with the committed params
+    python -m benchmarks.speed.pipeline --committed --engine blocks   by engine.memory_limit
 
 A copy of the project in a temporary folder runs `dvc repro` on a zip in the csv layout, at the
 settings of the original project, or with the committed params. Kernels are compiled beforehand, by
@@ -41,6 +42,11 @@ ORIGINAL: Settings = {
     "implicit": {"n_factors": 0},
     "item_regression": {"max_items": 0},
     "recommend": {"ranking": "predicted_rating"},
+}
+ENGINES: dict[str, Settings] = {
+    "memory": {},
+    "blocks": {"engine": {"memory_limit": "2 GB"}},
+    "dask": {"engine": {"kind": "dask", "n_workers": 2, "memory_limit": "2 GB"}},
 }
 WARM_RATINGS = 20_000
 PACKAGES = ("movierec", "dvc", "numba", "numpy", "pandas", "pyarrow")
@@ -172,14 +178,20 @@ def repro(project: Path) -> list[StageUsage]:
     return parts
 
 
-def measure(n_ratings: int, settings: Settings, scratch: Path) -> dict[str, Any]:
+def measure(
+    n_ratings: int, settings: Settings, scratch: Path, generated: Path | None = None
+) -> dict[str, Any]:
+    """Run the pipeline. generated: the zip, if it is there already."""
     project, archive = scratch / "project", scratch / "ratings.zip"
     copy_project(project)
     dvc = [str(Path(sys.executable).parent / "dvc"), "config", "--local", "core.no_scm", "true"]
     subprocess.run(dvc, cwd=project, check=True)
     runs: list[list[StageUsage]] = []
     for number in [WARM_RATINGS, n_ratings] if n_ratings > WARM_RATINGS else [n_ratings]:
-        write_zip(archive, number)
+        if number == n_ratings and generated:
+            archive = generated
+        else:
+            write_zip(archive, number)
         write_params(project, archive, settings)
         runs.append(repro(project))
     read = {name: result_files.read_details(name, project) for name in ("index", "recommend")}
@@ -250,10 +262,14 @@ def main() -> None:
     parser.add_argument("--n-ratings", type=int, default=ML_25M_RATINGS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--committed", action="store_true")
+    parser.add_argument("--engine", choices=ENGINES, default="memory")
+    parser.add_argument("--zip", type=Path, help="that benchmarks.generate wrote")
     args = parser.parse_args()
+    settings = ({} if args.committed else ORIGINAL) | ENGINES[args.engine]
     with tempfile.TemporaryDirectory() as scratch:
-        report = measure(args.n_ratings, {} if args.committed else ORIGINAL, Path(scratch))
+        report = measure(args.n_ratings, settings, Path(scratch), args.zip)
     name = "pipeline-committed" if args.committed else "pipeline"
+    name += f"-{args.engine}" * (args.engine != "memory")
     write_report(args.out / f"{name}-{args.n_ratings}", report, table(report))
 
 
