@@ -6,6 +6,7 @@ from movierec.data import parquet_tables
 from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory
 from movierec.model import model_file
+from movierec.model.top_n_lists import Work
 from movierec.recommending import batch, export
 from movierec.recommending.batch import Ranker
 from movierec.recommending.list_statistics import ListStatistics
@@ -35,15 +36,22 @@ def main() -> stage.Summary:
             by_item = StoredRatings.train("item", model_file.train_result(models.rating).refit)
             ranker = batch.with_terms(workers, ranker, by_item, scratch)
         eligible = n_ratings >= params.recommend.min_ratings
-        blocks = batch.recommend_all(workers, ranker, StoredRatings.seen(), eligible)
+        work = Work()
+        blocks = batch.recommend_all(workers, ranker, StoredRatings.seen(), eligible, work)
         export.write_recommendations(path, users, items, statistics.watch(blocks), provenance)
     measured = {"n_users": len(users), **statistics.metrics()}
     result_files.write_details("recommend", params, measured)
-    return {
+    skipped = (
+        {"skipped": f"{100 * work.skipped:.0f}% of the products, by bounds"} if work.of else {}
+    )
+    summary = {
         "ranked by": params.recommend.ranking,
         "lists": f"{measured['n_recommendations']:,} recommendations for {len(users):,} users",
         "coverage": f"{100 * measured['coverage']:.1f}% of {len(items):,} movies",
     }
+    if work.of:
+        summary["skipped"] = f"{100 * work.skipped:.0f}% of the products, by bounds"
+    return summary
 
 
 if __name__ == "__main__":

@@ -120,8 +120,16 @@ def test_top_n_items_scores_and_padding(n_factors):
     weights = rng.integers(-9, 9, others.shape).astype(np.float32)
     cells = csr_of_counts(n_factors, np.arange(n_users) % 7, 30)
     values = np.round(cells.values)
-    by_weights = cells.indptr, cells.indices, values, regressed, others, weights
-    top_n_items(users, items, item_scores, *by_weights, seen.indptr, seen.indices, *lists)
+    places = np.arange(30), others, weights, np.arange(n_items, dtype=np.int32)
+    by_weights = cells.indptr, cells.indices, values, regressed, *places
+    n_first = n_factors // 2
+    lengths = [
+        np.array([np.linalg.norm(side, axis=0), np.linalg.norm(side[n_first:], axis=0)])
+        for side in (users, items)
+    ]
+    lengths[1] = lengths[1].reshape(2, -1, TILE).max(axis=2)
+    bounds = n_first, *(each.astype(np.float32) for each in lengths)
+    top_n_items(users, items, item_scores, *bounds, *by_weights, seen.indptr, seen.indices, *lists)
     scores = users[:, :n_users].T @ items + item_scores
     dense = np.zeros((30, 30), np.float32)
     dense[np.repeat(np.arange(30), 4), others[:, :-1].ravel()] = weights[:, :-1].ravel()

@@ -1,11 +1,14 @@
 """Top-n lists and similar items, compared with a full sort."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from movierec.data.rating_arrays import Csr
 from movierec.kernels.scoring import PANEL
 from movierec.kernels.tiles import TILE
 from movierec.model import top_n_lists
@@ -92,3 +95,47 @@ def test_the_bits_do_not_depend_on_the_threads():
     numba.set_num_threads(1)
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_factors=st.sampled_from([1, 5, 17, 40]),
+    decay=st.sampled_from([0.0, 0.1, 1.0]),
+    share=st.sampled_from([0.05, 0.5, 1.0]),
+)
+@settings(max_examples=12, deadline=None)
+def test_bounds_and_a_rotation_change_no_list(seed, n_factors, decay, share):
+    """Items of falling length, as popular ones come first, of which some are not eligible."""
+    rng, (n_users, n_items) = np.random.default_rng(seed), (20, 530)
+    model = random_model(seed, n_users, n_items, n_factors, "float64")
+    lengths = np.exp(-decay * np.arange(n_items))[:, None]
+    model = replace(model, item_factors=model.item_factors * lengths)
+    eligible = rng.random(n_items) < share
+    eligible[:10] = True
+    by_user, _ = random_csrs(seed, n_users, n_items, 500)
+    every = np.where(eligible, model.predict_all(np.arange(n_users)), -np.inf)
+    every[by_user.row_index, by_user.indices] = -np.inf
+    expected = np.argsort(-every, axis=1, kind="stable")[:, :10]
+    best = np.take_along_axis(every, expected, axis=1)
+    for rotate in (False, True):
+        items, scores = top_n_lists.top_n(model, by_user, 10, eligible, rotate=rotate)
+        np.testing.assert_array_equal(items, np.where(np.isneginf(best), -1, expected))
+        np.testing.assert_allclose(scores, best, rtol=1e-9, atol=1e-9)
+
+
+def test_bounds_skip_what_cannot_enter_a_list():
+    """Most of the work for items of falling length in few directions, none if all are alike."""
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((4, 64)).astype(np.float32)
+    users, items = (rng.standard_normal((n, 4)).astype(np.float32) @ shared for n in (64, 4096))
+    zeros = np.zeros(4096, np.float32)
+    seen = Csr(np.zeros(65, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    skipped = {}
+    for kind, lengths in (("alike", np.ones(4096)), ("falling", 1 / np.arange(1, 4097))):
+        of_items = (items * lengths[:, None]).astype(np.float32)
+        work = top_n_lists.Work()
+        model = Model(0.0, users, of_items, zeros[:64], zeros)
+        top_n_lists.top_n(model, seen, 10, rotate=True, work=work)
+        skipped[kind] = work.skipped
+        assert work.of == 64 * 4096 * 64
+    assert skipped["falling"] > 0.95 > 0.5 > skipped["alike"]

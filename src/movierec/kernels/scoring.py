@@ -185,62 +185,127 @@ def scores_by_weights(indptr, indices, values, others, weights, scores):
         add_weights(indices[of_row], values[of_row], others, weights, scores[row])
 
 
+@kernel(parallel=True)
+def product(left, right):
+    """leftᵀ · right, whose columns fill whole tiles: (columns of left, columns of right)."""
+    out = np.zeros((left.shape[1], right.shape[1]), right.dtype)
+    for tile in prange(right.shape[1] // TILE):
+        for i in range(0, left.shape[1], TILE):
+            add_product(out, out, i, tile * TILE, left, i, right, tile * TILE, len(left))
+    return out
+
+
+@kernel
+def may_enter(panel, i, j, n_users, needed, user_lengths, item_length):
+    """Whether one of the scores panel[i : i + TILE, j : j + TILE] may become one of the best.
+
+    What is still to be added to it is at most the product of the two lengths. needed (GROUP,):
+    what each user's scores have to exceed, less the error of rounding.
+    """
+    for k in range(i, min(i + TILE, n_users)):
+        if any_above(panel, k, j, needed[k] - user_lengths[k] * item_length):
+            return True
+    return False
+
+
+@kernel
+def less_error(lowest, rounding, error):
+    """The lowest score of a list, less what rounding may add to another score."""
+    return lowest - rounding * abs(lowest) - error
+
+
 @kernel
 def top_n_of_group(
     first_user,
     user_factors,
     item_factors,
     item_scores,
+    n_first,
+    user_lengths,
+    item_lengths,
     indptr,
     indices,
     values,
     regressed,
+    chosen,
     others,
     weights,
+    place,
     seen_indptr,
     seen_indices,
     items,
     scores,
 ):
-    """Find the best items of GROUP users, one panel of items at a time to use the cache."""
+    """Find the best items of GROUP users, one panel of items at a time to use the cache.
+
+    Returns the number of multiplications.
+    """
     n_factors, n_items = item_factors.shape
-    n = scores.shape[1]
+    n, dtype = scores.shape[1], user_factors.dtype
     in_group = min(GROUP, len(items) - first_user)
-    left = np.empty((n_factors, GROUP), user_factors.dtype)
-    right = np.empty((n_factors, PANEL), user_factors.dtype)
-    panel = np.empty((GROUP, PANEL), user_factors.dtype)
+    lengths = user_lengths[:, first_user : first_user + GROUP]
+    left = np.empty((n_factors, GROUP), dtype)
+    right = np.empty((n_factors, PANEL), dtype)
+    panel = np.empty((GROUP, PANEL), dtype)
+    needed, error = np.empty(GROUP, dtype), np.empty(GROUP, dtype)
+    rounding = dtype.type(2 * (n_factors + 4) * np.finfo(dtype).eps)
     next_seen = seen_indptr[first_user : first_user + in_group].copy()
-    by_weights = np.zeros((in_group, len(regressed)), user_factors.dtype)
+    by_weights = np.zeros((in_group, others.shape[0]), dtype)
     for k in range(in_group):
         of_user = slice(indptr[first_user + k], indptr[first_user + k + 1])
         add_weights(indices[of_user], values[of_user], others, weights, by_weights[k])
-    next_regressed = 0
+    next_regressed = n_products = 0
     pack(user_factors, first_user, left)
     for start in range(0, n_items, PANEL):
         length = min(PANEL, n_items - start)
         first_regressed = next_regressed
         while next_regressed < len(regressed) and regressed[next_regressed] < start + length:
             next_regressed += 1
-        pack(item_factors, start, right)
         of_panel = item_scores[start : start + length]
+        longest = item_lengths[0, start // TILE : (start + length) // TILE].max()
+        highest, is_needed = of_panel.max(), first_regressed < next_regressed
+        for k in range(in_group):
+            size = lengths[0, k] * longest
+            error[k] = 2 * rounding * size
+            needed[k] = less_error(scores[first_user + k, n - 1], rounding, error[k])
+            is_needed |= highest + size > needed[k]
+        if not is_needed:
+            continue
         for k in range(GROUP):
             for j in range(length):
                 panel[k, j] = of_panel[j]
-        for i in range(0, GROUP, TILE):
-            for j in range(0, length, TILE):
-                add_product(panel, panel, i, j, left, i, right, j, n_factors)
         for k in range(in_group):
-            user = first_user + k
-            for place in range(first_regressed, next_regressed):
-                panel[k, regressed[place] - start] += by_weights[k, place]
-            seen = next_seen[k]
-            while seen < seen_indptr[user + 1] and seen_indices[seen] < start + length:
-                panel[k, seen_indices[seen] - start] = -np.inf
+            for number in range(first_regressed, next_regressed):
+                panel[k, regressed[number] - start] += by_weights[k, chosen[number]]
+            seen, end = next_seen[k], seen_indptr[first_user + k + 1]
+            while seen < end and place[seen_indices[seen]] < start + length:
+                if place[seen_indices[seen]] >= start:
+                    panel[k, place[seen_indices[seen]] - start] = -np.inf
                 seen += 1
             next_seen[k] = seen
+        is_packed = False
+        for i in range(0, in_group, TILE):
             for j in range(0, length, TILE):
-                if any_above(panel, k, j, scores[user, n - 1]):  # rare, once a list is full
-                    keep_best(panel[k, j : j + TILE], start + j, scores[user], items[user])
+                tile = (start + j) // TILE
+                scored = panel, i, j, in_group, needed
+                if not may_enter(*scored, lengths[0], item_lengths[0, tile]):
+                    continue
+                if not is_packed:
+                    pack(item_factors, start, right)
+                    is_packed = True
+                add_product(panel, panel, i, j, left, i, right, j, n_first)
+                n_products += n_first
+                if not may_enter(*scored, lengths[1], item_lengths[1, tile]):
+                    continue
+                rest = n_factors - n_first
+                add_product(panel, panel, i, j, left[n_first:], i, right[n_first:], j, rest)
+                n_products += rest
+                for k in range(i, min(i + TILE, in_group)):
+                    user = first_user + k
+                    if any_above(panel, k, j, scores[user, n - 1]):
+                        keep_best(panel[k, j : j + TILE], start + j, scores[user], items[user])
+                        needed[k] = less_error(scores[user, n - 1], rounding, error[k])
+    return n_products * TILE * TILE
 
 
 @kernel(parallel=True)
@@ -248,12 +313,17 @@ def top_n_items(
     user_factors,
     item_factors,
     item_scores,
+    n_first,
+    user_lengths,
+    item_lengths,
     indptr,
     indices,
     values,
     regressed,
+    chosen,
     others,
     weights,
+    place,
     seen_indptr,
     seen_indices,
     items,
@@ -263,30 +333,44 @@ def top_n_items(
 
     user_factors (n_factors, n_users), item_factors (n_factors, n_items): transposed and, like
     item_scores (n_items,), padded to full tiles. An item with score −inf is never chosen.
-    regressed: the items, ascending, to which the users' items add weights; the places in it are
-    the indices of the next five. indptr, indices, values: CSR of the users' items. others,
-    weights: as of add_weights.
-    seen_indptr, seen_indices: CSR of the items that each user has seen, ascending within a user.
+
+    A tile of users and items is left out as soon as none of its scores can enter a list: before any
+    product, or after that of the first n_first factors. user_lengths (2, n_users), item_lengths
+    (2, n_tiles): of all factors, and of those after the first; of the items, a tile's maxima.
+
+    indptr, indices, values: CSR of the users' items in the regression. others, weights: as of
+    add_weights. regressed: the items here, ascending, to which they add; chosen: the place of each
+    in the regression.
+    place: where each item of seen_indices stands here, ascending, or −1. seen_indptr, seen_indices:
+    CSR of what each user has seen, ascending within a user.
     items (n_users, n) int32, filled with −1, and scores (n_users, n), filled with −inf: written;
     places stay unchanged if a user has fewer than n candidates.
+    Returns the number of multiplications.
     """
+    n_products = 0
     for group in prange((len(items) + GROUP - 1) // GROUP):
-        top_n_of_group(
+        n_products += top_n_of_group(
             group * GROUP,
             user_factors,
             item_factors,
             item_scores,
+            n_first,
+            user_lengths,
+            item_lengths,
             indptr,
             indices,
             values,
             regressed,
+            chosen,
             others,
             weights,
+            place,
             seen_indptr,
             seen_indices,
             items,
             scores,
         )
+    return n_products
 
 
 @kernel(parallel=True)

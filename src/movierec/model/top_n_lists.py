@@ -6,13 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from movierec.data.rating_arrays import Array, Csr, check_index
-from movierec.kernels.scoring import best_of_rows, top_n_items
+from movierec.kernels.scoring import best_of_rows, product, top_n_items
 from movierec.kernels.tiles import TILE
 from movierec.model.biased_mf import Model
 from movierec.model.item_regression import RegressionScores
 
 Scorer = Callable[[Array], Array]  # from user indices (n,) to scores of all items (n, n_items)
 USERS = 128  # users for whom a scorer is called at a time
+N_FIRST = 16  # factors after whose products bounds are tried again
+
+
+@dataclass
+class Work:
+    """The multiplications of users' by items' factors: those that were made, and all there are."""
+
+    made: int = 0
+    of: int = 0
+
+    def add(self, more: "Work") -> None:
+        self.made += more.made
+        self.of += more.of
+
+    @property
+    def skipped(self) -> float:
+        """The share that bounds saved."""
+        return 1 - self.made / max(self.of, 1)
 
 
 @dataclass(frozen=True)
@@ -42,12 +60,16 @@ def top_n(
     n: int,
     eligible: Array | None = None,
     user_index: Array | None = None,
+    rotate: bool = False,
+    work: Work | None = None,
 ) -> tuple[Array, Array]:
     """Each user's n best unseen items, best first, by a model's predictions or by other scores.
 
     seen: CSR by user of the items to leave out, with one row for each list.
     eligible (n_items,) bool: items that may be recommended; all by default.
     user_index: the model's users of the rows of `seen`; all users by default.
+    rotate: whether to rotate a model's factors first, so that bounds save more work; scores then
+    differ by rounding. work: adds up what a model's lists take.
     Returns items (n_users, n) int32, −1 past the end of a shorter list, and scores, which are
     unclipped predictions for a model. Raises ValueError or IndexError for arrays that do not fit
     each other.
@@ -68,7 +90,7 @@ def top_n(
         users = check_index(users, model.n_users, "user_index")
         _check_eligible(allowed, model.n_items)
         seen.check_columns(model.n_items)
-        _by_model(by, seen, allowed, users, items, scores)
+        _by_model(by, seen, allowed, users, (items, scores), rotate, work)
         return items, scores + model.user_biases[users, None] + dtype.type(model.global_mean)
     for first in range(0, seen.n_rows, USERS):
         rows = slice(first, min(first + USERS, seen.n_rows))
@@ -91,26 +113,65 @@ def _by_model(
     seen: Csr,
     allowed: Array | bool,
     users: Array,
-    items: Array,
-    scores: Array,
+    lists: tuple[Array, Array],
+    rotate: bool,
+    work: Work | None,
 ) -> None:
-    model, cells, added = by.model, by.regression.cells.take(users), by.regression.regression
-    item_scores = np.where(allowed, model.item_biases, scores.dtype.type(-np.inf))
-    top_n_items(
-        _transposed(model.user_factors[users]),
-        _transposed(model.item_factors),
-        np.pad(item_scores, (0, -len(item_scores) % TILE), constant_values=-np.inf),
+    (items, scores), model = lists, by.model
+    cells, added = by.regression.cells.take(users), by.regression.regression
+    listed = np.flatnonzero(np.broadcast_to(allowed, model.n_items)).astype(np.int32)
+    place = np.full(model.n_items, -1, np.int32)
+    place[listed] = np.arange(len(listed), dtype=np.int32)
+    chosen = np.flatnonzero(place[added.items] >= 0)
+    user_factors, item_factors = (
+        _transposed(factors) for factors in (model.user_factors[users], model.item_factors[listed])
+    )
+    if rotate:
+        rotation = _rotation(item_factors)
+        user_factors, item_factors = (
+            product(rotation, factors) for factors in (user_factors, item_factors)
+        )
+    n_first = min(N_FIRST, len(item_factors))
+    n_made = top_n_items(
+        user_factors,
+        item_factors,
+        np.pad(model.item_biases[listed], (0, -len(listed) % TILE), constant_values=-np.inf),
+        n_first,
+        _lengths(user_factors, n_first),
+        _lengths(item_factors, n_first).reshape(2, -1, TILE).max(axis=2),
         cells.indptr,
         cells.indices,
         (cells.values * by.share).astype(scores.dtype),
-        added.items,
+        place[added.items[chosen]],
+        chosen,
         added.others,
         added.weights,
+        place,
         seen.indptr,
         seen.indices,
         items,
         scores,
     )
+    if work:
+        work.add(Work(n_made, model.n_factors * len(items) * model.n_items))
+    is_listed = items >= 0
+    items[is_listed] = listed[items[is_listed]]
+
+
+def _rotation(item_factors: Array) -> Array:
+    """A rotation after which the first factors have most of the items' lengths.
+
+    item_factors (n_factors, n_items). Columns are the eigenvectors of their products, padded.
+    """
+    rows = _padded(np.ascontiguousarray(item_factors.T))
+    vectors = np.linalg.eigh(product(rows, rows).astype(np.float64))[1][:, ::-1]
+    return np.ascontiguousarray(vectors[: len(item_factors)], item_factors.dtype)
+
+
+def _lengths(factors: Array, n_first: int) -> Array:
+    """The length of each column of all factors, and of those after the first: (2, n)."""
+    squares = np.square(factors)
+    return np.sqrt([squares.sum(axis=0), squares[n_first:].sum(axis=0)]).astype(factors.dtype)
 
 
 def predicted_ratings(
@@ -134,7 +195,8 @@ def all_similar_items(factors: Array, n: int, eligible: Array) -> tuple[Array, A
     n_items, (unit, known) = len(factors), unit_rows(factors)
     every, zeros = np.arange(n_items, dtype=np.int32), np.zeros(n_items, factors.dtype)
     itself = Csr(np.arange(n_items + 1, dtype=np.int64), every, zeros)
-    lists, cosines = top_n(Model(0.0, unit, unit, zeros, zeros), itself, n, eligible & known)
+    model = Model(0.0, unit, unit, zeros, zeros)
+    lists, cosines = top_n(model, itself, n, eligible & known, rotate=True)
     lists[~known] = -1
     return lists, cosines
 
@@ -147,4 +209,9 @@ def unit_rows(factors: Array) -> tuple[Array, Array]:
 
 def _transposed(factors: Array) -> Array:
     """Transpose (n, n_factors), C-contiguous, with n padded with zeros to full tiles."""
-    return np.ascontiguousarray(np.pad(factors, ((0, -len(factors) % TILE), (0, 0))).T)
+    return _padded(factors.T)
+
+
+def _padded(factors: Array) -> Array:
+    """Pad columns with zeros to full tiles; C-contiguous."""
+    return np.ascontiguousarray(np.pad(factors, ((0, 0), (0, -factors.shape[1] % TILE))))

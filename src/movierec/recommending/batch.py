@@ -21,7 +21,7 @@ from movierec.engine.local import Engine
 from movierec.model import model_file, top_n_lists
 from movierec.model.item_regression import Cells, RegressionScores
 from movierec.model.model_file import Models
-from movierec.model.top_n_lists import Ranked
+from movierec.model.top_n_lists import Ranked, Work
 from movierec.recommending import export, rankers, uncertainty
 from movierec.recommending.export import UserLists
 
@@ -99,8 +99,8 @@ class Ranker:
 
     def recommend_block(
         self, seen: StoredRatings, eligible: Array, first: int, stop: int
-    ) -> UserLists:
-        """The lists of the users first … stop − 1."""
+    ) -> tuple[UserLists, Work]:
+        """The lists of the users first … stop − 1, and the work that they took."""
         settings, data = self.params.recommend, self.params.data
         by = self.ranking(
             settings.ranking,
@@ -108,11 +108,14 @@ class Ranker:
             lambda: self.trained_on.read(first, stop),
             lambda: self.known.read(first, stop),
         )
-        lists, scores = top_n_lists.top_n(by, seen.read(first, stop), settings.top_n, eligible)
+        work, rated = Work(), seen.read(first, stop)
+        lists, scores = top_n_lists.top_n(
+            by, rated, settings.top_n, eligible, rotate=True, work=work
+        )
         model = model_file.map_model(self.model).of_users(slice(first, stop))
         places = np.arange(stop - first)
         predicted = top_n_lists.predicted_ratings(model, places, lists, data.scale)
-        return places + first, lists, scores, predicted
+        return (places + first, lists, scores, predicted), work
 
 
 def with_terms(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: Path) -> Ranker:
@@ -129,11 +132,11 @@ def with_terms(engine: Engine, ranker: Ranker, by_item: StoredRatings, folder: P
 
 
 def recommend_all(
-    engine: Engine, ranker: Ranker, seen: StoredRatings, eligible: Array
+    engine: Engine, ranker: Ranker, seen: StoredRatings, eligible: Array, work: Work
 ) -> Iterator[UserLists]:
     """Yield the lists of all users, in blocks that fill one row group of the export each.
 
-    eligible (n_items,) bool: movies that may be recommended.
+    eligible (n_items,) bool: movies that may be recommended. work: adds up what the lists take.
     """
     counts = seen.counts()
     groups = [
@@ -143,6 +146,8 @@ def recommend_all(
     recommend = partial(ranker.recommend_block, seen, eligible)
     results = engine.map(recommend, *zip(*itertools.chain(*groups), strict=True))
     for group in groups:
-        columns = zip(*itertools.islice(results, len(group)), strict=True)
-        users, lists, scores, predicted = (np.concatenate(column) for column in columns)
+        blocks, taken = zip(*itertools.islice(results, len(group)), strict=True)
+        for one in taken:
+            work.add(one)
+        users, lists, scores, predicted = map(np.concatenate, zip(*blocks, strict=True))
         yield users, lists, scores, predicted

@@ -77,8 +77,8 @@ def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, floa
     share = model.user_factors.dtype.type(weight / (scale[1] - scale[0]))
     return Model(
         global_mean=implicit.global_mean,
-        user_factors=np.hstack((implicit.user_factors, share * model.user_factors)),
-        item_factors=np.hstack((implicit.item_factors, model.item_factors)),
+        user_factors=np.hstack((implicit.user_factors, model.user_factors)),
+        item_factors=np.hstack((implicit.item_factors, share * model.item_factors)),
         user_biases=implicit.user_biases + share * model.user_biases,
         item_biases=implicit.item_biases + share * model.item_biases,
     )
