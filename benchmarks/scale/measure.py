@@ -100,21 +100,22 @@ def run(folder: Path, name: str, n_factors: int, n_epochs: int) -> dict[str, Any
 
 
 def formula(data: Any, model: Any) -> int:
-    """The bytes sent in an epoch, by the formula in docs/scaling.md."""
-    from movierec.training.blocks.factor_files import needed_rows_path
+    """The bytes sent in an epoch: each worker is sent the rows that it needs, once a half epoch."""
     from movierec.training.row_ops import OTHER_SIDE
+    from movierec.training.training_data import SIDES
 
     total, row_bytes = 0, (model.n_factors + 1) * model.dtype.itemsize
-    for side, other in OTHER_SIDE.items():
-        scheduler = data.scheduler
-        homes, other_workers = scheduler.workers(side), scheduler.workers(other)
-        if not scheduler.is_packed(model, side):
-            total += (len(set(homes)) - 1) * len(data.counts(other)) * row_bytes
-            continue
-        for block, home in zip(scheduler.blocks[side], homes, strict=True):
-            for one, lies_at in zip(scheduler.blocks[other], other_workers, strict=True):
-                if lies_at != home:
-                    total += np.load(needed_rows_path(block, one), mmap_mode="r").size * row_bytes
+    scheduler = data.scheduler
+    for side in SIDES:
+        other = OTHER_SIDE[side]
+        needed = {home: np.arange(len(data.counts(other))) for home in scheduler.workers(side)}
+        if scheduler.is_packed(side, row_bytes):
+            paths = scheduler.needed_rows(side, scheduler.workers(side))
+            needed = {home: np.load(path) for home, path in paths.items()}
+        for block, lies_at in zip(scheduler.blocks[other], scheduler.workers(other), strict=True):
+            for home, rows in needed.items():
+                n_rows = np.searchsorted(rows, block.stop) - np.searchsorted(rows, block.first)
+                total += int(n_rows) * row_bytes * (home != lies_at)
     return total
 
 

@@ -1,18 +1,19 @@
 """Training in blocks, in this process and on three Dask workers, equals training in memory."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.quality.run import write_split
-from movierec.core.params import load_params
+from movierec.core.params import GibbsParams, load_params
 from movierec.core.paths import SPLIT
 from movierec.data import parquet_tables
 from movierec.data.stored_ratings import StoredRatings
 from movierec.engine import factory, local
 from movierec.prepare import split
-from movierec.training import early_stopping, implicit_als, loading, rating_model
+from movierec.training import als, early_stopping, implicit_als, loading, rating_model
 from movierec.training.blocks.block_ratings import BlockSource
 from movierec.training.blocks.blocked_data import BlockedData
 from movierec.training.checkpoint import Checkpoint
@@ -60,24 +61,24 @@ def any_engine(request):
     return request.getfixturevalue("workers")
 
 
-def in_memory(folder, refit=False, genres=False):
+def in_memory(folder, refit=False, model="mf"):
     """The same data in memory."""
     by_user, by_item = parquet_tables.read_train(folder)
     if refit:
         by_user = StoredRatings.train("user", True, folder).read_all()
         by_item = by_user.transpose(N_ITEMS)
-    params = train_params(model="genre_mf" if genres else "mf")
-    by_genre = parquet_tables.read_genres(folder) if genres else None
+    params = train_params(model=model)
+    by_genre = parquet_tables.read_genres(folder) if model == "genre_mf" else None
     validation = None if refit else parquet_tables.read_ratings(folder / "validation.parquet")
     return InMemoryData.from_params(by_user, by_item, params, by_genre, validation)
 
 
-def in_blocks(used, folder, tmp_path, refit=False, genres=False, **settings):
+def in_blocks(used, folder, tmp_path, refit=False, model="mf", **settings):
     """The same data, in blocks of about 1000 ratings."""
     used.params = ENGINE.model_copy(
         update={"kind": used.params.kind, "block_ratings": 1000} | settings
     )
-    return BlockedData(used, BlockSource(folder, folder, tmp_path, refit, False, genres))
+    return BlockedData(used, BlockSource(folder, folder, tmp_path, refit, model=model))
 
 
 @pytest.fixture(scope="module")
@@ -136,17 +137,21 @@ def assert_same(one, other):
 @pytest.mark.parametrize("limit", [10**9, 0], ids=["all rows", "needed rows"])
 @pytest.mark.parametrize(
     ("model", "method"),
-    [("mf", "als"), ("genre_mf", "als"), ("mf", "gibbs"), ("genre_mf", "gibbs")],
+    list(itertools.product(("mf", "genre_mf", "svdpp"), ("als", "gibbs"))),
 )
 def test_training_by_blocks_has_the_bits_of_training_in_memory(
-    any_engine, folder, tmp_path, model, method, limit
+    any_engine, folder, tmp_path, monkeypatch, model, method, limit
 ):
-    params, genres = train_params(model=model, method=method, dtype="float32"), model == "genre_mf"
-    data = in_blocks(any_engine, folder, tmp_path, genres=genres, broadcast_limit=limit)
+    """Also if the weights of few features are solved for exactly, and of many step by step."""
+    monkeypatch.setattr(als, "WEIGHT_STEPS", 2)  # for speed
+    samples = GibbsParams(start_epochs=1, burn_in=1, samples=1, thin=1)
+    changes = {"model": model, "method": method, "max_epochs": 2, "gibbs": samples}
+    params = train_params(dtype="float32", **changes)
+    data = in_blocks(any_engine, folder, tmp_path, model=model, broadcast_limit=limit)
     assert len(data.scheduler.blocks["user"]) > 3
     assert len(data.scheduler.blocks["item"]) > 2
     found = rating_model.fit(data, params, 0, SCALE)
-    expected = rating_model.fit(in_memory(folder, genres=genres), params, 0, SCALE)
+    expected = rating_model.fit(in_memory(folder, model=model), params, 0, SCALE)
     assert found.epochs == expected.epochs
     assert (found.best_epoch, found.validation) == (expected.best_epoch, expected.validation)
     assert_same(expected.model, data.finish(found.model))
@@ -168,8 +173,8 @@ def test_a_refit_by_blocks_goes_on_from_the_same_rows(any_engine, folder, tmp_pa
 
         def data(refit, where=where):
             if where == "memory":
-                return in_memory(folder, refit, genres=True)
-            return in_blocks(any_engine, folder, tmp_path / str(refit), refit, genres=True)
+                return in_memory(folder, refit, model="genre_mf")
+            return in_blocks(any_engine, folder, tmp_path / str(refit), refit, model="genre_mf")
 
         trainer = rating_model.make_trainer(data(refit=False), params, 0, SCALE)
         settings, start = trainer.refit(params, early_stopping.fit(trainer))
@@ -180,10 +185,10 @@ def test_a_refit_by_blocks_goes_on_from_the_same_rows(any_engine, folder, tmp_pa
 
 
 def test_a_refit_is_on_train_and_validation(any_engine, folder, tmp_path):
-    data = in_blocks(any_engine, folder, tmp_path, refit=True, genres=True)
+    data = in_blocks(any_engine, folder, tmp_path, refit=True, model="genre_mf")
     params = train_params(model="genre_mf", dtype="float32")
     found = rating_model.fit(data, params, 0, SCALE)
-    whole = in_memory(folder, refit=True, genres=True)
+    whole = in_memory(folder, refit=True, model="genre_mf")
     assert (
         data.n_ratings == whole.n_ratings > parquet_tables.n_rows(folder / "train_by_user.parquet")
     )

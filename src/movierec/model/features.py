@@ -5,7 +5,7 @@ feature's weights are factors and a bias. They have a ridge penalty, and are sol
 while the rows are fixed.
 """
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -21,36 +21,37 @@ RANK, POWERS = 16, 2  # eigenvectors of the preconditioner, and steps of subspac
 CHUNK = 1024  # rows whose products are added up at a time, in a fixed order
 
 
-@dataclass(frozen=True)
-class Features:
-    """The features of each row, and the rows of each feature.
+class FeatureMatrix(ABC):
+    """The matrix X (n_rows, n_features): 1/√n where a row of n features has the feature, else 0.
 
-    They represent the matrix X (n_rows, n_features): 1/√n where a row of n features has the
-    feature, 0 elsewhere.
+    Its subclasses multiply by the matrix that has 1 there. Each row of such a product is a sum in a
+    fixed order, so products are bit-identical for any division into blocks.
     """
 
-    by_row: Csr
-    by_feature: Csr
-    _systems: "dict[Any, RidgeSystem]" = field(default_factory=dict, compare=False, repr=False)
+    def __init__(self) -> None:
+        self._systems: dict[Any, DenseSystem | RidgeSystem] = {}
 
     @property
-    def n_features(self) -> int:
-        return self.by_feature.n_rows
+    @abstractmethod
+    def n_features(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def counts(self) -> Array:
+        """The number of features of each row: (n_rows,)."""
+
+    @abstractmethod
+    def sum_by_feature(self, rows: Array) -> Array:
+        """The sum of the rows that have each feature: (n_features, n_columns)."""
+
+    @abstractmethod
+    def gram(self, weights: Array, row_weights: Array) -> Array:
+        """sum_by_feature of each row's sum of weights, times its row weight (n_rows, 1)."""
 
     @property
     def are_few(self) -> bool:
         """Whether there are so few that their weights are solved for by one dense matrix."""
         return self.n_features <= FEW
-
-    def means(self, weights: Array) -> Array:
-        """X · weights: the prior mean of each row (n_rows, n_columns)."""
-        return means_of(self.by_row, weights)
-
-    def collect(self, rows: Array) -> Array:
-        """Xᵀ · rows: (n_features, n_columns)."""
-        self.by_feature.check_columns(len(rows))
-        scaled = rows * scale_of(self.by_row, rows.dtype)
-        return np.asarray(sum_rows(self.by_feature.indptr, self.by_feature.indices, scaled))
 
     def solve(
         self,
@@ -69,8 +70,6 @@ class Features:
         per_rating, ridge (n_columns,), counts (n_rows,). Few features are solved for directly, many
         by preconditioned conjugate gradients from `start`, to a tolerance or for max_steps.
         """
-        if self.are_few:
-            return self._solve_few(right, precision, per_rating, counts, ridge)
         weights = np.empty_like(right)
         kinds, kind_of = np.unique([precision, per_rating, ridge], axis=1, return_inverse=True)
         for kind, (constant, per_count, penalty) in enumerate(kinds.T):
@@ -83,33 +82,65 @@ class Features:
 
     def _system(
         self, precision: float, per_rating: float, ridge: float, counts: Array, dtype: Any
-    ) -> "RidgeSystem":
+    ) -> "DenseSystem | RidgeSystem":
         """The system of columns with these precisions, prepared once."""
         key = precision, per_rating, ridge, np.dtype(dtype).str
         if key not in self._systems:
-            row_precision = (precision + per_rating * counts)[:, None].astype(dtype)
-            self._systems[key] = RidgeSystem(self, row_precision, ridge)
+            row_precision = (precision + per_rating * counts)[:, None]
+            if self.are_few:
+                self._systems[key] = DenseSystem(self, row_precision, ridge)
+            else:
+                self._systems[key] = RidgeSystem(self, row_precision.astype(dtype), ridge)
         return self._systems[key]
 
-    def _solve_few(
-        self, right: Array, precision: Array, per_rating: Array, counts: Array, ridge: Array
-    ) -> Array:
-        from scipy.sparse import csr_array, diags_array
 
-        rows, shape = self.by_row, (self.by_row.n_rows, self.n_features)
-        values = np.repeat(scale_of(rows)[:, 0], rows.counts)
-        x = csr_array((values, rows.indices, rows.indptr), shape)
-        plain, counted = (
-            (x.T @ x).toarray(),
-            (x.T @ diags_array(counts.astype(np.float64)) @ x).toarray(),
+class Features(FeatureMatrix):
+    """Features in memory: those of each row, and the rows of each feature."""
+
+    def __init__(self, by_row: Csr, by_feature: Csr) -> None:
+        super().__init__()
+        self.by_row, self.by_feature = by_row, by_feature
+
+    @property
+    def n_features(self) -> int:
+        return self.by_feature.n_rows
+
+    @property
+    def counts(self) -> Array:
+        return self.by_row.counts
+
+    def means(self, weights: Array) -> Array:
+        """X · weights: the prior mean of each row (n_rows, n_columns)."""
+        return means_of(self.by_row, weights)
+
+    def collect(self, rows: Array) -> Array:
+        """Xᵀ · rows: (n_features, n_columns)."""
+        return self.sum_by_feature(rows * scale_of(self.counts, rows.dtype))
+
+    def sum_by_feature(self, rows: Array) -> Array:
+        return sums_of(self.by_feature, rows)
+
+    def gram(self, weights: Array, row_weights: Array) -> Array:
+        sums = sums_of(self.by_row, weights)
+        sums *= row_weights
+        return self.sum_by_feature(sums)
+
+
+class DenseSystem:
+    """Xᵀ · P · X + ridge as one matrix. row_precision: (n_rows, 1) float64."""
+
+    def __init__(self, features: FeatureMatrix, row_precision: Array, ridge: float) -> None:
+        row_weights, one = (
+            scale_of(features.counts) ** 2 * row_precision,
+            np.eye(features.n_features),
         )
-        weights = np.empty_like(right)
-        kinds, kind_of = np.unique([precision, per_rating, ridge], axis=1, return_inverse=True)
-        for kind, (constant, per_count, penalty) in enumerate(kinds.T):
-            matrix = constant * plain + per_count * counted + penalty * np.eye(self.n_features)
-            columns = kind_of == kind
-            weights[:, columns] = np.linalg.solve(matrix, right[:, columns].astype(np.float64))
-        return weights
+        groups = np.split(one, range(LANES, len(one), LANES), axis=1)
+        columns = [features.gram(np.ascontiguousarray(group), row_weights) for group in groups]
+        self.matrix = np.concatenate(columns, axis=1) + ridge * one
+
+    def solve(self, right: Array, start: Array, max_steps: int, tolerance: float) -> Array:
+        """Solve for the columns of `right`, exactly; the others are as of RidgeSystem.solve."""
+        return np.asarray(np.linalg.solve(self.matrix, right.astype(np.float64)))
 
 
 class RidgeSystem:
@@ -120,23 +151,17 @@ class RidgeSystem:
     the preconditioner inverts the matrix in their directions, and its diagonal in the others.
     """
 
-    def __init__(self, features: Features, row_precision: Array, ridge: float) -> None:
+    def __init__(self, features: FeatureMatrix, row_precision: Array, ridge: float) -> None:
         self.features, dtype = features, row_precision.dtype
-        self.ridge, scale = dtype.type(ridge), scale_of(features.by_row, dtype)
-        self.row_weights = scale**2 * row_precision
-        by_feature = features.by_feature
-        diagonal = sum_rows(by_feature.indptr, by_feature.indices, self.row_weights)
+        self.ridge = dtype.type(ridge)
+        self.row_weights = scale_of(features.counts, dtype) ** 2 * row_precision
+        diagonal = features.sum_by_feature(self.row_weights)
         self.inverse = 1 / (diagonal[:, 0] + self.ridge)
         self.vectors, self.gains = self._largest()
 
     def product(self, weights: Array) -> Array:
         """(Xᵀ · P · X + ridge) · weights."""
-        by_row, by_feature = self.features.by_row, self.features.by_feature
-        rows = sum_rows(by_row.indptr, by_row.indices, weights)
-        rows *= self.row_weights
-        image = sum_rows(by_feature.indptr, by_feature.indices, rows)
-        image += self.ridge * weights
-        return np.asarray(image)
+        return self.features.gram(weights, self.row_weights) + self.ridge * weights
 
     def precondition(self, residual: Array) -> Array:
         """Multiply by the approximate inverse of the matrix."""
@@ -183,17 +208,22 @@ class RidgeSystem:
         return root * _rotated(vectors, rotation), 1 / values - 1
 
 
-def scale_of(by_row: Csr, dtype: Any = np.float64) -> Array:
+def scale_of(counts: Array, dtype: Any = np.float64) -> Array:
     """1/√n for each row of n features: (n_rows, 1); 1 for rows without features."""
-    return np.asarray((1 / np.sqrt(np.maximum(by_row.counts, 1)))[:, None], dtype)
+    return np.asarray((1 / np.sqrt(np.maximum(counts, 1)))[:, None], dtype)
+
+
+def sums_of(csr: Csr, rows: Array) -> Array:
+    """The sum of the rows that each row of a Csr refers to, in order."""
+    csr.check_columns(len(rows))
+    return np.asarray(sum_rows(csr.indptr, csr.indices, rows))
 
 
 def means_of(by_row: Csr, weights: Array) -> Array:
     """X · weights for rows with these features: (n_rows, n_columns)."""
-    by_row.check_columns(len(weights))
-    sums = sum_rows(by_row.indptr, by_row.indices, weights)
-    sums *= scale_of(by_row, weights.dtype)
-    return np.asarray(sums)
+    sums = sums_of(by_row, weights)
+    sums *= scale_of(by_row.counts, weights.dtype)
+    return sums
 
 
 def _dot(left: Array, right: Array) -> Array:

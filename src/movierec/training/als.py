@@ -22,7 +22,7 @@ from movierec.core.rating_scale import Scale
 from movierec.data.rating_arrays import Array
 from movierec.metrics import measures
 from movierec.metrics.measures import Errors
-from movierec.model.features import Features
+from movierec.model.features import FeatureMatrix
 from movierec.model.prediction_intervals import PredictionIntervals
 from movierec.model.solver import Prior
 from movierec.training import row_ops
@@ -82,7 +82,7 @@ def prior_of(side: str, params: TrainParams, n_factors: int) -> Prior:
 
 
 def solve_weights(
-    model: M, data: TrainingData[M], side: str, features: Features, prior: Prior, ridge: float
+    model: M, data: TrainingData[M], side: str, features: FeatureMatrix, prior: Prior, ridge: float
 ) -> Array:
     """Solve for the weights of one side's features while its rows are fixed.
 

@@ -23,7 +23,7 @@ from movierec.core import random_streams
 from movierec.core.params import TrainParams
 from movierec.data.rating_arrays import Array
 from movierec.model.biased_mf import Model
-from movierec.model.features import MAX_STEPS, Features
+from movierec.model.features import MAX_STEPS, FeatureMatrix
 from movierec.model.solver import Prior
 from movierec.training import als, row_ops
 from movierec.training.als import RatingEpoch, RatingState, RatingTrainer
@@ -84,7 +84,7 @@ def draw_weights(
     model: M,
     data: TrainingData[M],
     side: str,
-    features: Features,
+    features: FeatureMatrix,
     mean: Array,
     precision: Array,
     ridge: float,

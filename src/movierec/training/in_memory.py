@@ -126,8 +126,8 @@ class InMemoryData(TrainingData[Model]):
             return RowBlock(0, self.counts(side))
         weights, (latest, block) = model.weights(side), self._latest.get(side, (None, None))
         if block is None or latest is not weights:
-            block = RowBlock(0, self.counts(side), (features.by_row, weights))
-            self._latest[side] = weights, block  # which keeps its feature means
+            block = RowBlock(0, self.counts(side), features.means(weights))
+            self._latest[side] = weights, block
         return block
 
     def initial_model(self, start: Start) -> Model:
@@ -179,7 +179,8 @@ class InMemoryData(TrainingData[Model]):
     def sum_features(self, model: Model, side: str, change: Change) -> Array:
         features, dtype = cast(Features, self.features(side)), model.weights(side).dtype
         if features.are_few:
-            return self.sum_rows(model, side, partial(row_ops.feature_sums, change)).astype(dtype)
+            how = change, features.by_row, features.n_features
+            return self.sum_rows(model, side, partial(row_ops.feature_sums, *how)).astype(dtype)
         rows = np.column_stack(model.rows(side))
         return features.collect(change(self._row_block(model, side), rows))
 

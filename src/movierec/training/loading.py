@@ -42,7 +42,7 @@ def load(
         return load_in_memory(settings, refit)
     model = settings.model if isinstance(settings, TrainParams) else "mf"
     has_days = isinstance(settings, TrainParams) and settings.days
-    if has_days or model in ("svdpp", "damped_biases"):
+    if has_days or model == "damped_biases":
         what = "days: true" if has_days else f"model: {model}"
         raise MovierecError(
             f"train.{what} is trained in memory only: set engine.kind to local, and"
@@ -54,7 +54,7 @@ def load(
         index=INDEX.absolute(),
         folder=folder.absolute(),
         refit=refit,
-        has_genres=model == "genre_mf",
+        model=model,
         memory=memory,
     )
     return BlockedData(engine, source)

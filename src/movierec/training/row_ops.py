@@ -7,8 +7,7 @@ same result to the bit for any division into blocks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from movierec.data.rating_arrays import Array, Csr
 from movierec.data.tree_sums import CHUNK, PartialSums
 from movierec.kernels.reductions import chunk_feature_sums, chunk_grams, combine, row_sums
 from movierec.kernels.scoring import squared_errors_by_row
-from movierec.model.features import means_of, scale_of
+from movierec.model.features import scale_of
 from movierec.model.solver import Prior, half_epoch
 from movierec.model.third_side import ThirdSide
 
@@ -32,24 +31,19 @@ class RowBlock:
     """Consecutive rows of one side.
 
     first: the number of the first row, a multiple of tree_sums.CHUNK. counts (n_rows,): number of
-    ratings of each row. features: the features of each row, and the features' weights
-    (n_features, n_factors + 1); None without features.
+    ratings of each row. feature_means: the rows of X W (n_rows, n_factors + 1), see
+    model/features.py; None without features.
     """
 
     first: int
     counts: Array
-    features: tuple[Csr, Array] | None = None
+    feature_means: Array | None = None
 
     def prior_means(self, shift: Array | None = None) -> Array | None:
         """The prior mean of each row, shift + X W: (n_rows, n_factors + 1); None if it is 0."""
-        if self.features is None:
+        if self.feature_means is None:
             return None if shift is None else np.broadcast_to(shift, (len(self.counts), len(shift)))
         return self.feature_means if shift is None else shift + self.feature_means
-
-    @cached_property
-    def feature_means(self) -> Array:
-        """X W: (n_rows, n_factors + 1)."""
-        return means_of(*cast(tuple[Csr, Array], self.features))
 
     def deviations(self, rows: Array, shift: Array | None = None) -> Array:
         """Rows minus their prior means."""
@@ -171,14 +165,15 @@ def scatter(centre: Array, block: RowBlock, rows: Array) -> PartialSums:
     return tree_sums.partial_sums_by_slice(block.first, len(rows), chunks)
 
 
-def feature_sums(change: Change, block: RowBlock, rows: Array) -> PartialSums:
-    """Xᵀ · change(rows): (n_features, n_columns). For few features."""
-    by_row, weights = cast(tuple[Csr, Array], block.features)
-    scaled = change(block, rows) * scale_of(by_row, rows.dtype)
+def feature_sums(
+    change: Change, by_row: Csr, n_features: int, block: RowBlock, rows: Array
+) -> PartialSums:
+    """Xᵀ · change(rows): (n_features, n_columns), for few features. by_row: those of the rows."""
+    scaled = change(block, rows) * scale_of(by_row.counts, rows.dtype)
 
     def chunks(start: int, stop: int) -> Array:
         indptr = by_row.indptr[start : stop + 1]
-        return chunk_feature_sums(indptr, by_row.indices, scaled[start:stop], len(weights), CHUNK)
+        return chunk_feature_sums(indptr, by_row.indices, scaled[start:stop], n_features, CHUNK)
 
     return tree_sums.partial_sums_by_slice(block.first, len(rows), chunks)
 

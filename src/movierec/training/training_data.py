@@ -16,7 +16,7 @@ from movierec.data.rating_arrays import Array, Ratings
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model.biased_mf import Model
-from movierec.model.features import Features
+from movierec.model.features import FeatureMatrix
 from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
 from movierec.training.row_ops import Change, Draw, Measure
@@ -136,7 +136,7 @@ class TrainingData(ABC, Generic[M]):
     def mean_rating(self) -> float: ...
 
     @abstractmethod
-    def features(self, side: str) -> Features | None:
+    def features(self, side: str) -> FeatureMatrix | None:
         """The features of a side's rows, None without features."""
 
     @abstractmethod

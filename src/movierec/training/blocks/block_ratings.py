@@ -33,7 +33,7 @@ class BlockSource:
     folder: Path
     refit: bool = False
     targets: Targets | None = None
-    has_genres: bool = False
+    model: str = "mf"
     has_validation: bool = False
     memory: int | None = None
     tables: tuple[str, ...] = ()
@@ -62,23 +62,17 @@ class RatingBlock:
     def name(self) -> str:
         return f"{self.source.prefix}{self.side}-{self.first}-{self.stop}"
 
-    def rows(self, weights: Array | None) -> RowBlock:
-        """The RowBlock of these rows. weights: of the rows' features, None without features."""
-        features = None if weights is None else (_genres(self), weights)
-        return RowBlock(self.first, _counts(self), features)
+    def rows(self, feature_means: Array | None = None) -> RowBlock:
+        """The RowBlock of these rows."""
+        return RowBlock(self.first, _counts(self), feature_means)
 
 
 @dataclass(frozen=True)
 class BlockRatings:
-    """A block's training ratings and, for users, its validation ratings.
-
-    needed: for packed ratings, the rows of the other side that they refer to, ascending; indices
-    are then positions in `needed`. None if ratings are not packed.
-    """
+    """A block's training ratings and, for users, its validation ratings."""
 
     train: Csr
     validation: Csr
-    needed: Array | None
 
     @property
     def n_bytes(self) -> int:
@@ -86,21 +80,30 @@ class BlockRatings:
         return sum(csr.indptr.nbytes + csr.indices.nbytes + csr.values.nbytes for csr in csrs)
 
 
+Key = tuple[RatingBlock, Path | None]  # of ratings: see _RatingsCache.get
+
+
 class _RatingsCache:
     """A cache of blocks' ratings in this process; the next block can be read ahead."""
 
     def __init__(self) -> None:
-        self.cached: dict[tuple[RatingBlock, bool], BlockRatings] = {}
-        self.pending: dict[tuple[RatingBlock, bool], Future[BlockRatings]] = {}
+        self.cached: dict[Key, BlockRatings] = {}
+        self.pending: dict[Key, Future[BlockRatings]] = {}
         self.lock, self.pool = threading.Lock(), ThreadPoolExecutor(1)
 
-    def get(self, block: RatingBlock, packed: bool, keep: bool = True) -> BlockRatings:
-        """The ratings of a block. keep: whether it will be needed again."""
-        key = (block, packed)
+    def get(
+        self, block: RatingBlock, needed: Path | None = None, keep: bool = True
+    ) -> BlockRatings:
+        """The ratings of a block. keep: whether they will be needed again.
+
+        needed: a file of those rows of the other side that this worker has, ascending. The ratings'
+        indices are then positions among them. None: it has all.
+        """
+        key = (block, needed)
         with self.lock:
             ratings, pending = self.cached.get(key), self.pending.pop(key, None)
         if ratings is None:
-            ratings = pending.result() if pending else _read(block, packed)
+            ratings = pending.result() if pending else _read(*key)
             if keep:
                 self._keep(key, ratings)
         return ratings
@@ -110,13 +113,14 @@ class _RatingsCache:
             self.cached.clear()
             self.pending.clear()
 
-    def read_ahead(self, block: RatingBlock, packed: bool) -> None:
-        key = (block, packed)
+    def read_ahead(self, block: RatingBlock) -> None:
+        """Start to read a block's ratings in the background."""
+        key = (block, None)
         with self.lock:
             if key not in self.cached and key not in self.pending:
-                self.pending[key] = self.pool.submit(_read, block, packed)
+                self.pending[key] = self.pool.submit(_read, *key)
 
-    def _keep(self, key: tuple[RatingBlock, bool], ratings: BlockRatings) -> None:
+    def _keep(self, key: Key, ratings: BlockRatings) -> None:
         source = key[0].source
         memory = source.memory or memory_of_worker()
         with self.lock:
@@ -131,12 +135,7 @@ class _RatingsCache:
 CACHE = _RatingsCache()
 
 
-def read_ahead(block: RatingBlock, packed: bool) -> None:
-    """Start to read a block's ratings in the background."""
-    CACHE.read_ahead(block, packed)
-
-
-def _read(block: RatingBlock, packed: bool) -> BlockRatings:
+def _read(block: RatingBlock, needed: Path | None) -> BlockRatings:
     source, rows = block.source, (block.first, block.stop)
     first, *others = (
         parquet_tables.read_block(*source.ratings(name, block.side), *rows)
@@ -148,14 +147,13 @@ def _read(block: RatingBlock, packed: bool) -> BlockRatings:
         validation = parquet_tables.read_block(*source.ratings("validation", "user"), *rows)
     if source.targets:
         train = Csr(train.indptr, train.indices, source.targets.of(train.values))
-    if not packed:
-        return BlockRatings(train, validation, None)
-    needed = np.unique(np.concatenate((train.indices, validation.indices)))
-    train, validation = (
-        Csr(csr.indptr, np.searchsorted(needed, csr.indices).astype(np.int32), csr.values)
-        for csr in (train, validation)
-    )
-    return BlockRatings(train, validation, needed)
+    if needed:
+        rows = np.load(needed)
+        train, validation = (
+            Csr(csr.indptr, np.searchsorted(rows, csr.indices).astype(np.int32), csr.values)
+            for csr in (train, validation)
+        )
+    return BlockRatings(train, validation)
 
 
 @lru_cache(1024)
@@ -166,16 +164,6 @@ def _counts(block: RatingBlock) -> Array:
     return np.asarray(sum(counts[1:], counts[0]), np.int64)
 
 
-@lru_cache(1)
-def _all_genres(source: BlockSource) -> Csr:
-    return parquet_tables.read_genres(source.index)
-
-
-def _genres(block: RatingBlock) -> Csr:
-    return _all_genres(block.source).take(np.arange(block.first, block.stop))
-
-
 def clear_cache() -> None:
     CACHE.clear()
     _counts.cache_clear()
-    _all_genres.cache_clear()

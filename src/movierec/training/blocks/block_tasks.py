@@ -4,7 +4,6 @@ A task that runs twice gives the same result; files are written atomically.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,16 +11,22 @@ from movierec.data.rating_arrays import Array, Csr
 from movierec.data.tree_sums import PartialSums
 from movierec.model import top_n_lists
 from movierec.model.biased_mf import Model
+from movierec.model.features import means_of, scale_of, sums_of
 from movierec.model.solver import Prior
 from movierec.training import row_ops
-from movierec.training.blocks.block_ratings import CACHE, RatingBlock
-from movierec.training.blocks.factor_files import Rows, join_rows, write_array, write_rows
-from movierec.training.row_ops import NO_SUMS, Draw, Measure
+from movierec.training.blocks.block_ratings import CACHE, BlockRatings, RatingBlock
+from movierec.training.blocks.factor_files import Rows, write_array, write_rows
+from movierec.training.row_ops import NO_SUMS, Change, Draw, Measure
 from movierec.training.training_data import Subset
 
 
+def keep(block: RatingBlock, rows: Array) -> Array:
+    """The rows of a block, to be kept by its worker."""
+    return np.ascontiguousarray(rows)
+
+
 def rating_sums(block: RatingBlock) -> PartialSums:
-    return row_ops.rating_sums(block.first, CACHE.get(block, False, keep=False).train)
+    return row_ops.rating_sums(block.first, CACHE.get(block, keep=False).train)
 
 
 def solve(
@@ -30,24 +35,64 @@ def solve(
     global_mean: float,
     prior: Prior,
     draw: Draw | None,
-    weights: Array | None,
-    packed: bool,
-    *fixed: Any,
+    means: Array | None,
+    needed: Path | None,
+    fixed: Rows,
 ) -> str:
     """Solve for a block's rows and write them; returns the name of the worker.
 
-    fixed: the other side's rows joined, or, if packed, the rows that the block needs of each block.
+    means: the rows' feature means. fixed: the rows of the other side that this worker has; needed:
+    which these are, as in the ratings' cache.
     """
-    ratings, rows = CACHE.get(block, packed).train, block.rows(weights)
-    other_side = _fixed_rows(packed, fixed)
-    solved = row_ops.solve(rows, ratings, other_side, global_mean, prior, block.side, draw)
+    ratings = CACHE.get(block, needed).train
+    rows = block.rows(means)
+    solved = row_ops.solve(rows, ratings, fixed, global_mean, prior, block.side, draw)
     return write_rows(block, step, np.column_stack(solved))
 
 
-def sum_rows(
-    block: RatingBlock, measure: Measure, weights: Array | None, rows: Array
+def sum_rows(block: RatingBlock, measure: Measure, means: Array | None, rows: Array) -> PartialSums:
+    return measure(block.rows(means), np.asarray(rows))
+
+
+def changed_rows(block: RatingBlock, change: Change, rows: Array) -> Array:
+    """The change of a block's rows, divided by √n for rows that have n ratings."""
+    changed, row_block = np.asarray(rows), block.rows()
+    return change(row_block, changed) * scale_of(row_block.counts, changed.dtype)
+
+
+def feature_sums(
+    block: RatingBlock, change: Change, n_features: int, by_row: Csr | None, rows: Array
 ) -> PartialSums:
-    return measure(block.rows(weights), np.asarray(rows))
+    """row_ops.feature_sums of a block. by_row: None for the ratings themselves."""
+    by_row = CACHE.get(block).train if by_row is None else by_row
+    return row_ops.feature_sums(change, by_row, n_features, block.rows(), np.asarray(rows))
+
+
+def write_feature_means(
+    block: RatingBlock, number: int, by_row: Csr | None, needed: Path | None, weights: Array
+) -> None:
+    """Write X · weights of a block's rows. by_row: None for the ratings themselves."""
+    by_row = CACHE.get(block, needed).train if by_row is None else by_row
+    write_array(feature_means_path(block, number), means_of(by_row, weights))
+
+
+def read_feature_means(block: RatingBlock, number: int) -> Array:
+    return np.asarray(np.load(feature_means_path(block, number), mmap_mode="r"))
+
+
+def feature_means_path(block: RatingBlock, number: int) -> Path:
+    return block.source.folder / "means" / f"{block.name}-{number}.npy"
+
+
+def rating_row_sums(
+    block: RatingBlock, row_weights: Array | None, needed: Path | None, rows: Array
+) -> Array:
+    """For each row of a block, the sum of the other side's rows that it has ratings of.
+
+    row_weights (n_rows, 1): what the sums are multiplied by.
+    """
+    sums = sums_of(CACHE.get(block, needed).train, rows)
+    return sums if row_weights is None else sums * row_weights
 
 
 def error_sums(
@@ -56,16 +101,16 @@ def error_sums(
     global_mean: float,
     scale: tuple[float, float],
     n_samples: int,
-    packed: bool,
     rows: Array,
-    *fixed: Any,
+    needed: Path | None,
+    fixed: Rows,
 ) -> PartialSums:
     """row_ops.error_sums of a block of users.
 
     n_samples: the number of samples in the mean, whose running sums are in a file for each number;
     0 without a mean.
     """
-    ratings = _ratings_of(block, subset, packed)
+    ratings = _ratings_of(CACHE.get(block, needed), subset)
     sums = NO_SUMS
     if n_samples:
         previous = running_sums_path(block, subset, n_samples - 1)
@@ -75,7 +120,7 @@ def error_sums(
         block.first,
         ratings,
         split_rows,
-        _fixed_rows(packed, fixed),
+        fixed,
         global_mean,
         scale,
         sums,
@@ -86,12 +131,7 @@ def error_sums(
     return errors
 
 
-def _fixed_rows(packed: bool, fixed: tuple[Any, ...]) -> Rows:
-    return join_rows(*fixed) if packed else fixed[0]
-
-
-def _ratings_of(block: RatingBlock, subset: Subset, packed: bool, keep: bool = True) -> Csr:
-    ratings = CACHE.get(block, packed, keep)
+def _ratings_of(ratings: BlockRatings, subset: Subset) -> Csr:
     return ratings.validation if subset == "validation" else ratings.train
 
 
@@ -101,7 +141,7 @@ def running_sums_path(block: RatingBlock, subset: Subset, n_samples: int) -> Pat
 
 def take_ratings(block: RatingBlock, users: Array, subset: Subset) -> Csr:
     """The ratings of these users of a block, given by their indices."""
-    return _ratings_of(block, subset, packed=False, keep=False).take(users - block.first)
+    return _ratings_of(CACHE.get(block, keep=False), subset).take(users - block.first)
 
 
 def take_rows(rows: Array, places: Array) -> Array:

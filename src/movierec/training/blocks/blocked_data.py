@@ -5,37 +5,38 @@ from the split's Parquet files, and caches them while there is room. Rows are st
 block and half epoch, in a folder that all workers share and that is also the checkpoint. Workers
 send rows to each other; rows that are lost are read again.
 
-Each worker is sent all rows of the other side. If these exceed engine.broadcast_limit, a block is
-sent only the rows that its ratings refer to.
+Each worker is sent all rows of the other side. If these exceed engine.broadcast_limit, it is sent
+only the rows that the ratings of its blocks refer to.
 """
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
 from movierec.core import atomic
 from movierec.data import parquet_tables, tree_sums
 from movierec.data.parquet_tables import GIVEN
-from movierec.data.rating_arrays import Array, Ratings, stack_rows
+from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
 from movierec.engine.local import Engine, Handle
 from movierec.metrics.ranking_protocol import RankingEvaluator, sample_users
 from movierec.model import biased_mf
 from movierec.model.biased_mf import Model
-from movierec.model.features import Features
+from movierec.model.features import FeatureMatrix, Features
 from movierec.model.implicit_targets import Targets
 from movierec.model.solver import Prior
-from movierec.training import row_ops
 from movierec.training.blocks import block_tasks, factor_files
 from movierec.training.blocks.block_ratings import BlockSource, clear_cache
+from movierec.training.blocks.blocked_features import BlockedFeatures
 from movierec.training.blocks.factor_files import BlockedModel
-from movierec.training.blocks.scheduler import BlockScheduler
-from movierec.training.row_ops import Change, Draw, Measure
+from movierec.training.blocks.scheduler import BlockScheduler, Sent
+from movierec.training.in_memory import genre_features
+from movierec.training.row_ops import OTHER_SIDE, Change, Draw, Measure
 from movierec.training.training_data import SIDES, SampleMean, Start, Subset, TrainingData
 
+Means = tuple[Array | None, int, list[Handle]]
 HELD_OUT = ("validation", *GIVEN)  # parts that are not grouped by row yet
 
 
@@ -61,6 +62,9 @@ class BlockedData(TrainingData[BlockedModel]):
                 group_part(source, name)
         self._n_validation = sizes["validation"] if judges else 0
         self.engine, self.scheduler = engine, BlockScheduler(engine, source)
+        self._features = self._make_features()
+        # By side: the weights of the latest feature means, and these means' number and handles.
+        self._means: dict[str, Means] = dict.fromkeys(SIDES, (None, 0, []))
         self._held_out: BlockedData | None = None
         if given and not is_held_out:
             self._held_out = type(self)(engine, replace(source, tables=given))
@@ -83,17 +87,49 @@ class BlockedData(TrainingData[BlockedModel]):
 
     @property
     def mean_rating(self) -> float:
-        sums = self.scheduler.run("user", block_tasks.rating_sums, packed=False)
+        sums = self.scheduler.run("user", block_tasks.rating_sums, reads_ratings=True)
         return float(tree_sums.add_up(sums) / self.n_ratings)
 
     def counts(self, side: str) -> Array:
         return self.scheduler.counts[side]
 
-    def features(self, side: str) -> Features | None:
-        return self.scheduler.item_features if side == "item" else None
+    def features(self, side: str) -> FeatureMatrix | None:
+        return self._features.get(side)
 
-    def _weights(self, model: BlockedModel, side: str) -> Array | None:
-        return model.weights(side) if self.features(side) else None
+    def _make_features(self) -> dict[str, FeatureMatrix]:
+        if self.source.model == "svdpp":
+            return {side: BlockedFeatures(self.scheduler, side) for side in SIDES}
+        if self.source.model == "genre_mf":
+            return {"item": genre_features(parquet_tables.read_genres(self.source.index))}
+        return {}
+
+    def _features_by_row(self, side: str) -> list[Csr | None]:
+        """The features of each block's rows, None if they are the ratings."""
+        features, blocks = self.features(side), self.scheduler.blocks[side]
+        if not isinstance(features, Features):
+            return [None] * len(blocks)
+        return [features.by_row.rows(slice(block.first, block.stop)) for block in blocks]
+
+    def _feature_means(self, model: BlockedModel, side: str) -> list[Handle | None]:
+        """The rows of X W of each block, None without features; made once for the same weights."""
+        scheduler, features = self.scheduler, self.features(side)
+        if features is None:
+            return [None] * len(scheduler.blocks[side])
+        weights, (latest, number, handles) = model.weights(side), self._means[side]
+        if latest is not weights:
+            sent: Sequence[Sent] = [(None, weights)] * len(scheduler.blocks[side])
+            if isinstance(features, BlockedFeatures):
+                parts = scheduler.divide(OTHER_SIDE[side], weights)
+                sent = scheduler.send(side, parts, weights[:1].nbytes)
+            by_row = self._features_by_row(side)
+            by_block = [[csr, *more] for csr, more in zip(by_row, sent, strict=True)]
+            how = block_tasks.write_feature_means, number + 1
+            scheduler.run(side, *how, reads_ratings=True, by_block=by_block)
+            handles = scheduler.submit(side, block_tasks.read_feature_means, number + 1)
+            self._means[side] = weights, number + 1, handles
+            for block in scheduler.blocks[side]:  # tasks on the previous ones have ended
+                block_tasks.feature_means_path(block, number).unlink(missing_ok=True)
+        return handles
 
     def initial_model(self, start: Start) -> BlockedModel:
         model = self._empty_model(start.global_mean, start.n_factors, start.dtype)
@@ -120,27 +156,34 @@ class BlockedData(TrainingData[BlockedModel]):
     def solve(
         self, model: BlockedModel, side: str, prior: Prior, draw: Draw | None = None
     ) -> BlockedModel:
-        fixed, packed = self.scheduler.fixed_rows(model, side), self._is_packed(model, side)
-        solved, weights = model.with_next_step(side), self._weights(model, side)
-        how = (solved.step(side), model.global_mean, prior, draw, weights, packed)
-        workers = self.scheduler.run(side, block_tasks.solve, *how, packed=packed, by_block=fixed)
+        means, fixed = self._feature_means(model, side), self.scheduler.fixed_rows(model, side)
+        solved = model.with_next_step(side)
+        how = block_tasks.solve, solved.step(side), model.global_mean, prior, draw
+        by_block = [[mean, *others] for mean, others in zip(means, fixed, strict=True)]
+        workers = self.scheduler.run(side, *how, reads_ratings=True, by_block=by_block)
         self.scheduler.read_rows(solved, side, workers)
         return solved
-
-    def _is_packed(self, model: BlockedModel, side: str) -> bool:
-        return self.scheduler.is_packed(model, side)
 
     def sum_rows(self, model: BlockedModel, side: str, measure: Measure) -> Array:
         return tree_sums.add_up(self.engine.results(self._submit_sum(model, side, measure)))
 
     def _submit_sum(self, model: BlockedModel, side: str, measure: Measure) -> list[Handle]:
-        rows = [[handle] for handle in self.scheduler.rows(model, side)]
-        weights = self._weights(model, side)
-        return self.scheduler.submit(side, block_tasks.sum_rows, measure, weights, by_block=rows)
+        means, rows = self._feature_means(model, side), self.scheduler.rows(model, side)
+        by_block = list(zip(means, rows, strict=True))
+        return self.scheduler.submit(side, block_tasks.sum_rows, measure, by_block=by_block)
 
     def sum_features(self, model: BlockedModel, side: str, change: Change) -> Array:
-        sums = self.sum_rows(model, side, partial(row_ops.feature_sums, change))
-        return sums.astype(model.dtype)
+        features = cast(FeatureMatrix, self.features(side))
+        scheduler, rows = self.scheduler, self.scheduler.rows(model, side)
+        if isinstance(features, BlockedFeatures) and not features.are_few:
+            changed = scheduler.submit(
+                side, block_tasks.changed_rows, change, by_block=[[row] for row in rows]
+            )
+            return features.collect(changed, model.weights(side)[:1].nbytes)
+        by_block = list(zip(self._features_by_row(side), rows, strict=True))
+        how = block_tasks.feature_sums, change, features.n_features
+        sums = scheduler.run(side, *how, reads_ratings=True, by_block=by_block)
+        return tree_sums.add_up(sums).astype(model.dtype)
 
     def error_sums(
         self,
@@ -163,12 +206,10 @@ class BlockedData(TrainingData[BlockedModel]):
         subset: Subset = "train",
         n_samples: int = 0,
     ) -> list[Handle]:
-        packed, rows = self._is_packed(model, "user"), self.scheduler.rows(model, "user")
-        fixed = self.scheduler.fixed_rows(model, "user")
-        how = (subset, model.global_mean, scale, n_samples, packed)
+        rows, fixed = self.scheduler.rows(model, "user"), self.scheduler.fixed_rows(model, "user")
+        how = block_tasks.error_sums, subset, model.global_mean, scale, n_samples
         by_block = [[row, *others] for row, others in zip(rows, fixed, strict=True)]
-        task = block_tasks.error_sums
-        return self.scheduler.submit("user", task, *how, packed=packed, by_block=by_block)
+        return self.scheduler.submit("user", *how, reads_ratings=True, by_block=by_block)
 
     def losses(
         self, model: BlockedModel, scale: tuple[float, float], measure: Measure
@@ -190,7 +231,8 @@ class BlockedData(TrainingData[BlockedModel]):
         def take(subset: Subset) -> Any:
             arguments = [[block_users, subset] for block_users in by_block]
             task = block_tasks.take_ratings
-            return stack_rows(self.scheduler.run("user", task, packed=False, by_block=arguments))
+            run = self.scheduler.run
+            return stack_rows(run("user", task, reads_ratings=True, by_block=arguments))
 
         seen, held_out = take("train"), take("validation").ratings
         return RankingEvaluator(users, seen, held_out, self.counts("item"), self.n_users)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -143,19 +143,23 @@ def join_rows(*rows: Array) -> Rows:
     return factors, biases
 
 
-def write_needed_rows(block: RatingBlock, others: list[RatingBlock]) -> None:
-    """Write which rows this block needs of each block of the other side, to be reused."""
-    needed = cast(Array, CACHE.get(block, True).needed)
-    ends = np.searchsorted(needed, [0, *(other.stop for other in others)])
-    for other, begin, end in zip(others, ends, ends[1:], strict=False):
-        rows = (needed[begin:end] - other.first).astype(np.int32)
-        write_array(needed_rows_path(block, other), rows)
+def join_arrays(*rows: Array) -> Array:
+    return np.concatenate(rows)
 
 
-def needed_rows_path(block: RatingBlock, other: RatingBlock) -> Path:
-    return block.source.folder / "places" / f"{block.name}-{other.name}.npy"
+def write_needed_rows(path: Path, *blocks: RatingBlock) -> None:
+    """Write which rows of the other side these blocks need together, ascending."""
+    needed = np.zeros(0, np.int32)
+    for block in blocks:
+        ratings = CACHE.get(block, keep=False)
+        needed = np.unique(
+            np.concatenate((needed, ratings.train.indices, ratings.validation.indices))
+        )
+    write_array(path, needed)
 
 
-def take_needed_rows(rows: Array, path: Path) -> Array:
-    """Take the rows that write_needed_rows listed in a file."""
-    return np.asarray(rows)[np.load(path)]
+def take_needed_rows(block: RatingBlock, rows: Array, path: Path) -> Array:
+    """Take those of a block's rows that write_needed_rows listed in a file."""
+    needed = np.load(path)
+    begin, end = np.searchsorted(needed, [block.first, block.stop])
+    return np.asarray(rows)[needed[begin:end] - block.first]

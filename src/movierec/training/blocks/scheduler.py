@@ -1,6 +1,7 @@
 """Assign blocks to workers, and send them the rows that they need."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from movierec.data import parquet_tables
@@ -8,14 +9,13 @@ from movierec.data.rating_arrays import Array
 from movierec.data.tree_sums import CHUNK
 from movierec.engine.blocks import cut_by_cost
 from movierec.engine.local import Engine, Handle
-from movierec.model.features import Features
-from movierec.training.blocks import factor_files
-from movierec.training.blocks.block_ratings import BlockSource, RatingBlock, read_ahead
+from movierec.training.blocks import block_tasks, factor_files
+from movierec.training.blocks.block_ratings import CACHE, BlockSource, RatingBlock
 from movierec.training.blocks.factor_files import BlockedModel
-from movierec.training.in_memory import genre_features
 from movierec.training.row_ops import OTHER_SIDE
 from movierec.training.training_data import SIDES
 
+Sent = tuple[Path | None, Handle]  # see BlockScheduler.send
 ROW_COST = 64  # cost of solving for a row besides its ratings, in ratings
 
 
@@ -28,17 +28,15 @@ class BlockScheduler:
 
     def __init__(self, engine: Engine, source: BlockSource) -> None:
         self.engine, self.source = engine, source
-        genres = parquet_tables.read_genres(source.index) if source.has_genres else None
-        self.item_features: Features | None = genre_features(genres) if genres else None
         self.counts = {side: self._read_counts(side) for side in SIDES}
         self.blocks = {side: self._cut(side) for side in SIDES}
         self._rows: dict[str, tuple[int, list[Handle]]] = {}  # by side: the latest step
-        self._sent: tuple[str, int, list[list[Handle]]] = ("", 0, [])  # side, step, rows sent
-        self._listed: set[str] = set()  # sides that have written their needed rows
+        self._sent: tuple[str, int, list[Sent]] = ("", 0, [])  # side, step, rows sent
+        self._needed: dict[tuple[RatingBlock, ...], Path] = {}  # by all blocks of a worker
 
     def _read_counts(self, side: str) -> Array:
         n_rows = parquet_tables.n_rows(self.source.split / f"train_{side}s.parquet")
-        return RatingBlock(self.source, side, 0, n_rows).rows(None).counts
+        return RatingBlock(self.source, side, 0, n_rows).rows().counts
 
     def _cut(self, side: str) -> list[RatingBlock]:
         cost, n_workers = self.counts[side] + ROW_COST, len(self.engine.homes)
@@ -52,11 +50,13 @@ class BlockScheduler:
         side: str,
         task: Callable[..., Any],
         *arguments: Any,
-        packed: bool | None = None,
+        reads_ratings: bool = False,
         by_block: Sequence[Sequence[Any]] | None = None,
     ) -> list[Any]:
         """Submit a task for each block of a side and return the results."""
-        handles = self.submit(side, task, *arguments, packed=packed, by_block=by_block)
+        handles = self.submit(
+            side, task, *arguments, reads_ratings=reads_ratings, by_block=by_block
+        )
         return self.engine.results(handles)
 
     def submit(
@@ -64,18 +64,18 @@ class BlockScheduler:
         side: str,
         task: Callable[..., Any],
         *arguments: Any,
-        packed: bool | None = None,
+        reads_ratings: bool = False,
         by_block: Sequence[Sequence[Any]] | None = None,
     ) -> list[Handle]:
         """Submit a task of block_tasks for each block of a side; returns the handles.
 
-        by_block: further arguments for each block, which may be handles. packed: whether the task
-        reads packed ratings; None if it reads none.
+        by_block: further arguments for each block, which may be handles. reads_ratings: whether the
+        task needs the block's ratings.
         """
         engine, blocks, handles = self.engine, self.blocks[side], []
         for place, (block, worker) in enumerate(zip(blocks, self.workers(side), strict=True)):
-            if packed is not None and engine.is_here and place + 1 < len(blocks):
-                read_ahead(blocks[place + 1], packed)
+            if reads_ratings and engine.is_here and place + 1 < len(blocks):
+                CACHE.read_ahead(blocks[place + 1])
             more = by_block[place] if by_block else ()
             handles.append(engine.submit(task, block, *arguments, *more, home=worker))
         return handles
@@ -98,16 +98,6 @@ class BlockScheduler:
         counts = self.counts[block.side][block.first : block.stop]
         return int(counts.sum()) + ROW_COST * len(counts)
 
-    def is_packed(self, model: BlockedModel, side: str) -> bool:
-        """Whether blocks of a side are sent only the rows of the other side that they need.
-
-        Never on the local engine, which maps all rows.
-        """
-        if self.engine.is_here:
-            return False
-        size = len(self.counts[OTHER_SIDE[side]]) * (model.n_factors + 1) * model.dtype.itemsize
-        return bool(size > self.engine.params.broadcast_limit)
-
     def rows(self, model: BlockedModel, side: str) -> list[Handle]:
         """Handles of the rows of each block of a side."""
         step, handles = self._rows.get(side, (0, []))
@@ -126,36 +116,65 @@ class BlockScheduler:
         self._rows[side] = (step, handles)
         return handles
 
-    def fixed_rows(self, model: BlockedModel, side: str) -> list[list[Handle]]:
-        """For each block of a side, handles of the other side's rows that it is sent."""
-        other, submit = OTHER_SIDE[side], self.engine.submit
-        step = model.step(other)
+    def fixed_rows(self, model: BlockedModel, side: str) -> list[Sent]:
+        """What `send` returns for the other side's factors and biases."""
+        other = OTHER_SIDE[side]
+        step, row_bytes = model.step(other), (model.n_factors + 1) * model.dtype.itemsize
         if self._sent[:2] != (other, step):
-            rows, workers = self.rows(model, other), self.workers(side)
-            if self.is_packed(model, side):
-                sent = self._needed_rows(side, rows)
-            else:
-                joined = {
-                    worker: submit(factor_files.join_rows, *rows, home=worker)
-                    for worker in set(workers)
-                }
-                sent = [[joined[worker]] for worker in workers]
+            sent = self.send(side, self.rows(model, other), row_bytes, factor_files.join_rows)
             self._sent = (other, step, sent)
         return self._sent[2]
 
-    def _needed_rows(self, side: str, rows: Sequence[Handle]) -> list[list[Handle]]:
-        others, submit = self.blocks[OTHER_SIDE[side]], self.engine.submit
-        if side not in self._listed:
-            self.run(side, factor_files.write_needed_rows, others, packed=True)
-            self._listed.add(side)
-        return [
-            [
-                submit(
-                    factor_files.take_needed_rows,
-                    block_rows,
-                    factor_files.needed_rows_path(block, other),
-                )
-                for block_rows, other in zip(rows, others, strict=True)
-            ]
-            for block in self.blocks[side]
-        ]
+    def divide(self, side: str, rows: Array) -> list[Handle]:
+        """Handles of the rows of each block, given all rows of a side."""
+        parts = [[rows[block.first : block.stop]] for block in self.blocks[side]]
+        return self.submit(side, block_tasks.keep, by_block=parts)
+
+    def send(
+        self,
+        side: str,
+        rows: Sequence[Handle],
+        row_bytes: int,
+        join: Callable[..., Any] = factor_files.join_arrays,
+    ) -> list[Sent]:
+        """Send the other side's rows, given by block, to the workers of a side's blocks.
+
+        Each worker is sent every row once, or, if they are packed, once every row that its blocks
+        need; it joins them. Returns, for each block, the file that lists the rows sent, None for
+        all rows, and the handle of the joined rows.
+        """
+        workers, submit = self.workers(side), self.engine.submit
+        paths = self.needed_rows(side, workers) if self.is_packed(side, row_bytes) else {}
+        sent: dict[str, Sent] = {}
+        for worker in dict.fromkeys(workers):
+            path, parts = paths.get(worker), rows
+            if path:
+                pairs = zip(self.blocks[OTHER_SIDE[side]], rows, strict=True)
+                parts = [submit(factor_files.take_needed_rows, *pair, path) for pair in pairs]
+            sent[worker] = path, submit(join, *parts, home=worker)
+        return [sent[worker] for worker in workers]
+
+    def is_packed(self, side: str, row_bytes: int) -> bool:
+        """Whether workers are sent only the rows of the other side that a side's blocks need.
+
+        Never on the local engine, which maps all rows.
+        """
+        size = len(self.counts[OTHER_SIDE[side]]) * row_bytes
+        return not self.engine.is_here and size > self.engine.params.broadcast_limit
+
+    def needed_rows(self, side: str, workers: Sequence[str]) -> dict[str, Path]:
+        """For each worker, the file that lists the rows that its blocks of a side need."""
+        pairs = list(zip(self.blocks[side], workers, strict=True))
+        groups = {
+            worker: tuple(block for block, home in pairs if home == worker)
+            for worker in dict.fromkeys(workers)
+        }
+        handles = []
+        for worker, group in groups.items():
+            if group not in self._needed:
+                name = f"{group[0].name}-{len(self._needed)}.npy"
+                path = self._needed[group] = self.source.folder / "needed" / name
+                write = factor_files.write_needed_rows
+                handles.append(self.engine.submit(write, path, *group, home=worker))
+        self.engine.results(handles)
+        return {worker: self._needed[group] for worker, group in groups.items()}
