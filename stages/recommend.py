@@ -41,9 +41,6 @@ def main() -> stage.Summary:
         export.write_recommendations(path, users, items, statistics.watch(blocks), provenance)
     measured = {"n_users": len(users), **statistics.metrics()}
     result_files.write_details("recommend", params, measured)
-    skipped = (
-        {"skipped": f"{100 * work.skipped:.0f}% of the products, by bounds"} if work.of else {}
-    )
     summary = {
         "ranked by": params.recommend.ranking,
         "lists": f"{measured['n_recommendations']:,} recommendations for {len(users):,} users",
