@@ -5,7 +5,7 @@ from numba import prange
 
 from movierec.kernels.compilation import kernel
 from movierec.kernels.scheduling import RUNS, even_runs
-from movierec.kernels.tiles import LANES, sum_selected
+from movierec.kernels.tiles import HALF, LANES, TILE, add_upper, sum_selected
 
 
 @kernel(parallel=True)
@@ -48,14 +48,21 @@ def chunk_sums(values, chunk):
 def chunk_grams(rows, centre, chunk):
     """Σ d dᵀ over chunks of rows, d = row − centre: (n_chunks, n_columns, n_columns)."""
     n_rows, n_columns = rows.shape
-    n_chunks = (n_rows + chunk - 1) // chunk
-    sums = np.zeros((n_chunks, n_columns, n_columns))
+    n_chunks, width = (n_rows + chunk - 1) // chunk, (n_columns + TILE - 1) // TILE * TILE
+    sums = np.empty((n_chunks, n_columns, n_columns))
     for place in prange(n_chunks):
-        for row in range(place * chunk, min(n_rows, (place + 1) * chunk)):
+        first, n = place * chunk, min(chunk, n_rows - place * chunk)
+        deviations = np.zeros((n, width))
+        for row in range(n):
             for i in range(n_columns):
-                value = np.float64(rows[row, i]) - centre[i]
-                for j in range(n_columns):
-                    sums[place, i, j] += value * (np.float64(rows[row, j]) - centre[j])
+                deviations[row, i] = rows[first + row, i] - centre[i]
+        gram = np.zeros((width, width))
+        for j in range(0, width, TILE):
+            for i in range(0, j + TILE, HALF):  # half tiles: doubles take twice the registers
+                add_upper(gram, gram, i, j, deviations, i, deviations, j, n)
+        for i in range(n_columns):
+            for j in range(n_columns):
+                sums[place, i, j] = gram[min(i, j), max(i, j)]
     return sums
 
 
