@@ -26,9 +26,9 @@ def main() -> stage.Summary:
         unchanged,
     ):
         ranker = batch.with_terms(workers, ranker, files.fitted[1], scratch)
-        outputs, on_train = collect.collect(workers, files, ranker, trained.intervals, scratch)
-    factors, items = models.implicit.item_factors, parquet_tables.read_items()
-    result = evaluate.evaluate(outputs, factors, items, params)
+        how = trained.intervals, parquet_tables.read_items(), scratch
+        outputs, on_train = collect.collect(workers, files, ranker, *how)
+    result = evaluate.evaluate(outputs, models.implicit.item_factors, params)
     made_from = models.manifest
     measured = {
         "test": result.metrics.pop("test"),

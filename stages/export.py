@@ -1,17 +1,22 @@
 """Export similar movies and vectors for other tools, and write the model card and the page."""
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 import pyarrow as pa
 
 from movierec.core import atomic, manifests, paths, result_files, stage
 from movierec.core.params import load_params
 from movierec.data import parquet_tables
+from movierec.engine.blocks import cut_evenly
 from movierec.model import model_file, top_n_lists
+from movierec.model.biased_mf import Model
 from movierec.page import bundle, payload
 from movierec.recommending import export, model_card, rankers, selection
 
 N_SIMILAR = 20  # neighbours of each movie
+USERS = 1 << 16  # users whose vectors are written at a time
 
 
 def main() -> stage.Summary:
@@ -27,8 +32,15 @@ def main() -> stage.Summary:
     factors = selection.vectors(*sides, settings.rating_weight, genres)
     eligible = items["n_ratings"].to_numpy() >= settings.min_ratings
     similar = top_n_lists.all_similar_items(factors, N_SIMILAR, eligible)
-    blend = rankers.blend(watched, model, settings.rating_weight, scale)
-    user_factors, item_factors = rankers.vectors(blend)
+
+    def blends() -> Iterator[Model]:
+        for first, stop in cut_evenly(len(users), USERS):
+            of_block = slice(first, stop)
+            sides = watched.of_users(of_block), model.of_users(of_block)
+            yield rankers.blend(*sides, settings.rating_weight, scale)
+
+    item_factors = map(rankers.item_vectors, islice(blends(), 1))
+    user_factors = map(rankers.user_vectors, blends())
     user_names = {"user_id": pa.array(users["user_id"].to_numpy())}
     movie_names = {
         "movie_id": pa.array(items["movie_id"].to_numpy()),
@@ -38,8 +50,8 @@ def main() -> stage.Summary:
         "similar_items": partial(
             export.write_similar_items, items=items, lists=similar[0], cosines=similar[1]
         ),
-        "item_factors": partial(export.write_factors, names=movie_names, factors=item_factors),
-        "user_factors": partial(export.write_factors, names=user_names, factors=user_factors),
+        "item_factors": partial(export.write_factors, names=movie_names, blocks=item_factors),
+        "user_factors": partial(export.write_factors, names=user_names, blocks=user_factors),
     }
     provenance = export.provenance(
         "export", params.model_dump(include={"recommend"}), models.manifest

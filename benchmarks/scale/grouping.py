@@ -4,7 +4,7 @@
 
 --index: the index stage's output, whose ratings by user are grouped. Each runs in its own process,
 on two threads, and writes a Parquet file. DuckDB and Polars are optional: a package that is not
-installed is left out. Saved in benchmarks/results; docs/decisions/exchange.md quotes it.
+installed is left out. Saved in benchmarks/results; docs/decisions/dask.md quotes it.
 """
 
 import argparse

@@ -114,8 +114,8 @@ def test_the_item_regression_is_the_same_by_any_engine(project, cluster):
 
 
 def test_what_cannot_be_divided_says_so(project):
-    change(engine=SMALL | {"memory_limit": "1 MB"}, train={"model": "svdpp"})
-    with pytest.raises(MovierecError, match=r"svdpp is trained in memory only: set engine\.kind"):
+    change(engine=SMALL | {"memory_limit": "1 MB"}, train={"model": "damped_biases"})
+    with pytest.raises(MovierecError, match=r"biases is trained in memory only: set engine\.kind"):
         run_stage("train")
 
 

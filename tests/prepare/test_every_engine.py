@@ -177,6 +177,23 @@ def test_an_index_without_times_is_the_same(tmp_path, cluster, layout):
     assert (counts["first_timestamp"], counts["last_timestamp"]) == (None, None)
 
 
+def test_workers_that_stay_index_other_data_afterwards(tmp_path, cluster):
+    """They keep ids between tasks, but not between archives."""
+    for number, seed in enumerate((0, 1)):
+        source = tmp_path / f"source{number}"
+        source.mkdir()
+        rows = [(user + 500 * seed, movie, *more) for user, movie, *more in ratings(seed)]
+        path = archives.write(source, "ratings_csv", rows)
+        if not number:
+            folder = project(tmp_path / "same", path, "ratings_csv")
+        found = []
+        for kind in ("dask", "local"):
+            engine = {"kind": kind, "scheduler": cluster, "block_ratings": 900}
+            write_params(folder, path, "ratings_csv", engine=engine)
+            found.append(made(folder, "download", "index"))
+        assert found[0] == found[1]
+
+
 def test_bad_input_is_rejected_in_the_same_words_and_nothing_stays(tmp_path, cluster):
     rows = [*ratings(), *((5, 6, "much", second) for second in range(30))]
     path, words = archives.write(tmp_path, "ratings_csv", rows), []

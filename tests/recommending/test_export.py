@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from markdown_it import MarkdownIt
 
@@ -66,9 +67,12 @@ def test_neighbours_are_written_by_movie_and_rank(tmp_path):
 
 def test_products_of_vectors_order_movies_as_the_model_does(tmp_path):
     model, (seen, _) = random_model(1, dtype="float32"), random_csrs(2)
-    for name, vectors in zip(("user", "item"), rankers.vectors(model), strict=True):
-        ids = {f"{name}_id": np.arange(len(vectors))}
-        export.write_factors(tmp_path / name, ids, vectors)
+    for name, vectors in {
+        "user": rankers.user_vectors(model),
+        "item": rankers.item_vectors(model),
+    }.items():
+        ids = {f"{name}_id": pa.array(np.arange(len(vectors)))}
+        export.write_factors(tmp_path / name, ids, [vectors[:1], vectors[1:]])
     users, items = (
         np.stack(pq.read_table(tmp_path / name)["factors"].to_numpy()) for name in ("user", "item")
     )

@@ -11,6 +11,7 @@ from movierec.core.params import load_params
 from movierec.core.rating_scale import Scale
 from movierec.evaluation import evaluate
 from movierec.evaluation.evaluate import ModelOutputs
+from movierec.evaluation.rating_errors import ErrorMeter
 from movierec.metrics import measures
 from movierec.metrics.ranking_protocol import RankingEvaluator
 from movierec.model import baselines, item_regression, model_file
@@ -113,9 +114,11 @@ def evaluated(models, by_user, by_item, test, params):
     predicted["test"] = measures.predict(model, test)
     intervals = PredictionIntervals.normal(scale.star)
     counts = by_user.counts, by_item.counts
-    outputs = ModelOutputs(test, predicted, intervals, counts, evaluator, lists)
     items = pd.DataFrame({"year": [1990] * N_ITEMS, "genres": [["Drama"]] * N_ITEMS})
-    report = evaluate.evaluate(outputs, watched.item_factors, items, params)
+    meter = ErrorMeter.of(scale, intervals, items, counts, np.unique(test.rating))
+    errors = meter.measure(test, predicted, 0, N_USERS)
+    outputs = ModelOutputs(errors, meter, evaluator, lists)
+    report = evaluate.evaluate(outputs, watched.item_factors, params)
     groups = pd.DataFrame(report.metrics.pop("interval_coverage_by_group"))
     flat = pd.json_normalize(report.metrics, sep="/").iloc[0].to_dict()
     for name in flat:

@@ -8,18 +8,26 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+import pandas as pd
 
 from movierec.core import array_files
 from movierec.data import tree_sums
-from movierec.data.parquet_tables import read_columns
-from movierec.data.rating_arrays import Array, Csr, Ratings, stack_rows
+from movierec.data.parquet_tables import ROW_GROUP, n_rows, read_columns
+from movierec.data.rating_arrays import (
+    Array,
+    Csr,
+    Ratings,
+    count_index,
+    indptr_from_counts,
+    stack_rows,
+)
 from movierec.data.stored_ratings import COLUMNS, StoredRatings
 from movierec.data.tree_sums import CHUNK, PartialSums
-from movierec.engine.blocks import work_by_cost, work_evenly
+from movierec.engine.blocks import cut_by_cost, cut_evenly, work_by_cost, work_evenly
 from movierec.engine.local import Engine
 from movierec.evaluation import item_knn
 from movierec.evaluation.evaluate import ModelOutputs
+from movierec.evaluation.rating_errors import MODEL, ErrorMeter, RatingErrors
 from movierec.metrics import measures, ranking_protocol
 from movierec.metrics.measures import Errors
 from movierec.metrics.ranking_protocol import RankingEvaluator
@@ -31,6 +39,7 @@ from movierec.recommending import rankers
 from movierec.recommending.batch import Ranker
 
 SAMPLED = 512  # users for whom a worker computes lists at a time
+TESTED = 1 << 20  # test ratings that are measured at a time, at about 300 bytes each
 SHARED = 1 << 24  # size of the largest table of shared users that a worker keeps in memory
 
 
@@ -96,19 +105,20 @@ def collect(
     files: RatingFiles,
     ranker: Ranker,
     intervals: PredictionIntervals,
+    items: pd.DataFrame,
     scratch: Path,
 ) -> tuple[ModelOutputs, Errors]:
-    """Compute predictions and lists of the model and the baselines, and the errors on train.
+    """Measure the errors of the model and the baselines, and make their lists; errors on train.
 
-    ranker: from batch.with_terms. intervals: of the rating model. scratch: a folder that all
-    workers share.
+    ranker: from batch.with_terms. intervals: of the rating model. items: items.parquet. scratch: a
+    folder that all workers share.
     """
-    params = ranker.params.evaluate
+    params, scale = ranker.params.evaluate, ranker.params.data.scale
     known, fitted = ([rated.counts() for rated in pair] for pair in (files.known, files.fitted))
     n_users = len(known[0])
-    test = Ratings(*read_columns(files.test, COLUMNS))
+    n_test, distinct = _scan(files.test, n_users)
     users = ranking_protocol.sample_users(
-        np.unique(test.user_index), params.ranking_users, ranker.params.seed, "evaluate/users"
+        np.flatnonzero(n_test), params.ranking_users, ranker.params.seed, "evaluate/users"
     )
     read = partial(_read_users, files, ranker, users, scratch)
     blocks = list(engine.map(read, *zip(*work_by_cost(engine, known[0], CHUNK), strict=True)))
@@ -116,16 +126,40 @@ def collect(
         tree_sums.add_up([block.errors for block in blocks]), sum(block.n_train for block in blocks)
     )
     predictors, popularity = _fit_baselines(engine, files, fitted, blocks, params.baseline_damping)
+    meter = ErrorMeter.of(scale, intervals, items, fitted, distinct)
+    measure = partial(_measure_block, meter, ranker.model, files.test, indptr_from_counts(n_test))
+    test_blocks = cut_by_cost(n_test, min(TESTED, engine.params.block_ratings))
+    of_blocks = [
+        {name: model.of_users(slice(*block)) for name, model in predictors.items()}
+        for block in test_blocks
+    ]
+    firsts, stops = zip(*test_blocks, strict=True)
+    measured = engine.map(partial(measure, users), of_blocks, firsts, stops)
+    errors, held_out = zip(*measured, strict=True)
+    columns = zip(*(vars(ratings).values() for ratings in held_out), strict=True)
+    of_sample = Ratings(*map(np.concatenate, columns))
     evaluator = RankingEvaluator.from_sample(
-        users, stack_rows([block.known for block in blocks]), test, known[1], n_users
+        users,
+        stack_rows([block.known for block in blocks]),
+        of_sample,
+        known[1],
+        n_users,
     )
     neighbours = _find_neighbours(engine, [block.rated_sets for block in blocks], scratch)
     plain = {"popularity": popularity, "damped_biases": predictors["damped_biases"]}
     seen = stack_rows([block.fitted for block in blocks])
     lists = _make_lists(engine, ranker, plain, neighbours, evaluator, seen)
-    predicted = {name: measures.predict(model, test) for name, model in predictors.items()}
-    predicted["test"] = _predict_test(engine, ranker.model, files.test)
-    return ModelOutputs(test, predicted, intervals, fitted, evaluator, lists), train_errors
+    return ModelOutputs(RatingErrors.join(errors), meter, evaluator, lists), train_errors
+
+
+def _scan(test: Path, n_users: int) -> tuple[Array, Array]:
+    """The number of test ratings of each user, and the distinct ratings, ascending."""
+    n_test, distinct = np.zeros(n_users, np.int64), np.zeros(0, np.float32)
+    for first, stop in cut_evenly(n_rows(test), ROW_GROUP):
+        user_index, rating = read_columns(test, ["user_index", "rating"], first, stop)
+        n_test += count_index(user_index, n_users)
+        distinct = np.union1d(distinct, rating)
+    return n_test, distinct
 
 
 def _read_users(
@@ -186,18 +220,29 @@ def _nearest(rated_sets: list[Path], counts: Array, first: int, stop: int) -> tu
     return item_knn.nearest([array_files.load(path) for path in rated_sets], counts, first, stop)
 
 
-def _predict_test(engine: Engine, model: Path, test: Path) -> Array:
-    """The model's predictions for the test ratings."""
-    n = pq.read_metadata(test).num_rows
-    blocks = zip(*work_evenly(engine, n, engine.params.block_ratings), strict=True)
-    return np.concatenate(list(engine.map(partial(_predict_block, model, test), *blocks)))
+def _measure_block(
+    meter: ErrorMeter,
+    model_path: Path,
+    test: Path,
+    indptr: Array,
+    sample: Array,
+    predictors: Mapping[str, Model],
+    first: int,
+    stop: int,
+) -> tuple[RatingErrors, Ratings]:
+    """The errors on the test ratings of the users first … stop − 1, and those of sampled users.
 
-
-def _predict_block(path: Path, test: Path, first: int, stop: int) -> Array:
-    ratings = Ratings(*read_columns(test, COLUMNS, first, stop))
-    low, high = ratings.user_index.min(initial=0), ratings.user_index.max(initial=0)
-    model = model_file.map_model(path).of_users(slice(low, high + 1))
-    return measures.predict(model, replace(ratings, user_index=ratings.user_index - low))
+    indptr: of the test ratings by user. predictors: the baselines' models of these users.
+    """
+    ratings = Ratings(*read_columns(test, COLUMNS, int(indptr[first]), int(indptr[stop])))
+    model = model_file.map_model(model_path).of_users(slice(first, stop))
+    of_block = replace(ratings, user_index=ratings.user_index - np.int32(first))
+    predicted = {
+        name: measures.predict(each, of_block)
+        for name, each in {**predictors, MODEL: model}.items()
+    }
+    errors = meter.measure(ratings, predicted, first, stop - first)
+    return errors, ratings.take(np.isin(ratings.user_index, sample))
 
 
 def _make_lists(

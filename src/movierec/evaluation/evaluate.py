@@ -1,7 +1,7 @@
 """Evaluate a model on test ratings, compared with baselines."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,11 @@ import pandas as pd
 
 from movierec.core import random_streams
 from movierec.core.params import EvaluateParams, Params
-from movierec.core.rating_scale import Scale
-from movierec.data.rating_arrays import Array, Ratings
-from movierec.evaluation import bootstrap, breakdown, calibration
+from movierec.data.rating_arrays import Array
+from movierec.evaluation import bootstrap
 from movierec.evaluation.bootstrap import mean_of, root_of
-from movierec.metrics import measures
+from movierec.evaluation.rating_errors import ErrorMeter, RatingErrors
 from movierec.metrics.ranking_protocol import PerUserMetrics, RankingEvaluator, compare_rankings
-from movierec.model.prediction_intervals import PredictionIntervals
 
 Report = dict[str, Any]  # metrics by name, nested
 
@@ -32,36 +30,25 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class ModelOutputs:
-    """The outputs of a model and of baselines that are evaluated.
+    """What is evaluated of a model and of baselines.
 
-    predicted: unclipped predictions for the test ratings, by the model (`test`) and each baseline.
-    intervals: of the model's predictions. counts: number of ratings of each user, and of each item,
-    that the model was trained on. lists: lists of the evaluator's users, by ranking.
+    errors: on the test ratings, measured by `meter`. lists: lists of the evaluator's users, by
+    ranking.
     """
 
-    test: Ratings
-    predicted: Mapping[str, Array]
-    intervals: PredictionIntervals
-    counts: Sequence[Array]
+    errors: RatingErrors
+    meter: ErrorMeter
     evaluator: RankingEvaluator
     lists: Mapping[str, Array]
 
 
-def evaluate(
-    outputs: ModelOutputs, item_factors: Array, items: pd.DataFrame, params: Params
-) -> Evaluation:
+def evaluate(outputs: ModelOutputs, item_factors: Array, params: Params) -> Evaluation:
     """Evaluate a model on test ratings, compared with baselines.
 
-    item_factors: the factors by which the diversity of lists is measured. items: items.parquet.
+    item_factors: the factors by which the diversity of lists is measured.
     """
-    # As ratings are stored, so that the error of a prediction at an end of the scale can be 0.
-    scale = Scale._make(np.array(params.data.scale, np.float32).tolist())
-    test, n_users = outputs.test, len(outputs.counts[0])
-    errors = {
-        name: test.rating - np.clip(predicted, *scale)
-        for name, predicted in outputs.predicted.items()
-    }
-    metrics, plots = evaluate_errors(outputs, errors, items, scale)
+    errors, n_users = outputs.errors, len(outputs.errors.n_test)
+    metrics, plots = outputs.meter.report(errors)
     ranking, per_user = compare_rankings(
         outputs.evaluator,
         outputs.lists,
@@ -70,64 +57,12 @@ def evaluate(
         params.relevant_rating,
     )
     metrics |= ranking
-    sums = {name: sums_by_user(test.user_index, n_users, values) for name, values in errors.items()}
+    sums = {name: errors.sums_by_user(name) for name in errors.by_user}
     intervals = bootstrap_intervals(sums, per_user, params.evaluate, params.seed)
     exported = per_user[params.recommend.ranking].of_all_users(outputs.evaluator.users, n_users)
     return Evaluation(
         metrics, intervals, side_by_side(metrics, intervals) | plots, sums["test"] | exported
     )
-
-
-def evaluate_errors(
-    outputs: ModelOutputs,
-    errors: Mapping[str, Array],
-    items: pd.DataFrame,
-    scale: tuple[float, float],
-) -> tuple[Report, dict[str, pd.DataFrame]]:
-    """Metrics of predicted ratings, and the data of their plots.
-
-    errors: of the clipped predictions, by the model (`test`) and by each baseline.
-    """
-    test = outputs.test
-    clipped = test.rating - errors["test"]
-    squared = [np.square(errors[name]) for name in ("test", "damped_biases")]
-    calibrated, bins = calibration.calibration(clipped, test.rating)
-    intervals, (by_user, by_item) = outputs.intervals, outputs.counts
-    scores = intervals.scores(errors["test"], test, outputs.counts)
-    coverage, levels = calibration.interval_coverage(scores, intervals.half_widths)
-    counts = {"user": by_user[test.user_index], "movie": by_item[test.item_index]}
-    groups = calibration.coverage_by_count(scores, intervals.half_widths, counts)
-    metrics = {
-        **error_metrics(outputs.predicted, test, scale),
-        "cold": breakdown.cold(test, outputs.counts, squared[0]),
-        "calibration": calibrated,
-        "interval_coverage": coverage,
-        "interval_coverage_by_group": groups.to_dict("records"),
-    }
-    plots = {
-        **breakdown.breakdowns(test, outputs.counts, items, *squared),
-        "predicted": breakdown.predicted_by_given(clipped, test.rating, scale),
-        "residuals": breakdown.residuals(errors["test"], scale),
-        "calibration": bins,
-        "interval_coverage": levels,
-        "interval_coverage_by_group": groups,
-    }
-    return metrics, plots
-
-
-def error_metrics(
-    predicted: Mapping[str, Array], test: Ratings, scale: tuple[float, float]
-) -> Report:
-    """The errors of the model, and RMSE and MAE of each baseline."""
-    errors = {
-        name: measures.errors_in(values, test.rating, scale) for name, values in predicted.items()
-    }
-    return {
-        "test": asdict(errors.pop("test")),
-        "baseline": {
-            name: {"rmse": values.rmse, "mae": values.mae} for name, values in errors.items()
-        },
-    }
 
 
 def side_by_side(metrics: Report, intervals: Report) -> dict[str, pd.DataFrame]:

@@ -45,11 +45,22 @@ class Counted:
 
 @dataclass(frozen=True)
 class Pieces:
-    """The rows of an archive that were kept, in a file for each piece, and all ids."""
+    """The rows of an archive that were kept, in a file for each piece, and all ids.
 
+    folder: of the files, with a new name for each archive.
+    """
+
+    folder: Path
     paths: list[Path]
     users: Counted
     movies: Counted
+
+    def write_ids(self, *ids: Array) -> Path:
+        """Write the ids of users and of movies, in order of their index; returns their path."""
+        path = self.folder / "ids"
+        for name, of_side in zip(IDS, ids, strict=True):
+            exchange.save(_ids(path, name), [{"id": of_side}])
+        return path
 
 
 def gather(
@@ -69,7 +80,7 @@ def gather(
     if not paths:
         return None, rows
     users, movies = (Counted.from_table(_total(tally)) for tally in tallies.values())
-    return Pieces(paths, users, movies), rows
+    return Pieces(folder, paths, users, movies), rows
 
 
 def _store(read: Reader, path: Path, piece: tuple[Any, ...]) -> tuple[Path, RowCounts]:
@@ -104,7 +115,7 @@ def _total(tally: list[pa.Table]) -> pa.Table:
 
 
 def read(path: Path, ids: Path) -> Columns:
-    """The rows of a piece by user_index and item_index. ids: what write_ids wrote."""
+    """The rows of a piece by user_index and item_index. ids: from Pieces.write_ids."""
     columns = exchange.columns_of(exchange.load(path))
     for name, place, known in zip(IDS, PLACES, _index_of_ids(ids), strict=True):
         own = exchange.load(_ids(path, name))["id"].to_numpy(zero_copy_only=False)
@@ -112,13 +123,7 @@ def read(path: Path, ids: Path) -> Columns:
     return columns
 
 
-def write_ids(path: Path, *ids: Array) -> None:
-    """Write the ids of users and of movies, in order of their index."""
-    for name, of_side in zip(IDS, ids, strict=True):
-        exchange.save(_ids(path, name), [{"id": of_side}])
-
-
-@lru_cache(1)
+@lru_cache(1)  # of a worker's tasks, which are all of one archive at a time
 def _index_of_ids(path: Path) -> tuple[pd.Index, ...]:
     ids = (exchange.load(_ids(path, name))["id"].to_numpy(zero_copy_only=False) for name in IDS)
     return tuple(pd.Index(of_side, dtype=of_side.dtype) for of_side in ids)

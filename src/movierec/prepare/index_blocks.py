@@ -49,8 +49,7 @@ def build(
     n_rated = n_rated.reindex(movies.index, fill_value=0)
     users, _ = pieces.users.ordered()
     items, _ = Counted(movies.index.to_numpy(), n_rated.to_numpy()).ordered()
-    archive_pieces.write_ids(scratch / "ids", users.ids, items.ids)
-    read_piece = partial(archive_pieces.read, ids=scratch / "ids")
+    read_piece = partial(archive_pieces.read, ids=pieces.write_ids(users.ids, items.ids))
     grouped = _group(work, scratch / "first", read_piece, pieces.paths, users, items)
     n_superseded, n_in_two_parts = grouped.n_superseded
     if n_superseded:  # counts differ without these, and so does the order

@@ -80,13 +80,21 @@ def write_similar_items(
 def write_factors(
     path: Path,
     names: Mapping[str, pa.Array],
-    factors: Array,
+    blocks: Iterable[Array],
     provenance: Provenance | None = None,
 ) -> None:
-    """Write vectors (n, n_factors). names: the columns that identify them."""
-    values = pa.array(np.ascontiguousarray(factors).ravel())
-    vectors = pa.FixedSizeListArray.from_arrays(values, factors.shape[1])
-    write_tables(path, [pa.table({**names, "factors": vectors})], provenance)
+    """Write vectors (n, n_factors), a block at a time. names: the columns that identify them."""
+
+    def tables() -> Iterator[pa.Table]:
+        first = 0
+        for factors in blocks:
+            values = pa.array(np.ascontiguousarray(factors).ravel())
+            vectors = pa.FixedSizeListArray.from_arrays(values, factors.shape[1])
+            of_block = {name: column.slice(first, len(factors)) for name, column in names.items()}
+            yield pa.table({**of_block, "factors": vectors})
+            first += len(factors)
+
+    write_tables(path, tables(), provenance)
 
 
 def _names(items: pd.DataFrame) -> tuple[pa.Array, pa.Array]:

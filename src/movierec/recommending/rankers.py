@@ -84,15 +84,19 @@ def blend(implicit: Model, model: Model, weight: float, scale: tuple[float, floa
     )
 
 
-def vectors(model: Model) -> tuple[Array, Array]:
-    """Vectors of users and of items, whose dot products rank items as the model does.
+def user_vectors(model: Model) -> Array:
+    """Vectors of users, whose dot products with item_vectors rank items as the model does.
 
     The items' biases become another factor, which is 1 for every user. The user's bias and the mean
     are omitted, because they are the same for all items.
     """
     ones = np.ones(model.n_users, model.user_factors.dtype)
-    users = np.column_stack((model.user_factors, ones))
-    return users, np.column_stack((model.item_factors, model.item_biases))
+    return np.column_stack((model.user_factors, ones))
+
+
+def item_vectors(model: Model) -> Array:
+    """Vectors of items: see user_vectors."""
+    return np.column_stack((model.item_factors, model.item_biases))
 
 
 def lower_bound(model: Model, deviations: Deviations, n_deviations: float) -> Scorer:
