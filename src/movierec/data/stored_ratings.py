@@ -85,9 +85,14 @@ class StoredRatings:
     def join(self, block: Csr, first: int, stop: int) -> Csr:
         """Add the held-out ratings, if any, to the rows first … stop − 1 of `ratings`."""
         read = {"user": _held_out_of_users, "item": _held_out_of_items}[self.side]
-        for path in self.more:
+        for path in self.parts:
             block = block.insert(read(path, first, stop))
         return block
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The held-out parts to add that have ratings."""
+        return tuple(path for path in self.more if pq.read_metadata(path).num_rows)
 
     @property
     def alone(self) -> StoredRatings:

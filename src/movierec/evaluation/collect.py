@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -171,9 +171,7 @@ def _read_users(
     model = model_file.map_model(ranker.model).of_users(slice(first, stop))
     times = known.read_times(first, stop) if len(model.days) else None
     errors = measures.errors_by_row(model, train, ranker.params.data.scale, times)
-    both, fitted, trained = (
-        rated.join(train, first, stop) for rated in (known, files.fitted[0], files.trained)
-    )
+    both, fitted, trained = _join(train, (known, files.fitted[0], files.trained), first, stop)
     sampled = sample[(sample >= first) & (sample < stop)] - first
     return UserStatistics(
         errors=tree_sums.partial_sums(first, errors),
@@ -185,6 +183,15 @@ def _read_users(
             scratch / f"rated-sets-{first}", item_knn.rated_sets(trained, model.n_items)
         ),
     )
+
+
+def _join(train: Csr, kinds: Sequence[StoredRatings], first: int, stop: int) -> list[Csr]:
+    """Add held-out parts to the training ratings of users, once for kinds with the same parts."""
+    joined: dict[tuple[Path, ...], Csr] = {}
+    for kind in kinds:
+        if kind.parts not in joined:
+            joined[kind.parts] = kind.join(train, first, stop)
+    return [joined[kind.parts] for kind in kinds]
 
 
 def _fit_baselines(
